@@ -1,0 +1,91 @@
+//! The program around a part: arguments, output, Ctrl-C, and the exit status.
+//!
+//! | status | meaning |
+//! |---|---|
+//! | 0 | done; also when the reader of stdout went away, and for a server that was interrupted |
+//! | 1 | failed: network, peer, or file |
+//! | 2 | wrong command line |
+//! | by signal (a shell shows 130 or 143) | a client that was interrupted |
+//!
+//! stdout is the answer and nothing else, written as each line becomes known. stderr has the rest: `note: …`,
+//! `warning: …`, then `error: …` and `hint: …`, last the statistics.
+
+mod answer;
+mod arguments;
+mod console;
+#[cfg(unix)]
+mod interrupt;
+mod progress;
+mod stats;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{Parser, error::ErrorKind};
+
+pub use answer::Answer;
+pub use arguments::{AtServer, Destination, Limits, group, parse_seconds, server_and_commands};
+pub use console::Console;
+pub use progress::Progress;
+pub use stats::{ResetStats, Stats, TransferStats};
+
+use crate::Error;
+
+/// Parses the command line, runs `part`, and maps its result to an exit status.
+pub fn run<A: Parser>(part: impl FnOnce(A, &Console) -> Result<(), Error>) -> ExitCode {
+    let arguments = match A::try_parse_from(arguments_of_process()) {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    let console = Console::new();
+    #[cfg(unix)]
+    if let Err(source) = interrupt::watch(&console) {
+        console.error(&Error::System { attempt: "listen for Ctrl-C", source });
+        return ExitCode::FAILURE;
+    }
+    let status = match part(arguments, &console) {
+        Ok(()) | Err(Error::OutputClosed) => ExitCode::SUCCESS,
+        Err(error) => {
+            console.error(&error);
+            if let Error::Usage(_) = error { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    };
+    console.print_stats();
+    status
+}
+
+/// The arguments, those that are not UTF-8 made so: no argument of the lab needs other text.
+fn arguments_of_process() -> impl Iterator<Item = OsString> {
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned().into())
+}
+
+/// A command line that clap refuses, in the lab's form: one line `error: …`, one line `hint: …`, status 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
+        // Nobody is there to read it when this fails.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let first = paragraphs.next().unwrap_or_default();
+    let message = first.trim_start_matches("error: ");
+    let (mut tip, mut usage) = (None, None);
+    for paragraph in paragraphs {
+        if let Some(text) = paragraph.strip_prefix("tip: ") {
+            tip.get_or_insert(text.to_owned());
+        } else if let Some(text) = paragraph.strip_prefix("Usage: ") {
+            usage.get_or_insert(format!("usage: {text}"));
+        }
+    }
+    let help = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "no command given".to_owned(),
+        _ => message.to_owned(),
+    };
+    Console::new().complain(&help, Some(&tip.or(usage).unwrap_or_else(|| "see --help".to_owned())));
+    ExitCode::from(2)
+}
+
+/// The present in this machine's time zone, as RFC 3339 writes it.
+pub fn now() -> String {
+    jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+}

@@ -1,0 +1,113 @@
+//! The answer of a PMU on its way from recv calls to stdout: messages line by line, a flood as it is.
+
+use super::{Console, Stats, TransferStats};
+use crate::{
+    Error,
+    escape::escape,
+    net::Connection,
+    pmu::{Command, Message, Messages},
+};
+
+/// The answer to one command, shown as it arrives.
+#[derive(Debug)]
+pub struct Answer {
+    console: Console,
+    stats: Stats<TransferStats>,
+    shape: Shape,
+}
+
+#[derive(Debug)]
+enum Shape {
+    Short(Messages),
+    Flood { last: Option<u8> },
+}
+
+impl Answer {
+    /// Nothing has arrived yet. The clock of the statistics starts here.
+    pub fn to(command: &Command, console: &Console, wants_stats: bool) -> Self {
+        let shape = if command.is_flood() { Shape::Flood { last: None } } else { Shape::Short(Messages::new()) };
+        let stats = console.stats(wants_stats, TransferStats::of(command));
+        Self { console: console.clone(), stats, shape }
+    }
+
+    /// Shows what one recv brought: every message that is complete now, or the next part of a flood.
+    ///
+    /// # Errors
+    /// [`Error::Garbage`] at the first byte that belongs to no message, after the messages before it; those of
+    /// [`Console::write`].
+    pub fn show(&mut self, bytes: &[u8], pmu: &Connection) -> Result<(), Error> {
+        let shown = match &mut self.shape {
+            Shape::Short(messages) => {
+                let console = &self.console;
+                console.lines(messages.feed(bytes).inspect(|message| warn_of_gap(message, console)))
+            }
+            Shape::Flood { last } => {
+                *last = bytes.last().copied().or(*last);
+                self.console.write(bytes)
+            }
+        };
+        self.count(pmu);
+        shown
+    }
+
+    /// The PMU has closed the connection: shows what only the end completes.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`] when that is within a message; those of [`Console::write`].
+    pub fn end(mut self, pmu: &Connection) -> Result<(), Error> {
+        let ended = match &mut self.shape {
+            Shape::Short(messages) => {
+                let console = &self.console;
+                console.lines(messages.finish().transpose().inspect(|message| warn_of_gap(message, console)))
+            }
+            Shape::Flood { .. } => self.end_line(),
+        };
+        self.count(pmu);
+        if ended.is_ok() && self.messages() == 0 {
+            self.console.warn(format!("{} closed the connection without an answer", pmu.peer()));
+        }
+        ended
+    }
+
+    /// The connection broke: says what of the answer cannot be shown as a message.
+    pub fn cut_short(&self) {
+        match &self.shape {
+            Shape::Short(messages) if messages.unfinished().is_empty() => {}
+            Shape::Short(messages) => {
+                self.console.warn(format!("the answer is cut within a message: '{}'", escape(messages.unfinished())));
+            }
+            Shape::Flood { .. } => {
+                // The error that cut it short is about to be reported.
+                let _ = self.end_line();
+            }
+        }
+    }
+
+    /// A flood that does not end its last line gets a newline, so that what follows starts on its own.
+    fn end_line(&self) -> Result<(), Error> {
+        match self.shape {
+            Shape::Flood { last: Some(last) } if last != b'\n' => self.console.write(b"\n"),
+            _ => Ok(()),
+        }
+    }
+
+    fn messages(&self) -> u64 {
+        match &self.shape {
+            Shape::Short(messages) => messages.count(),
+            Shape::Flood { last } => u64::from(last.is_some()),
+        }
+    }
+
+    fn count(&self, pmu: &Connection) {
+        let messages = self.messages();
+        self.stats.update(|stats| stats.received(pmu, messages));
+    }
+}
+
+fn warn_of_gap(message: &Result<Message, Error>, console: &Console) {
+    if let Ok(message) = message
+        && !message.is_expected()
+    {
+        console.warn(format!("message {} is out of order: one before it may be missing", message.number()));
+    }
+}

@@ -1,0 +1,185 @@
+//! Where a program writes: answers to stdout, all else to stderr, statistics at the very end.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal, Write},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{
+    progress::Progress,
+    stats::{Record, Stats},
+};
+use crate::Error;
+
+/// The output of one program. Its clones share it, so that threads and the signal handler can write too.
+#[derive(Clone)]
+pub struct Console {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    stdout: Mutex<Box<dyn Write + Send>>,
+    stats: Mutex<Vec<Arc<dyn Record>>>,
+    is_server: AtomicBool,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Console")
+    }
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Console {
+    /// The console of this process.
+    pub fn new() -> Self {
+        let shared = Shared {
+            stdout: Mutex::new(unbuffered_stdout()),
+            stats: Mutex::new(Vec::new()),
+            is_server: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Writes part of the answer as it is.
+    ///
+    /// # Errors
+    /// [`Error::OutputClosed`] when nobody reads it any more, [`Error::Output`] when it cannot be stored.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Error> {
+        let mut stdout = self.shared.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Error::OutputClosed,
+            _ => Error::Output(error),
+        })
+    }
+
+    /// Writes one line of the answer.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub fn line(&self, line: impl fmt::Display) -> Result<(), Error> {
+        self.write(format!("{line}\n").as_bytes())
+    }
+
+    /// Writes a line for each item, all at once, up to the first error, which it returns.
+    ///
+    /// # Errors
+    /// That of the items, or those of [`write`](Self::write).
+    pub fn lines<T: AsRef<[u8]>>(&self, items: impl IntoIterator<Item = Result<T, Error>>) -> Result<(), Error> {
+        let mut text = Vec::new();
+        let failed = items.into_iter().find_map(|item| match item {
+            Ok(line) => {
+                text.extend_from_slice(line.as_ref());
+                text.push(b'\n');
+                None
+            }
+            Err(error) => Some(error),
+        });
+        if !text.is_empty() {
+            self.write(&text)?;
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Writes a message on a line of its own: with a newline, unless it ends with one.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub fn message(&self, message: &[u8]) -> Result<(), Error> {
+        self.write(message)?;
+        if message.ends_with(b"\n") { Ok(()) } else { self.write(b"\n") }
+    }
+
+    /// Shows on a terminal how far a program is that does something `steps` times; nothing for a single step.
+    pub fn progress(&self, steps: u64) -> Progress {
+        Progress::new(steps)
+    }
+
+    /// Tells the user something that is no part of the answer.
+    pub fn note(&self, text: impl fmt::Display) {
+        to_stderr(&format!("note: {text}\n"));
+    }
+
+    /// Tells the user what may be wrong.
+    pub fn warn(&self, text: impl fmt::Display) {
+        to_stderr(&format!("warning: {text}\n"));
+    }
+
+    /// Tells the user what to try.
+    pub fn hint(&self, text: impl fmt::Display) {
+        to_stderr(&format!("hint: {text}\n"));
+    }
+
+    /// Asks the user at a terminal; a pipe is not asked.
+    pub fn prompt(&self, text: &str) {
+        if io::stdin().is_terminal() && io::stderr().is_terminal() {
+            to_stderr(text);
+        }
+    }
+
+    /// Announces a server: from now on Ctrl-C is its normal end, with status 0.
+    pub fn serve(&self, announcement: impl fmt::Display) {
+        self.shared.is_server.store(true, Ordering::Relaxed);
+        self.note(announcement);
+    }
+
+    /// As [`serve`](Self::serve), for a server whose announcement is part of its answer.
+    pub fn serve_silently(&self) {
+        self.shared.is_server.store(true, Ordering::Relaxed);
+    }
+
+    /// Statistics to be kept until the end of the program, where they are printed if they were `wanted`.
+    pub fn stats<T: serde::Serialize + Send + 'static>(&self, wanted: bool, initial: T) -> Stats<T> {
+        let stats = Stats::new(initial);
+        if wanted {
+            self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner).push(stats.record());
+        }
+        stats
+    }
+
+    pub(super) fn error(&self, error: &Error) {
+        self.complain(&error.to_string(), error.hint().as_deref());
+    }
+
+    pub(super) fn complain(&self, message: &str, hint: Option<&str>) {
+        let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+        to_stderr(&format!("error: {message}\n{hint}"));
+    }
+
+    pub(super) fn print_stats(&self) {
+        for record in self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            to_stderr(&format!("{}\n", record.json()));
+        }
+    }
+
+    #[cfg(unix)]
+    pub(super) fn is_server(&self) -> bool {
+        self.shared.is_server.load(Ordering::Relaxed)
+    }
+}
+
+/// One write for each call, so that lines of several threads do not mix. Without a reader there is nobody to tell.
+fn to_stderr(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Stdout without the line buffer of the standard library: what is written is out, and a flood is not copied.
+fn unbuffered_stdout() -> Box<dyn Write + Send> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        if let Ok(descriptor) = io::stdout().as_fd().try_clone_to_owned() {
+            return Box::new(std::fs::File::from(descriptor));
+        }
+    }
+    Box::new(io::stdout())
+}

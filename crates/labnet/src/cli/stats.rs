@@ -1,0 +1,152 @@
+//! What `--stats` prints: one JSON object for each command, also after an error or Ctrl-C.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use serde::Serialize;
+
+use crate::{
+    net::{Connection, Family, PerFamily},
+    reset::{Offset, Request},
+    ws,
+};
+
+/// The statistics of one command, of shape `T`, with the time since they were begun.
+#[derive(Debug)]
+pub struct Stats<T>(Arc<Mutex<Timed<T>>>);
+
+#[derive(Debug)]
+struct Timed<T> {
+    values: T,
+    begun: Instant,
+    ended: Option<Instant>,
+}
+
+impl<T> Stats<T> {
+    pub(super) fn new(initial: T) -> Self {
+        Self(Arc::new(Mutex::new(Timed { values: initial, begun: Instant::now(), ended: None })))
+    }
+
+    /// Changes the values.
+    pub fn update(&self, change: impl FnOnce(&mut T)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).values);
+    }
+}
+
+impl<T: Serialize + Send + 'static> Stats<T> {
+    pub(super) fn record(&self) -> Arc<dyn Record> {
+        Arc::clone(&self.0) as Arc<dyn Record>
+    }
+}
+
+/// The end of the command: its time stops here.
+impl<T> Drop for Stats<T> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ended = Some(Instant::now());
+    }
+}
+
+/// Something that becomes one JSON object.
+pub(super) trait Record: Send + Sync {
+    fn json(&self) -> String;
+}
+
+impl<T: Serialize + Send> Record for Mutex<Timed<T>> {
+    fn json(&self) -> String {
+        #[derive(Serialize)]
+        struct Object<'a, T> {
+            #[serde(flatten)]
+            values: &'a T,
+            elapsed_s: f64,
+        }
+        let timed = self.lock().unwrap_or_else(PoisonError::into_inner);
+        let elapsed = timed.ended.unwrap_or_else(Instant::now).duration_since(timed.begun);
+        let object = Object { values: &timed.values, elapsed_s: elapsed.as_secs_f64() };
+        serde_json::to_string(&object).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
+    }
+}
+
+/// The statistics of a command over TCP (parts 2, 5 and 6).
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TransferStats {
+    command: String,
+    /// Messages shown; a flood is one.
+    messages: u64,
+    /// Bytes received; in part 5 those of the messages, without frames and upgrade.
+    bytes: u64,
+    /// Calls of `recv()`, the last, empty one included.
+    recv_calls: u64,
+    /// TCP segments with payload that arrived (Linux, else null).
+    data_segments_in: Option<u64>,
+    /// Part 5: data frames received, each fragment counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames: Option<u64>,
+    /// Part 5: messages handed to the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_message: Option<u64>,
+    /// Part 6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_version: Option<String>,
+    /// Part 6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cipher_suite: Option<String>,
+}
+
+impl TransferStats {
+    /// Nothing received yet.
+    pub fn of(command: impl ToString) -> Self {
+        Self { command: command.to_string(), ..Self::default() }
+    }
+
+    /// After a recv: what the connection has counted, and how many messages have been shown.
+    pub fn received(&mut self, connection: &Connection, messages: u64) {
+        self.messages = messages;
+        self.recv_calls = connection.recv_calls();
+        self.bytes = connection.bytes_received();
+        self.data_segments_in = connection.data_segments_in();
+    }
+
+    /// After a WebSocket event: what the client has counted.
+    pub fn on_message(&mut self, client: &ws::Client) {
+        self.received(client.connection(), client.messages());
+        self.bytes = client.message_bytes();
+        (self.frames, self.on_message) = (Some(client.data_frames()), Some(client.messages()));
+    }
+}
+
+/// The statistics of a clock reset (part 3), one object for all runs.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ResetStats {
+    command: String,
+    /// Runs that were acknowledged.
+    runs: u64,
+    packets_ipv4: u64,
+    packets_ipv6: u64,
+    rounds: u64,
+    /// The family that answered last: `IPv4` or `IPv6`.
+    family: Option<String>,
+    /// The last acknowledged offset, in seconds.
+    offset: Option<u64>,
+}
+
+impl ResetStats {
+    /// Nothing sent yet.
+    pub fn of(request: Request) -> Self {
+        Self { command: request.to_string(), ..Self::default() }
+    }
+
+    /// After the sends of a round.
+    pub fn sent(&mut self, packets: PerFamily) {
+        self.rounds += 1;
+        self.packets_ipv4 += packets.ipv4;
+        self.packets_ipv6 += packets.ipv6;
+    }
+
+    /// At the end of a run.
+    pub fn acknowledged(&mut self, offset: Offset, family: Family) {
+        self.runs += 1;
+        (self.family, self.offset) = (Some(family.to_string()), Some(offset.0));
+    }
+}

@@ -1,0 +1,214 @@
+//! What can go wrong in the lab, in the words of the person who has to mend it.
+//!
+//! Each message is one line that says what was attempted on what; [`Error::hint`] says what to do, where we know.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use crate::escape::escape;
+
+/// Why a program of the lab could not go on. Bytes that came from a peer are escaped when shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    // To blame: the command line.
+    /// An argument is wrong; the text says which and what was expected.
+    #[error("{0}")]
+    Usage(String),
+
+    // To blame: this machine, or the way to the peer.
+    /// A name has no address.
+    #[error("cannot find the address of '{host}': {reason}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// The resolver's reason.
+        reason: String,
+    },
+    /// A name has addresses, but none that this part can use.
+    #[error("'{host}' has no {family} address, and this part needs one")]
+    NoAddress {
+        /// The name.
+        host: String,
+        /// `IPv4`, or `IPv4 or IPv6`.
+        family: &'static str,
+    },
+    /// No address of the server could be reached.
+    #[error("cannot connect to {server}: {}", list(.attempts))]
+    Connect {
+        /// The server as it was named.
+        server: String,
+        /// Each address that was tried, and why it failed.
+        attempts: Vec<(SocketAddr, io::Error)>,
+    },
+    /// A local port could not be had.
+    #[error("cannot listen on {protocol} port {address}: {}", reason(.source))]
+    Listen {
+        /// `TCP` or `UDP`.
+        protocol: &'static str,
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A multicast group could not be joined or addressed.
+    #[error("cannot {attempt} the group {group} on {interface}: {}", reason(.source))]
+    Group {
+        /// `join` or `send to`.
+        attempt: &'static str,
+        /// The group.
+        group: SocketAddr,
+        /// The interface, or `the default interface`.
+        interface: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A datagram or stream could not be sent.
+    #[error("cannot send to {to}: {}", reason(.source))]
+    Send {
+        /// The peer.
+        to: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A connection broke, or a socket failed.
+    #[error("cannot receive from {from}: {}", reason(.source))]
+    Receive {
+        /// The peer.
+        from: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file could not be used.
+    #[error("cannot {attempt} {path}: {}", reason(.source))]
+    File {
+        /// `read`, `write to`, …
+        attempt: &'static str,
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system refused something that is neither a peer nor a file.
+    #[error("cannot {attempt}: {}", reason(.source))]
+    System {
+        /// What was attempted.
+        attempt: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Standard output cannot take the answer.
+    #[error("cannot write the answer to standard output: {}", reason(.0))]
+    Output(#[source] io::Error),
+    /// The reader of standard output went away; not an error to the user.
+    #[error("standard output is closed")]
+    OutputClosed,
+
+    // To blame: the peer.
+    /// The peer was silent for too long.
+    #[error("nothing received from {from} for {:.3} s", .after.as_secs_f64())]
+    Silent {
+        /// The peer.
+        from: SocketAddr,
+        /// For how long.
+        after: Duration,
+    },
+    /// A byte of a PMU's answer belongs to no message.
+    #[error("expected a message of the PMU, but byte {offset} of its answer begins '{}'", escape(.shown))]
+    Garbage {
+        /// What stands there, abridged.
+        shown: Vec<u8>,
+        /// Where it begins, in bytes from the start of the answer.
+        offset: u64,
+    },
+    /// A PMU's answer ended within a message.
+    #[error("the PMU ended its answer within a message: '{}' at byte {offset}", escape(.shown))]
+    Incomplete {
+        /// The part that arrived.
+        shown: Vec<u8>,
+        /// Where it begins, in bytes from the start of the answer.
+        offset: u64,
+    },
+    /// No acknowledgement came.
+    #[error("the PMU acknowledged nothing in {rounds} rounds of {:.3} s", .timeout.as_secs_f64())]
+    NoAcknowledgement {
+        /// How many rounds were sent.
+        rounds: u64,
+        /// How long each waited.
+        timeout: Duration,
+    },
+    /// The peer does not speak WebSocket, or broke its rules.
+    #[error("{peer} {complaint}")]
+    WebSocket {
+        /// The server's URL or the client's address.
+        peer: String,
+        /// What it did, as the end of a sentence.
+        complaint: String,
+    },
+    /// The peer does not speak TLS, or broke its rules, or cannot be trusted.
+    #[error("{peer} {complaint}")]
+    Tls {
+        /// The peer.
+        peer: String,
+        /// What it did, as the end of a sentence.
+        complaint: String,
+    },
+    /// A certificate or key cannot be used.
+    #[error("{path}: {complaint}")]
+    Credentials {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        complaint: String,
+    },
+}
+
+impl Error {
+    /// What to do about it, where we know.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Resolve { .. } => START_MOCK,
+            Self::NoAddress { .. } => "give an address of the server: --server 127.0.0.1",
+            Self::Connect { attempts, .. } if attempts.iter().all(|(_, error)| refused(error)) => {
+                "nothing listens there; start the server first (`mock-servers`), or name its port: --server HOST:PORT"
+            }
+            Self::Connect { .. } => START_MOCK,
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                "another program has that port, or a connection of the previous run is still in TIME_WAIT; \
+                 stop it, wait a minute, or choose another port (0 picks a free one)"
+            }
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "ports below 1024 are for root; choose a higher one"
+            }
+            Self::Group { .. } => NO_ROUTE,
+            Self::Credentials { complaint, .. } if complaint.contains("1024") => {
+                "every current TLS library refuses such keys; make a good one: openssl genrsa -out ID_key.pem 2048"
+            }
+            Self::NoAcknowledgement { .. } => {
+                "is it running, at that address and port? `mock-servers reset` is one; without --max-rounds this goes on"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// What to do when the servers of the handout cannot be reached.
+const START_MOCK: &str = "the lab's servers run offline too: start `mock-servers`, then pass --server localhost";
+
+/// What to do when a group cannot be reached.
+pub const NO_ROUTE: &str = "to stay on this machine, pass --interface 127.0.0.1 to receiver and sender alike";
+
+fn refused(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionRefused
+}
+
+/// The system's reason, without the number that Rust appends.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or(&text).to_owned()
+}
+
+fn list(attempts: &[(SocketAddr, io::Error)]) -> String {
+    let attempts: Vec<_> = attempts.iter().map(|(address, error)| format!("{address}: {}", reason(error))).collect();
+    attempts.join("; ")
+}

@@ -1,0 +1,22 @@
+//! What the programs of the socket lab share, in levels whose imports run downwards only.
+//!
+//! ```text
+//! 3  cli                 the program around a part: arguments, output, signals, exit status
+//! 2  net  ws  tls        sockets; each external crate has one owner
+//! 1  pmu  reset  feed    messages as bytes; no sockets, no files, no clock
+//! 0  error  escape       what can go wrong, and how untrusted bytes are shown
+//! ```
+//!
+//! A part of the lab is a `main.rs` of one screen on top of this library.
+
+pub mod cli;
+pub mod error;
+pub mod escape;
+pub mod feed;
+pub mod net;
+pub mod pmu;
+pub mod reset;
+pub mod tls;
+pub mod ws;
+
+pub use error::Error;

@@ -1,0 +1,221 @@
+//! Where a server is: what the user wrote, and the addresses behind it.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
+    str::FromStr,
+    sync::mpsc,
+    thread,
+};
+
+use super::Deadline;
+use crate::Error;
+
+/// A server as the user names it: a host, and a port if it differs from the part's own.
+///
+/// ```text
+/// HOST   HOST:PORT   127.0.0.1:5003   ::1   [::1]   [::1]:5003
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    host: String,
+    port: Option<u16>,
+}
+
+/// Which families of addresses a part can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Families {
+    /// IPv4 alone, as the handout asks of parts 1 and 2.
+    Ipv4,
+    /// Whatever the name has.
+    Both,
+}
+
+impl Families {
+    fn include(self, address: IpAddr) -> bool {
+        self == Self::Both || address.is_ipv4()
+    }
+}
+
+impl Server {
+    /// A host with a port of its own.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self { host: host.into(), port: Some(port) }
+    }
+
+    /// Whether a port was named.
+    pub fn has_port(&self) -> bool {
+        self.port.is_some()
+    }
+
+    /// The same host, with `port` unless one was named.
+    #[must_use]
+    pub fn or_port(mut self, port: u16) -> Self {
+        self.port.get_or_insert(port);
+        self
+    }
+
+    /// The host as it was written, without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The addresses of the host, in the system's order and without duplicates; at least one.
+    ///
+    /// `localhost` is 127.0.0.1 and ::1, whatever the hosts file says.
+    ///
+    /// # Errors
+    /// [`Error::Resolve`] when the name is unknown or not found before the deadline; [`Error::NoAddress`] when it
+    /// has addresses of the other family only.
+    pub fn resolve(&self, families: Families, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        for ip in look_up(&self.host, deadline)? {
+            let address = SocketAddr::new(ip.to_canonical(), self.port.unwrap_or(0));
+            if families.include(address.ip()) && !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        if addresses.is_empty() {
+            let family = if families == Families::Ipv4 { "IPv4" } else { "IPv4 or IPv6" };
+            return Err(Error::NoAddress { host: self.host.clone(), family });
+        }
+        Ok(addresses)
+    }
+}
+
+fn look_up(host: &str, deadline: Deadline) -> Result<Vec<IpAddr>, Error> {
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let error = |reason: String| Error::Resolve { host: host.to_owned(), reason };
+    // The system's resolver knows no deadline: it gets a thread that may outlive our patience.
+    let (sender, receiver) = mpsc::channel();
+    let name = host.to_owned();
+    let look_up = move || {
+        let found = (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect());
+        // The receiver is gone when the deadline has passed.
+        let _ = sender.send(found);
+    };
+    thread::Builder::new()
+        .name("resolver".to_owned())
+        .spawn(look_up)
+        .map_err(|source| Error::System { attempt: "start a thread for the name look-up", source })?;
+    let found = match deadline.remaining() {
+        Some(remaining) => receiver.recv_timeout(remaining).ok(),
+        None => receiver.recv().ok(),
+    };
+    match found {
+        Some(Ok(addresses)) => Ok(addresses),
+        Some(Err(source)) => {
+            let reason = crate::error::reason(&source);
+            Err(error(reason.trim_start_matches("failed to lookup address information: ").to_owned()))
+        }
+        None => Err(error("the name look-up took too long".to_owned())),
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) if self.host.contains(':') => write!(f, "[{}]:{port}", self.host),
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => f.write_str(&self.host),
+        }
+    }
+}
+
+impl FromStr for Server {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let error = || {
+            let text = text.escape_debug();
+            Error::Usage(format!("'{text}' is no server: expected HOST, HOST:PORT, or [IPV6]:PORT"))
+        };
+        let port = |digits: &str| match digits.parse::<u16>() {
+            Ok(port) if port > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(port)),
+            _ => Err(error()),
+        };
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (host, after) = rest.split_once(']').ok_or_else(error)?;
+            host.parse::<Ipv6Addr>().map_err(|_| error())?;
+            match after.strip_prefix(':') {
+                Some(digits) => (host, port(digits)?),
+                None if after.is_empty() => (host, None),
+                None => return Err(error()),
+            }
+        } else if text.parse::<Ipv6Addr>().is_ok() {
+            (text, None)
+        } else {
+            match text.split_once(':') {
+                Some((host, digits)) => (host, port(digits)?),
+                None => (text, None),
+            }
+        };
+        let plain = |character: char| !character.is_whitespace() && !character.is_control() && character != '/';
+        if host.is_empty() || !host.chars().all(plain) {
+            return Err(error());
+        }
+        Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<(&str, Option<u16>)>) {
+        let server = text.parse::<Server>().ok();
+        let seen = server.as_ref().map(|server| (server.host.as_str(), server.port));
+        assert_eq!(seen, expected, "{text}");
+    }
+
+    #[test]
+    fn a_server_is_a_host_with_or_without_port() {
+        check("tcpip.epfl.ch", Some(("tcpip.epfl.ch", None)));
+        check("localhost:5003", Some(("localhost", Some(5003))));
+        check("127.0.0.1:1", Some(("127.0.0.1", Some(1))));
+        check("::1", Some(("::1", None)));
+        check("[::1]", Some(("::1", None)));
+        check("[::1]:65535", Some(("::1", Some(65535))));
+        for wrong in [
+            "",
+            ":5003",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+1",
+            "host:x",
+            "[::1",
+            "[::1]5",
+            "[::1]:",
+            "[host]:1",
+            "a:b:c",
+            "a b",
+            "http://host",
+            "1:2:3",
+        ] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn localhost_is_both_loopback_addresses_whatever_the_hosts_file_says() {
+        let server = Server::new("LocalHost", 7);
+        let both = server.resolve(Families::Both, Deadline::NONE).unwrap();
+        assert_eq!(both.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:7", "[::1]:7"]);
+        let ipv4 = server.resolve(Families::Ipv4, Deadline::NONE).unwrap();
+        assert_eq!(ipv4.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:7"]);
+    }
+
+    #[test]
+    fn an_address_of_the_other_family_only_is_an_error_that_says_so() {
+        let error = Server::new("::1", 7).resolve(Families::Ipv4, Deadline::NONE).unwrap_err();
+        assert_eq!(error.to_string(), "'::1' has no IPv4 address, and this part needs one");
+        let mapped = Server::new("::ffff:127.0.0.1", 7).resolve(Families::Ipv4, Deadline::NONE).unwrap();
+        assert_eq!(mapped, ["127.0.0.1:7".parse().unwrap()]);
+    }
+}

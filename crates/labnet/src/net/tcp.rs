@@ -1,0 +1,210 @@
+//! TCP streams: opened with a deadline, read with or without one.
+
+use std::{
+    io::{self, Read, Write},
+    net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{Families, Server};
+use crate::Error;
+
+/// How many connections wait for `accept` (ours: as many as the system allows by default).
+const BACKLOG: i32 = 1024;
+
+/// When patience ends, if ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// Never.
+    pub const NONE: Self = Self(None);
+
+    /// That long from now; never, when that is beyond what the clock can say.
+    pub fn after(duration: Duration) -> Self {
+        Self(Instant::now().checked_add(duration))
+    }
+
+    /// How long is left, zero when it has passed; `None` without a deadline.
+    pub fn remaining(self) -> Option<Duration> {
+        self.0.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// A stream on which a server can limit its patience: TCP, or TLS on top of it.
+pub trait Peer: Read + Write {
+    /// How long a read may wait; `None` is for ever. Zero is an error.
+    ///
+    /// # Errors
+    /// The system's.
+    fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()>;
+}
+
+impl Peer for TcpStream {
+    fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()> {
+        self.set_read_timeout(patience)
+    }
+}
+
+/// A client's TCP connection.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    /// The longest wait of one recv.
+    silence: Option<Duration>,
+    /// The end of a phase of several recv calls, such as a handshake.
+    deadline: Deadline,
+    recv_calls: u64,
+    bytes: u64,
+}
+
+/// Connects to the first address of a server that answers, each address getting its share of the time.
+///
+/// # Errors
+/// [`Error::Resolve`], [`Error::NoAddress`], or [`Error::Connect`] with the reason of every address.
+pub fn connect(server: &Server, families: Families, deadline: Deadline) -> Result<Connection, Error> {
+    let addresses = server.resolve(families, deadline)?;
+    let mut attempts = Vec::new();
+    for (i, &address) in addresses.iter().enumerate() {
+        let share = deadline.remaining().map(|remaining| remaining / (addresses.len() - i) as u32);
+        let stream = match share {
+            Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
+            Some(share) => TcpStream::connect_timeout(&address, share),
+            None => TcpStream::connect(address),
+        };
+        match stream {
+            Ok(stream) => return Ok(Connection::new(stream, address)),
+            Err(source) => attempts.push((address, source)),
+        }
+    }
+    Err(Error::Connect { server: server.to_string(), attempts })
+}
+
+impl Connection {
+    /// Takes over a connected stream.
+    pub fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self { stream, peer, silence: None, deadline: Deadline::NONE, recv_calls: 0, bytes: 0 }
+    }
+
+    /// The address of the server.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// From now on no recv waits longer than `silence`, nor all of them beyond `deadline`.
+    ///
+    /// # Errors
+    /// [`Error::Receive`] when the system refuses.
+    pub fn set_limits(&mut self, silence: Option<Duration>, deadline: Deadline) -> Result<(), Error> {
+        (self.silence, self.deadline) = (silence, deadline);
+        self.stream.set_read_timeout(silence).map_err(|source| Error::Receive { from: self.peer, source })
+    }
+
+    /// One `recv()`: the bytes that have come, at most a bufferful; none at the end of the stream.
+    ///
+    /// # Errors
+    /// [`Error::Silent`] when patience ended, [`Error::Receive`] when the connection broke.
+    pub fn recv<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b [u8], Error> {
+        let n = self.read(buffer).map_err(|source| self.explain(source))?;
+        Ok(buffer.get(..n).unwrap_or_default())
+    }
+
+    /// Sends all of `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.stream.write_all(bytes).map_err(|source| Error::Send { to: self.peer, source })
+    }
+
+    /// What a failed read means.
+    pub fn explain(&self, source: io::Error) -> Error {
+        match source.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                Error::Silent { from: self.peer, after: self.silence.unwrap_or_default() }
+            }
+            _ => Error::Receive { from: self.peer, source },
+        }
+    }
+
+    /// How many recv calls have returned, the empty one at the end included.
+    pub fn recv_calls(&self) -> u64 {
+        self.recv_calls
+    }
+
+    /// How many bytes have been received.
+    pub fn bytes_received(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How many TCP segments with payload have been received (Linux; else `None`).
+    pub fn data_segments_in(&self) -> Option<u64> {
+        #[cfg(target_os = "linux")]
+        return super::tcp_info::data_segments_in(&self.stream);
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
+    /// Ends this side of the stream; the other may go on.
+    pub fn shutdown_write(&self) {
+        // A connection that is gone already needs no end.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+}
+
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(remaining) = self.deadline.remaining() {
+            if remaining.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let patience = self.silence.map_or(remaining, |silence| silence.min(remaining));
+            self.stream.set_read_timeout(Some(patience))?;
+        }
+        loop {
+            match self.stream.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(n) => {
+                    self.recv_calls += 1;
+                    self.bytes += n as u64;
+                    return Ok(n);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Write for Connection {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// Opens a listening socket; port 0 picks a free one.
+///
+/// With `reuse_address` (SO_REUSEADDR, handout section 1.2) a server can restart while connections of its previous
+/// run are still in TIME_WAIT. On Windows that option means something else, and the restart works without it.
+///
+/// # Errors
+/// [`Error::Listen`].
+pub fn listen(address: SocketAddr, reuse_address: bool) -> Result<TcpListener, Error> {
+    let open = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(reuse_address && cfg!(unix))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED))?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    open().map_err(|source| Error::Listen { protocol: "TCP", address, source })
+}

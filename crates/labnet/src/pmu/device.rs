@@ -1,0 +1,111 @@
+//! The PMU itself: which bytes it sends for a command, in which sends, with which pauses.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Command, PREFIX};
+
+/// The length of the text that answers `CMD_floodme`, in bytes, unless told otherwise (ours: several segments on
+/// any link, and one full receive buffer of the usual size).
+pub const FLOOD_LEN: usize = 65_536;
+
+/// A PMU of the handout, section 2.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// The number of the first message: 1 in the handout, 0 in later editions.
+    pub first: u64,
+    /// How many messages answer `CMD_short:d`.
+    pub messages: u64,
+    /// What follows each message: nothing in the handout, a newline in some later PMUs.
+    pub separator: String,
+    /// The text that answers `CMD_floodme`.
+    pub flood: Arc<[u8]>,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self { first: 1, messages: 10, separator: String::new(), flood: flood_text(FLOOD_LEN).into() }
+    }
+}
+
+/// One `send()` of a PMU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Send {
+    /// How long the PMU sleeps before it.
+    pub pause: Duration,
+    /// What it sends.
+    pub bytes: Arc<[u8]>,
+}
+
+impl Device {
+    /// The sends that answer a command, in order; after the last one the PMU closes the connection.
+    pub fn answer(&self, command: &Command) -> impl Iterator<Item = Send> + '_ {
+        let short = command.interval().map(|interval| {
+            (0..self.messages).map(move |i| Send {
+                pause: if i == 0 { Duration::ZERO } else { interval },
+                bytes: self.message(self.first.saturating_add(i)),
+            })
+        });
+        let flood = command.is_flood().then(|| Send { pause: Duration::ZERO, bytes: Arc::clone(&self.flood) });
+        short.into_iter().flatten().chain(flood)
+    }
+
+    fn message(&self, number: u64) -> Arc<[u8]> {
+        [PREFIX, number.to_string().as_bytes(), self.separator.as_bytes()].concat().into()
+    }
+}
+
+/// A text of exactly `len` bytes, always the same: UTF-8 with characters of one to four bytes, none of them cut.
+pub fn flood_text(len: usize) -> Vec<u8> {
+    const LINE: &str = "Le flot n° ∞ : Grüße, ποταμός, река, 洪水 🌊 — une seule vague, un seul send().\n";
+    let mut text: Vec<u8> = LINE.bytes().cycle().take(len).collect();
+    let whole = text.len() - text.utf8_chunks().last().map_or(0, |chunk| chunk.invalid().len());
+    text.truncate(whole);
+    text.resize(len, b'.');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(device: &Device, command: &str, expected: &[(f64, &str)]) {
+        let command = command.parse().unwrap();
+        let sends: Vec<_> = device
+            .answer(&command)
+            .map(|send| (send.pause.as_secs_f64(), String::from_utf8(send.bytes.to_vec()).unwrap()))
+            .collect();
+        let expected: Vec<_> = expected.iter().map(|&(pause, text)| (pause, text.to_owned())).collect();
+        assert_eq!(sends, expected);
+    }
+
+    #[test]
+    fn q11_short_messages_are_one_send_each_d_seconds_apart() {
+        let device = Device { messages: 3, ..Device::default() };
+        check(
+            &device,
+            "CMD_short:1.5",
+            &[(0.0, "This is PMU data 1"), (1.5, "This is PMU data 2"), (1.5, "This is PMU data 3")],
+        );
+        let device = Device { first: 0, messages: 2, separator: "\n".to_owned(), ..device };
+        check(&device, "CMD_short:0", &[(0.0, "This is PMU data 0\n"), (0.0, "This is PMU data 1\n")]);
+    }
+
+    #[test]
+    fn q14_a_flood_is_one_send() {
+        let device = Device { flood: b"all of it".as_slice().into(), ..Device::default() };
+        check(&device, "CMD_floodme", &[(0.0, "all of it")]);
+    }
+
+    #[test]
+    fn the_flood_is_utf8_of_the_exact_length_wherever_it_ends() {
+        for len in (0..400).chain([FLOOD_LEN]) {
+            let text = flood_text(len);
+            assert_eq!(text.len(), len);
+            assert!(str::from_utf8(&text).is_ok(), "cut a character at {len}");
+        }
+        let text = String::from_utf8(flood_text(FLOOD_LEN)).unwrap();
+        for width in 2..=4 {
+            assert!(text.chars().any(|character| character.len_utf8() == width), "{width}");
+        }
+    }
+}

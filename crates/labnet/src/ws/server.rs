@@ -1,0 +1,166 @@
+//! The server's side: accepting an upgrade, or refusing it in HTTP.
+
+use std::{io::Write, time::Duration};
+
+use tungstenite::{
+    Bytes, Error as WsError, HandshakeError, Message as WsMessage, Utf8Bytes, WebSocket,
+    error::ProtocolError,
+    protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+};
+
+use super::{Message, io_error};
+use crate::{
+    Error,
+    net::{Connection, Deadline},
+};
+
+/// The longest message that a server of the lab takes, in bytes: commands are short.
+const MAX_MESSAGE_LEN: usize = 4096;
+
+/// How long a client may take over the closing handshake (ours).
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How a server of the lab sends its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As the real server does.
+    Binary,
+    /// As most clients expect.
+    Text,
+}
+
+/// A WebSocket connection from a client.
+#[derive(Debug)]
+pub struct ServerSide<'a> {
+    socket: WebSocket<&'a mut Connection>,
+    name: String,
+}
+
+impl<'a> ServerSide<'a> {
+    /// Upgrades a client's connection. A request that is no upgrade is answered with HTTP 426 or 400.
+    ///
+    /// # Errors
+    /// [`Error::WebSocket`], [`Error::Silent`] or [`Error::Receive`].
+    pub fn accept(connection: &'a mut Connection) -> Result<Self, Error> {
+        let (peer, name) = (connection.peer(), connection.peer().to_string());
+        let config = WebSocketConfig::default()
+            .read_buffer_size(MAX_MESSAGE_LEN)
+            .max_message_size(Some(MAX_MESSAGE_LEN))
+            .max_frame_size(Some(MAX_MESSAGE_LEN));
+        let error = match tungstenite::accept_with_config(&mut *connection, Some(config)) {
+            Ok(_) => None,
+            Err(HandshakeError::Failure(error)) => Some(io_error(error)),
+            Err(HandshakeError::Interrupted(_)) => Some(Ok(std::io::ErrorKind::TimedOut.into())),
+        };
+        match error {
+            None => {
+                // tungstenite has read nothing beyond the request, so the upgraded stream can start afresh.
+                let role = tungstenite::protocol::Role::Server;
+                let socket = WebSocket::from_raw_socket(connection, role, Some(config));
+                Ok(Self { socket, name })
+            }
+            Some(Ok(source)) => Err(match connection.explain(source) {
+                Error::Silent { .. } => {
+                    Error::WebSocket { peer: name, complaint: "did not ask for an upgrade in time".to_owned() }
+                }
+                error => error,
+            }),
+            Some(Err(error)) => {
+                let complaint = format!("is refused: {error}");
+                // The client may be gone already; then it needs no answer.
+                let _ = connection.write_all(refusal(&error).as_bytes());
+                Err(Error::WebSocket { peer: peer.to_string(), complaint })
+            }
+        }
+    }
+
+    /// The next message, at most 4,096 bytes; `None` when the client closes.
+    ///
+    /// # Errors
+    /// [`Error::WebSocket`], [`Error::Silent`] or [`Error::Receive`].
+    pub fn receive(&mut self) -> Result<Option<Message>, Error> {
+        loop {
+            match self.socket.read() {
+                Ok(WsMessage::Close(_)) => return Ok(None),
+                Ok(message) => {
+                    if let Some(message) = Message::of(message) {
+                        return Ok(Some(message));
+                    }
+                }
+                Err(error) => {
+                    return Err(match io_error(error) {
+                        Ok(source) => self.socket.get_ref().explain(source),
+                        Err(error) => self.complaint(&error),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Sends one message in one frame, at once.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn send(&mut self, bytes: &[u8], kind: Kind) -> Result<(), Error> {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let message = match (kind, Utf8Bytes::try_from(bytes.clone())) {
+            (Kind::Text, Ok(text)) => WsMessage::Text(text),
+            _ => WsMessage::Binary(bytes),
+        };
+        self.socket.send(message).map_err(|error| self.send_failed(error))
+    }
+
+    /// Ends the connection with a close frame, status 1000, and waits for the client's.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn close(self) -> Result<(), Error> {
+        self.close_with(CloseCode::Normal, "")
+    }
+
+    /// Ends the connection of a client whose command is not known: status 1008, policy violation.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn refuse(self, reason: &'static str) -> Result<(), Error> {
+        self.close_with(CloseCode::Policy, reason)
+    }
+
+    fn close_with(mut self, code: CloseCode, reason: &'static str) -> Result<(), Error> {
+        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        self.socket.close(Some(frame)).map_err(|error| self.send_failed(error))?;
+        self.socket.get_mut().set_limits(None, Deadline::after(CLOSE_PATIENCE))?;
+        // A client that answers with more messages, or not at all, has been told.
+        while self.socket.read().is_ok() {}
+        Ok(())
+    }
+
+    fn send_failed(&self, error: WsError) -> Error {
+        match io_error(error) {
+            Ok(source) => Error::Send { to: self.socket.get_ref().peer(), source },
+            Err(error) => self.complaint(&error),
+        }
+    }
+
+    fn complaint(&self, error: &WsError) -> Error {
+        Error::WebSocket { peer: self.name.clone(), complaint: format!("broke the WebSocket protocol: {error}") }
+    }
+}
+
+/// The HTTP answer to a request that is no upgrade (RFC 6455, section 4.2.2; RFC 9110, section 15.5.22).
+fn refusal(error: &WsError) -> String {
+    let (status, upgrade) = match error {
+        WsError::Protocol(
+            ProtocolError::MissingConnectionUpgradeHeader
+            | ProtocolError::MissingUpgradeWebSocketHeader
+            | ProtocolError::MissingSecWebSocketVersionHeader,
+        ) => ("426 Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
+        _ => ("400 Bad Request", ""),
+    };
+    let body = "This is the WebSocket PMU of the socket lab: connect with a WebSocket client.\n";
+    format!(
+        "HTTP/1.1 {status}\r\n{upgrade}Connection: {}close\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
+        if upgrade.is_empty() { "" } else { "upgrade, " },
+        body.len(),
+    )
+}

@@ -1,0 +1,113 @@
+//! Part 3, clock reset: a PDC repeats its request over UDP, in both families, until the PMU acknowledges it
+//! (handout, section 3; Q16, Q17).
+//!
+//! Usage: `part3-reset` · `part3-reset --runs 60` · `part3-reset localhost 5004 --n 20`
+
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
+
+use clap::Parser;
+
+use labnet::{
+    Error,
+    cli::{self, Console, Destination, ResetStats, Stats},
+    escape::escape,
+    net::{Deadline, Exchange, Family, Pair, PerFamily, Server},
+    reset::{Offset, Request, Tally},
+};
+
+#[cfg(test)]
+mod tests;
+
+const PMU: Destination = Destination { host: "lab3.iw.epfl.ch", port: 5004 };
+
+/// Tell a PMU over UDP (IPv4 and IPv6) to reset its clock, again and again until it acknowledges
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  part3-reset                             one reset (Q16)
+  part3-reset --runs 60                   mean and loss over sixty resets (Q17)
+  part3-reset localhost 5004 --n 10       from mock-servers, by at most 10 s
+  part3-reset --server 127.0.0.1:5004 --server '[::1]:6004'"
+)]
+struct Arguments {
+    /// The PMU's name and port
+    #[arg(value_name = "SERVER PORT", num_args = 2)]
+    positional: Vec<String>,
+    /// The PMU: HOST, HOST:PORT or [IPV6]:PORT; give it twice to name an address of each family
+    #[arg(long, value_name = "SERVER")]
+    server: Vec<Server>,
+    /// The most seconds by which the PMU may advance its clock
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    n: u64,
+    /// How many resets, one after the other
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    runs: u64,
+    /// Seconds to wait for an acknowledgement before sending again
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = cli::parse_seconds)]
+    timeout: Duration,
+    /// Give up after so many rounds without an acknowledgement; by default go on for ever
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_rounds: Option<u64>,
+    /// Seconds to find the address of the PMU
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = cli::parse_seconds)]
+    connect_timeout: Duration,
+    /// Print what was counted as JSON on stderr
+    #[arg(long)]
+    stats: bool,
+}
+
+fn main() -> ExitCode {
+    cli::run(pdc)
+}
+
+fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    let request = Request { n: arguments.n };
+    let stats = console.stats(arguments.stats, ResetStats::of(request));
+    let servers = PMU.or_each(&arguments.positional, &arguments.server)?;
+    let addresses = Pair::addresses(&servers, Deadline::after(arguments.connect_timeout))?;
+
+    let (mut tally, progress) = (Tally::default(), console.progress(arguments.runs));
+    let mut sockets = None;
+    for run in 1..=arguments.runs {
+        // Each run has sockets of its own, so that an acknowledgement of an earlier one, come late, does not count.
+        let pmu = sockets.insert(Pair::open(&addresses, |text| {
+            if run == 1 {
+                console.warn(text)
+            }
+        })?);
+        let (offset, from, packets) = reset(pmu, request, &arguments, &stats, console)?;
+        let (family, time) = (Family::of(from), cli::now());
+        let line = format!("{offset} from {from} over {family} after {packets} packets at {time}");
+        progress.advance(|| console.line(line))?;
+        tally.add(packets);
+    }
+    if arguments.runs > 1 { console.line(tally) } else { Ok(()) }
+}
+
+/// One packet to each family, one second for either to answer, and again: the retransmission of section 3.
+fn reset(
+    pmu: &mut impl Exchange,
+    request: Request,
+    arguments: &Arguments,
+    stats: &Stats<ResetStats>,
+    console: &Console,
+) -> Result<(Offset, SocketAddr, u64), Error> {
+    let mut sent = PerFamily::default();
+    for _ in 0..arguments.max_rounds.unwrap_or(u64::MAX) {
+        let round = pmu.send_to_each(request.to_string().as_bytes())?;
+        sent += round;
+        stats.update(|stats| stats.sent(round));
+        // The whole second passes before the next round, whatever arrives that is no acknowledgement.
+        let deadline = pmu.now() + arguments.timeout;
+        while let Some(datagram) = pmu.receive(deadline) {
+            let from = datagram.from;
+            if let Some(offset) = request.acknowledged_by(&datagram.bytes) {
+                stats.update(|stats| stats.acknowledged(offset, Family::of(from)));
+                return Ok((offset, from, sent.of(Family::of(from))));
+            }
+            console.warn(format_args!("no acknowledgement of {request} from {from}: '{}'", escape(&datagram.bytes)));
+        }
+    }
+    Err(Error::NoAcknowledgement { rounds: arguments.max_rounds.unwrap_or(u64::MAX), timeout: arguments.timeout })
+}

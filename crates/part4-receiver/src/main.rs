@@ -1,0 +1,88 @@
+//! Part 4, multicast: a receiver joins the programme's group and shows its datagrams
+//! (handout, section 4.1; Q18, Q19).
+//!
+//! Usage: `part4-receiver` · `part4-receiver 224.1.1.1 10505 --interface 127.0.0.1`
+
+use std::{
+    net::{Ipv4Addr, SocketAddrV4},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Parser;
+
+use labnet::{
+    Error,
+    cli::{self, Console},
+    error::NO_ROUTE,
+    feed::Datagram,
+    net::{Group, Interface},
+};
+
+const PROGRAMME: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 1, 1, 1), 5005);
+
+/// How long nothing may come before a hint (the programme sends each second).
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest datagram that UDP can carry over IPv4, in bytes.
+const MAX_DATAGRAM_LEN: usize = 65_507;
+
+/// Join a multicast group and show its datagrams, one a line, as 'ID: text'
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  part4-receiver                               the handout's programme, 224.1.1.1 port 5005
+  part4-receiver --interface 127.0.0.1         the one of mock-servers, on this machine
+  part4-receiver 224.1.1.1 10505 --count 10    later editions' port; ends after ten datagrams"
+)]
+struct Arguments {
+    /// The group's IPv4 address, and its port
+    #[arg(value_name = "GROUP PORT", num_args = 2)]
+    positional: Vec<String>,
+    /// The interface on which to join: its IPv4 address or its name
+    #[arg(long, value_name = "ADDR|NAME")]
+    interface: Option<Interface>,
+    /// End after so many datagrams; by default go on until Ctrl-C
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Seconds of silence after which to give up; by default wait for ever
+    #[arg(long, value_name = "SECONDS", value_parser = cli::parse_seconds)]
+    timeout: Option<Duration>,
+}
+
+fn main() -> ExitCode {
+    cli::run(receiver)
+}
+
+fn receiver(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    let address = cli::group(&arguments.positional, PROGRAMME)?;
+    let interface = arguments.interface.unwrap_or_default();
+
+    // Q19: joining is IP_ADD_MEMBERSHIP; without it the datagrams do not come.
+    let group = Group::join(address, interface)?;
+    console.note(format_args!("joined {address} on {interface}"));
+
+    let mut buffer = vec![0; MAX_DATAGRAM_LEN];
+    let (mut shown, mut silence) = (0, Duration::ZERO);
+    while arguments.count.is_none_or(|count| shown < count) {
+        let patience = arguments.timeout.map_or(PATIENCE, |timeout| PATIENCE.min(timeout - silence));
+        if let Some((bytes, from)) = group.receive(&mut buffer, patience)? {
+            (shown, silence) = (shown + 1, Duration::ZERO);
+            let datagram = Datagram::new(bytes);
+            if datagram.split().is_none() {
+                console.warn(format_args!("{} bytes from {from} are too short for an identity", bytes.len()));
+            }
+            console.line(datagram)?;
+        } else {
+            silence += patience;
+            if arguments.timeout.is_some_and(|timeout| silence >= timeout) {
+                return Err(Error::Silent { from: address.into(), after: silence });
+            }
+            if silence == PATIENCE && shown == 0 {
+                console.hint(format_args!("nothing has come for {} s; {NO_ROUTE}", PATIENCE.as_secs()));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Part 4, multicast: a sender reads lines and sends them to the group under its identity
+//! (handout, section 4.2; Q20, Q21).
+//!
+//! Usage: `part4-sender 123456` · `part4-sender 224.1.1.1 10505 123456 --interface 127.0.0.1 < opinion.txt`
+
+use std::{
+    io::{self, BufRead},
+    net::{Ipv4Addr, SocketAddrV4},
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+use labnet::{
+    Error,
+    cli::{self, Console},
+    feed::{Identity, Sheet},
+    net::{Interface, Speaker},
+};
+
+const PROGRAMME: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 1, 1, 1), 5005);
+
+/// Send lines from the keyboard, or from a pipe, to a multicast group
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  part4-sender 123456                             to the handout's group, 224.1.1.1 port 5005
+  part4-sender 123456 --interface 127.0.0.1       to the one of mock-servers, on this machine
+  part4-sender 224.1.1.1 10505 123456 < text.txt  later editions' port; each line is one datagram
+
+A line too long for one datagram of 1472 bytes becomes several, each with the identity."
+)]
+struct Arguments {
+    /// Who sends: 6 bytes, such as a Camipro number; before it, the group's IPv4 address and port
+    #[arg(value_name = "[GROUP PORT] ID", required = true, num_args = 1..=3)]
+    positional: Vec<String>,
+    /// The interface on which to send: its IPv4 address or its name
+    #[arg(long, value_name = "ADDR|NAME")]
+    interface: Option<Interface>,
+    /// How many hops the datagrams may travel
+    #[arg(long, default_value_t = 1)]
+    ttl: u8,
+}
+
+fn main() -> ExitCode {
+    cli::run(sender)
+}
+
+fn sender(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    let (identity, address) =
+        arguments.positional.split_last().ok_or_else(|| Error::Usage("no identity".to_owned()))?;
+    let identity: Identity = identity.parse()?;
+    let address = cli::group(address, PROGRAMME)?;
+
+    // Q20: sending takes no special option, nor membership; the group is only an address.
+    let group = Speaker::open(address, arguments.interface.unwrap_or_default(), arguments.ttl)?;
+
+    let mut sheet = Sheet::new(identity);
+    let mut keyboard = io::stdin().lock();
+    loop {
+        console.prompt(&format!("{identity}> "));
+        let failed = |source| Error::File { attempt: "read", path: "standard input".to_owned(), source };
+        let text = keyboard.fill_buf().map_err(failed)?;
+        if text.is_empty() {
+            return sheet.finish(|datagram| group.send(datagram));
+        }
+        sheet.push(text, |datagram| group.send(datagram))?;
+        let read = text.len();
+        keyboard.consume(read);
+    }
+}

@@ -1,0 +1,215 @@
+//! The command line of the servers, and the configuration that it means.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Parser, ValueEnum};
+
+use labnet::{
+    Error, cli,
+    net::{Interface, Limits},
+    pmu::{Device, FLOOD_LEN, flood_text},
+    ws::Kind,
+};
+use mock_servers::{
+    Config, Events, Site, multicast, pmu,
+    reset::{self, OtherFamily, Schedule},
+    ws,
+};
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    Pmu,
+    Reset,
+    Multicast,
+    Ws,
+}
+
+/// Run the servers of the socket lab on this machine
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  mock-servers                                   all servers, on the handout's ports
+  mock-servers pmu ws --first 0 --messages 17    as in a later edition
+  mock-servers reset --family ipv6 --loss 0.9    a PMU that is hard to reach
+  mock-servers multicast --interval 0.2 --record heard.jsonl
+  mock-servers --pmu-port 0 --reset-port 0 --multicast-port 0 --ws-port 0 --seed 1
+
+Prints 'listening NAME PROTOCOL ADDRESS' for each socket, then 'ready', then a line for each event."
+)]
+pub(super) struct Arguments {
+    /// Which servers; by default all
+    #[arg(value_enum)]
+    servers: Vec<Name>,
+    /// Fix every random choice
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// The addresses to listen on, but for multicast [default: 127.0.0.1 and ::1]
+    #[arg(long, value_name = "ADDR")]
+    bind: Vec<IpAddr>,
+    /// How many clients of one server may be connected at once; further ones wait until one leaves
+    #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = positive)]
+    max_connections: usize,
+    /// Seconds that a client may take over its command
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = cli::parse_seconds)]
+    client_timeout: Duration,
+
+    /// The port of the PMU (TCP, IPv4); 0 picks a free one, as for every port
+    #[arg(long, value_name = "PORT", default_value_t = pmu::Config::default().port, help_heading = "PMU and WebSocket")]
+    pmu_port: u16,
+    /// The port of the WebSocket PMU
+    #[arg(long, value_name = "PORT", default_value_t = ws::Config::default().port, help_heading = "PMU and WebSocket")]
+    ws_port: u16,
+    /// How many messages answer CMD_short
+    #[arg(long, value_name = "N", default_value_t = Device::default().messages, help_heading = "PMU and WebSocket")]
+    messages: u64,
+    /// The number of the first message
+    #[arg(long, value_name = "0|1", default_value_t = Device::default().first, value_parser = clap::value_parser!(u64).range(0..=1), help_heading = "PMU and WebSocket")]
+    first: u64,
+    /// What follows each message; \n, \r and \t stand for themselves
+    #[arg(long, value_name = "TEXT", default_value = "", help_heading = "PMU and WebSocket")]
+    separator: String,
+    /// The length of the flood, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = FLOOD_LEN, value_parser = flood_len, help_heading = "PMU and WebSocket")]
+    flood_size: usize,
+    /// A file to send as the flood
+    #[arg(long, value_name = "FILE", conflicts_with = "flood_size", help_heading = "PMU and WebSocket")]
+    flood_file: Option<PathBuf>,
+    /// Let each message of CMD_short:0 leave on its own
+    #[arg(long, help_heading = "PMU and WebSocket")]
+    no_cork: bool,
+    /// Answer over WebSocket in text frames instead of binary ones
+    #[arg(long, help_heading = "PMU and WebSocket")]
+    text: bool,
+
+    /// The port of the clock reset (UDP)
+    #[arg(long, value_name = "PORT", default_value_t = reset::Config::default().port, help_heading = "Clock reset")]
+    reset_port: u16,
+    /// The probability with which a packet is lost
+    #[arg(long, value_name = "0..1", default_value_t = reset::Config::default().loss, value_parser = probability, help_heading = "Clock reset")]
+    loss: f64,
+    /// Which family answers: ipv4, ipv6, both, or alternate[:SECONDS]
+    #[arg(long, value_name = "FAMILY", default_value = "alternate", help_heading = "Clock reset")]
+    family: Schedule,
+    /// What the family does that does not answer
+    #[arg(long, value_enum, default_value = "refuse", help_heading = "Clock reset")]
+    other_family: OtherFamily,
+    /// What stands between OFFSET and its number
+    #[arg(long, value_name = "=|:", default_value_t = '=', value_parser = separator, help_heading = "Clock reset")]
+    ack_separator: char,
+
+    /// The group of the programme
+    #[arg(long, value_name = "ADDR", default_value_t = multicast::Config::default().group, help_heading = "Multicast")]
+    group: Ipv4Addr,
+    /// The port of the programme; 10505 in later editions
+    #[arg(long, value_name = "PORT", default_value_t = multicast::Config::default().port, help_heading = "Multicast")]
+    multicast_port: u16,
+    /// The interface of the programme: its IPv4 address or its name
+    #[arg(long, value_name = "ADDR|NAME", default_value = "127.0.0.1", help_heading = "Multicast")]
+    interface: Interface,
+    /// Seconds from one line of the play to the next
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = cli::parse_seconds, help_heading = "Multicast")]
+    interval: Duration,
+    /// A text to play instead of Romeo and Juliet
+    #[arg(long, value_name = "FILE", help_heading = "Multicast")]
+    play: Option<PathBuf>,
+    /// Answer whoever has sent more characters than this
+    #[arg(long, value_name = "N", default_value_t = multicast::Config::default().threshold, help_heading = "Multicast")]
+    threshold: u64,
+    /// Write each datagram of the group to a file, as JSON lines
+    #[arg(long, value_name = "FILE", help_heading = "Multicast")]
+    record: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// What the servers need to know; random where the command line leaves it open.
+    pub(super) fn config(&self, events: Events) -> Result<Config, Error> {
+        let site = Site {
+            bind: if self.bind.is_empty() { Site::default().bind } else { self.bind.clone() },
+            limits: Limits { connections: self.max_connections, silence: self.client_timeout, ..Limits::default() },
+            events,
+            seed: self.seed.unwrap_or_else(rand::random),
+        };
+        let device = self.device()?;
+        let runs = |name| self.servers.is_empty() || self.servers.contains(&name);
+        Ok(Config {
+            pmu: runs(Name::Pmu).then(|| pmu::Config {
+                port: self.pmu_port,
+                device: device.clone(),
+                cork: !self.no_cork,
+            }),
+            ws: runs(Name::Ws).then(|| ws::Config {
+                port: self.ws_port,
+                device: device.clone(),
+                kind: if self.text { Kind::Text } else { Kind::Binary },
+            }),
+            reset: runs(Name::Reset).then_some(reset::Config {
+                port: self.reset_port,
+                loss: self.loss,
+                schedule: self.family,
+                other_family: self.other_family,
+                separator: self.ack_separator,
+            }),
+            multicast: if runs(Name::Multicast) { Some(self.multicast()?) } else { None },
+            site,
+        })
+    }
+
+    fn device(&self) -> Result<Device, Error> {
+        let flood = match &self.flood_file {
+            Some(path) => read(path)?,
+            None => flood_text(self.flood_size),
+        };
+        let separator = self.separator.replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t");
+        Ok(Device { first: self.first, messages: self.messages, separator, flood: flood.into() })
+    }
+
+    fn multicast(&self) -> Result<multicast::Config, Error> {
+        let default = multicast::Config::default();
+        let play = match &self.play {
+            Some(path) => String::from_utf8_lossy(&read(path)?).lines().map(str::to_owned).collect(),
+            None => default.play,
+        };
+        Ok(multicast::Config {
+            group: self.group,
+            port: self.multicast_port,
+            interface: self.interface,
+            interval: self.interval,
+            play,
+            threshold: self.threshold,
+            record: self.record.clone(),
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::File { attempt: "read", path: path.display().to_string(), source })
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "expected a number from 1".to_owned())
+}
+
+/// Up to 4 GiB: a flood is held in memory, once for all clients.
+fn flood_len(text: &str) -> Result<usize, String> {
+    let len = text.parse().ok().filter(|&len| len as u64 <= 1 << 32);
+    len.ok_or_else(|| "expected a number of bytes, at most 4294967296".to_owned())
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "expected a probability from 0 to 1".to_owned())
+}
+
+fn separator(text: &str) -> Result<char, String> {
+    match text {
+        "=" => Ok('='),
+        ":" => Ok(':'),
+        _ => Err("expected = or :".to_owned()),
+    }
+}

@@ -1,0 +1,78 @@
+//! The servers of the socket lab, for running it offline: each as the handout describes it, and as the real one
+//! was seen to behave.
+//!
+//! Each module has a `spawn`, which binds (port 0 picks a free one) and returns a [`Running`] that says where and stops
+//! when dropped, and beside it the server's own logic, without threads or clock. Time, randomness and addresses
+//! come from the configuration.
+//!
+//! ```
+//! use mock_servers::{Site, pmu};
+//!
+//! let server = pmu::spawn(&pmu::Config { port: 0, ..pmu::Config::default() }, &Site::default())?;
+//! println!("a PMU listens on {}", server.address());
+//! # Ok::<(), labnet::Error>(())
+//! ```
+
+pub mod multicast;
+pub mod pmu;
+pub mod reset;
+pub mod ws;
+
+mod site;
+
+pub use labnet::net::Running;
+pub use site::{Events, Site};
+
+use labnet::Error;
+
+/// Which servers run, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// What they share.
+    pub site: Site,
+    /// The PMU of part 2.
+    pub pmu: Option<pmu::Config>,
+    /// The PMU of part 3.
+    pub reset: Option<reset::Config>,
+    /// The broadcaster of part 4.
+    pub multicast: Option<multicast::Config>,
+    /// The PMU of part 5.
+    pub ws: Option<ws::Config>,
+}
+
+/// Servers that run until they are dropped.
+#[derive(Debug)]
+pub struct Servers {
+    running: Vec<(&'static str, &'static str, Running)>,
+}
+
+impl Servers {
+    /// Name, protocol and address of each socket, in the order of [`Config`].
+    pub fn listening(&self) -> impl Iterator<Item = (&'static str, &'static str, std::net::SocketAddr)> + '_ {
+        self.running.iter().flat_map(|(name, protocol, running)| {
+            running.addresses().iter().map(move |&address| (*name, *protocol, address))
+        })
+    }
+}
+
+/// Binds and starts the servers that are configured: all or none.
+///
+/// # Errors
+/// The first that cannot be bound.
+pub fn spawn(config: &Config) -> Result<Servers, Error> {
+    let site = &config.site;
+    let mut running = Vec::new();
+    if let Some(config) = &config.pmu {
+        running.push((pmu::NAME, "TCP", pmu::spawn(config, site)?));
+    }
+    if let Some(config) = &config.reset {
+        running.push((reset::NAME, "UDP", reset::spawn(config, site)?));
+    }
+    if let Some(config) = &config.multicast {
+        running.push((multicast::NAME, "UDP", multicast::spawn(config, site)?));
+    }
+    if let Some(config) = &config.ws {
+        running.push((ws::NAME, "TCP", ws::spawn(config, site)?));
+    }
+    Ok(Servers { running })
+}

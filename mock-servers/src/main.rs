@@ -1,0 +1,42 @@
+//! The servers of the socket lab on this machine, until Ctrl-C.
+//!
+//! Usage: `mock-servers` · `mock-servers pmu --pmu-port 0 --messages 17` · `mock-servers reset --loss 0.9`
+
+use std::{process::ExitCode, sync::mpsc};
+
+use labnet::{
+    Error,
+    cli::{self, Console},
+    net,
+};
+use mock_servers::Events;
+
+mod arguments;
+
+use arguments::Arguments;
+
+/// How many events wait to be printed; when nobody reads them, further ones are left out.
+const EVENT_QUEUE_LEN: usize = 4096;
+
+fn main() -> ExitCode {
+    cli::run(servers)
+}
+
+fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    net::raise_descriptor_limit();
+    let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_LEN);
+    // A full queue means that nobody reads: better to lose an event than to stop a server.
+    let report = Events::new(move |event| drop(sender.try_send(event)));
+    let config = arguments.config(report)?;
+    if arguments.seed.is_none() {
+        console.note(format_args!("the seed is {}", config.site.seed));
+    }
+    let servers = mock_servers::spawn(&config)?;
+    console.serve_silently();
+    for (name, protocol, address) in servers.listening() {
+        console.line(format_args!("listening {name} {protocol} {address}"))?;
+    }
+    console.line("ready")?;
+    // The servers hold the other end until they are dropped, below.
+    events.iter().try_for_each(|event| console.line(event))
+}

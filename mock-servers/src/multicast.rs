@@ -1,0 +1,284 @@
+//! The broadcaster of part 4: plays Romeo and Juliet to a multicast group, listens to what others send there, and
+//! answers those who write enough (handout, section 4).
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Write,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use labnet::{
+    Error,
+    feed::{Datagram, Identity, MAX_DATAGRAM_LEN},
+    net::{Clock, Group, Interface, Running, Speaker, SystemClock},
+};
+
+use crate::{Events, Site};
+
+pub(crate) const NAME: &str = "multicast";
+
+/// How many hops the programme travels, as the real one was seen to.
+const TTL: u8 = 10;
+
+/// How many intervals the broadcaster rests after the play.
+const REST: u32 = 3;
+
+/// What the real broadcaster sends before it begins again.
+const REWIND: &str = "RWND...";
+
+/// How many identities are counted (ours: a large class, several times over); further ones are not answered.
+const MAX_IDENTITIES: usize = 4096;
+
+/// The longest datagram that is received whole, in bytes.
+const RECV_LEN: usize = 65_507;
+
+/// A broadcaster.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The group's address.
+    pub group: Ipv4Addr,
+    /// The group's port; 0 picks a free one.
+    pub port: u16,
+    /// The interface on which it speaks and listens.
+    pub interface: Interface,
+    /// The time from one line to the next.
+    pub interval: Duration,
+    /// The lines of the play.
+    pub play: Arc<[String]>,
+    /// An identity is answered once it has sent more characters than this.
+    pub threshold: u64,
+    /// A file that gets one JSON object for each datagram heard.
+    pub record: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            group: Ipv4Addr::new(224, 1, 1, 1),
+            port: 5005,
+            interface: Interface::LOOPBACK,
+            interval: Duration::from_secs(1),
+            play: include_str!("romeo.txt").lines().map(str::to_owned).collect(),
+            threshold: 300,
+            record: None,
+        }
+    }
+}
+
+/// Starts a broadcaster.
+///
+/// # Errors
+/// [`Error::Listen`], [`Error::Group`], or [`Error::File`] for the record.
+pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
+    let clock = SystemClock::default();
+    let mut running = Running::new(clock.clone());
+    let record = config.record.as_ref().map(Record::create).transpose()?;
+    let group = Group::join(SocketAddrV4::new(config.group, config.port), config.interface)?;
+    let address = group.address();
+    let speaker = Arc::new(Speaker::open(address, config.interface, TTL)?);
+    let listener = Listener {
+        group,
+        speaker: Arc::clone(&speaker),
+        audience: Audience::new(config.threshold),
+        record,
+        events: site.events.clone(),
+        clock: clock.clone(),
+    };
+    let (config, events) = (config.clone(), site.events.clone());
+    let play = move || broadcast(&config, &speaker, &clock, &events);
+    for (name, run) in
+        [("speaker", Box::new(play) as Box<dyn FnOnce() + Send>), ("listener", Box::new(|| listener.run()))]
+    {
+        thread::Builder::new()
+            .name(format!("{NAME} {name}"))
+            .spawn(run)
+            .map_err(|source| Error::System { attempt: "start a thread", source })?;
+    }
+    running.add_group(address.into());
+    Ok(running)
+}
+
+/// Plays, rests, and plays again, until the clock ends.
+fn broadcast(config: &Config, speaker: &Speaker, clock: &dyn Clock, events: &Events) {
+    let mut was_reported = false;
+    for (text, pause) in performance(&config.play, config.interval).iter().cycle() {
+        if let Err(error) = speaker.send(&datagram(text))
+            && !std::mem::replace(&mut was_reported, true)
+        {
+            events.report(NAME, error);
+        }
+        if !clock.pause(*pause) {
+            return;
+        }
+    }
+}
+
+/// One performance: what is sent, and the pause after it.
+fn performance(play: &[String], interval: Duration) -> Vec<(String, Duration)> {
+    let lines = play.iter().map(|line| (line.clone(), interval));
+    lines.chain([(REWIND.to_owned(), interval.saturating_mul(REST))]).collect()
+}
+
+/// A datagram of the programme, cut between characters if it is too long.
+fn datagram(text: &str) -> Vec<u8> {
+    let bytes = Identity::PROGRAMME.as_bytes();
+    let (text, _) = text.split_at(text.floor_char_boundary(MAX_DATAGRAM_LEN - bytes.len()));
+    [bytes, text.as_bytes()].concat()
+}
+
+/// Who has sent how much.
+#[derive(Debug)]
+struct Audience {
+    threshold: u64,
+    characters: HashMap<Identity, u64>,
+}
+
+impl Audience {
+    fn new(threshold: u64) -> Self {
+        Self { threshold, characters: HashMap::new() }
+    }
+
+    /// Counts the Unicode characters of a datagram; the answer to its sender when it has now sent enough.
+    fn hear(&mut self, identity: Identity, text: &[u8]) -> Option<String> {
+        if identity == Identity::PROGRAMME {
+            return None;
+        }
+        if self.characters.len() >= MAX_IDENTITIES && !self.characters.contains_key(&identity) {
+            return None;
+        }
+        let sum = self.characters.entry(identity).or_default();
+        let before = *sum;
+        *sum += String::from_utf8_lossy(text).chars().count() as u64;
+        let crossed = before <= self.threshold && *sum > self.threshold;
+        crossed.then(|| format!("{identity}, you have sent {sum} characters. Thank you for taking part!"))
+    }
+}
+
+/// The thread that hears the group.
+struct Listener {
+    group: Group,
+    speaker: Arc<Speaker>,
+    audience: Audience,
+    record: Option<Record>,
+    events: Events,
+    clock: SystemClock,
+}
+
+impl Listener {
+    fn run(mut self) {
+        let mut buffer = vec![0; RECV_LEN];
+        while !self.clock.has_ended() {
+            // Nothing wakes this thread but a datagram of the group, its own programme among them.
+            match self.group.receive(&mut buffer, Duration::from_secs(1)) {
+                Ok(Some((bytes, from))) => self.hear(bytes, from),
+                Ok(None) => {}
+                Err(error) => {
+                    self.events.report(NAME, error);
+                    self.clock.pause(Duration::from_millis(100));
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8], from: SocketAddr) {
+        let heard = Datagram::new(bytes);
+        let Some((identity, text)) = heard.split() else {
+            self.events.report(NAME, format_args!("{from} sent {} bytes, too few for an identity", bytes.len()));
+            return;
+        };
+        if let Some(record) = &mut self.record
+            && let Err(error) = record.add(from, identity, text)
+        {
+            self.events.report(NAME, error);
+            self.record = None;
+        }
+        if identity == Identity::PROGRAMME {
+            return;
+        }
+        self.events.report(NAME, format_args!("{from} {heard}"));
+        if let Some(answer) = self.audience.hear(identity, text) {
+            self.events.report(NAME, format_args!("answered: {answer}"));
+            if let Err(error) = self.speaker.send(&datagram(&answer)) {
+                self.events.report(NAME, error);
+            }
+        }
+    }
+}
+
+/// What was heard, as JSON lines.
+#[derive(Debug)]
+struct Record {
+    file: File,
+    path: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    time: String,
+    source: String,
+    identity: String,
+    text: String,
+}
+
+impl Record {
+    fn create(path: &PathBuf) -> Result<Self, Error> {
+        let file = File::create(path).map_err(|source| file_error("create", path, source))?;
+        Ok(Self { file, path: path.clone() })
+    }
+
+    fn add(&mut self, from: SocketAddr, identity: Identity, text: &[u8]) -> Result<(), Error> {
+        let entry = Entry {
+            time: labnet::cli::now(),
+            source: from.to_string(),
+            identity: identity.to_string(),
+            text: String::from_utf8_lossy(text).into_owned(),
+        };
+        let line = serde_json::to_string(&entry).map_err(std::io::Error::other);
+        line.and_then(|line| self.file.write_all(format!("{line}\n").as_bytes()))
+            .map_err(|source| file_error("write to", &self.path, source))
+    }
+}
+
+fn file_error(attempt: &'static str, path: &std::path::Path, source: std::io::Error) -> Error {
+    Error::File { attempt, path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_performance_ends_with_a_rewind_and_a_rest_of_three_intervals() {
+        let second = Duration::from_secs(1);
+        let play = ["But soft!".to_owned(), String::new()];
+        assert_eq!(
+            performance(&play, second),
+            [("But soft!".to_owned(), second), (String::new(), second), ("RWND...".to_owned(), second * 3)]
+        );
+        assert_eq!(datagram(""), b"swcmTV");
+        assert_eq!(datagram(&"\u{1f339}".repeat(1000)).len(), 6 + 1464);
+    }
+
+    #[test]
+    fn q21_an_identity_is_answered_once_when_it_has_sent_more_than_the_threshold() {
+        let mut audience = Audience::new(300);
+        let romeo: Identity = "123456".parse().unwrap();
+        let juliet: Identity = "654321".parse().unwrap();
+        // 150 characters of two bytes each.
+        let text = "\u{e9}".repeat(150);
+        assert_eq!(audience.hear(romeo, text.as_bytes()), None);
+        assert_eq!(audience.hear(juliet, text.as_bytes()), None);
+        assert_eq!(audience.hear(romeo, text.as_bytes()), None, "exactly 300 is not more");
+        let answer = audience.hear(romeo, b"!").unwrap();
+        assert!(answer.contains("123456") && answer.contains("301"), "{answer}");
+        assert_eq!(audience.hear(romeo, text.as_bytes()), None, "once");
+        assert_eq!(audience.hear(Identity::PROGRAMME, &[b'x'; 1000]), None);
+    }
+}

@@ -1,0 +1,296 @@
+//! The PMU of part 3: acknowledges a clock reset over UDP, loses packets on purpose, and is reachable over one
+//! family at a time (handout, section 3).
+
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    str::FromStr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rand::{Rng, RngExt};
+
+use labnet::{
+    Error,
+    escape::escape,
+    net::{self, Clock, Family, Running, SystemClock},
+    reset::Request,
+};
+
+use crate::{Events, Site};
+
+pub(crate) const NAME: &str = "reset";
+
+/// A PMU that resets its clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// The port, the same for both families; 0 picks one that is free in both.
+    pub port: u16,
+    /// The probability with which a packet is lost, 0 to 1 (0.6 in the handout's solution of Q17).
+    pub loss: f64,
+    /// Which family answers when.
+    pub schedule: Schedule,
+    /// What the family does that does not answer.
+    pub other_family: OtherFamily,
+    /// What stands between `OFFSET` and X: `=` in the handout, `:` from the real server.
+    pub separator: char,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            port: 5004,
+            loss: 0.6,
+            schedule: Schedule::Alternate(Duration::from_secs(10)),
+            other_family: OtherFamily::Refuse,
+            separator: '=',
+        }
+    }
+}
+
+/// Which family answers when. Written `ipv4`, `ipv6`, `both`, `alternate` or `alternate:SECONDS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// Always this one.
+    Always(Family),
+    /// Both, always.
+    Both,
+    /// IPv4 for this long, then IPv6 for this long, and so on.
+    Alternate(Duration),
+}
+
+impl Schedule {
+    /// Whether a family answers after `elapsed`, and until when that stays so, if it changes at all.
+    fn answers(self, family: Family, elapsed: Duration) -> (bool, Option<Duration>) {
+        match self {
+            Self::Always(only) => (family == only, None),
+            Self::Both => (true, None),
+            Self::Alternate(period) => {
+                let turn = elapsed.as_nanos() / period.as_nanos().max(1);
+                let end = u32::try_from(turn + 1).ok().and_then(|turns| period.checked_mul(turns));
+                (turn.is_multiple_of(2) == (family == Family::Ipv4), end)
+            }
+        }
+    }
+
+    fn ever_answers(self, family: Family) -> bool {
+        self.answers(family, Duration::ZERO).0 || matches!(self, Self::Alternate(_))
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "ipv4" => Ok(Self::Always(Family::Ipv4)),
+            "ipv6" => Ok(Self::Always(Family::Ipv6)),
+            "both" => Ok(Self::Both),
+            "alternate" => Ok(Config::default().schedule),
+            _ => match text.strip_prefix("alternate:") {
+                Some(seconds) => labnet::cli::parse_seconds(seconds).map(Self::Alternate),
+                None => Err("expected ipv4, ipv6, both, alternate or alternate:SECONDS".to_owned()),
+            },
+        }
+    }
+}
+
+/// What the family does that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum OtherFamily {
+    /// Its port is closed: ICMP says so.
+    Refuse,
+    /// It takes everything and says nothing.
+    Silent,
+}
+
+/// Starts a PMU on the addresses of the site; at most one of each family is used.
+///
+/// # Errors
+/// [`Error::Listen`].
+pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
+    let clock = SystemClock::default();
+    let mut running = Running::new(clock.clone());
+    let families: Vec<IpAddr> = [Family::Ipv4, Family::Ipv6]
+        .into_iter()
+        .filter(|&family| config.schedule.ever_answers(family) || config.other_family == OtherFamily::Silent)
+        .filter_map(|family| site.bind.iter().copied().find(|ip| Family::of(SocketAddr::new(*ip, 0)) == family))
+        .collect();
+    let report = |event: &str| site.events.report(NAME, event);
+    let sockets = net::bind_each(&families, config.port, report, bind, UdpSocket::local_addr)?;
+    let begun = clock.now();
+    for socket in sockets {
+        let address = socket.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
+        let family = Family::of(address);
+        let half = Half {
+            config: *config,
+            family,
+            address,
+            begun,
+            clock: clock.clone(),
+            events: site.events.clone(),
+            dice: site.dice(&format!("{NAME} {family}")),
+        };
+        thread::Builder::new()
+            .name(format!("{NAME} {family}"))
+            .spawn(move || half.run(socket))
+            .map_err(|source| Error::System { attempt: "start a thread", source })?;
+        if config.schedule.ever_answers(family) {
+            running.add_udp(address);
+        } else {
+            running.wake_udp(address);
+        }
+    }
+    Ok(running)
+}
+
+fn bind(address: SocketAddr) -> Result<UdpSocket, Error> {
+    UdpSocket::bind(address).map_err(|source| Error::Listen { protocol: "UDP", address, source })
+}
+
+/// One family of the server.
+struct Half<R> {
+    config: Config,
+    family: Family,
+    address: SocketAddr,
+    begun: Instant,
+    clock: SystemClock,
+    events: Events,
+    dice: R,
+}
+
+impl<R: Rng> Half<R> {
+    fn run(mut self, socket: UdpSocket) {
+        let mut socket = Some(socket);
+        let mut was_answering = None;
+        while !self.clock.has_ended() {
+            let elapsed = self.clock.now() - self.begun;
+            let (answers, until) = self.config.schedule.answers(self.family, elapsed);
+            if was_answering.replace(answers) != Some(answers) && until.is_some() {
+                let state = if answers { "answers" } else { "does not answer" };
+                self.report(format_args!("{} {state} now", self.family));
+            }
+            let patience = until.map(|until| until.saturating_sub(elapsed).max(Duration::from_millis(1)));
+            if !answers && self.config.other_family == OtherFamily::Refuse {
+                socket = None;
+                self.clock.pause(patience.unwrap_or(Duration::from_secs(3600)));
+                continue;
+            }
+            match socket.take().map_or_else(|| bind(self.address), Ok) {
+                Ok(bound) => {
+                    self.receive(&bound, answers, patience);
+                    socket = Some(bound);
+                }
+                Err(error) => {
+                    self.report(&error);
+                    self.clock.pause(Duration::from_millis(100));
+                }
+            }
+        }
+    }
+
+    /// Waits for one datagram, and acknowledges it or not.
+    fn receive(&mut self, socket: &UdpSocket, answers: bool, patience: Option<Duration>) {
+        /// Longer than any request.
+        const RECV_LEN: usize = 512;
+        let mut buffer = [0; RECV_LEN];
+        let received = socket.set_read_timeout(patience).and_then(|()| socket.recv_from(&mut buffer));
+        match received {
+            // The wake-up call of the end.
+            Ok(_) if self.clock.has_ended() => {}
+            Ok((n, from)) if answers => {
+                let datagram = buffer.get(..n).unwrap_or_default();
+                let reply = reply(datagram, &self.config, &mut self.dice);
+                let what = match &reply {
+                    Some(text) => text.clone(),
+                    None => "lost".to_owned(),
+                };
+                if let Some(text) = reply
+                    && let Err(error) = socket.send_to(text.as_bytes(), from)
+                {
+                    self.report(format_args!("{from} cannot be answered: {}", labnet::error::reason(&error)));
+                }
+                self.report(format_args!("{from} {}: {what}", escape(datagram)));
+            }
+            Ok(_) => {}
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
+                // An answer found its client gone; on some systems the next recv says so.
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {}
+                _ => {
+                    self.report(format_args!("cannot receive: {}", labnet::error::reason(&error)));
+                    self.clock.pause(Duration::from_millis(100));
+                }
+            },
+        }
+    }
+
+    fn report(&self, event: impl fmt::Display) {
+        self.events.report(NAME, event);
+    }
+}
+
+/// What the handout's PMU answers to a datagram; `None` when it loses it.
+pub fn reply(datagram: &[u8], config: &Config, dice: &mut impl Rng) -> Option<String> {
+    let arrived = dice.random::<f64>() >= config.loss;
+    let text = match Request::parse(datagram) {
+        Some(request) => {
+            let x = dice.random_range(0..=request.n);
+            format!("OFFSET{}{x}", config.separator)
+        }
+        None => "Wrong command.".to_owned(),
+    };
+    arrived.then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(schedule: &str, elapsed: f64, expected: (bool, bool)) {
+        let schedule: Schedule = schedule.parse().unwrap();
+        let elapsed = Duration::from_secs_f64(elapsed);
+        let seen = [Family::Ipv4, Family::Ipv6].map(|family| schedule.answers(family, elapsed).0);
+        assert_eq!(seen, [expected.0, expected.1], "{schedule:?} at {elapsed:?}");
+    }
+
+    #[test]
+    fn one_family_answers_at_a_time_or_as_it_is_told() {
+        check("ipv4", 1e6, (true, false));
+        check("ipv6", 0.0, (false, true));
+        check("both", 0.0, (true, true));
+        check("alternate", 9.9, (true, false));
+        check("alternate", 10.0, (false, true));
+        check("alternate:0.5", 0.6, (false, true));
+        check("alternate:0.5", 1.1, (true, false));
+        let (_, until) = Schedule::Alternate(Duration::from_secs(3)).answers(Family::Ipv6, Duration::from_secs(7));
+        assert_eq!(until, Some(Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn q17_the_loss_and_the_offsets_are_those_of_the_configuration_and_the_seed() {
+        let config = Config { separator: ':', ..Config::default() };
+        let replies = |seed| {
+            let mut dice = Site { seed, ..Site::default() }.dice("test");
+            (0..10_000).map(|_| reply(b"RESET:20", &config, &mut dice)).collect::<Vec<_>>()
+        };
+        let first = replies(1);
+        let lost = first.iter().filter(|reply| reply.is_none()).count();
+        assert!((5800..6200).contains(&lost), "{lost}");
+        for x in 0..=20 {
+            assert!(first.contains(&Some(format!("OFFSET:{x}"))), "{x}");
+        }
+        assert_eq!(first, replies(1));
+        assert_ne!(first, replies(2));
+    }
+
+    #[test]
+    fn anything_but_a_request_is_a_wrong_command() {
+        let config = Config { loss: 0.0, ..Config::default() };
+        for wrong in [b"RESET".as_slice(), b"", b"reset:20", b"RESET:20\n", b"\xff"] {
+            let reply = reply(wrong, &config, &mut Site::default().dice("test"));
+            assert_eq!(reply.as_deref(), Some("Wrong command."));
+        }
+    }
+}
