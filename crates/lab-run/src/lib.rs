@@ -1,1 +1,7 @@
-//! x
+//! Programs as a user sees them: a command line, what appears on stdout and stderr and when, an exit status.
+//!
+//! Knows the parts of the lab as command lines, not as crates. A program ends with its [`Program`] at the latest.
+
+mod program;
+
+pub use program::{Failure, Line, Outcome, Program, Stream};

@@ -20,6 +20,7 @@ const PMU: Destination = Destination { host: "tcpip.epfl.ch", port: 5003 };
 #[derive(Parser)]
 #[command(
     version,
+    override_usage = "part2-pdc [OPTIONS] [SERVER PORT] COMMAND...",
     after_help = "Examples:
   part2-pdc CMD_short:0                   ten messages at once
   part2-pdc CMD_short:0 CMD_short:1       the same, then one a second

@@ -24,6 +24,7 @@ const PMU: Destination = Destination { host: "lab3.iw.epfl.ch", port: 5004 };
 #[derive(Parser)]
 #[command(
     version,
+    override_usage = "part3-reset [OPTIONS] [SERVER PORT]",
     after_help = "Examples:
   part3-reset                             one reset (Q16)
   part3-reset --runs 60                   mean and loss over sixty resets (Q17)

@@ -31,6 +31,7 @@ const MAX_DATAGRAM_LEN: usize = 65_507;
 #[derive(Parser)]
 #[command(
     version,
+    override_usage = "part4-receiver [OPTIONS] [GROUP PORT]",
     after_help = "Examples:
   part4-receiver                               the handout's programme, 224.1.1.1 port 5005
   part4-receiver --interface 127.0.0.1         the one of mock-servers, on this machine

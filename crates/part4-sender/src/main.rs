@@ -24,6 +24,7 @@ const PROGRAMME: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 1, 1, 1), 5
 #[derive(Parser)]
 #[command(
     version,
+    override_usage = "part4-sender [OPTIONS] [GROUP PORT] ID",
     after_help = "Examples:
   part4-sender 123456                             to the handout's group, 224.1.1.1 port 5005
   part4-sender 123456 --interface 127.0.0.1       to the one of mock-servers, on this machine

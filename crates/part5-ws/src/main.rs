@@ -20,6 +20,7 @@ const PMU: Destination = Destination { host: "tcpip.epfl.ch", port: 5006 };
 #[derive(Parser)]
 #[command(
     version,
+    override_usage = "part5-ws [OPTIONS] [SERVER PORT | --url URL] COMMAND...",
     after_help = "Examples:
   part5-ws CMD_short:0                            ten messages
   part5-ws --server localhost CMD_floodme         one long message, from mock-servers

@@ -1,0 +1,403 @@
+//! A running program, with a deadline on everything that is awaited from it.
+
+use std::{
+    ffi::OsStr,
+    fmt,
+    io::{Read, Write},
+    path::Path,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Where a line appeared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// The answer.
+    Stdout,
+    /// All the rest.
+    Stderr,
+}
+
+/// A line of output, and when it was complete.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Where it appeared.
+    pub stream: Stream,
+    /// Its text, without the newline; bytes that are not UTF-8 are replaced.
+    pub text: String,
+    /// Since the program started.
+    pub at: Duration,
+}
+
+/// A program that has been started; it is killed when this is dropped.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    command_line: String,
+    begun: Instant,
+    events: Receiver<Event>,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    lines: Vec<Line>,
+    /// How many of `lines` have been looked at by `line_with`.
+    seen: usize,
+    open_pipes: usize,
+}
+
+#[derive(Debug)]
+enum Event {
+    Bytes(Stream, Vec<u8>, Instant),
+    End,
+}
+
+/// What a program left behind.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it was called.
+    pub command_line: String,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All of its answer.
+    pub stdout: Vec<u8>,
+    /// All of the rest.
+    pub stderr: Vec<u8>,
+    /// Both, by line, in the order in which they came.
+    pub lines: Vec<Line>,
+    /// From its start to its end.
+    pub elapsed: Duration,
+}
+
+impl Outcome {
+    /// The answer as text.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The rest as text.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// The exit status as a shell shows it: 128 plus the number of the signal that ended the program.
+    pub fn code(&self) -> i32 {
+        #[cfg(unix)]
+        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&self.status) {
+            return 128 + signal;
+        }
+        self.status.code().unwrap_or(-1)
+    }
+
+    /// The objects that `--stats` printed: the lines at the end of stderr that are JSON.
+    pub fn stats(&self) -> Vec<serde_json::Value> {
+        let stderr = self.stderr();
+        let objects = stderr.lines().rev().map_while(|line| serde_json::from_str(line).ok());
+        let mut objects: Vec<serde_json::Value> = objects.collect();
+        objects.reverse();
+        objects
+    }
+}
+
+/// What was awaited of a program and did not come.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It could not be started.
+    #[error("cannot start `{command_line}`: {source}")]
+    Start {
+        /// How it was to be called.
+        command_line: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// It did something else, or nothing, until the deadline.
+    #[error("`{command_line}` did not {awaited} within {:.1} s\n{seen}", .deadline.as_secs_f64())]
+    Deadline {
+        /// How it was called.
+        command_line: String,
+        /// What was awaited.
+        awaited: String,
+        /// For how long.
+        deadline: Duration,
+        /// All it had written.
+        seen: String,
+    },
+    /// It ended before it did what was awaited.
+    #[error("`{command_line}` ended and did not {awaited}\n{seen}")]
+    Ended {
+        /// How it was called.
+        command_line: String,
+        /// What was awaited.
+        awaited: String,
+        /// All it had written.
+        seen: String,
+    },
+}
+
+impl Program {
+    /// Starts a program, with an open pipe as its stdin.
+    ///
+    /// # Errors
+    /// [`Failure::Start`].
+    pub fn start<S: AsRef<OsStr>>(program: impl AsRef<Path>, arguments: &[S]) -> Result<Self, Failure> {
+        let mut command = Command::new(program.as_ref());
+        command.args(arguments);
+        Self::spawn(command)
+    }
+
+    /// Starts a command as it was prepared; its three streams become pipes unless they were set.
+    ///
+    /// # Errors
+    /// [`Failure::Start`].
+    pub fn spawn(mut command: Command) -> Result<Self, Failure> {
+        let command_line = command_line(&command);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let begun = Instant::now();
+        let mut child =
+            command.spawn().map_err(|source| Failure::Start { command_line: command_line.clone(), source })?;
+        let (sender, events) = mpsc::channel();
+        let mut open_pipes = 0;
+        if let Some(stdout) = child.stdout.take() {
+            open_pipes += 1;
+            watch(stdout, Stream::Stdout, sender.clone());
+        }
+        if let Some(stderr) = child.stderr.take() {
+            open_pipes += 1;
+            watch(stderr, Stream::Stderr, sender);
+        }
+        Ok(Self {
+            stdin: child.stdin.take(),
+            child,
+            command_line,
+            begun,
+            events,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            lines: Vec::new(),
+            seen: 0,
+            open_pipes,
+        })
+    }
+
+    /// How it was called.
+    pub fn command_line(&self) -> &str {
+        &self.command_line
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Types into the program; one that has ended does not listen any more.
+    pub fn input(&mut self, bytes: &[u8]) {
+        if let Some(stdin) = &mut self.stdin {
+            let _ = stdin.write_all(bytes);
+        }
+    }
+
+    /// Ends its input.
+    pub fn end_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The next line, on either stream, that `is_wanted`; those before it are passed over.
+    ///
+    /// # Errors
+    /// [`Failure::Deadline`] or [`Failure::Ended`], which name what was `awaited`.
+    pub fn line_with(
+        &mut self,
+        awaited: &str,
+        deadline: Duration,
+        is_wanted: impl Fn(&Line) -> bool,
+    ) -> Result<Line, Failure> {
+        let until = Instant::now() + deadline;
+        loop {
+            while let Some(line) = self.lines.get(self.seen) {
+                self.seen += 1;
+                if is_wanted(line) {
+                    return Ok(line.clone());
+                }
+            }
+            if self.open_pipes == 0 {
+                return Err(Failure::Ended {
+                    command_line: self.command_line.clone(),
+                    awaited: awaited.to_owned(),
+                    seen: self.seen(),
+                });
+            }
+            if !self.take_event(until) {
+                return Err(self.too_late(awaited, deadline));
+            }
+        }
+    }
+
+    /// All lines so far.
+    pub fn lines(&mut self) -> &[Line] {
+        while let Ok(event) = self.events.try_recv() {
+            self.take(event);
+        }
+        &self.lines
+    }
+
+    /// Sends what Ctrl-C sends. Elsewhere than on Unix the program is killed.
+    pub fn interrupt(&mut self) {
+        #[cfg(unix)]
+        self.signal(rustix::process::Signal::INT);
+        #[cfg(not(unix))]
+        let _ = self.child.kill();
+    }
+
+    /// Sends what `kill` sends. Elsewhere than on Unix the program is killed.
+    pub fn terminate(&mut self) {
+        #[cfg(unix)]
+        self.signal(rustix::process::Signal::TERM);
+        #[cfg(not(unix))]
+        let _ = self.child.kill();
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(process) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            // It may have ended already.
+            let _ = rustix::process::kill_process(process, signal);
+        }
+    }
+
+    /// The most memory that it has had resident so far, in bytes (Linux, while it runs).
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+    }
+
+    /// Ends its input and waits for its end.
+    ///
+    /// # Errors
+    /// [`Failure::Deadline`]; then it is killed.
+    pub fn finish(mut self, deadline: Duration) -> Result<Outcome, Failure> {
+        self.end_input();
+        let until = Instant::now() + deadline;
+        while self.open_pipes > 0 {
+            if !self.take_event(until) {
+                return Err(self.too_late("end", deadline));
+            }
+        }
+        // Its streams are closed: the end is near.
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                _ if Instant::now() >= until => return Err(self.too_late("end", deadline)),
+                _ => thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        Ok(Outcome {
+            command_line: self.command_line.clone(),
+            status,
+            stdout: std::mem::take(&mut self.stdout),
+            stderr: std::mem::take(&mut self.stderr),
+            lines: std::mem::take(&mut self.lines),
+            elapsed: self.begun.elapsed(),
+        })
+    }
+
+    /// Waits for one event; `false` when the time is over.
+    fn take_event(&mut self, until: Instant) -> bool {
+        match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(event) => self.take(event),
+            Err(RecvTimeoutError::Timeout) => return false,
+            Err(RecvTimeoutError::Disconnected) => self.open_pipes = 0,
+        }
+        true
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Bytes(stream, bytes, at) => {
+                let all = match stream {
+                    Stream::Stdout => &mut self.stdout,
+                    Stream::Stderr => &mut self.stderr,
+                };
+                let line_start = all.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+                all.extend(bytes);
+                let (_, unfinished) = all.split_at(line_start);
+                for line in unfinished.split_inclusive(|&byte| byte == b'\n') {
+                    if let Some(line) = line.strip_suffix(b"\n") {
+                        let text = String::from_utf8_lossy(line).into_owned();
+                        self.lines.push(Line { stream, text, at: at - self.begun });
+                    }
+                }
+            }
+            Event::End => self.open_pipes = self.open_pipes.saturating_sub(1),
+        }
+    }
+
+    fn too_late(&self, awaited: &str, deadline: Duration) -> Failure {
+        Failure::Deadline {
+            command_line: self.command_line.clone(),
+            awaited: awaited.to_owned(),
+            deadline,
+            seen: self.seen(),
+        }
+    }
+
+    fn seen(&self) -> String {
+        let abridged = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            text.chars().take(2000).collect::<String>()
+        };
+        format!("stdout: {}\nstderr: {}", abridged(&self.stdout), abridged(&self.stderr))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn watch(mut pipe: impl Read + Send + 'static, stream: Stream, events: Sender<Event>) {
+    let read = move || {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match pipe.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => {
+                    let bytes = buffer.get(..n).unwrap_or_default().to_vec();
+                    if events.send(Event::Bytes(stream, bytes, Instant::now())).is_err() {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        let _ = events.send(Event::End);
+    };
+    thread::spawn(read);
+}
+
+/// The command as it would be typed, the program without its folder.
+fn command_line(command: &Command) -> String {
+    let quote = |word: &OsStr| {
+        let word = word.to_string_lossy();
+        let plain = |character: char| character.is_alphanumeric() || "-_./:=%@,+[]".contains(character);
+        if !word.is_empty() && word.chars().all(plain) {
+            word.into_owned()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    [program].into_iter().chain(command.get_args()).map(quote).collect::<Vec<_>>().join(" ")
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
