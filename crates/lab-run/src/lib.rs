@@ -3,5 +3,6 @@
 //! Knows the parts of the lab as command lines, not as crates. A program ends with its [`Program`] at the latest.
 
 mod program;
+pub mod sockets;
 
-pub use program::{Failure, Line, Outcome, Program, Stream};
+pub use program::{Failure, Line, Outcome, Program, Stream, end_all};

@@ -1,12 +1,16 @@
 //! A running program, with a deadline on everything that is awaited from it.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
     fmt,
     io::{Read, Write},
     path::Path,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -156,6 +160,7 @@ impl Program {
         let begun = Instant::now();
         let mut child =
             command.spawn().map_err(|source| Failure::Start { command_line: command_line.clone(), source })?;
+        running().insert(child.id());
         let (sender, events) = mpsc::channel();
         let mut open_pipes = 0;
         if let Some(stdout) = child.stdout.take() {
@@ -244,7 +249,7 @@ impl Program {
     /// Sends what Ctrl-C sends. Elsewhere than on Unix the program is killed.
     pub fn interrupt(&mut self) {
         #[cfg(unix)]
-        self.signal(rustix::process::Signal::INT);
+        signal(self.child.id(), rustix::process::Signal::INT);
         #[cfg(not(unix))]
         let _ = self.child.kill();
     }
@@ -252,17 +257,9 @@ impl Program {
     /// Sends what `kill` sends. Elsewhere than on Unix the program is killed.
     pub fn terminate(&mut self) {
         #[cfg(unix)]
-        self.signal(rustix::process::Signal::TERM);
+        signal(self.child.id(), rustix::process::Signal::TERM);
         #[cfg(not(unix))]
         let _ = self.child.kill();
-    }
-
-    #[cfg(unix)]
-    fn signal(&self, signal: rustix::process::Signal) {
-        if let Some(process) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-            // It may have ended already.
-            let _ = rustix::process::kill_process(process, signal);
-        }
     }
 
     /// The most memory that it has had resident so far, in bytes (Linux, while it runs).
@@ -351,8 +348,35 @@ impl Program {
     }
 }
 
+/// Every program that has been started and not yet waited for.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills every program that is still running: for a process that ends without dropping them.
+pub fn end_all() {
+    for process in running().iter() {
+        #[cfg(unix)]
+        signal(*process, rustix::process::Signal::KILL);
+        #[cfg(not(unix))]
+        let _ = process;
+    }
+}
+
+#[cfg(unix)]
+fn signal(process: u32, signal: rustix::process::Signal) {
+    if let Some(process) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) {
+        // It may have ended already.
+        let _ = rustix::process::kill_process(process, signal);
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
+        // From here on its number may soon be another process's.
+        running().remove(&self.child.id());
         if let Ok(None) = self.child.try_wait() {
             let _ = self.child.kill();
         }

@@ -152,6 +152,14 @@ pub enum Error {
         /// What it did, as the end of a sentence.
         complaint: String,
     },
+    /// Programs did not do what they should (for those that run others).
+    #[error("{failed} of {of} experiments failed")]
+    Experiments {
+        /// How many failed.
+        failed: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// A certificate or key cannot be used.
     #[error("{path}: {complaint}")]
     Credentials {

@@ -25,6 +25,7 @@ struct Shared {
     stdout: Mutex<Box<dyn Write + Send>>,
     stats: Mutex<Vec<Arc<dyn Record>>>,
     is_server: AtomicBool,
+    at_interrupt: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl fmt::Debug for Console {
@@ -46,6 +47,7 @@ impl Console {
             stdout: Mutex::new(unbuffered_stdout()),
             stats: Mutex::new(Vec::new()),
             is_server: AtomicBool::new(false),
+            at_interrupt: Mutex::new(None),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -137,6 +139,11 @@ impl Console {
         self.shared.is_server.store(true, Ordering::Relaxed);
     }
 
+    /// What Ctrl-C must still do before the program ends, such as ending others.
+    pub fn at_interrupt(&self, last_act: impl FnOnce() + Send + 'static) {
+        *self.shared.at_interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last_act));
+    }
+
     /// Statistics to be kept until the end of the program, where they are printed if they were `wanted`.
     pub fn stats<T: serde::Serialize + Send + 'static>(&self, wanted: bool, initial: T) -> Stats<T> {
         let stats = Stats::new(initial);
@@ -159,6 +166,15 @@ impl Console {
         for record in self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             to_stderr(&format!("{}\n", record.json()));
         }
+    }
+
+    #[cfg(unix)]
+    pub(super) fn interrupted(&self) {
+        let last_act = self.shared.at_interrupt.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(last_act) = last_act {
+            last_act();
+        }
+        self.print_stats();
     }
 
     #[cfg(unix)]

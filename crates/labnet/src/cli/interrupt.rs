@@ -16,7 +16,7 @@ pub(super) fn watch(console: &Console) -> io::Result<()> {
     let console = console.clone();
     let wait = move || {
         if let Some(signal) = signals.forever().next() {
-            console.print_stats();
+            console.interrupted();
             if !console.is_server() {
                 // Does not return for these two signals.
                 let _ = emulate_default_handler(signal);

@@ -1,0 +1,152 @@
+//! The laboratory: where the programs are, what is shown of them, and what was found.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use lab_run::{Failure, Outcome, Program};
+use labnet::{Error, cli::Console};
+
+use crate::Part;
+
+/// The longest that one program may take (ours; the longest experiment waits for ten messages a second apart).
+pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
+
+/// How much of a program's output is shown.
+const SHOWN_LINES: usize = 12;
+const SHOWN_CHARACTERS: usize = 110;
+
+/// Why an experiment did not end well.
+pub(crate) enum Trouble {
+    /// A program did something else than it should.
+    Finding(String),
+    /// Nothing can be shown any more.
+    Console(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Console(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Finding(failure.to_string().replace('\n', "\n    "))
+    }
+}
+
+/// What an experiment is for: `claim` in words, and whether it holds.
+pub(crate) fn check(claim: &str, holds: bool) -> Result<(), Trouble> {
+    if holds { Ok(()) } else { Err(Trouble::Finding(format!("expected: {claim}"))) }
+}
+
+/// The experiments so far.
+pub(crate) struct Lab {
+    console: Console,
+    programs: PathBuf,
+    part: Option<Part>,
+    rows: Vec<Row>,
+    begun: Instant,
+}
+
+struct Row {
+    part: Option<Part>,
+    experiment: String,
+    elapsed: Duration,
+    passed: bool,
+}
+
+impl Lab {
+    /// The programs are those that were built together with this one.
+    pub(crate) fn new(console: &Console) -> Result<Self, Error> {
+        let this = std::env::current_exe().map_err(|source| Error::System { attempt: "find the programs", source })?;
+        let programs = this.parent().map(PathBuf::from).unwrap_or_default();
+        Ok(Self { console: console.clone(), programs, part: None, rows: Vec::new(), begun: Instant::now() })
+    }
+
+    /// The experiments that follow belong to this part.
+    pub(crate) fn begin(&mut self, part: Part) -> Result<(), Error> {
+        self.part = Some(part);
+        self.console.line(format_args!("\n=== {} ===", part.title()))
+    }
+
+    /// Makes an experiment, whose result becomes a row of the table.
+    ///
+    /// # Errors
+    /// When nothing can be shown any more.
+    pub(crate) fn experiment(
+        &mut self,
+        name: &str,
+        make: impl FnOnce(&Self) -> Result<(), Trouble>,
+    ) -> Result<(), Error> {
+        self.console.line(format_args!("\n--- {name}"))?;
+        let begun = Instant::now();
+        let passed = match make(self) {
+            Ok(()) => true,
+            Err(Trouble::Finding(why)) => {
+                self.console.line(format_args!("    FAILED: {why}"))?;
+                false
+            }
+            Err(Trouble::Console(error)) => return Err(error),
+        };
+        self.rows.push(Row { part: self.part, experiment: name.to_owned(), elapsed: begun.elapsed(), passed });
+        Ok(())
+    }
+
+    /// Starts a program of the lab and shows how it is called.
+    pub(crate) fn start(&self, program: &str, arguments: &[&str]) -> Result<Program, Trouble> {
+        let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+        let program = Program::start(self.programs.join(file), arguments)?;
+        self.console.line(format_args!("$ {}", program.command_line()))?;
+        Ok(program)
+    }
+
+    /// Runs a program of the lab to its normal end and shows what it shows.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Result<Outcome, Trouble> {
+        let outcome = self.finish(self.start(program, arguments)?)?;
+        check("exit status 0", outcome.code() == 0)?;
+        Ok(outcome)
+    }
+
+    /// Waits for a program's end and shows what it showed.
+    pub(crate) fn finish(&self, program: Program) -> Result<Outcome, Trouble> {
+        let outcome = program.finish(DEADLINE)?;
+        self.show(outcome.lines.iter())?;
+        Ok(outcome)
+    }
+
+    /// Shows lines, abridged.
+    pub(crate) fn show(&self, lines: impl Iterator<Item = impl ToString>) -> Result<(), Error> {
+        let mut left_out = 0;
+        for (i, line) in lines.enumerate() {
+            if i >= SHOWN_LINES {
+                left_out += 1;
+                continue;
+            }
+            let line = line.to_string();
+            let shown: String = line.chars().take(SHOWN_CHARACTERS).collect();
+            let more = match line.chars().count() - shown.chars().count() {
+                0 => String::new(),
+                more => format!(" [{more} characters more]"),
+            };
+            self.console.line(format_args!("    {shown}{more}"))?;
+        }
+        if left_out > 0 { self.console.line(format_args!("    [{left_out} lines more]")) } else { Ok(()) }
+    }
+
+    /// The summary, with an error when an experiment failed.
+    pub(crate) fn table(&self) -> Result<(), Error> {
+        self.console.line("\n=== Summary ===\n")?;
+        for row in &self.rows {
+            let part = row.part.map(|part| part.to_string()).unwrap_or_default();
+            let (result, seconds) = (if row.passed { "ok" } else { "FAILED" }, row.elapsed.as_secs_f64());
+            self.console.line(format_args!("{result:<7} {part:<6} {seconds:>6.2} s  {}", row.experiment))?;
+        }
+        let failed = self.rows.iter().filter(|row| !row.passed).count();
+        let (passed, seconds) = (self.rows.len() - failed, self.begun.elapsed().as_secs_f64());
+        self.console.line(format_args!("\n{passed} passed, {failed} failed, in {seconds:.1} s"))?;
+        if failed == 0 { Ok(()) } else { Err(Error::Experiments { failed, of: self.rows.len() }) }
+    }
+}

@@ -1,0 +1,93 @@
+//! Runs the whole lab on this machine, as the handout does, and checks what it shows.
+//!
+//! Usage: `run-lab` · `run-lab part2 part5`
+
+use std::{fmt, process::ExitCode};
+
+use clap::{Parser, ValueEnum};
+
+use labnet::{
+    Error,
+    cli::{self, Console},
+};
+
+mod lab;
+mod part1;
+mod part2;
+mod part3;
+mod part4;
+mod part5;
+mod servers;
+
+use lab::Lab;
+
+/// Run every program of the lab against the mock servers, show what happens, and check it
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  run-lab              all parts, in less than a minute
+  run-lab part1 part2  these parts
+
+Traffic stays on this machine: 127.0.0.0/8, ::1, and a multicast group on the loopback interface."
+)]
+struct Arguments {
+    /// Which parts; by default all
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Part1,
+    Part2,
+    Part3,
+    Part4,
+    Part5,
+}
+
+impl Part {
+    const ALL: [Self; 5] = [Self::Part1, Self::Part2, Self::Part3, Self::Part4, Self::Part5];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Part1 => "Part 1: first messages over UDP and TCP",
+            Self::Part2 => "Part 2: a PDC cuts a TCP stream into messages",
+            Self::Part3 => "Part 3: a clock reset over UDP, in both families",
+            Self::Part4 => "Part 4: multicast",
+            Self::Part5 => "Part 5: WebSocket",
+        }
+    }
+
+    fn run(self, lab: &mut Lab) -> Result<(), Error> {
+        match self {
+            Self::Part1 => part1::run(lab),
+            Self::Part2 => part2::run(lab),
+            Self::Part3 => part3::run(lab),
+            Self::Part4 => part4::run(lab),
+            Self::Part5 => part5::run(lab),
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format!("{self:?}").to_lowercase())
+    }
+}
+
+fn main() -> ExitCode {
+    cli::run(run_lab)
+}
+
+fn run_lab(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    console.at_interrupt(lab_run::end_all);
+    let mut lab = Lab::new(console)?;
+    for part in Part::ALL {
+        if arguments.parts.is_empty() || arguments.parts.contains(&part) {
+            lab.begin(part)?;
+            part.run(&mut lab)?;
+        }
+    }
+    lab.table()
+}

@@ -1,0 +1,33 @@
+//! The dialogue of part 2 over WebSocket (Q22 to Q24).
+
+use labnet::Error;
+
+use crate::{
+    lab::{Lab, Trouble, check},
+    servers::Servers,
+};
+
+pub(crate) fn run(lab: &mut Lab) -> Result<(), Error> {
+    lab.experiment("CMD_short:0 over WebSocket: ten messages, on_message ten times (Q22, Q23)", short)?;
+    lab.experiment("CMD_floodme over WebSocket: one message, on_message once (Q24)", flood)
+}
+
+fn short(lab: &Lab) -> Result<(), Trouble> {
+    let servers = Servers::start(lab, &["ws"])?;
+    let pdc = lab.run("part5-ws", &["127.0.0.1", servers.port("ws")?, "CMD_short:0", "--stats"])?;
+    let expected: String = (1..=10).map(|i| format!("This is PMU data {i}\n")).collect();
+    check("This is PMU data 1 to 10, each on its own line", pdc.stdout() == expected)?;
+    check("on_message 10 times", on_message(&pdc) == Some(10))
+}
+
+fn flood(lab: &Lab) -> Result<(), Trouble> {
+    let servers = Servers::start(lab, &["ws"])?;
+    let url = format!("ws://127.0.0.1:{}/", servers.port("ws")?);
+    let pdc = lab.run("part5-ws", &["--url", &url, "CMD_floodme", "--stats"])?;
+    check("65,536 bytes, and a newline at the end", pdc.stdout.len() == 65_537)?;
+    check("on_message once", on_message(&pdc) == Some(1))
+}
+
+fn on_message(outcome: &lab_run::Outcome) -> Option<u64> {
+    outcome.stats().first().and_then(|stats| stats["on_message"].as_u64())
+}

@@ -1,0 +1,102 @@
+//! The table of TCP sockets that `netstat -an` shows (Q4, Q5), read from where the kernel keeps it.
+//!
+//! ```text
+//!   sl  local_address rem_address   st …           /proc/net/tcp, see proc(5)
+//!    0: 0100007F:138A 00000000:0000 0A …           127.0.0.1:5002, any, LISTEN
+//! ```
+
+use std::{
+    fmt, io,
+    net::{Ipv4Addr, SocketAddrV4},
+};
+
+/// One IPv4 socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// This side.
+    pub local: SocketAddrV4,
+    /// The other side; 0.0.0.0:0 for a listening socket.
+    pub remote: SocketAddrV4,
+    /// RFC 9293's name of the state, as netstat writes it.
+    pub state: &'static str,
+}
+
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let remote = if self.remote.port() == 0 { "*:*".to_owned() } else { self.remote.to_string() };
+        write!(f, "tcp  {:<21}  {remote:<21}  {}", self.local.to_string(), self.state)
+    }
+}
+
+/// The TCP sockets over IPv4 with `port` on either side (Linux only).
+///
+/// # Errors
+/// Where the system has no such table.
+pub fn with_port(port: u16) -> io::Result<Vec<Socket>> {
+    let table = std::fs::read_to_string("/proc/net/tcp")?;
+    let sockets = table.lines().filter_map(parse);
+    Ok(sockets.filter(|socket| socket.local.port() == port || socket.remote.port() == port).collect())
+}
+
+fn parse(line: &str) -> Option<Socket> {
+    let mut fields = line.split_whitespace().skip(1);
+    Some(Socket {
+        local: address(fields.next()?)?,
+        remote: address(fields.next()?)?,
+        state: state(u8::from_str_radix(fields.next()?, 16).ok()?),
+    })
+}
+
+/// The address as the kernel holds it in memory, printed as one number of this machine.
+fn address(text: &str) -> Option<SocketAddrV4> {
+    let (ip, port) = text.split_once(':')?;
+    let ip = u32::from_str_radix(ip, 16).ok()?.to_ne_bytes();
+    Some(SocketAddrV4::new(Ipv4Addr::from(ip), u16::from_str_radix(port, 16).ok()?))
+}
+
+/// The numbers of Linux's `tcp_states.h`.
+fn state(number: u8) -> &'static str {
+    match number {
+        1 => "ESTABLISHED",
+        2 => "SYN_SENT",
+        3 => "SYN_RECV",
+        4 => "FIN_WAIT1",
+        5 => "FIN_WAIT2",
+        6 => "TIME_WAIT",
+        7 => "CLOSE",
+        8 => "CLOSE_WAIT",
+        9 => "LAST_ACK",
+        10 => "LISTEN",
+        11 => "CLOSING",
+        _ => "UNKNOWN",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn a_line_of_the_table_is_read_as_netstat_shows_it() {
+        let line = "   0: 0100007F:138A 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 26 1";
+        assert_eq!(parse(line).unwrap().to_string(), "tcp  127.0.0.1:5002         *:*                    LISTEN");
+        assert_eq!(parse("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn q5_a_connection_on_one_machine_has_two_sockets_beside_the_listening_one() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let states = || {
+            let mut states: Vec<_> = with_port(address.port()).unwrap().iter().map(|socket| socket.state).collect();
+            states.sort_unstable();
+            states
+        };
+        assert_eq!(states(), ["LISTEN"]);
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        let _server = listener.accept().unwrap();
+        assert_eq!(states(), ["ESTABLISHED", "ESTABLISHED", "LISTEN"]);
+    }
+}
