@@ -1,0 +1,50 @@
+//! A stream is cut into messages: how fast, and whether the time grows as the input does.
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use labnet::{Error, pmu::Messages};
+
+use crate::measure::{Report, median};
+
+const ROUNDS: usize = 5;
+
+pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+    let stream = stream(10_000_000);
+    let Some(time) = median((0..ROUNDS).map(|_| cut(&stream, 64 * 1024)).collect()) else { return Ok(()) };
+    let rate = stream.len() as f64 / time.as_secs_f64() / 1e6;
+    let measured = format!("{rate:.0} MB/s");
+    report.row("cutting messages, chunks of 64 KiB, one thread", measured, "at least 500 MB/s", Some(rate >= 500.0))?;
+
+    for (name, chunk) in [("64 KiB", 64 * 1024), ("1 byte", 1)] {
+        let tenth = stream.get(..stream.len() / 10).unwrap_or_default();
+        let (mut tenths, mut wholes) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            tenths.push(cut(tenth, chunk));
+            wholes.push(cut(&stream, chunk));
+        }
+        if let (Some(tenth), Some(whole)) = (median(tenths), median(wholes)) {
+            let ratio = whole.as_secs_f64() / tenth.as_secs_f64();
+            let what = format!("cutting ten times the input, chunks of {name}");
+            report.row(&what, format!("{ratio:.1} times the time"), "at most 11 times", Some(ratio <= 11.0))?;
+        }
+    }
+    Ok(())
+}
+
+fn stream(messages: u64) -> Vec<u8> {
+    (1..=messages).flat_map(|i| format!("This is PMU data {i}").into_bytes()).collect()
+}
+
+fn cut(stream: &[u8], chunk: usize) -> Duration {
+    let begun = Instant::now();
+    let mut messages = Messages::new();
+    for chunk in stream.chunks(chunk) {
+        for message in messages.feed(chunk) {
+            let _ = black_box(message);
+        }
+    }
+    begun.elapsed()
+}

@@ -1,0 +1,43 @@
+//! part2-pdc receives a flood of 1 GiB, beside nc, socat and a plain Python client.
+
+use labnet::Error;
+
+use crate::measure::{Report, command, cost, python, shell};
+
+const FLOOD_LEN: &str = "1073741824";
+
+/// The most memory that a flood may take, in bytes.
+const MAX_MEMORY: u64 = 16 << 20;
+
+const PYTHON: &str = "
+import socket, sys
+pmu = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+pmu.sendall(b'CMD_floodme')
+while True:
+    data = pmu.recv(4096)
+    if not data:
+        break
+    sys.stdout.buffer.write(data)
+";
+
+pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+    let (_server, port) = report.server("pmu", &["--flood-size", FLOOD_LEN])?;
+    let nc = format!("printf CMD_floodme | nc 127.0.0.1 {port}");
+    let socat = format!("printf CMD_floodme | socat -b 1048576 -t 60 - TCP:127.0.0.1:{port}");
+    let mut peak = 0;
+    for (name, theirs, wanted) in [
+        ("nc", &mut (|| cost(shell(&nc)).map(|cost| cost.time)) as &mut dyn FnMut() -> _, 1.0),
+        ("socat -b 1048576", &mut || cost(shell(&socat)).map(|cost| cost.time), 0.9),
+        ("Python recv(4096)", &mut || cost(python(PYTHON, &[&port])).map(|cost| cost.time), 1.5),
+    ] {
+        let part2 = report.path("part2-pdc");
+        let mut ours = || {
+            let cost = cost(command(&part2, &["127.0.0.1", &port, "CMD_floodme"]))?;
+            peak = peak.max(cost.peak_memory.unwrap_or(0));
+            Some(cost.time)
+        };
+        report.compare("1 GiB flood", ("part2-pdc", &mut ours), (name, theirs), wanted)?;
+    }
+    let measured = format!("{:.1} MiB resident at most", peak as f64 / f64::from(1 << 20));
+    report.row("1 GiB flood: memory of part2-pdc", measured, "under 16 MiB", (peak > 0).then_some(peak < MAX_MEMORY))
+}

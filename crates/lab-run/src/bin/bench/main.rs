@@ -1,0 +1,61 @@
+//! Measures the lab's programs against what a user would pick instead, both in turn in the same run.
+//!
+//! Usage: `bench` · `bench flood websocket`
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+use labnet::{
+    Error,
+    cli::{self, Console},
+};
+
+mod cutting;
+mod flood;
+mod measure;
+mod rounds;
+mod websocket;
+
+use measure::Report;
+
+/// Measure speed and memory, as ratios; a missing program is skipped by name
+#[derive(Parser)]
+#[command(version, after_help = "Build it and the programs with optimisation: scripts/bench does.")]
+struct Arguments {
+    /// What to measure; by default everything
+    #[arg(value_enum)]
+    subjects: Vec<Subject>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// part2-pdc receives 1 GiB
+    Flood,
+    /// A stream is cut into messages
+    Cutting,
+    /// part5-ws receives a message of 256 MiB
+    Websocket,
+    /// part3-reset starts, and keeps its second
+    Rounds,
+}
+
+fn main() -> ExitCode {
+    cli::run(bench)
+}
+
+fn bench(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    console.at_interrupt(lab_run::end_all);
+    let mut report = Report::new(console);
+    for (subject, measure) in [
+        (Subject::Flood, flood::measure as fn(&mut Report) -> Result<(), Error>),
+        (Subject::Cutting, cutting::measure),
+        (Subject::Websocket, websocket::measure),
+        (Subject::Rounds, rounds::measure),
+    ] {
+        if arguments.subjects.is_empty() || arguments.subjects.contains(&subject) {
+            measure(&mut report)?;
+        }
+    }
+    report.table()
+}

@@ -1,0 +1,280 @@
+//! The rules of the house, held against every file of the workspace.
+//!
+//! Each rule is a function from a file to what is wrong with it, and each is proved by mutations that it catches.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A file of the workspace: its path from the top, and its text.
+struct File {
+    path: String,
+    text: String,
+}
+
+impl File {
+    fn new(path: &str, text: &str) -> Self {
+        Self { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    fn is_source(&self) -> bool {
+        self.path.ends_with(".rs")
+    }
+
+    fn is_manifest(&self) -> bool {
+        self.path.ends_with("/Cargo.toml")
+    }
+
+    /// The lines of code that are part of a program: no comments, no unit tests.
+    fn code(&self) -> Vec<&str> {
+        if !self.path.contains("/src/") || self.path.ends_with("/tests.rs") {
+            return Vec::new();
+        }
+        let code = self.text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        code.lines().map(str::trim).filter(|line| !line.starts_with("//")).collect()
+    }
+
+    /// The module of labnet that it belongs to, and the level of that module.
+    fn level(&self) -> Option<(&str, Option<u8>)> {
+        let module = self.path.strip_prefix("crates/labnet/src/")?.split(['/', '.']).next()?;
+        (module != "lib").then(|| (module, level_of(module)))
+    }
+}
+
+/// Who may depend on which of our crates: a crate, then all it may name outside its tests.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("labnet", &[]),
+    ("lab-run", &["labnet"]),
+    ("mock-servers", &["labnet"]),
+    ("part1-primer", &["labnet"]),
+    ("part2-pdc", &["labnet"]),
+    ("part3-reset", &["labnet"]),
+    ("part4-receiver", &["labnet"]),
+    ("part4-sender", &["labnet"]),
+    ("part5-ws", &["labnet"]),
+    ("part6-pmu", &["labnet"]),
+];
+
+/// External crates with one owner: the crate, and where it may be named.
+const OWNERS: &[(&str, &str)] = &[
+    ("socket2", "crates/labnet/src/net"),
+    ("if_addrs", "crates/labnet/src/net"),
+    ("tungstenite", "crates/labnet/src/ws"),
+    ("rustls", "crates/labnet/src/tls"),
+    ("rustls_pemfile", "crates/labnet/src/tls"),
+    ("webpki_roots", "crates/labnet/src/tls"),
+    ("indicatif", "crates/labnet/src/cli"),
+    ("jiff", "crates/labnet/src/cli"),
+    ("statrs", "crates/labnet/src/reset"),
+    ("libc", "crates/labnet/src/net/tcp_info.rs"),
+];
+
+/// The levels of labnet, from the ground up.
+const LEVELS: &[(&str, u8)] = &[
+    ("error", 0),
+    ("escape", 0),
+    ("pmu", 1),
+    ("reset", 1),
+    ("feed", 1),
+    ("net", 2),
+    ("ws", 2),
+    ("tls", 2),
+    ("cli", 3),
+];
+
+fn level_of(module: &str) -> Option<u8> {
+    LEVELS.iter().find(|(name, _)| *name == module).map(|(_, level)| *level)
+}
+
+/// The words of a text that could be names in Rust.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| !character.is_alphanumeric() && character != '_').filter(|word| !word.is_empty())
+}
+
+fn imports_run_downwards(file: &File) -> Option<String> {
+    let package = file.path.strip_suffix("/Cargo.toml")?.rsplit('/').next()?;
+    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == package) else {
+        return Some(format!("{package} has no place in the house: add it to MAY_IMPORT"));
+    };
+    let mut is_dependencies = false;
+    for line in file.text.lines() {
+        if let Some(section) = line.strip_prefix('[') {
+            let section = section.trim_end_matches(']');
+            is_dependencies = section.ends_with("dependencies") && !section.ends_with("dev-dependencies");
+        } else if is_dependencies {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            let ours = MAY_IMPORT.iter().any(|(crate_of_ours, _)| *crate_of_ours == name);
+            if ours && !allowed.contains(&name) {
+                return Some(format!("{package} must not import {name}"));
+            }
+        }
+    }
+    None
+}
+
+fn each_crate_has_one_owner(file: &File) -> Option<String> {
+    OWNERS.iter().find_map(|(name, owner)| {
+        let names_it = |line: &&str| {
+            line.match_indices(&format!("{name}::")).any(|(at, _)| {
+                let before = line[..at].chars().next_back();
+                before.is_none_or(|before| !before.is_alphanumeric() && before != '_' && before != ':')
+            })
+        };
+        let foreign = !file.path.starts_with(owner) && file.code().iter().any(names_it);
+        foreign.then(|| format!("{name} belongs to {owner}"))
+    })
+}
+
+fn levels_go_down(file: &File) -> Option<String> {
+    let (module, level) = file.level()?;
+    let Some(level) = level else {
+        return Some(format!("{module} has no level: add it to LEVELS"));
+    };
+    let code = file.code().join(" ");
+    let imported = code.split("crate::").skip(1).flat_map(|rest| {
+        // `crate::{a, b::C}` names several modules, `crate::a::B` one.
+        let one = if rest.starts_with('{') { usize::MAX } else { 1 };
+        words(rest.split(';').next().unwrap_or(rest)).take(one)
+    });
+    let too_high = |other: &&str| {
+        let sideways_is_wrong = level == 1;
+        *other != module && level_of(other).is_some_and(|other| other > level || other == level && sideways_is_wrong)
+    };
+    imported.into_iter().find(too_high).map(|other| format!("{module} (level {level}) must not import {other}"))
+}
+
+fn messages_know_no_sockets_and_no_files(file: &File) -> Option<String> {
+    let (_, level) = file.level()?;
+    let code = file.code().join(" ");
+    let std = code.split("std::").skip(1).flat_map(|rest| words(rest.split(';').next().unwrap_or(rest)));
+    let named = std.into_iter().find(|word| ["net", "io", "fs", "process"].contains(word));
+    named.filter(|_| level == Some(1)).map(|word| format!("a message is bytes: level 1 does not name std::{word}"))
+}
+
+fn every_file_says_what_it_is(file: &File) -> Option<String> {
+    (file.is_source() && !file.text.starts_with("//! ")).then(|| "must begin with '//! '".to_owned())
+}
+
+fn the_main_of_a_part_fits_a_screen(file: &File) -> Option<String> {
+    let is_main = file.path.starts_with("crates/part") && file.path.ends_with("/src/main.rs");
+    let lines = file.text.lines().count();
+    (is_main && lines >= 100).then(|| format!("has {lines} lines; a part's main stays under 100"))
+}
+
+fn output_goes_through_the_console(file: &File) -> Option<String> {
+    let code = file.code();
+    let printed =
+        ["println!", "print!", "eprint!", "dbg!"].iter().find(|name| code.iter().any(|line| line.contains(**name)));
+    printed.map(|name| format!("{name}: print through labnet::cli::Console"))
+}
+
+fn unsafe_has_one_place(file: &File) -> Option<String> {
+    let is_unsafe = |line: &&str| words(line).any(|word| word == "unsafe" || word == "unsafe_code");
+    let foreign = file.path != "crates/labnet/src/net/tcp_info.rs" && file.code().iter().any(is_unsafe);
+    foreign.then(|| "unsafe belongs in tcp_info.rs alone".to_owned())
+}
+
+type Rule = fn(&File) -> Option<String>;
+
+/// Every rule, and a file that breaks it.
+fn rules() -> Vec<(Rule, File)> {
+    vec![
+        (imports_run_downwards, File::new("crates/part2-pdc/Cargo.toml", "[dependencies]\npart5-ws.workspace = true")),
+        (imports_run_downwards, File::new("mock-servers/Cargo.toml", "[dependencies]\npart2-pdc = \"1\"")),
+        (imports_run_downwards, File::new("crates/labnet/Cargo.toml", "[target.x.dependencies]\nlab-run = \"1\"")),
+        (imports_run_downwards, File::new("crates/utils/Cargo.toml", "")),
+        (each_crate_has_one_owner, File::new("crates/part2-pdc/src/main.rs", "use socket2::Socket;")),
+        (each_crate_has_one_owner, File::new("crates/labnet/src/ws/client.rs", "let x = rustls::TLS13;")),
+        (levels_go_down, File::new("crates/labnet/src/net/tcp.rs", "use crate::cli::Console;")),
+        (levels_go_down, File::new("crates/labnet/src/pmu/messages.rs", "use crate::{\n    Error,\n    net,\n};")),
+        (levels_go_down, File::new("crates/labnet/src/reset.rs", "use crate::pmu::Command;")),
+        (levels_go_down, File::new("crates/labnet/src/helpers.rs", "")),
+        (messages_know_no_sockets_and_no_files, File::new("crates/labnet/src/feed.rs", "use std::{\n fmt,\n io,\n};")),
+        (every_file_says_what_it_is, File::new("crates/labnet/tests/tidy.rs", "use std::fmt;")),
+        (the_main_of_a_part_fits_a_screen, File::new("crates/part2-pdc/src/main.rs", &"//! x\n".repeat(100))),
+        (output_goes_through_the_console, File::new("crates/part2-pdc/src/main.rs", "fn x() { println!(\"x\"); }")),
+        (unsafe_has_one_place, File::new("crates/labnet/src/net/tcp.rs", "let x = unsafe { y() };")),
+        (unsafe_has_one_place, File::new("mock-servers/src/lib.rs", "#![allow(unsafe_code)]")),
+    ]
+}
+
+#[test]
+fn the_house_is_tidy() {
+    let files = files();
+    assert!(files.len() > 40, "the workspace was not found: {} files", files.len());
+    let mut wrong = Vec::new();
+    for file in files.iter().filter(|file| file.is_source() || file.is_manifest()) {
+        wrong.extend(rules().iter().filter_map(|(rule, _)| rule(file)).map(|why| format!("{}: {why}", file.path)));
+    }
+    wrong.sort();
+    wrong.dedup();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_rule_catches_its_mutations() {
+    for (rule, mutation) in rules() {
+        assert!(rule(&mutation).is_some(), "not caught: {}: {}", mutation.path, mutation.text);
+    }
+}
+
+#[test]
+fn folders_are_named_as_their_packages() {
+    for file in files().iter().filter(|file| file.is_manifest()) {
+        let folder = file.path.trim_end_matches("/Cargo.toml").rsplit('/').next().unwrap();
+        assert!(file.text.contains(&format!("name = \"{folder}\"")), "{}", file.path);
+    }
+}
+
+#[test]
+fn the_top_of_the_house_holds_nothing_else() {
+    let known = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "README.md",
+        "ARCHITECTURE.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "deny.toml",
+        "crates",
+        "mock-servers",
+        "certs",
+        "scripts",
+        "target",
+    ];
+    for entry in fs::read_dir(top()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name.starts_with('.') || known.contains(&name.as_str()), "{name} does not belong at the top");
+    }
+}
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Every text file of the workspace's members.
+fn files() -> Vec<File> {
+    let mut files = Vec::new();
+    for folder in ["crates", "mock-servers"] {
+        collect(&top().join(folder), &mut files);
+    }
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<File>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            // What cargo built, and workspaces of their own.
+            if !path.ends_with("target") && !path.ends_with("fuzz") {
+                collect(&path, files);
+            }
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            let path = path.strip_prefix(top()).unwrap().to_str().unwrap().replace('\\', "/");
+            files.push(File { path, text });
+        }
+    }
+}
