@@ -87,21 +87,14 @@ fn serve(mut stream: TcpStream, config: &Config, site: &Site, clock: &dyn Clock)
     event
 }
 
-/// The answer of the handout's PMU: one send for each message, or one for a flood. Yields their number.
+/// The answer of a PMU, held back or not. Yields the number of its sends.
 ///
 /// # Errors
 /// That of the stream, which includes the end of its patience.
 pub fn answer(stream: &mut impl Write, config: &Config, command: &Command, clock: &dyn Clock) -> io::Result<u64> {
     let held_back = if config.cork && command.interval() == Some(Duration::ZERO) { CORK_LEN } else { 0 };
     let mut stream = BufWriter::with_capacity(held_back, stream);
-    let mut sends = 0;
-    for send in config.device.answer(command) {
-        if !send.pause.is_zero() && !clock.pause(send.pause) {
-            break;
-        }
-        stream.write_all(&send.bytes)?;
-        sends += 1;
-    }
+    let sends = net::answer(&mut stream, &config.device, command, clock)?;
     stream.flush()?;
     Ok(sends)
 }

@@ -23,7 +23,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{Parser, error::ErrorKind};
 
 pub use answer::Answer;
-pub use arguments::{AtServer, Destination, Limits, group, parse_seconds, server_and_commands};
+pub use arguments::{AtServer, Destination, Limits, group, parse_seconds, port_and_files, server_and_commands};
 pub use console::Console;
 pub use progress::Progress;
 pub use stats::{ResetStats, Stats, TransferStats};

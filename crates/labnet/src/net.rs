@@ -14,6 +14,8 @@ mod udp;
 pub use address::{Families, Server};
 pub use clock::{Clock, SystemClock};
 pub use multicast::{Group, Interface, Speaker};
-pub use server::{Limits, NoCommand, Running, Slots, bind_each, close, raise_descriptor_limit, receive_command};
+pub use server::{
+    Limits, NoCommand, Running, Slots, answer, bind_each, close, raise_descriptor_limit, receive_command,
+};
 pub use tcp::{Connection, Deadline, Peer, connect, listen};
 pub use udp::{Datagram, Exchange, Family, Pair, PerFamily};

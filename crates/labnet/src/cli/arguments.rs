@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddrV4},
+    path::Path,
     time::Duration,
 };
 
@@ -142,6 +143,22 @@ fn server(host: &str, port: &str) -> Result<Server, Error> {
 
 fn named_twice(positional: &str) -> Error {
     Error::Usage(format!("the server is named twice: as '{}' and by --server", positional.escape_debug()))
+}
+
+/// The positional arguments of a server with a certificate: `[PORT] CERTIFICATE KEY`.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub fn port_and_files(positional: &[String], default: u16) -> Result<(u16, &Path, &Path), Error> {
+    match positional {
+        [certificate, key] => Ok((default, Path::new(certificate), Path::new(key))),
+        [port, certificate, key] => {
+            let error =
+                |_| Error::Usage(format!("'{}' is no port: expected [PORT] CERTIFICATE KEY", port.escape_debug()));
+            Ok((port.parse().map_err(error)?, Path::new(certificate), Path::new(key)))
+        }
+        _ => Err(Error::Usage("expected [PORT] CERTIFICATE KEY".to_owned())),
+    }
 }
 
 /// A group and its port, of which both or none are given.

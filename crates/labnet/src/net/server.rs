@@ -1,7 +1,7 @@
 //! The server's side of TCP: accept, a thread for each client, and limits that hold whatever the clients do.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
@@ -11,7 +11,7 @@ use std::{
 use super::{Clock, Deadline, Peer, SystemClock};
 use crate::{
     Error,
-    pmu::{Command, CommandReader, MAX_COMMAND_LEN, Progress},
+    pmu::{Command, CommandReader, Device, MAX_COMMAND_LEN, Progress},
 };
 
 /// How long a command that came in pieces must be followed by silence to be complete (the lab's contract).
@@ -311,6 +311,22 @@ pub fn receive_command(peer: &mut impl Peer, deadline: Deadline) -> Result<Comma
             },
         }
     }
+}
+
+/// The answer of the handout's PMU: one send for each message, or one for a flood. Yields their number.
+///
+/// # Errors
+/// That of the stream, which includes the end of its patience.
+pub fn answer(stream: &mut impl Write, device: &Device, command: &Command, clock: &dyn Clock) -> io::Result<u64> {
+    let mut sends = 0;
+    for send in device.answer(command) {
+        if !send.pause.is_zero() && !clock.pause(send.pause) {
+            break;
+        }
+        stream.write_all(&send.bytes)?;
+        sends += 1;
+    }
+    Ok(sends)
 }
 
 /// Ends a client's stream with a FIN: says that nothing more comes, then reads what is still on its way, for a

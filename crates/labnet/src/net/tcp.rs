@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -148,10 +148,17 @@ impl Connection {
         None
     }
 
-    /// Ends this side of the stream; the other may go on.
-    pub fn shutdown_write(&self) {
-        // A connection that is gone already needs no end.
-        let _ = self.stream.shutdown(Shutdown::Write);
+    /// Ends the connection with a FIN: see [`close`](super::close).
+    pub fn close(self) {
+        super::close(self.stream);
+    }
+
+    /// How long the peer may take nothing of what is sent before a send fails; `None` is for ever.
+    ///
+    /// # Errors
+    /// [`Error::Send`] when the system refuses.
+    pub fn set_stall(&self, stall: Option<Duration>) -> Result<(), Error> {
+        self.stream.set_write_timeout(stall).map_err(|source| Error::Send { to: self.peer, source })
     }
 }
 

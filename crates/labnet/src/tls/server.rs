@@ -1,0 +1,156 @@
+//! The server's side: handshakes with a deadline, and streams that end with close_notify.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustls::{
+    ServerConfig, ServerConnection,
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+    version::{TLS12, TLS13},
+};
+
+use super::{Credentials, provider, suite_name, version_name};
+use crate::{
+    Error,
+    net::{Connection, Deadline, Limits, Peer},
+};
+
+/// Turns TCP connections into TLS ones.
+#[derive(Clone, Debug)]
+pub struct Acceptor {
+    config: Arc<ServerConfig>,
+}
+
+/// The same certificate for every client; unlike rustls' own it takes any that was checked, X.509 version 1 included.
+#[derive(Debug)]
+struct Always(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Always {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+impl Acceptor {
+    /// For TLS 1.2 and 1.3, with the server's order of suites: AES-256-GCM first.
+    ///
+    /// # Errors
+    /// [`Error::System`], should the provider lack both versions.
+    pub fn new(credentials: &Credentials) -> Result<Self, Error> {
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
+        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Always(credentials.certified())));
+        config.ignore_client_order = true;
+        Ok(Self { config: Arc::new(config) })
+    }
+
+    /// Completes the handshake with a client, within the limits of its silence.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with what the client did, [`Error::Silent`] or [`Error::Receive`]. The alert, if one is due,
+    /// has been sent.
+    pub fn accept(&self, stream: TcpStream, peer: SocketAddr, limits: &Limits) -> Result<ServerSide, Error> {
+        let mut connection = Connection::new(stream, peer);
+        connection.set_limits(None, Deadline::after(limits.silence))?;
+        connection.set_stall(Some(limits.stall))?;
+        let mut tls = ServerConnection::new(Arc::clone(&self.config))
+            .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
+        while tls.is_handshaking() {
+            if let Err(error) = tls.complete_io(&mut connection) {
+                // The client is told why, if it still listens.
+                let _ = tls.write_tls(&mut connection);
+                return Err(explain(error, &connection));
+            }
+        }
+        Ok(ServerSide { tls, connection })
+    }
+}
+
+fn explain(error: io::Error, connection: &Connection) -> Error {
+    let tls = |complaint: String| Error::Tls { peer: connection.peer().to_string(), complaint };
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidMessage(_)) => tls("does not speak TLS".to_owned()),
+        Some(rustls::Error::AlertReceived(alert)) => tls(format!("ended the handshake with the alert {alert:?}")),
+        Some(rustls::Error::PeerIncompatible(why)) => {
+            tls(format!("has no version or suite in common with us ({why:?})"))
+        }
+        Some(error) => tls(format!("broke the rules of TLS: {error}")),
+        None => match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => tls("was too slow in the handshake".to_owned()),
+            io::ErrorKind::UnexpectedEof => tls("left within the handshake".to_owned()),
+            _ => connection.explain(error),
+        },
+    }
+}
+
+/// A TLS connection from a client.
+#[derive(Debug)]
+pub struct ServerSide {
+    tls: ServerConnection,
+    connection: Connection,
+}
+
+/// What was agreed: `TLSv1.3 TLS_AES_256_GCM_SHA384`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: String,
+    /// The suite's IANA name.
+    pub cipher_suite: String,
+}
+
+impl fmt::Display for Agreed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.version, self.cipher_suite)
+    }
+}
+
+impl ServerSide {
+    /// What the handshake agreed on.
+    pub fn agreed(&self) -> Agreed {
+        Agreed {
+            version: self.tls.protocol_version().map(version_name).unwrap_or_default(),
+            cipher_suite: self.tls.negotiated_cipher_suite().map(suite_name).unwrap_or_default(),
+        }
+    }
+
+    /// Says that nothing more comes (close_notify), then ends the TCP connection with a FIN.
+    pub fn close(mut self) {
+        self.tls.send_close_notify();
+        // A client that is gone needs no farewell.
+        let _ = self.tls.write_tls(&mut self.connection);
+        self.connection.close();
+    }
+}
+
+impl Read for ServerSide {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        rustls::Stream::new(&mut self.tls, &mut self.connection).read(buffer)
+    }
+}
+
+impl Write for ServerSide {
+    /// One call is one record, up to 16,384 bytes.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        rustls::Stream::new(&mut self.tls, &mut self.connection).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        rustls::Stream::new(&mut self.tls, &mut self.connection).flush()
+    }
+}
+
+impl Peer for ServerSide {
+    fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()> {
+        // A record may come in many pieces: it is all of them that must come in time.
+        let deadline = patience.map_or(Deadline::NONE, Deadline::after);
+        self.connection.set_limits(None, deadline).map_err(io::Error::other)
+    }
+}
