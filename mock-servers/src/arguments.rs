@@ -18,6 +18,7 @@ use labnet::{
 use mock_servers::{
     Config, Events, Site, multicast, pmu,
     reset::{self, OtherFamily, Schedule},
+    tls::{self, Identity},
     ws,
 };
 
@@ -27,6 +28,7 @@ enum Name {
     Reset,
     Multicast,
     Ws,
+    Tls,
 }
 
 /// Run the servers of the socket lab on this machine
@@ -38,7 +40,7 @@ enum Name {
   mock-servers pmu ws --first 0 --messages 17    as in a later edition
   mock-servers reset --family ipv6 --loss 0.9    a PMU that is hard to reach
   mock-servers multicast --interval 0.2 --record heard.jsonl
-  mock-servers --pmu-port 0 --reset-port 0 --multicast-port 0 --ws-port 0 --seed 1
+  mock-servers --pmu-port 0 --reset-port 0 --multicast-port 0 --ws-port 0 --tls-port 0 --seed 1
 
 Prints 'listening NAME PROTOCOL ADDRESS' for each socket, then 'ready', then a line for each event."
 )]
@@ -60,32 +62,42 @@ pub(super) struct Arguments {
     client_timeout: Duration,
 
     /// The port of the PMU (TCP, IPv4); 0 picks a free one, as for every port
-    #[arg(long, value_name = "PORT", default_value_t = pmu::Config::default().port, help_heading = "PMU and WebSocket")]
+    #[arg(long, value_name = "PORT", default_value_t = pmu::Config::default().port, help_heading = "PMU, WebSocket and TLS")]
     pmu_port: u16,
     /// The port of the WebSocket PMU
-    #[arg(long, value_name = "PORT", default_value_t = ws::Config::default().port, help_heading = "PMU and WebSocket")]
+    #[arg(long, value_name = "PORT", default_value_t = ws::Config::default().port, help_heading = "PMU, WebSocket and TLS")]
     ws_port: u16,
     /// How many messages answer CMD_short
-    #[arg(long, value_name = "N", default_value_t = Device::default().messages, help_heading = "PMU and WebSocket")]
+    #[arg(long, value_name = "N", default_value_t = Device::default().messages, help_heading = "PMU, WebSocket and TLS")]
     messages: u64,
     /// The number of the first message
-    #[arg(long, value_name = "0|1", default_value_t = Device::default().first, value_parser = clap::value_parser!(u64).range(0..=1), help_heading = "PMU and WebSocket")]
+    #[arg(long, value_name = "0|1", default_value_t = Device::default().first, value_parser = clap::value_parser!(u64).range(0..=1), help_heading = "PMU, WebSocket and TLS")]
     first: u64,
     /// What follows each message; \n, \r and \t stand for themselves
-    #[arg(long, value_name = "TEXT", default_value = "", help_heading = "PMU and WebSocket")]
+    #[arg(long, value_name = "TEXT", default_value = "", help_heading = "PMU, WebSocket and TLS")]
     separator: String,
     /// The length of the flood, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = FLOOD_LEN, value_parser = flood_len, help_heading = "PMU and WebSocket")]
+    #[arg(long, value_name = "BYTES", default_value_t = FLOOD_LEN, value_parser = flood_len, help_heading = "PMU, WebSocket and TLS")]
     flood_size: usize,
     /// A file to send as the flood
-    #[arg(long, value_name = "FILE", conflicts_with = "flood_size", help_heading = "PMU and WebSocket")]
+    #[arg(long, value_name = "FILE", conflicts_with = "flood_size", help_heading = "PMU, WebSocket and TLS")]
     flood_file: Option<PathBuf>,
     /// Let each message of CMD_short:0 leave on its own
-    #[arg(long, help_heading = "PMU and WebSocket")]
+    #[arg(long, help_heading = "PMU, WebSocket and TLS")]
     no_cork: bool,
     /// Answer over WebSocket in text frames instead of binary ones
-    #[arg(long, help_heading = "PMU and WebSocket")]
+    #[arg(long, help_heading = "PMU, WebSocket and TLS")]
     text: bool,
+
+    /// The port of the TLS PMU
+    #[arg(long, value_name = "PORT", default_value_t = tls::Config::default().port, help_heading = "TLS")]
+    tls_port: u16,
+    /// The certificate of the TLS PMU; by default one for localhost, made in certs/
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "TLS")]
+    cert: Option<PathBuf>,
+    /// The key of that certificate
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "TLS")]
+    key: Option<PathBuf>,
 
     /// The port of the clock reset (UDP)
     #[arg(long, value_name = "PORT", default_value_t = reset::Config::default().port, help_heading = "Clock reset")]
@@ -154,6 +166,16 @@ impl Arguments {
                 schedule: self.family,
                 other_family: self.other_family,
                 separator: self.ack_separator,
+            }),
+            tls: runs(Name::Tls).then(|| tls::Config {
+                port: self.tls_port,
+                device: device.clone(),
+                identity: match (&self.cert, &self.key) {
+                    (Some(certificate), Some(key)) => {
+                        Identity::Files { certificate: certificate.clone(), key: key.clone() }
+                    }
+                    _ => tls::Config::default().identity,
+                },
             }),
             multicast: if runs(Name::Multicast) { Some(self.multicast()?) } else { None },
             site,

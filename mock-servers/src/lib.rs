@@ -16,6 +16,7 @@
 pub mod multicast;
 pub mod pmu;
 pub mod reset;
+pub mod tls;
 pub mod ws;
 
 mod site;
@@ -38,6 +39,8 @@ pub struct Config {
     pub multicast: Option<multicast::Config>,
     /// The PMU of part 5.
     pub ws: Option<ws::Config>,
+    /// The PMU of part 6.
+    pub tls: Option<tls::Config>,
 }
 
 /// Servers that run until they are dropped.
@@ -73,6 +76,9 @@ pub fn spawn(config: &Config) -> Result<Servers, Error> {
     }
     if let Some(config) = &config.ws {
         running.push((ws::NAME, "TCP", ws::spawn(config, site)?));
+    }
+    if let Some(config) = &config.tls {
+        running.push((tls::NAME, "TCP", tls::spawn(config, site)?));
     }
     Ok(Servers { running })
 }

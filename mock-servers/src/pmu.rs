@@ -44,10 +44,7 @@ impl Default for Config {
 pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
     let clock = SystemClock::default();
     let mut running = Running::new(clock.clone());
-    let report = {
-        let events = site.events.clone();
-        move |event: &str| events.report(NAME, event)
-    };
+    let report = site.events.reporter(NAME);
     let listeners = net::bind_each(
         &site.bind_ipv4(),
         config.port,

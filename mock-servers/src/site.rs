@@ -58,6 +58,12 @@ impl Events {
         Self(Arc::new(report))
     }
 
+    /// What one server calls to report.
+    pub(crate) fn reporter(&self, server: &'static str) -> impl Fn(&str) + Clone + Send + Sync + 'static {
+        let events = self.clone();
+        move |event| events.report(server, event)
+    }
+
     pub(crate) fn report(&self, server: &str, event: impl fmt::Display) {
         (self.0)(format!("{server} {event}"));
     }

@@ -88,6 +88,18 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// A file is in the way.
+    #[error("{path} exists already")]
+    Exists {
+        /// The file.
+        path: String,
+    },
+    /// A folder has no certificate authority.
+    #[error("{folder} holds no CA (cacert.pem and cakey.pem)")]
+    NoAuthority {
+        /// The folder.
+        folder: String,
+    },
     /// The system refused something that is neither a peer nor a file.
     #[error("cannot {attempt}: {}", reason(.source))]
     System {
@@ -160,6 +172,15 @@ pub enum Error {
         /// Of how many.
         of: usize,
     },
+    /// A TLS peer ended the TCP connection without saying so in TLS.
+    #[error(
+        "{peer} ended the connection without close_notify: the end of its answer could have been cut off by anyone on \
+         the way; it would mend that by ending TLS first (in Python: connection.unwrap() before close())"
+    )]
+    NoCloseNotify {
+        /// The peer.
+        peer: SocketAddr,
+    },
     /// A certificate or key cannot be used.
     #[error("{path}: {complaint}")]
     Credentials {
@@ -191,6 +212,8 @@ impl Error {
             Self::Credentials { complaint, .. } if complaint.contains("1024") => {
                 "every current TLS library refuses such keys; make a good one: openssl genrsa -out ID_key.pem 2048"
             }
+            Self::Exists { .. } => "--force replaces it",
+            Self::NoAuthority { .. } => "make one: ttp init",
             Self::NoAcknowledgement { .. } => {
                 "is it running, at that address and port? `mock-servers reset` is one; without --max-rounds this goes on"
             }

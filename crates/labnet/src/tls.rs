@@ -2,27 +2,51 @@
 //!
 //! The one owner of `rustls` (on aws-lc-rs, and only that), `rustls-pemfile` and `webpki-roots`.
 
+mod client;
 mod credentials;
+mod explain;
 mod server;
+mod verify;
 
+pub use client::{Client, ClientOptions};
 pub use credentials::Credentials;
-pub use server::{Acceptor, Agreed, ServerSide};
+pub use server::{Acceptor, ServerSide};
+pub use verify::{Role, Roots, verify_file};
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::{
+    CommonState,
+    crypto::{CryptoProvider, aws_lc_rs},
+};
 
 /// The one provider of cryptography.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// The IANA name of a suite; rustls writes those of TLS 1.3 in its own way.
-fn suite_name(suite: rustls::SupportedCipherSuite) -> String {
-    format!("{:?}", suite.suite()).replace("TLS13_", "TLS_")
+/// What a handshake agreed on: `TLSv1.3 TLS_AES_256_GCM_SHA384`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: String,
+    /// The suite's IANA name.
+    pub cipher_suite: String,
 }
 
-/// A protocol version as people write it: `TLSv1.3`.
-fn version_name(version: rustls::ProtocolVersion) -> String {
-    format!("{version:?}").replace("TLSv1_", "TLSv1.")
+impl Agreed {
+    /// After a handshake; empty before it.
+    fn of(state: &CommonState) -> Self {
+        let version = state.protocol_version().map(|version| format!("{version:?}").replace("TLSv1_", "TLSv1."));
+        // rustls writes the suites of TLS 1.3 in its own way.
+        let suite =
+            state.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_"));
+        Self { version: version.unwrap_or_default(), cipher_suite: suite.unwrap_or_default() }
+    }
+}
+
+impl fmt::Display for Agreed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.version, self.cipher_suite)
+    }
 }

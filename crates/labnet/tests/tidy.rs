@@ -48,7 +48,9 @@ impl File {
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("labnet", &[]),
     ("lab-run", &["labnet"]),
-    ("mock-servers", &["labnet"]),
+    ("mock-servers", &["labnet", "ttp"]),
+    ("ttp", &["labnet"]),
+    ("part6-pdc", &["labnet"]),
     ("part1-primer", &["labnet"]),
     ("part2-pdc", &["labnet"]),
     ("part3-reset", &["labnet"]),
@@ -64,6 +66,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("if_addrs", "crates/labnet/src/net"),
     ("tungstenite", "crates/labnet/src/ws"),
     ("rustls", "crates/labnet/src/tls"),
+    ("rcgen", "crates/ttp/src"),
     ("rustls_pemfile", "crates/labnet/src/tls"),
     ("webpki_roots", "crates/labnet/src/tls"),
     ("indicatif", "crates/labnet/src/cli"),

@@ -14,7 +14,7 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
-    net::{self, Clock, Deadline, Limits, Running, Slots, SystemClock},
+    net::{self, Limits, Running, Slots, SystemClock},
     pmu::Device,
     tls::{Acceptor, Credentials},
 };
@@ -58,12 +58,12 @@ fn pmu(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
     net::raise_descriptor_limit();
     let listener = net::listen((arguments.bind, port).into(), true)?;
-    let (limits, clock) = (Limits::default(), SystemClock::default());
+    let clock = SystemClock::default();
     let (out, warnings) = (console.clone(), console.clone());
     let mut server = Running::new(clock.clone());
     let serve = move |stream, peer| {
-        let talk = talk(stream, peer, &acceptor, &device, &limits, &clock).unwrap_or_else(|error| error.to_string());
-        if let Err(error) = out.line(talk) {
+        let report = talk(stream, peer, &acceptor, &device, &clock).unwrap_or_else(|error| error.to_string());
+        if let Err(error) = out.line(report) {
             out.warn(error);
         }
     };
@@ -74,24 +74,17 @@ fn pmu(arguments: Arguments, console: &Console) -> Result<(), Error> {
     }
 }
 
-/// One client: handshake, command, one record for each message, close_notify.
+/// One client: the handshake, the dialogue of part 2 with one record for each message, close_notify.
 fn talk(
     stream: TcpStream,
     peer: SocketAddr,
     acceptor: &Acceptor,
     device: &Device,
-    limits: &Limits,
-    clock: &impl Clock,
+    clock: &SystemClock,
 ) -> Result<String, Error> {
-    let mut pdc = acceptor.accept(stream, peer, limits)?;
-    let agreed = pdc.agreed();
-    let outcome = match net::receive_command(&mut pdc, Deadline::after(limits.silence)) {
-        Ok(command) => match net::answer(&mut pdc, device, &command, clock) {
-            Ok(sends) => format!("{command}: {sends} messages sent"),
-            Err(error) => format!("{command}: gone: {}", labnet::error::reason(&error)),
-        },
-        Err(why) => why.to_string(),
-    };
+    let limits = Limits::default();
+    let mut pdc = acceptor.accept(stream, peer, &limits)?;
+    let report = format!("{peer} {} {}", pdc.agreed(), pdc.converse(device, &limits, clock));
     pdc.close();
-    Ok(format!("{peer} {agreed} {outcome}"))
+    Ok(report)
 }

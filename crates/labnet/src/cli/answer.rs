@@ -6,6 +6,7 @@ use crate::{
     escape::escape,
     net::Connection,
     pmu::{Command, Message, Messages},
+    tls::Agreed,
 };
 
 /// The answer to one command, shown as it arrives.
@@ -28,6 +29,11 @@ impl Answer {
         let shape = if command.is_flood() { Shape::Flood { last: None } } else { Shape::Short(Messages::new()) };
         let stats = console.stats(wants_stats, TransferStats::of(command));
         Self { console: console.clone(), stats, shape }
+    }
+
+    /// What a TLS handshake agreed on, for the statistics.
+    pub fn agreed(&self, agreed: &Agreed) {
+        self.stats.update(|stats| stats.agreed(agreed));
     }
 
     /// Shows what one recv brought: every message that is complete now, or the next part of a flood.

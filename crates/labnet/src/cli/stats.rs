@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::{
     net::{Connection, Family, PerFamily},
     reset::{Offset, Request},
+    tls::Agreed,
     ws,
 };
 
@@ -106,6 +107,12 @@ impl TransferStats {
         self.recv_calls = connection.recv_calls();
         self.bytes = connection.bytes_received();
         self.data_segments_in = connection.data_segments_in();
+    }
+
+    /// After a TLS handshake.
+    pub fn agreed(&mut self, agreed: &Agreed) {
+        self.tls_version = Some(agreed.version.clone());
+        self.cipher_suite = Some(agreed.cipher_suite.clone());
     }
 
     /// After a WebSocket event: what the client has counted.

@@ -48,7 +48,7 @@ impl Credentials {
     }
 }
 
-fn bad(path: &Path, complaint: impl Into<String>) -> Error {
+pub(super) fn bad(path: &Path, complaint: impl Into<String>) -> Error {
     Error::Credentials { path: path.display().to_string(), complaint: complaint.into() }
 }
 
@@ -94,7 +94,7 @@ impl Pem {
     }
 }
 
-fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let pem = Pem::read(path)?;
     let complaint = pem.complaint("a certificate", "CERTIFICATE");
     let certificate = |item| if let Item::X509Certificate(certificate) = item { Some(certificate) } else { None };

@@ -1,7 +1,6 @@
 //! The server's side: handshakes with a deadline, and streams that end with close_notify.
 
 use std::{
-    fmt,
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::Arc,
@@ -15,10 +14,11 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use super::{Credentials, provider, suite_name, version_name};
+use super::{Agreed, Credentials, explain, provider};
 use crate::{
     Error,
-    net::{Connection, Deadline, Limits, Peer},
+    net::{self, Clock, Connection, Deadline, Limits, Peer},
+    pmu::Device,
 };
 
 /// Turns TCP connections into TLS ones.
@@ -66,22 +66,17 @@ impl Acceptor {
             if let Err(error) = tls.complete_io(&mut connection) {
                 // The client is told why, if it still listens.
                 let _ = tls.write_tls(&mut connection);
-                return Err(explain(error, &connection));
+                return Err(explained(error, &connection));
             }
         }
         Ok(ServerSide { tls, connection })
     }
 }
 
-fn explain(error: io::Error, connection: &Connection) -> Error {
+fn explained(error: io::Error, connection: &Connection) -> Error {
     let tls = |complaint: String| Error::Tls { peer: connection.peer().to_string(), complaint };
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidMessage(_)) => tls("does not speak TLS".to_owned()),
-        Some(rustls::Error::AlertReceived(alert)) => tls(format!("ended the handshake with the alert {alert:?}")),
-        Some(rustls::Error::PeerIncompatible(why)) => {
-            tls(format!("has no version or suite in common with us ({why:?})"))
-        }
-        Some(error) => tls(format!("broke the rules of TLS: {error}")),
+    match explain::within(&error) {
+        Some(error) => tls(explain::complaint(error)),
         None => match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => tls("was too slow in the handshake".to_owned()),
             io::ErrorKind::UnexpectedEof => tls("left within the handshake".to_owned()),
@@ -97,27 +92,20 @@ pub struct ServerSide {
     connection: Connection,
 }
 
-/// What was agreed: `TLSv1.3 TLS_AES_256_GCM_SHA384`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agreed {
-    /// `TLSv1.2` or `TLSv1.3`.
-    pub version: String,
-    /// The suite's IANA name.
-    pub cipher_suite: String,
-}
-
-impl fmt::Display for Agreed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.version, self.cipher_suite)
-    }
-}
-
 impl ServerSide {
     /// What the handshake agreed on.
     pub fn agreed(&self) -> Agreed {
-        Agreed {
-            version: self.tls.protocol_version().map(version_name).unwrap_or_default(),
-            cipher_suite: self.tls.negotiated_cipher_suite().map(suite_name).unwrap_or_default(),
+        Agreed::of(&self.tls)
+    }
+
+    /// The dialogue of part 2, one record for each message: what there is to report of it.
+    pub fn converse(&mut self, device: &Device, limits: &Limits, clock: &dyn Clock) -> String {
+        match net::receive_command(self, Deadline::after(limits.silence)) {
+            Ok(command) => match net::answer(self, device, &command, clock) {
+                Ok(sends) => format!("{command}: {sends} messages sent"),
+                Err(error) => format!("{command}: gone: {}", crate::error::reason(&error)),
+            },
+            Err(why) => why.to_string(),
         }
     }
 

@@ -1,0 +1,156 @@
+//! The client's side: a handshake that verifies the server, and what the end of its answer proves.
+
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustls::{
+    ClientConfig, ClientConnection, Stream,
+    version::{TLS12, TLS13},
+};
+
+use super::{
+    Agreed, Roots, explain, provider,
+    verify::{Verifier, server_name},
+};
+use crate::{
+    Error,
+    net::{self, Connection, Deadline, Families, Server},
+};
+
+/// How a client connects, and whom it believes.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// The CAs that it trusts.
+    pub roots: Roots,
+    /// The name that the certificate must be for, if it is not the host's.
+    pub name: Option<String>,
+    /// Whether the name is checked at all.
+    pub checks_name: bool,
+    /// The end of look-up, connection and handshake together.
+    pub connect: Deadline,
+    /// The longest silence of the server.
+    pub silence: Option<Duration>,
+}
+
+/// A TLS connection to a server that was verified.
+#[derive(Debug)]
+pub struct Client {
+    tls: ClientConnection,
+    connection: Connection,
+    /// Whether the server said that nothing more comes; `None` before the end.
+    said_goodbye: Option<bool>,
+}
+
+impl Client {
+    /// Connects over TCP, then makes the handshake.
+    ///
+    /// # Errors
+    /// Those of [`net::connect`]; [`Error::Tls`] with what the server did.
+    pub fn connect(server: &Server, options: &ClientOptions) -> Result<Self, Error> {
+        let failed = |complaint: String| Error::Tls { peer: server.to_string(), complaint };
+        let algorithms = provider().signature_verification_algorithms;
+        let verifier = Verifier { roots: options.roots.clone(), checks_name: options.checks_name, algorithms };
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        let name = options.name.as_deref().unwrap_or(server.host());
+        let name = server_name(name).map_err(|error| Error::Usage(error.to_string()))?;
+
+        let mut connection = net::connect(server, Families::Both, options.connect)?;
+        connection.set_limits(None, options.connect)?;
+        let mut tls =
+            ClientConnection::new(Arc::new(config), name).map_err(|error| failed(explain::complaint(&error)))?;
+        while tls.is_handshaking() {
+            if let Err(error) = tls.complete_io(&mut connection) {
+                // The server is told why, if it still listens.
+                let _ = tls.write_tls(&mut connection);
+                return Err(match explain::within(&error) {
+                    Some(error) => failed(explain::complaint(error)),
+                    None => match error.kind() {
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                            failed("did not finish the TLS handshake in time".to_owned())
+                        }
+                        io::ErrorKind::UnexpectedEof => {
+                            failed("closed the connection within the TLS handshake; does it speak TLS?".to_owned())
+                        }
+                        _ => connection.explain(error),
+                    },
+                });
+            }
+        }
+        connection.set_limits(options.silence, Deadline::NONE)?;
+        Ok(Self { tls, connection, said_goodbye: None })
+    }
+
+    /// What the handshake agreed on.
+    pub fn agreed(&self) -> Agreed {
+        Agreed::of(&self.tls)
+    }
+
+    /// The TCP connection below.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Sends all of `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut stream = Stream::new(&mut self.tls, &mut self.connection);
+        let sent = stream.write_all(bytes).and_then(|()| stream.flush());
+        sent.map_err(|source| Error::Send { to: self.connection.peer(), source })
+    }
+
+    /// One recv: the bytes that have come, at most a bufferful; none at the end of the stream, which
+    /// [`check_end`](Self::check_end) looks at.
+    ///
+    /// # Errors
+    /// [`Error::Tls`], [`Error::Silent`] or [`Error::Receive`].
+    pub fn recv<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b [u8], Error> {
+        match Stream::new(&mut self.tls, &mut self.connection).read(buffer) {
+            Ok(n) => {
+                if n == 0 {
+                    self.said_goodbye = Some(true);
+                }
+                Ok(buffer.get(..n).unwrap_or_default())
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.said_goodbye = Some(false);
+                Ok(&[])
+            }
+            Err(error) => Err(match explain::within(&error) {
+                Some(inner) => {
+                    Error::Tls { peer: self.connection.peer().to_string(), complaint: explain::complaint(inner) }
+                }
+                None => self.connection.explain(error),
+            }),
+        }
+    }
+
+    /// Whether the end of the stream was the server's own word.
+    ///
+    /// # Errors
+    /// [`Error::NoCloseNotify`] after a bare FIN.
+    pub fn check_end(&self) -> Result<(), Error> {
+        match self.said_goodbye {
+            Some(false) => Err(Error::NoCloseNotify { peer: self.connection.peer() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Says goodbye in its turn.
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.tls.send_close_notify();
+        // The server may be gone.
+        let _ = self.tls.write_tls(&mut self.connection);
+    }
+}

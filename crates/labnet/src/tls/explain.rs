@@ -1,0 +1,116 @@
+//! What rustls reports, in the words of someone who has to mend it: the end of a sentence that begins with the peer.
+
+use std::{io, net::IpAddr};
+
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
+
+/// The error of rustls within one of the system, if there is one.
+pub(super) fn within(error: &io::Error) -> Option<&TlsError> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// What the peer did.
+pub(super) fn complaint(error: &TlsError) -> String {
+    match error {
+        TlsError::InvalidMessage(_) => "does not speak TLS".to_owned(),
+        TlsError::AlertReceived(alert) => format!("refused the handshake with the alert {}", alert_name(*alert)),
+        TlsError::PeerIncompatible(why) => format!("has no TLS version or cipher suite in common with us ({why:?})"),
+        TlsError::InvalidCertificate(error) => certificate(error),
+        TlsError::NoCertificatesPresented => "presented no certificate".to_owned(),
+        error => format!("broke the rules of TLS: {error}"),
+    }
+}
+
+/// What is wrong with the peer's certificate.
+fn certificate(error: &CertificateError) -> String {
+    match error {
+        CertificateError::UnknownIssuer => {
+            "has a certificate of an unknown CA: none of the CAs that are trusted here signed it".to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has a certificate that expired".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "has a certificate that is not valid yet; is the clock right?".to_owned()
+        }
+        CertificateError::NotValidForNameContext { expected, presented } if presented.is_empty() => format!(
+            "has a certificate that names no server: it has no SAN (subject alternative name), so it cannot be checked \
+             that it is for {}; --no-check-hostname goes on without that check",
+            expected.to_str()
+        ),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            format!("was to be {}, but its certificate is for {}", expected.to_str(), names(presented))
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "has a certificate for another purpose (its extended key usage does not allow this one)".to_owned()
+        }
+        CertificateError::BadSignature => {
+            "has a certificate whose signature is wrong: it was forged or damaged".to_owned()
+        }
+        CertificateError::BadEncoding => "has a damaged certificate".to_owned(),
+        CertificateError::UnhandledCriticalExtension => {
+            "has a certificate with a critical extension that is not understood here".to_owned()
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "has a certificate signed with an algorithm that is too weak or unknown (such as SHA-1)".to_owned()
+        }
+        // What has no variant of its own comes as text.
+        CertificateError::Other(other) => match other.to_string().split(['(', ' ', '{']).next().unwrap_or_default() {
+            "CaUsedAsEndEntity" => "presented a CA certificate as its own: a server needs one that a CA signed for it \
+                                    (`openssl req -x509` makes a CA's)"
+                .to_owned(),
+            "UnsupportedCertVersion" => {
+                "has a certificate of X.509 version 1, which names no server: ask its CA for one of version 3"
+                    .to_owned()
+            }
+            "NameConstraintViolation" => "has a certificate for a name for which its CA may not vouch".to_owned(),
+            "PathLenConstraintViolated" => "has a chain that is longer than its CA allows".to_owned(),
+            "EndEntityUsedAsCa" => "has a certificate that was signed by something that is no CA".to_owned(),
+            other => format!("has a certificate that is not acceptable ({other})"),
+        },
+        error => format!("has a certificate that is not acceptable ({error})"),
+    }
+}
+
+/// rustls presents names as `DnsName("x")`; people write x.
+fn names(presented: &[String]) -> String {
+    let plain = |name: &String| match name.split_once("(\"") {
+        Some((_, name)) => name.trim_end_matches("\")").to_owned(),
+        None => {
+            let address = name.trim_start_matches("IpAddress(").trim_end_matches(')');
+            address.parse::<IpAddr>().map_or_else(|_| address.to_owned(), |address| address.to_string())
+        }
+    };
+    presented.iter().map(plain).collect::<Vec<_>>().join(", ")
+}
+
+/// An alert as RFC 8446, section 6 writes it: `handshake_failure`.
+fn alert_name(alert: AlertDescription) -> String {
+    let mut name = String::new();
+    for character in format!("{alert:?}").chars() {
+        if character.is_uppercase() && !name.is_empty() && !name.ends_with('_') {
+            name.push('_');
+        }
+        name.push(character.to_ascii_lowercase());
+    }
+    name.replace("c_a", "ca")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_are_named_as_in_the_rfc() {
+        assert_eq!(alert_name(AlertDescription::HandshakeFailure), "handshake_failure");
+        assert_eq!(alert_name(AlertDescription::UnknownCA), "unknown_ca");
+        assert_eq!(alert_name(AlertDescription::BadCertificate), "bad_certificate");
+    }
+
+    #[test]
+    fn names_are_shown_as_people_write_them() {
+        let presented = ["DnsName(\"localhost\")".to_owned(), "IpAddress(0::1)".to_owned()];
+        assert_eq!(names(&presented), "localhost, ::1");
+    }
+}

@@ -1,0 +1,287 @@
+//! The desk itself: init, request, sign, issue, and what is made at first use.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use labnet::Error;
+use rcgen::{CertificateParams, Issuer, KeyPair};
+use time::OffsetDateTime;
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::ParsedExtension,
+    pem::{Pem, parse_x509_pem},
+};
+
+use crate::{
+    KeyKind, Name, Purpose,
+    files::{self, Readers},
+    profile,
+    request::Request,
+};
+
+/// What remains of a certificate's time when it is renewed, in days.
+const RENEW_DAYS: i64 = 7;
+
+/// The folder of a certificate authority.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    folder: PathBuf,
+}
+
+/// A CA to be made.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// The kind of its key.
+    pub key: KeyKind,
+    /// Its country.
+    pub country: String,
+    /// How long it is valid, in days.
+    pub days: u32,
+    /// Whether it may vouch for any name, instead of the lab's alone.
+    pub any_name: bool,
+}
+
+impl Default for Authority {
+    /// Ten years: a CA is renewed with all that it has issued.
+    fn default() -> Self {
+        Self { key: KeyKind::default(), country: "CH".to_owned(), days: 3650, any_name: false }
+    }
+}
+
+/// What somebody wants of a certificate.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// The names it is for; by default those of the request, then those of [`Name::defaults`].
+    pub names: Vec<Name>,
+    /// By default by the subject's name.
+    pub purpose: Option<Purpose>,
+    /// How long it is valid, in days; never longer than the CA.
+    pub days: u32,
+    /// Whether files may be replaced.
+    pub force: bool,
+}
+
+impl Default for Wish {
+    /// A year.
+    fn default() -> Self {
+        Self { names: Vec::new(), purpose: None, days: 365, force: false }
+    }
+}
+
+/// A certificate that was issued.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// Its file.
+    pub path: PathBuf,
+    /// What was asked for and not granted.
+    pub refused: Vec<String>,
+}
+
+impl Desk {
+    /// The desk in a folder, which need not exist yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The CA's certificate.
+    pub fn ca_certificate(&self) -> PathBuf {
+        self.folder.join("cacert.pem")
+    }
+
+    fn ca_key(&self) -> PathBuf {
+        self.folder.join("cakey.pem")
+    }
+
+    /// A certificate of the desk.
+    pub fn certificate(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}_cert.pem"))
+    }
+
+    /// A key of the desk.
+    pub fn key(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}_key.pem"))
+    }
+
+    fn request_file(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.csr"))
+    }
+
+    /// Makes a CA: its key, and a certificate that it signs itself with SHA-256.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] unless `force`, [`Error::File`], [`Error::Credentials`] for a folder that others may write.
+    pub fn init(&self, authority: &Authority, force: bool) -> Result<PathBuf, Error> {
+        files::prepare(&self.folder)?;
+        let (certificate, key) = (self.ca_certificate(), self.ca_key());
+        files::check_free(&certificate, force)?;
+        files::check_free(&key, force)?;
+        let pair = authority.key.generate()?;
+        let subject = profile::subject("Socket Lab CA", Some(&authority.country))?;
+        let signed = profile::authority(subject, authority.days, authority.any_name).self_signed(&pair);
+        let signed = signed.map_err(|error| files::bad(&certificate, format!("cannot be made: {error}")))?;
+        files::write(&key, &pair.serialize_pem(), Readers::Owner, force)?;
+        files::write(&certificate, &signed.pem(), Readers::All, force)?;
+        Ok(certificate)
+    }
+
+    /// Makes a key, and a request for a certificate signed with it. A key that exists is used, not replaced.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] for the request unless `force`, [`Error::File`], [`Error::Usage`] for a name that is no file name.
+    pub fn request(&self, name: &str, kind: KeyKind, country: Option<&str>, wish: &Wish) -> Result<PathBuf, Error> {
+        check_file_name(name)?;
+        files::prepare(&self.folder)?;
+        let (key, request) = (self.key(name), self.request_file(name));
+        files::check_free(&request, wish.force)?;
+        let pair = if key.exists() {
+            load_key(&key)?
+        } else {
+            let pair = kind.generate()?;
+            files::write(&key, &pair.serialize_pem(), Readers::Owner, false)?;
+            pair
+        };
+        let mut params = CertificateParams::default();
+        params.distinguished_name = profile::subject(name, country)?;
+        params.subject_alt_names = wish.names.iter().map(Name::to_san).collect::<Result<_, _>>()?;
+        let signed = params.serialize_request(&pair).and_then(|request| request.pem());
+        let signed = signed.map_err(|error| files::bad(&request, format!("cannot be made: {error}")))?;
+        files::write(&request, &signed, Readers::All, wish.force)?;
+        Ok(request)
+    }
+
+    /// Signs a request, with SHA-384, into `FILE_cert.pem` beside it.
+    ///
+    /// # Errors
+    /// [`Error::Credentials`] for a damaged request or a name for which this CA may not vouch; [`Error::Exists`].
+    pub fn sign(&self, request_file: &Path, wish: &Wish) -> Result<Issued, Error> {
+        let request = Request::read(request_file)?;
+        let stem = request_file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let path = files::folder_of(request_file).join(format!("{stem}_cert.pem"));
+        files::check_free(&path, wish.force)?;
+
+        let common_name = request.common_name().unwrap_or(stem);
+        let names = [&wish.names, &request.names].into_iter().find(|names| !names.is_empty());
+        let names = names.cloned().unwrap_or_else(|| Name::defaults(&common_name));
+        let purpose = wish.purpose.unwrap_or_else(|| Purpose::default_of(&common_name));
+
+        self.check_names(&names, request_file)?;
+        let ca_pem = self.read_ca(&self.ca_certificate())?;
+        let pem = parse_pem(&self.ca_certificate(), &ca_pem)?;
+        let ca = parse(&self.ca_certificate(), &pem)?;
+        let not_after = profile::in_days(wish.days).min(ca.validity().not_after.to_datetime());
+        let bad = |error: rcgen::Error| files::bad(&self.ca_key(), format!("cannot sign: {error}"));
+        let key = profile::issuing_key(&self.read_ca(&self.ca_key())?).map_err(bad)?;
+        if key.public_key_raw() != &*ca.public_key().subject_public_key.data {
+            return Err(files::bad(
+                &self.ca_key(),
+                "does not match the CA's certificate: make the CA anew, with --force",
+            ));
+        }
+        let issuer = Issuer::from_ca_cert_pem(&ca_pem, key).map_err(bad)?;
+        let params = profile::leaf(request.subject, &names, purpose, request.is_rsa, not_after)?;
+        let signed = params.signed_by(&request.key, &issuer).map_err(bad)?;
+        files::write(&path, &signed.pem(), Readers::All, wish.force)?;
+        Ok(Issued { path, refused: request.refused })
+    }
+
+    /// Makes a key, a request and a certificate.
+    ///
+    /// # Errors
+    /// Those of [`request`](Self::request) and [`sign`](Self::sign).
+    pub fn issue(&self, name: &str, kind: KeyKind, country: Option<&str>, wish: &Wish) -> Result<Issued, Error> {
+        files::check_free(&self.certificate(name), wish.force)?;
+        // What will not be signed leaves no key behind.
+        self.check_names(&wish.names, &self.certificate(name))?;
+        let request = self.request(name, kind, country, &Wish { force: true, ..wish.clone() })?;
+        self.sign(&request, wish)
+    }
+
+    /// Makes sure that the desk has a CA and certificates for `names`, each valid for another week: makes or renews
+    /// what is missing. Several processes may call this at once.
+    ///
+    /// # Errors
+    /// Those of [`init`](Self::init) and [`issue`](Self::issue).
+    pub fn ensure(&self, names: &[&str]) -> Result<(), Error> {
+        files::prepare(&self.folder)?;
+        let lock_file = self.folder.join(".lock");
+        let locked = File::create(&lock_file).and_then(|lock| lock.lock().map(|()| lock));
+        let _lock = locked.map_err(|source| files::error("lock", &lock_file, source))?;
+        let renew_ca = !is_fresh(&self.ca_certificate()) || !self.ca_key().exists();
+        if renew_ca {
+            self.init(&Authority::default(), true)?;
+        }
+        for name in names {
+            if renew_ca || !is_fresh(&self.certificate(name)) || !self.key(name).exists() {
+                self.issue(name, KeyKind::default(), None, &Wish { force: true, ..Wish::default() })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses names for which the CA's own certificate does not let it vouch.
+    fn check_names(&self, names: &[Name], asker: &Path) -> Result<(), Error> {
+        let pem = parse_pem(&self.ca_certificate(), &self.read_ca(&self.ca_certificate())?)?;
+        let ca = parse(&self.ca_certificate(), &pem)?;
+        let constraints = ca.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::NameConstraints(constraints) => Some(constraints),
+            _ => None,
+        });
+        let Some(constraints) = constraints else { return Ok(()) };
+        match names.iter().find(|name| !name.is_permitted_by(constraints)) {
+            None => Ok(()),
+            Some(name) => Err(files::bad(
+                asker,
+                format!(
+                    "asks for the name {name}, for which this CA may not vouch: only for localhost, server, client, \
+                     names under .test and .example, and loopback addresses (a CA made with `ttp init --any-name` may)"
+                ),
+            )),
+        }
+    }
+
+    fn read_ca(&self, path: &Path) -> Result<String, Error> {
+        if path.exists() {
+            files::read(path)
+        } else {
+            Err(Error::NoAuthority { folder: self.folder.display().to_string() })
+        }
+    }
+}
+
+/// Whether a certificate can be read and is valid for another week.
+fn is_fresh(path: &Path) -> bool {
+    let valid_until = || {
+        let pem = parse_pem(path, &files::read(path).ok()?).ok()?;
+        Some(parse(path, &pem).ok()?.validity().not_after.to_datetime())
+    };
+    valid_until().is_some_and(|until| until - OffsetDateTime::now_utc() > time::Duration::days(RENEW_DAYS))
+}
+
+fn load_key(path: &Path) -> Result<KeyPair, Error> {
+    let pem = files::read(path)?;
+    KeyPair::from_pem(&pem)
+        .map_err(|_| files::bad(path, "is no private key that can be used here: remove it to have a new one made"))
+}
+
+pub(crate) fn parse_pem(path: &Path, text: &str) -> Result<Pem, Error> {
+    let pem = parse_x509_pem(text.as_bytes()).ok().map(|(_, pem)| pem).filter(|pem| pem.label == "CERTIFICATE");
+    pem.ok_or_else(|| files::bad(path, "holds no certificate, which begins with -----BEGIN CERTIFICATE-----"))
+}
+
+pub(crate) fn parse<'a>(path: &Path, pem: &'a Pem) -> Result<X509Certificate<'a>, Error> {
+    pem.parse_x509().map_err(|_| files::bad(path, "is a damaged certificate"))
+}
+
+/// A name becomes file names, and a common name of at most 64 characters (RFC 5280, appendix A.1).
+fn check_file_name(name: &str) -> Result<(), Error> {
+    let plain = |character: char| character.is_alphanumeric() || "-_.@".contains(character);
+    if (1..=64).contains(&name.chars().count()) && name.chars().all(plain) && !name.starts_with(['.', '-']) {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "'{}' is no name for files: expected letters, digits, '-', '_', '.' or '@'",
+        name.escape_debug()
+    )))
+}

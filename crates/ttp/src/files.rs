@@ -1,0 +1,93 @@
+//! Files of the desk: written whole or not at all, never over another one unasked, keys for their owner alone.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use labnet::Error;
+
+/// Who may read a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Its owner: a private key.
+    Owner,
+    /// Everyone.
+    All,
+}
+
+pub(crate) fn error(attempt: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::File { attempt, path: path.display().to_string(), source }
+}
+
+pub(crate) fn read(path: &Path) -> Result<String, Error> {
+    /// Larger than any certificate, request or key.
+    const MAX_LEN: u64 = 1 << 20;
+    let len = fs::metadata(path).map_err(|source| error("read", path, source))?.len();
+    if len > MAX_LEN {
+        return Err(bad(path, "is too long for a certificate, a request or a key"));
+    }
+    let bytes = fs::read(path).map_err(|source| error("read", path, source))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+pub(crate) fn bad(path: &Path, complaint: impl Into<String>) -> Error {
+    Error::Credentials { path: path.display().to_string(), complaint: complaint.into() }
+}
+
+/// Refuses a file that exists, unless it may be replaced.
+pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Error> {
+    if !force && path.exists() { Err(exists(path)) } else { Ok(()) }
+}
+
+fn exists(path: &Path) -> Error {
+    Error::Exists { path: path.display().to_string() }
+}
+
+/// Writes a file beside its place and then moves it there, so that nobody ever sees half of it.
+pub(crate) fn write(path: &Path, text: &str, readers: Readers, force: bool) -> Result<(), Error> {
+    let folder = folder_of(path);
+    let failed = |source| error("write", path, source);
+    // Readable for its owner alone, until it is whole.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    #[cfg(unix)]
+    if readers == Readers::All {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    }
+    #[cfg(not(unix))]
+    let _ = readers;
+    let moved = if force { file.persist(path) } else { file.persist_noclobber(path) };
+    moved.map(drop).map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => exists(path),
+        _ => failed(error.error),
+    })
+}
+
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Makes a folder for keys, or refuses one in which others could exchange them.
+pub(crate) fn prepare(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|source| error("make", folder, source))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        /// Write permission for group and others.
+        const OTHERS_WRITE: u32 = 0o022;
+        /// In such a folder only the owner of a file may move it.
+        const STICKY: u32 = 0o1000;
+        let mode = fs::metadata(folder).map_err(|source| error("look at", folder, source))?.permissions().mode();
+        if mode & OTHERS_WRITE != 0 && mode & STICKY == 0 {
+            let complaint = "others may write in this folder, and could exchange its keys: chmod go-w it";
+            return Err(bad(folder, complaint));
+        }
+    }
+    Ok(())
+}

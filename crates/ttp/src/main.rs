@@ -1,0 +1,176 @@
+//! The CA desk: makes a certificate authority, keys and requests, signs requests, shows and verifies certificates.
+//!
+//! Usage: `ttp init` · `ttp request 123456` · `ttp sign certs/123456.csr` · `ttp issue server` · `ttp show FILE`
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use labnet::{
+    Error,
+    cli::{self, Console},
+    tls::{self, Role, Roots},
+};
+use ttp::{Authority, Desk, Issued, KeyKind, Name, Purpose, Wish};
+
+/// Make and check the certificates of the lab
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples, from key to certificate:
+  ttp init                                makes certs/cacert.pem and certs/cakey.pem
+  ttp request 123456                      makes certs/123456_key.pem and certs/123456.csr
+  ttp sign certs/123456.csr               makes certs/123456_cert.pem
+  ttp issue 123456 --san localhost        the last two at once
+  ttp show certs/123456_cert.pem
+  ttp verify certs/123456_cert.pem --name localhost
+A request made by `openssl req -new -key KEY -out FILE.csr` is signed in the same way.
+
+The CA may vouch for localhost, server, client, names under .test and .example, and loopback addresses only."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+    /// The folder of the CA and of what is made here
+    #[arg(long, global = true, default_value = "certs")]
+    dir: PathBuf,
+    /// Replace files that exist
+    #[arg(long, global = true)]
+    force: bool,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Make a certificate authority
+    Init {
+        /// The kind of its key
+        #[arg(long, value_enum, default_value_t)]
+        key: KeyKind,
+        /// Its country, two letters
+        #[arg(long, default_value = "CH")]
+        country: String,
+        /// How long it is valid
+        #[arg(long, default_value_t = Authority::default().days, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: u32,
+        /// Let it vouch for any name (do not import such a CA into a browser)
+        #[arg(long)]
+        any_name: bool,
+    },
+    /// Make a key and a certificate request
+    Request {
+        /// The owner's name, such as a Camipro number
+        name: String,
+        #[command(flatten)]
+        owner: Owner,
+        #[command(flatten)]
+        names: Names,
+    },
+    /// Sign a certificate request
+    Sign {
+        /// A PEM file, such as certs/123456.csr
+        file: PathBuf,
+        #[command(flatten)]
+        names: Names,
+        #[command(flatten)]
+        grant: Grant,
+    },
+    /// Make a key, a request and a certificate
+    Issue {
+        /// The owner's name
+        name: String,
+        #[command(flatten)]
+        owner: Owner,
+        #[command(flatten)]
+        names: Names,
+        #[command(flatten)]
+        grant: Grant,
+    },
+    /// Show what a certificate says
+    Show {
+        /// A PEM file
+        file: PathBuf,
+    },
+    /// Verify a certificate: chain, validity, purpose, and name
+    Verify {
+        /// A PEM file, the leaf first
+        file: PathBuf,
+        /// The name that it must be for
+        #[arg(long)]
+        name: Option<String>,
+        /// What it is to prove
+        #[arg(long, value_enum, default_value = "server")]
+        purpose: Purpose,
+    },
+}
+
+#[derive(Args)]
+struct Owner {
+    /// The kind of the owner's key
+    #[arg(long, value_enum, default_value_t)]
+    key: KeyKind,
+    /// The owner's country, two letters
+    #[arg(long)]
+    country: Option<String>,
+}
+
+#[derive(Args)]
+struct Names {
+    /// A DNS name or address that the certificate is for [default: localhost, 127.0.0.1 and ::1]
+    #[arg(long, value_name = "DNS-OR-IP")]
+    san: Vec<Name>,
+}
+
+#[derive(Args)]
+struct Grant {
+    /// What the certificate may be used for [default: server; client for the name client]
+    #[arg(long, value_enum)]
+    purpose: Option<Purpose>,
+    /// How long it is valid, at most as long as the CA
+    #[arg(long, default_value_t = Wish::default().days, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    days: u32,
+}
+
+fn main() -> ExitCode {
+    cli::run(ttp)
+}
+
+fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    let (desk, force) = (Desk::new(arguments.dir), arguments.force);
+    match arguments.task {
+        Task::Init { key, country, days, any_name } => {
+            let made = desk.init(&Authority { key, country, days, any_name }, force)?;
+            console.line(made.display())
+        }
+        Task::Request { name, owner, names } => {
+            let wish = Wish { names: names.san, force, ..Wish::default() };
+            let made = desk.request(&name, owner.key, owner.country.as_deref(), &wish)?;
+            console.line(made.display())
+        }
+        Task::Sign { file, names, grant } => report(&desk.sign(&file, &wish(names, &grant, force))?, console),
+        Task::Issue { name, owner, names, grant } => {
+            let wish = wish(names, &grant, force);
+            report(&desk.issue(&name, owner.key, owner.country.as_deref(), &wish)?, console)
+        }
+        Task::Show { file } => console.write(ttp::show(&file)?.as_bytes()),
+        Task::Verify { file, name, purpose } => {
+            let roots = Roots::load(&desk.ca_certificate())?;
+            for (wanted, role) in [(Purpose::Server, Role::Server), (Purpose::Client, Role::Client)] {
+                if purpose == wanted || purpose == Purpose::Both {
+                    tls::verify_file(&file, &roots, role, name.as_deref())?;
+                }
+            }
+            console.line(format_args!("{}: ok", file.display()))
+        }
+    }
+}
+
+fn wish(names: Names, grant: &Grant, force: bool) -> Wish {
+    Wish { names: names.san, purpose: grant.purpose, days: grant.days, force }
+}
+
+fn report(issued: &Issued, console: &Console) -> Result<(), Error> {
+    for right in &issued.refused {
+        console.warn(format_args!("the request asks for {right}; it is left out"));
+    }
+    console.line(issued.path.display())
+}
