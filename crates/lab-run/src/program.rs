@@ -54,7 +54,7 @@ pub struct Program {
 #[derive(Debug)]
 enum Event {
     Bytes(Stream, Vec<u8>, Instant),
-    End,
+    End(Stream, Instant),
 }
 
 /// What a program left behind.
@@ -326,7 +326,19 @@ impl Program {
                     }
                 }
             }
-            Event::End => self.open_pipes = self.open_pipes.saturating_sub(1),
+            Event::End(stream, at) => {
+                self.open_pipes = self.open_pipes.saturating_sub(1);
+                let all = match stream {
+                    Stream::Stdout => &self.stdout,
+                    Stream::Stderr => &self.stderr,
+                };
+                // A last line that no newline ended.
+                let rest = all.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+                if !rest.is_empty() {
+                    let text = String::from_utf8_lossy(rest).into_owned();
+                    self.lines.push(Line { stream, text, at: at - self.begun });
+                }
+            }
         }
     }
 
@@ -400,7 +412,7 @@ fn watch(mut pipe: impl Read + Send + 'static, stream: Stream, events: Sender<Ev
                 Err(_) => break,
             }
         }
-        let _ = events.send(Event::End);
+        let _ = events.send(Event::End(stream, Instant::now()));
     };
     thread::spawn(read);
 }

@@ -17,5 +17,5 @@ pub use multicast::{Group, Interface, Speaker};
 pub use server::{
     Limits, NoCommand, Running, Slots, answer, bind_each, close, raise_descriptor_limit, receive_command,
 };
-pub use tcp::{Connection, Deadline, Peer, connect, listen};
+pub use tcp::{Connection, Counted, Deadline, Peer, connect, listen};
 pub use udp::{Datagram, Exchange, Family, Pair, PerFamily};

@@ -11,7 +11,7 @@ use clap::Args;
 use labnet::{
     Error,
     cli::{AtServer, Console, Destination, Limits},
-    net::{self, Deadline, Families},
+    net::{self, Counted, Deadline, Families},
 };
 
 const SERVER: Destination = Destination { host: "localhost", port: 5002 };

@@ -79,7 +79,7 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
     loop {
         let bytes = pmu.recv(&mut buffer).inspect_err(|_| answer.cut_short())?;
         if bytes.is_empty() {
-            answer.end(pmu.connection())?;
+            answer.end(&pmu)?;
             // A FIN alone can be forged by anyone on the way; close_notify cannot.
             let end = pmu.check_end();
             if let (Err(error), false) = (&end, arguments.strict) {
@@ -88,6 +88,6 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
             }
             return end;
         }
-        answer.show(bytes, pmu.connection())?;
+        answer.show(bytes, &pmu)?;
     }
 }

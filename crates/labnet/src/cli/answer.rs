@@ -4,7 +4,7 @@ use super::{Console, Stats, TransferStats};
 use crate::{
     Error,
     escape::escape,
-    net::Connection,
+    net::Counted,
     pmu::{Command, Message, Messages},
     tls::Agreed,
 };
@@ -41,7 +41,7 @@ impl Answer {
     /// # Errors
     /// [`Error::Garbage`] at the first byte that belongs to no message, after the messages before it; those of
     /// [`Console::write`].
-    pub fn show(&mut self, bytes: &[u8], pmu: &Connection) -> Result<(), Error> {
+    pub fn show(&mut self, bytes: &[u8], pmu: &impl Counted) -> Result<(), Error> {
         let shown = match &mut self.shape {
             Shape::Short(messages) => {
                 let console = &self.console;
@@ -60,7 +60,7 @@ impl Answer {
     ///
     /// # Errors
     /// [`Error::Incomplete`] when that is within a message; those of [`Console::write`].
-    pub fn end(mut self, pmu: &Connection) -> Result<(), Error> {
+    pub fn end(mut self, pmu: &impl Counted) -> Result<(), Error> {
         let ended = match &mut self.shape {
             Shape::Short(messages) => {
                 let console = &self.console;
@@ -104,7 +104,7 @@ impl Answer {
         }
     }
 
-    fn count(&self, pmu: &Connection) {
+    fn count(&self, pmu: &impl Counted) {
         let messages = self.messages();
         self.stats.update(|stats| stats.received(pmu, messages));
     }

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    net::{Connection, Family, PerFamily},
+    net::{Counted, Family, PerFamily},
     reset::{Offset, Request},
     tls::Agreed,
     ws,
@@ -101,12 +101,12 @@ impl TransferStats {
         Self { command: command.to_string(), ..Self::default() }
     }
 
-    /// After a recv: what the connection has counted, and how many messages have been shown.
-    pub fn received(&mut self, connection: &Connection, messages: u64) {
+    /// After a recv: what has been counted, and how many messages have been shown.
+    pub fn received(&mut self, peer: &impl Counted, messages: u64) {
         self.messages = messages;
-        self.recv_calls = connection.recv_calls();
-        self.bytes = connection.bytes_received();
-        self.data_segments_in = connection.data_segments_in();
+        self.recv_calls = peer.recv_calls();
+        self.bytes = peer.bytes_received();
+        self.data_segments_in = peer.data_segments_in();
     }
 
     /// After a TLS handshake.

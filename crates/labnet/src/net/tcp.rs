@@ -48,6 +48,42 @@ impl Peer for TcpStream {
     }
 }
 
+/// What a client has counted of its peer's answer, for its statistics.
+pub trait Counted {
+    /// The peer.
+    fn peer(&self) -> SocketAddr;
+
+    /// How many recv calls have returned, the empty one at the end included.
+    fn recv_calls(&self) -> u64;
+
+    /// How many bytes they have brought.
+    fn bytes_received(&self) -> u64;
+
+    /// How many TCP segments with payload have been received (Linux; else `None`).
+    fn data_segments_in(&self) -> Option<u64>;
+}
+
+impl Counted for Connection {
+    fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    fn recv_calls(&self) -> u64 {
+        self.recv_calls
+    }
+
+    fn bytes_received(&self) -> u64 {
+        self.bytes
+    }
+
+    fn data_segments_in(&self) -> Option<u64> {
+        #[cfg(target_os = "linux")]
+        return super::tcp_info::data_segments_in(&self.stream);
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+}
+
 /// A client's TCP connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -128,24 +164,6 @@ impl Connection {
             }
             _ => Error::Receive { from: self.peer, source },
         }
-    }
-
-    /// How many recv calls have returned, the empty one at the end included.
-    pub fn recv_calls(&self) -> u64 {
-        self.recv_calls
-    }
-
-    /// How many bytes have been received.
-    pub fn bytes_received(&self) -> u64 {
-        self.bytes
-    }
-
-    /// How many TCP segments with payload have been received (Linux; else `None`).
-    pub fn data_segments_in(&self) -> Option<u64> {
-        #[cfg(target_os = "linux")]
-        return super::tcp_info::data_segments_in(&self.stream);
-        #[cfg(not(target_os = "linux"))]
-        None
     }
 
     /// Ends the connection with a FIN: see [`close`](super::close).

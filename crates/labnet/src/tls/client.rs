@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     Error,
-    net::{self, Connection, Deadline, Families, Server},
+    net::{self, Connection, Counted, Deadline, Families, Server},
 };
 
 /// How a client connects, and whom it believes.
@@ -42,6 +43,8 @@ pub struct Client {
     connection: Connection,
     /// Whether the server said that nothing more comes; `None` before the end.
     said_goodbye: Option<bool>,
+    recv_calls: u64,
+    bytes: u64,
 }
 
 impl Client {
@@ -85,17 +88,12 @@ impl Client {
             }
         }
         connection.set_limits(options.silence, Deadline::NONE)?;
-        Ok(Self { tls, connection, said_goodbye: None })
+        Ok(Self { tls, connection, said_goodbye: None, recv_calls: 0, bytes: 0 })
     }
 
     /// What the handshake agreed on.
     pub fn agreed(&self) -> Agreed {
         Agreed::of(&self.tls)
-    }
-
-    /// The TCP connection below.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
     }
 
     /// Sends all of `bytes`.
@@ -114,23 +112,26 @@ impl Client {
     /// # Errors
     /// [`Error::Tls`], [`Error::Silent`] or [`Error::Receive`].
     pub fn recv<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b [u8], Error> {
-        match Stream::new(&mut self.tls, &mut self.connection).read(buffer) {
-            Ok(n) => {
-                if n == 0 {
-                    self.said_goodbye = Some(true);
-                }
-                Ok(buffer.get(..n).unwrap_or_default())
-            }
+        let n = match Stream::new(&mut self.tls, &mut self.connection).read(buffer) {
+            Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 self.said_goodbye = Some(false);
-                Ok(&[])
+                0
             }
-            Err(error) => Err(match explain::within(&error) {
-                Some(inner) => {
-                    Error::Tls { peer: self.connection.peer().to_string(), complaint: explain::complaint(inner) }
-                }
-                None => self.connection.explain(error),
-            }),
+            Err(error) => return Err(self.explain(error)),
+        };
+        if n == 0 {
+            self.said_goodbye.get_or_insert(true);
+        }
+        self.recv_calls += 1;
+        self.bytes += n as u64;
+        Ok(buffer.get(..n).unwrap_or_default())
+    }
+
+    fn explain(&self, error: io::Error) -> Error {
+        match explain::within(&error) {
+            Some(inner) => Error::Tls { peer: self.peer().to_string(), complaint: explain::complaint(inner) },
+            None => self.connection.explain(error),
         }
     }
 
@@ -143,6 +144,25 @@ impl Client {
             Some(false) => Err(Error::NoCloseNotify { peer: self.connection.peer() }),
             _ => Ok(()),
         }
+    }
+}
+
+/// Bytes are those of the answer, without what TLS adds; segments are those of the connection, handshake included.
+impl Counted for Client {
+    fn peer(&self) -> SocketAddr {
+        self.connection.peer()
+    }
+
+    fn recv_calls(&self) -> u64 {
+        self.recv_calls
+    }
+
+    fn bytes_received(&self) -> u64 {
+        self.bytes
+    }
+
+    fn data_segments_in(&self) -> Option<u64> {
+        self.connection.data_segments_in()
     }
 }
 

@@ -103,6 +103,25 @@ impl Lab {
         Ok(program)
     }
 
+    /// Runs a program that may be missing on this machine, with its input, and shows what it shows; `None` when it is
+    /// missing.
+    pub(crate) fn run_other(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<Option<Outcome>, Trouble> {
+        let Ok(mut other) = Program::start(program, arguments) else {
+            self.console.line(format_args!("    skipped: {program} is not installed"))?;
+            return Ok(None);
+        };
+        // A program that is given as text is shown by its first line.
+        let (first, more) = other.command_line().split_once('\n').unwrap_or((other.command_line(), ""));
+        self.console.line(format_args!("$ {first}{}", if more.is_empty() { "" } else { "…'" }))?;
+        other.input(input);
+        self.finish(other).map(Some)
+    }
+
     /// Runs a program of the lab to its normal end and shows what it shows.
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Result<Outcome, Trouble> {
         let outcome = self.finish(self.start(program, arguments)?)?;

@@ -17,6 +17,7 @@ mod part2;
 mod part3;
 mod part4;
 mod part5;
+mod part6;
 mod servers;
 
 use lab::Lab;
@@ -44,10 +45,11 @@ enum Part {
     Part3,
     Part4,
     Part5,
+    Part6,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [Self::Part1, Self::Part2, Self::Part3, Self::Part4, Self::Part5];
+    const ALL: [Self; 6] = [Self::Part1, Self::Part2, Self::Part3, Self::Part4, Self::Part5, Self::Part6];
 
     fn title(self) -> &'static str {
         match self {
@@ -56,6 +58,7 @@ impl Part {
             Self::Part3 => "Part 3: a clock reset over UDP, in both families",
             Self::Part4 => "Part 4: multicast",
             Self::Part5 => "Part 5: WebSocket",
+            Self::Part6 => "Part 6: a PMU behind TLS, from key to certificate to messages",
         }
     }
 
@@ -66,6 +69,7 @@ impl Part {
             Self::Part3 => part3::run(lab),
             Self::Part4 => part4::run(lab),
             Self::Part5 => part5::run(lab),
+            Self::Part6 => part6::run(lab),
         }
     }
 }

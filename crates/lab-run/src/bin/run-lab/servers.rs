@@ -14,8 +14,20 @@ pub(crate) struct Servers {
 }
 
 /// What every run of the lab has in common: ports that are free, and dice that fall the same way each time.
-const COMMON: [&str; 10] =
-    ["--pmu-port", "0", "--reset-port", "0", "--multicast-port", "0", "--ws-port", "0", "--seed", "1"];
+const COMMON: [&str; 12] = [
+    "--pmu-port",
+    "0",
+    "--reset-port",
+    "0",
+    "--multicast-port",
+    "0",
+    "--ws-port",
+    "0",
+    "--tls-port",
+    "0",
+    "--seed",
+    "1",
+];
 
 impl Servers {
     /// Starts the named servers and waits until they are ready.
