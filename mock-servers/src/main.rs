@@ -2,7 +2,14 @@
 //!
 //! Usage: `mock-servers` · `mock-servers pmu --pmu-port 0 --messages 17` · `mock-servers reset --loss 0.9`
 
-use std::{process::ExitCode, sync::mpsc};
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+};
 
 use labnet::{
     Error,
@@ -26,7 +33,13 @@ fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
     net::raise_descriptor_limit();
     let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_LEN);
     // A full queue means that nobody reads: better to lose an event than to stop a server.
-    let report = Events::new(move |event| drop(sender.try_send(event)));
+    let left_out = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&left_out);
+    let report = Events::new(move |event| {
+        if sender.try_send(event).is_err() {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
     let config = arguments.config(report)?;
     if arguments.seed.is_none() {
         console.note(format_args!("the seed is {}", config.site.seed));
@@ -38,5 +51,11 @@ fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
     }
     console.line("ready")?;
     // The servers hold the other end until they are dropped, below.
-    events.iter().try_for_each(|event| console.line(event))
+    events.iter().try_for_each(|event| {
+        console.line(event)?;
+        match left_out.swap(0, Ordering::Relaxed) {
+            0 => Ok(()),
+            n => console.line(format_args!("{n} events are left out: nobody read them in time")),
+        }
+    })
 }

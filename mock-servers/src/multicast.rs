@@ -8,7 +8,6 @@ use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     path::PathBuf,
     sync::Arc,
-    thread,
     time::Duration,
 };
 
@@ -17,7 +16,7 @@ use serde::Serialize;
 use labnet::{
     Error,
     feed::{Datagram, Identity, MAX_DATAGRAM_LEN},
-    net::{Clock, Group, Interface, Running, Speaker, SystemClock},
+    net::{Clock, Group, Interface, Running, Speaker, SystemClock, Wake},
 };
 
 use crate::{Events, Site};
@@ -38,6 +37,9 @@ const MAX_IDENTITIES: usize = 4096;
 
 /// The longest datagram that is received whole, in bytes.
 const RECV_LEN: usize = 65_507;
+
+/// How soon the listener notices the end.
+const NOTICE: Duration = Duration::from_millis(200);
 
 /// A broadcaster.
 #[derive(Clone, Debug)]
@@ -93,15 +95,9 @@ pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
     };
     let (config, events) = (config.clone(), site.events.clone());
     let play = move || broadcast(&config, &speaker, &clock, &events);
-    for (name, run) in
-        [("speaker", Box::new(play) as Box<dyn FnOnce() + Send>), ("listener", Box::new(|| listener.run()))]
-    {
-        thread::Builder::new()
-            .name(format!("{NAME} {name}"))
-            .spawn(run)
-            .map_err(|source| Error::System { attempt: "start a thread", source })?;
-    }
-    running.add_group(address.into());
+    running.add_thread("multicast speaker", Wake::ByItself, play)?;
+    running.add_thread("multicast listener", Wake::ByItself, || listener.run())?;
+    running.add_address(address.into());
     Ok(running)
 }
 
@@ -175,8 +171,7 @@ impl Listener {
     fn run(mut self) {
         let mut buffer = vec![0; RECV_LEN];
         while !self.clock.has_ended() {
-            // Nothing wakes this thread but a datagram of the group, its own programme among them.
-            match self.group.receive(&mut buffer, Duration::from_secs(1)) {
+            match self.group.receive(&mut buffer, NOTICE) {
                 Ok(Some((bytes, from))) => self.hear(bytes, from),
                 Ok(None) => {}
                 Err(error) => {

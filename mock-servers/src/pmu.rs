@@ -1,14 +1,13 @@
 //! The PMU of part 2: answers a command over TCP, then closes (handout, section 2).
 
 use std::{
-    io::{self, BufWriter, Write},
+    io,
     net::{TcpListener, TcpStream},
-    time::Duration,
 };
 
 use labnet::{
     Error,
-    net::{self, Clock, Deadline, Running, Slots, SystemClock},
+    net::{self, Clock, Deadline, Peer, Running, Slots, SystemClock},
     pmu::{Command, Device},
 };
 
@@ -56,7 +55,7 @@ pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
     for listener in listeners {
         let (config, site, clock) = (config.clone(), site.clone(), clock.clone());
         let serve = move |stream, peer| {
-            let event = serve(stream, &config, &site, &clock).unwrap_or_else(|why| why);
+            let event = serve(stream, &config, &site, &clock);
             site.events.report(NAME, format_args!("{peer} {event}"));
         };
         running.add_tcp(listener, &slots, report.clone(), serve)?;
@@ -65,7 +64,7 @@ pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
 }
 
 /// One client, from its command to the close; what there is to report of it.
-fn serve(mut stream: TcpStream, config: &Config, site: &Site, clock: &dyn Clock) -> Result<String, String> {
+fn serve(mut stream: TcpStream, config: &Config, site: &Site, clock: &dyn Clock) -> String {
     let deadline = Deadline::after(site.limits.silence);
     let command = net::receive_command(&mut stream, deadline);
     let event = match &command {
@@ -74,11 +73,11 @@ fn serve(mut stream: TcpStream, config: &Config, site: &Site, clock: &dyn Clock)
                 .set_write_timeout(Some(site.limits.stall))
                 .and_then(|()| answer(&mut stream, config, command, clock));
             match sent {
-                Ok(sends) => Ok(format!("{command}: answered in {sends} sends")),
-                Err(error) => Err(format!("{command}: gone: {}", labnet::error::reason(&error))),
+                Ok(sends) => format!("{command}: answered in {sends} sends"),
+                Err(error) => format!("{command}: gone: {}", labnet::error::reason(&error)),
             }
         }
-        Err(why) => Err(why.to_string()),
+        Err(why) => why.to_string(),
     };
     net::close(stream);
     event
@@ -88,10 +87,6 @@ fn serve(mut stream: TcpStream, config: &Config, site: &Site, clock: &dyn Clock)
 ///
 /// # Errors
 /// That of the stream, which includes the end of its patience.
-pub fn answer(stream: &mut impl Write, config: &Config, command: &Command, clock: &dyn Clock) -> io::Result<u64> {
-    let held_back = if config.cork && command.interval() == Some(Duration::ZERO) { CORK_LEN } else { 0 };
-    let mut stream = BufWriter::with_capacity(held_back, stream);
-    let sends = net::answer(&mut stream, &config.device, command, clock)?;
-    stream.flush()?;
-    Ok(sends)
+pub fn answer(client: &mut impl Peer, config: &Config, command: &Command, clock: &dyn Clock) -> io::Result<u64> {
+    net::answer(client, &config.device, command, if config.cork { CORK_LEN } else { 0 }, clock)
 }

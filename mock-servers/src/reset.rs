@@ -5,7 +5,6 @@ use std::{
     fmt, io,
     net::{IpAddr, SocketAddr, UdpSocket},
     str::FromStr,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -14,13 +13,16 @@ use rand::{Rng, RngExt};
 use labnet::{
     Error,
     escape::escape,
-    net::{self, Clock, Family, Running, SystemClock},
+    net::{self, Clock, Family, Running, SystemClock, Wake},
     reset::Request,
 };
 
 use crate::{Events, Site};
 
 pub(crate) const NAME: &str = "reset";
+
+/// The longest datagram that UDP can carry, in bytes: a shorter buffer would make another one of it.
+const RECV_LEN: usize = 65_535;
 
 /// A PMU that resets its clock.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +120,7 @@ pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
         .filter_map(|family| site.bind.iter().copied().find(|ip| Family::of(SocketAddr::new(*ip, 0)) == family))
         .collect();
     let report = |event: &str| site.events.report(NAME, event);
-    let sockets = net::bind_each(&families, config.port, report, bind, UdpSocket::local_addr)?;
+    let sockets = net::bind_each(&families, config.port, report, net::bind_udp, UdpSocket::local_addr)?;
     let begun = clock.now();
     for socket in sockets {
         let address = socket.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
@@ -132,21 +134,12 @@ pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
             events: site.events.clone(),
             dice: site.dice(&format!("{NAME} {family}")),
         };
-        thread::Builder::new()
-            .name(format!("{NAME} {family}"))
-            .spawn(move || half.run(socket))
-            .map_err(|source| Error::System { attempt: "start a thread", source })?;
+        running.add_thread(&format!("{NAME} {family}"), Wake::Udp(address), move || half.run(socket))?;
         if config.schedule.ever_answers(family) {
-            running.add_udp(address);
-        } else {
-            running.wake_udp(address);
+            running.add_address(address);
         }
     }
     Ok(running)
-}
-
-fn bind(address: SocketAddr) -> Result<UdpSocket, Error> {
-    UdpSocket::bind(address).map_err(|source| Error::Listen { protocol: "UDP", address, source })
 }
 
 /// One family of the server.
@@ -177,7 +170,7 @@ impl<R: Rng> Half<R> {
                 self.clock.pause(patience.unwrap_or(Duration::from_secs(3600)));
                 continue;
             }
-            match socket.take().map_or_else(|| bind(self.address), Ok) {
+            match socket.take().map_or_else(|| net::bind_udp(self.address), Ok) {
                 Ok(bound) => {
                     self.receive(&bound, answers, patience);
                     socket = Some(bound);
@@ -192,10 +185,11 @@ impl<R: Rng> Half<R> {
 
     /// Waits for one datagram, and acknowledges it or not.
     fn receive(&mut self, socket: &UdpSocket, answers: bool, patience: Option<Duration>) {
-        /// Longer than any request.
-        const RECV_LEN: usize = 512;
-        let mut buffer = [0; RECV_LEN];
-        let received = socket.set_read_timeout(patience).and_then(|()| socket.recv_from(&mut buffer));
+        /// How soon the end is noticed without a wake-up call.
+        const NOTICE: Duration = Duration::from_secs(1);
+        let patience = patience.map_or(NOTICE, |patience| patience.min(NOTICE));
+        let mut buffer = vec![0; RECV_LEN];
+        let received = socket.set_read_timeout(Some(patience)).and_then(|()| socket.recv_from(&mut buffer));
         match received {
             // The wake-up call of the end.
             Ok(_) if self.clock.has_ended() => {}

@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use labnet::{
     Error,
     escape::escape,
-    net::{self, Clock, Connection, Deadline, Running, Slots, SystemClock},
+    net::{self, Clock, Connection, Running, Slots, SystemClock},
     pmu::{Command, Device},
-    ws::{Kind, ServerSide},
+    ws::{Kind, ServerSide, Wire},
 };
 
 use crate::Site;
@@ -52,30 +52,17 @@ pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
 
 /// One client, from its upgrade to the TCP close.
 fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, site: &Site, clock: &dyn Clock) {
-    let for_close = stream.try_clone();
-    let event = match converse(stream, peer, config, site, clock) {
+    let mut wire = Wire::new(Connection::new(stream, peer));
+    let event = match converse(&mut wire, config, site, clock) {
         Ok(event) => format!("{peer} {event}"),
         Err(error) => error.to_string(),
     };
     site.events.report(NAME, event);
-    if let Ok(stream) = for_close {
-        net::close(stream);
-    }
+    wire.close();
 }
 
-fn converse(
-    stream: TcpStream,
-    peer: SocketAddr,
-    config: &Config,
-    site: &Site,
-    clock: &dyn Clock,
-) -> Result<String, Error> {
-    let failed = |source| Error::Receive { from: peer, source };
-    // One send for each message, at once: what this part is about.
-    stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(site.limits.stall))).map_err(failed)?;
-    let mut connection = Connection::new(stream, peer);
-    connection.set_limits(None, Deadline::after(site.limits.silence))?;
-    let mut client = ServerSide::accept(&mut connection)?;
+fn converse(wire: &mut Wire, config: &Config, site: &Site, clock: &dyn Clock) -> Result<String, Error> {
+    let mut client = ServerSide::accept(wire, &site.limits)?;
     let Some(message) = client.receive()? else {
         return Ok("left without a command".to_owned());
     };
@@ -98,7 +85,7 @@ fn converse(
 fn answer(client: &mut ServerSide<'_>, config: &Config, command: &Command, clock: &dyn Clock) -> Result<u64, Error> {
     let mut messages = 0;
     for send in config.device.answer(command) {
-        if !send.pause.is_zero() && !clock.pause(send.pause) {
+        if !send.pause.is_zero() && !client.wait(send.pause, clock)? {
             break;
         }
         client.send(&send.bytes, config.kind)?;

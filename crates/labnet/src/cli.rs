@@ -18,7 +18,7 @@ mod interrupt;
 mod progress;
 mod stats;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, error::ErrorKind};
 
@@ -32,7 +32,7 @@ use crate::Error;
 
 /// Parses the command line, runs `part`, and maps its result to an exit status.
 pub fn run<A: Parser>(part: impl FnOnce(A, &Console) -> Result<(), Error>) -> ExitCode {
-    let arguments = match A::try_parse_from(arguments_of_process()) {
+    let arguments = match A::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
@@ -51,11 +51,6 @@ pub fn run<A: Parser>(part: impl FnOnce(A, &Console) -> Result<(), Error>) -> Ex
     };
     console.print_stats();
     status
-}
-
-/// The arguments, those that are not UTF-8 made so: no argument of the lab needs other text.
-fn arguments_of_process() -> impl Iterator<Item = OsString> {
-    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned().into())
 }
 
 /// A command line that clap refuses, in the lab's form: one line `error: …`, one line `hint: …`, status 2.

@@ -201,6 +201,9 @@ impl Error {
                 "nothing listens there; start the server first (`mock-servers`), or name its port: --server HOST:PORT"
             }
             Self::Connect { .. } => START_MOCK,
+            Self::Listen { protocol: "UDP", source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                "another program has that port; stop it, or choose another port (0 picks a free one)"
+            }
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 "another program has that port, or a connection of the previous run is still in TIME_WAIT; \
                  stop it, wait a minute, or choose another port (0 picks a free one)"

@@ -3,7 +3,9 @@
 //! The one owner of `socket2`.
 
 mod address;
+mod bind;
 mod clock;
+mod dialogue;
 mod multicast;
 mod server;
 mod tcp;
@@ -12,10 +14,10 @@ mod tcp_info;
 mod udp;
 
 pub use address::{Families, Server};
+pub use bind::{bind_each, bind_udp, listen};
 pub use clock::{Clock, SystemClock};
+pub use dialogue::{NoCommand, answer, close, receive_command};
 pub use multicast::{Group, Interface, Speaker};
-pub use server::{
-    Limits, NoCommand, Running, Slots, answer, bind_each, close, raise_descriptor_limit, receive_command,
-};
-pub use tcp::{Connection, Counted, Deadline, Peer, connect, listen};
+pub use server::{Limits, Running, Slots, Wake, raise_descriptor_limit};
+pub use tcp::{Connection, Counted, Deadline, Peer, connect};
 pub use udp::{Datagram, Exchange, Family, Pair, PerFamily};

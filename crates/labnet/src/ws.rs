@@ -5,9 +5,11 @@
 mod client;
 mod frames;
 mod server;
+mod wire;
 
 pub use client::{Client, Options, Url};
 pub use server::{Kind, ServerSide};
+pub use wire::Wire;
 
 use std::io;
 

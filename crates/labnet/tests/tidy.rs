@@ -47,7 +47,7 @@ impl File {
 /// Who may depend on which of our crates: a crate, then all it may name outside its tests.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("labnet", &[]),
-    ("lab-run", &["labnet"]),
+    ("lab-run", &["labnet", "ttp"]),
     ("mock-servers", &["labnet", "ttp"]),
     ("ttp", &["labnet"]),
     ("part6-pdc", &["labnet"]),

@@ -1,7 +1,7 @@
 //! Code C and Code D: a line over TCP and its echo (handout, section 1.2; Q3 to Q9).
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, TcpStream},
     thread,
 };
@@ -42,7 +42,11 @@ pub(super) fn server(arguments: &ServerArguments, console: &Console) -> Result<(
     // Q8: the listening socket only accepts; data flows over the socket that accept() returns.
     let mut buffer = vec![0; arguments.recv_buffer as usize];
     loop {
-        let (mut connection, from) = listener.accept().map_err(|source| Error::Receive { from: address, source })?;
+        let (mut connection, from) = match listener.accept() {
+            // The client was gone before its turn came.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
+            accepted => accepted.map_err(|source| Error::Receive { from: address, source })?,
+        };
         match echo(&mut connection, &mut buffer, console) {
             Ok(()) => console.line(format_args!("No more data from {from}"))?,
             Err(Failure::Connection(source)) => console.warn(Error::Receive { from, source }),
@@ -94,7 +98,7 @@ pub(super) fn client(arguments: &ClientArguments, console: &Console) -> Result<(
     while connection.bytes_received() < LINE.len() as u64 {
         let data = connection.recv(&mut buffer)?;
         if data.is_empty() {
-            let source = std::io::ErrorKind::UnexpectedEof.into();
+            let source = ErrorKind::UnexpectedEof.into();
             return Err(Error::Receive { from: connection.peer(), source });
         }
         show(data, console)?;

@@ -53,7 +53,7 @@ pub(super) fn client(arguments: &ClientArguments, console: &Console) -> Result<(
     let server = SERVER.or(arguments.at.server.clone())?;
     let addresses = server.resolve(Families::Ipv4, arguments.limits.connect_deadline())?;
 
-    for to in addresses.into_iter().take(1) {
+    if let Some(&to) = addresses.first() {
         let send = || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?.send_to(GREETING, to);
         send().map_err(|source| Error::Send { to, source })?;
     }

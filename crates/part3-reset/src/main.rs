@@ -31,8 +31,8 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let servers = PMU.or_each(&arguments.positional, &arguments.server)?;
     let addresses = Pair::addresses(&servers, Deadline::after(arguments.connect_timeout))?;
 
-    let (mut tally, progress) = (Tally::default(), console.progress(arguments.runs));
-    let mut sockets = None;
+    let (mut tally, mut sockets) = (Tally::default(), None);
+    console.progress().begin(arguments.runs);
     for run in 1..=arguments.runs {
         // Each run has sockets of its own, so that an acknowledgement of an earlier one, come late, does not count.
         let pmu = sockets.insert(Pair::open(&addresses, |text| {
@@ -42,10 +42,11 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
         })?);
         let (offset, from, packets) = reset(pmu, request, &arguments, &stats, console)?;
         let (family, time) = (Family::of(from), cli::now());
-        let line = format!("{offset} from {from} over {family} after {packets} packets at {time}");
-        progress.advance(|| console.line(line))?;
+        console.line(format_args!("{offset} from {from} over {family} after {packets} packets at {time}"))?;
+        console.progress().advance();
         tally.add(packets);
     }
+    console.progress().end();
     if arguments.runs > 1 { console.line(tally) } else { Ok(()) }
 }
 

@@ -6,7 +6,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddrV4},
     process::ExitCode,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::Parser;
@@ -65,24 +65,25 @@ fn receiver(arguments: Arguments, console: &Console) -> Result<(), Error> {
     console.note(format_args!("joined {address} on {interface}"));
 
     let mut buffer = vec![0; MAX_DATAGRAM_LEN];
-    let (mut shown, mut silence) = (0, Duration::ZERO);
+    let (mut shown, mut last) = (0, Instant::now());
+    let mut hint_at = Some(PATIENCE);
     while arguments.count.is_none_or(|count| shown < count) {
-        let patience = arguments.timeout.map_or(PATIENCE, |timeout| PATIENCE.min(timeout - silence));
-        if let Some((bytes, from)) = group.receive(&mut buffer, patience)? {
-            (shown, silence) = (shown + 1, Duration::ZERO);
+        let next_step = [hint_at, arguments.timeout].into_iter().flatten().min().unwrap_or(PATIENCE);
+        if let Some((bytes, from)) = group.receive(&mut buffer, next_step.saturating_sub(last.elapsed()))? {
+            (shown, last, hint_at) = (shown + 1, Instant::now(), None);
             let datagram = Datagram::new(bytes);
             if datagram.split().is_none() {
                 console.warn(format_args!("{} bytes from {from} are too short for an identity", bytes.len()));
             }
             console.line(datagram)?;
-        } else {
-            silence += patience;
-            if arguments.timeout.is_some_and(|timeout| silence >= timeout) {
-                return Err(Error::Silent { from: address.into(), after: silence });
-            }
-            if silence == PATIENCE && shown == 0 {
-                console.hint(format_args!("nothing has come for {} s; {NO_ROUTE}", PATIENCE.as_secs()));
-            }
+            continue;
+        }
+        if hint_at.is_some_and(|patience| last.elapsed() >= patience) {
+            hint_at = None;
+            console.hint(format_args!("nothing has come for {} s; {NO_ROUTE}", PATIENCE.as_secs()));
+        }
+        if let Some(after) = arguments.timeout.filter(|timeout| last.elapsed() >= *timeout) {
+            return Err(Error::Silent { from: address.into(), after });
         }
     }
     Ok(())

@@ -64,6 +64,7 @@ fn sender(arguments: Arguments, console: &Console) -> Result<(), Error> {
         let failed = |source| Error::File { attempt: "read", path: "standard input".to_owned(), source };
         let text = keyboard.fill_buf().map_err(failed)?;
         if text.is_empty() {
+            console.prompt("\n");
             return sheet.finish(|datagram| group.send(datagram));
         }
         sheet.push(text, |datagram| group.send(datagram))?;

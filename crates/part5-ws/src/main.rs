@@ -63,7 +63,7 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
 }
 
 fn ask(url: &Url, command: &Command, arguments: &Arguments, console: &Console) -> Result<(), Error> {
-    let stats = console.stats(arguments.stats, TransferStats::of(command));
+    let stats = console.stats(arguments.stats, TransferStats::over_websocket(command));
 
     let mut pmu = Client::connect(
         url,

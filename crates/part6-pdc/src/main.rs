@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let server = PMU.or(arguments.at.server)?;
     let roots = Roots::load(&arguments.ca_file)?;
-    let mut answer = Answer::to(&arguments.command, console, arguments.stats);
+    let mut answer = Answer::over_tls(&arguments.command, console, arguments.stats);
 
     let mut pmu = Client::connect(
         &server,

@@ -26,8 +26,16 @@ enum Shape {
 impl Answer {
     /// Nothing has arrived yet. The clock of the statistics starts here.
     pub fn to(command: &Command, console: &Console, wants_stats: bool) -> Self {
+        Self::new(command, console, console.stats(wants_stats, TransferStats::of(command)))
+    }
+
+    /// The same, over TLS.
+    pub fn over_tls(command: &Command, console: &Console, wants_stats: bool) -> Self {
+        Self::new(command, console, console.stats(wants_stats, TransferStats::over_tls(command)))
+    }
+
+    fn new(command: &Command, console: &Console, stats: Stats<TransferStats>) -> Self {
         let shape = if command.is_flood() { Shape::Flood { last: None } } else { Shape::Short(Messages::new()) };
-        let stats = console.stats(wants_stats, TransferStats::of(command));
         Self { console: console.clone(), stats, shape }
     }
 

@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal, Write},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -26,7 +26,12 @@ struct Shared {
     stats: Mutex<Vec<Arc<dyn Record>>>,
     is_server: AtomicBool,
     at_interrupt: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    warnings: AtomicUsize,
+    progress: Progress,
 }
+
+/// How many warnings are shown (ours): what a hostile peer can provoke must not fill a disk.
+const MAX_WARNINGS: usize = 100;
 
 impl fmt::Debug for Console {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,6 +53,8 @@ impl Console {
             stats: Mutex::new(Vec::new()),
             is_server: AtomicBool::new(false),
             at_interrupt: Mutex::new(None),
+            warnings: AtomicUsize::new(0),
+            progress: Progress::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -58,7 +65,8 @@ impl Console {
     /// [`Error::OutputClosed`] when nobody reads it any more, [`Error::Output`] when it cannot be stored.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut stdout = self.shared.stdout.lock().unwrap_or_else(PoisonError::into_inner);
-        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
+        let written = self.shared.progress.aside(|| stdout.write_all(bytes).and_then(|()| stdout.flush()));
+        written.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Error::OutputClosed,
             _ => Error::Output(error),
         })
@@ -101,30 +109,34 @@ impl Console {
         if message.ends_with(b"\n") { Ok(()) } else { self.write(b"\n") }
     }
 
-    /// Shows on a terminal how far a program is that does something `steps` times; nothing for a single step.
-    pub fn progress(&self, steps: u64) -> Progress {
-        Progress::new(steps)
+    /// Shows on a terminal how far a program is that does something several times.
+    pub fn progress(&self) -> &Progress {
+        &self.shared.progress
     }
 
     /// Tells the user something that is no part of the answer.
     pub fn note(&self, text: impl fmt::Display) {
-        to_stderr(&format!("note: {text}\n"));
+        self.to_stderr(&format!("note: {text}\n"));
     }
 
     /// Tells the user what may be wrong.
     pub fn warn(&self, text: impl fmt::Display) {
-        to_stderr(&format!("warning: {text}\n"));
+        match self.shared.warnings.fetch_add(1, Ordering::Relaxed) {
+            0..MAX_WARNINGS => self.to_stderr(&format!("warning: {text}\n")),
+            MAX_WARNINGS => self.to_stderr("warning: further warnings are left out\n"),
+            _ => {}
+        }
     }
 
     /// Tells the user what to try.
     pub fn hint(&self, text: impl fmt::Display) {
-        to_stderr(&format!("hint: {text}\n"));
+        self.to_stderr(&format!("hint: {text}\n"));
     }
 
     /// Asks the user at a terminal; a pipe is not asked.
     pub fn prompt(&self, text: &str) {
         if io::stdin().is_terminal() && io::stderr().is_terminal() {
-            to_stderr(text);
+            self.to_stderr(text);
         }
     }
 
@@ -146,7 +158,7 @@ impl Console {
 
     /// Statistics to be kept until the end of the program, where they are printed if they were `wanted`.
     pub fn stats<T: serde::Serialize + Send + 'static>(&self, wanted: bool, initial: T) -> Stats<T> {
-        let stats = Stats::new(initial);
+        let stats = Stats::new(initial, wanted);
         if wanted {
             self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner).push(stats.record());
         }
@@ -159,33 +171,32 @@ impl Console {
 
     pub(super) fn complain(&self, message: &str, hint: Option<&str>) {
         let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-        to_stderr(&format!("error: {message}\n{hint}"));
+        self.to_stderr(&format!("error: {message}\n{hint}"));
     }
 
     pub(super) fn print_stats(&self) {
         for record in self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            to_stderr(&format!("{}\n", record.json()));
+            self.to_stderr(&format!("{}\n", record.json()));
         }
     }
 
+    /// One write for each call, so that lines of several threads do not mix. Without a reader there is nobody to tell.
+    fn to_stderr(&self, text: &str) {
+        let _ = self.shared.progress.aside(|| io::stderr().write_all(text.as_bytes()));
+    }
+
     #[cfg(unix)]
-    pub(super) fn interrupted(&self) {
+    pub(super) fn last_act(&self) {
         let last_act = self.shared.at_interrupt.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(last_act) = last_act {
             last_act();
         }
-        self.print_stats();
     }
 
     #[cfg(unix)]
     pub(super) fn is_server(&self) -> bool {
         self.shared.is_server.load(Ordering::Relaxed)
     }
-}
-
-/// One write for each call, so that lines of several threads do not mix. Without a reader there is nobody to tell.
-fn to_stderr(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Stdout without the line buffer of the standard library: what is written is out, and a flood is not copied.

@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: a server ends with status 0, a client by the signal, both after their statistics.
 
-use std::{io, process, thread};
+use std::{io, process, sync::mpsc, thread, time::Duration};
 
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -10,13 +10,28 @@ use signal_hook::{
 
 use super::Console;
 
+/// How long the statistics may take to be written (ours).
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// Waits for a signal in a thread of its own. All answers are out already: they are written as they become known.
 pub(super) fn watch(console: &Console) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let console = console.clone();
     let wait = move || {
         if let Some(signal) = signals.forever().next() {
-            console.interrupted();
+            console.last_act();
+            let (done, printed) = mpsc::channel();
+            let statistics = console.clone();
+            let print = move || {
+                statistics.progress().end();
+                statistics.print_stats();
+                // Nobody waits any more when it took too long.
+                let _ = done.send(());
+            };
+            if thread::Builder::new().spawn(print).is_ok() {
+                // A reader that takes nothing must not keep the program from ending.
+                let _ = printed.recv_timeout(LAST_WORDS);
+            }
             if !console.is_server() {
                 // Does not return for these two signals.
                 let _ = emulate_default_handler(signal);

@@ -1,31 +1,48 @@
 //! How far a long program is, for whoever watches a terminal.
 
+use std::sync::{Mutex, PoisonError};
+
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar on stderr, if that is a terminal.
-#[derive(Debug)]
-pub struct Progress(ProgressBar);
+/// A bar on stderr, while it is shown and if that is a terminal; output goes past it.
+#[derive(Debug, Default)]
+pub struct Progress(Mutex<Option<ProgressBar>>);
 
 impl Progress {
-    pub(super) fn new(steps: u64) -> Self {
-        let bar = if steps > 1 { ProgressBar::new(steps) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len}, {eta} to go") {
-            bar.set_style(style);
+    /// Shows a bar of so many steps; none for a single step.
+    pub fn begin(&self, steps: u64) {
+        if steps > 1 {
+            let bar = ProgressBar::new(steps);
+            if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len}, {eta} to go") {
+                bar.set_style(style);
+            }
+            *self.bar() = Some(bar);
         }
-        Self(bar)
     }
 
-    /// One more step is done; `show` writes its result without the bar in the way.
-    pub fn advance<T>(&self, show: impl FnOnce() -> T) -> T {
-        let shown = self.0.suspend(show);
-        self.0.inc(1);
-        shown
+    /// One more step is done.
+    pub fn advance(&self) {
+        if let Some(bar) = &*self.bar() {
+            bar.inc(1);
+        }
     }
-}
 
-/// Leaves no bar behind.
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
+    /// Leaves no bar behind.
+    pub fn end(&self) {
+        if let Some(bar) = self.bar().take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Writes something without the bar in the way.
+    pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &*self.bar() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn bar(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,7 +16,10 @@ use crate::{
 
 /// The statistics of one command, of shape `T`, with the time since they were begun.
 #[derive(Debug)]
-pub struct Stats<T>(Arc<Mutex<Timed<T>>>);
+pub struct Stats<T> {
+    timed: Arc<Mutex<Timed<T>>>,
+    is_wanted: bool,
+}
 
 #[derive(Debug)]
 struct Timed<T> {
@@ -26,26 +29,29 @@ struct Timed<T> {
 }
 
 impl<T> Stats<T> {
-    pub(super) fn new(initial: T) -> Self {
-        Self(Arc::new(Mutex::new(Timed { values: initial, begun: Instant::now(), ended: None })))
+    pub(super) fn new(initial: T, is_wanted: bool) -> Self {
+        let timed = Timed { values: initial, begun: Instant::now(), ended: None };
+        Self { timed: Arc::new(Mutex::new(timed)), is_wanted }
     }
 
-    /// Changes the values.
+    /// Changes the values, if anybody wants to see them.
     pub fn update(&self, change: impl FnOnce(&mut T)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).values);
+        if self.is_wanted {
+            change(&mut self.timed.lock().unwrap_or_else(PoisonError::into_inner).values);
+        }
     }
 }
 
 impl<T: Serialize + Send + 'static> Stats<T> {
     pub(super) fn record(&self) -> Arc<dyn Record> {
-        Arc::clone(&self.0) as Arc<dyn Record>
+        Arc::clone(&self.timed) as Arc<dyn Record>
     }
 }
 
 /// The end of the command: its time stops here.
 impl<T> Drop for Stats<T> {
     fn drop(&mut self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).ended = Some(Instant::now());
+        self.timed.lock().unwrap_or_else(PoisonError::into_inner).ended = Some(Instant::now());
     }
 }
 
@@ -88,10 +94,14 @@ pub struct TransferStats {
     #[serde(skip_serializing_if = "Option::is_none")]
     on_message: Option<u64>,
     /// Part 6.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
+    tls: Option<Tls>,
+}
+
+/// What a TLS handshake agreed on; null before it.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Tls {
     tls_version: Option<String>,
-    /// Part 6.
-    #[serde(skip_serializing_if = "Option::is_none")]
     cipher_suite: Option<String>,
 }
 
@@ -99,6 +109,16 @@ impl TransferStats {
     /// Nothing received yet.
     pub fn of(command: impl ToString) -> Self {
         Self { command: command.to_string(), ..Self::default() }
+    }
+
+    /// The same, with what part 5 counts besides.
+    pub fn over_websocket(command: impl ToString) -> Self {
+        Self { frames: Some(0), on_message: Some(0), ..Self::of(command) }
+    }
+
+    /// The same, with what part 6 knows besides.
+    pub fn over_tls(command: impl ToString) -> Self {
+        Self { tls: Some(Tls::default()), ..Self::of(command) }
     }
 
     /// After a recv: what has been counted, and how many messages have been shown.
@@ -111,8 +131,8 @@ impl TransferStats {
 
     /// After a TLS handshake.
     pub fn agreed(&mut self, agreed: &Agreed) {
-        self.tls_version = Some(agreed.version.clone());
-        self.cipher_suite = Some(agreed.cipher_suite.clone());
+        self.tls =
+            Some(Tls { tls_version: Some(agreed.version.clone()), cipher_suite: Some(agreed.cipher_suite.clone()) });
     }
 
     /// After a WebSocket event: what the client has counted.

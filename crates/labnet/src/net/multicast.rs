@@ -103,6 +103,8 @@ impl Group {
         patience: Duration,
     ) -> Result<Option<(&'a [u8], SocketAddr)>, Error> {
         let error = |source| Error::Receive { from: self.group.into(), source };
+        // Zero would mean for ever.
+        let patience = patience.max(Duration::from_millis(1));
         self.socket.set_read_timeout(Some(patience)).map_err(error)?;
         loop {
             match self.socket.recv_from(buffer) {

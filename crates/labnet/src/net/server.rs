@@ -1,31 +1,29 @@
-//! The server's side of TCP: accept, a thread for each client, and limits that hold whatever the clients do.
+//! The server's side: a thread for each client, a place for each, and an end for all.
 
 use std::{
-    io::{self, Read, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{Arc, Condvar, Mutex, PoisonError},
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
-use super::{Clock, Deadline, Peer, SystemClock};
-use crate::{
-    Error,
-    pmu::{Command, CommandReader, Device, MAX_COMMAND_LEN, Progress},
-};
+use socket2::{SockRef, TcpKeepalive};
 
-/// How long a command that came in pieces must be followed by silence to be complete (the lab's contract).
-const QUIET: Duration = Duration::from_millis(50);
+use super::{Clock, SystemClock};
+use crate::Error;
 
-/// How long a server goes on reading after its last byte, so that its close is a FIN and not a reset that would
-/// destroy what is still on its way (ours).
-const LINGER: Duration = Duration::from_secs(1);
+/// How soon a client that has silently vanished is looked for, and how often (ours).
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
+
+/// How long a thread that waits for a place or a wake-up may take to notice the end by itself (ours).
+const NOTICE: Duration = Duration::from_millis(100);
 
 /// What a server allows its clients.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// How many may be connected at once. At the cap the server stops accepting: further clients wait in the
-    /// system's queue, unanswered but not refused, until one of those connected ends.
+    /// How many may be served at once. At the cap the server stops accepting: further clients wait, unanswered but
+    /// not refused, in the system's queue (one has been accepted and waits here) until one of those served ends.
     pub connections: usize,
     /// How long a client may take over its command.
     pub silence: Duration,
@@ -40,25 +38,30 @@ impl Default for Limits {
     }
 }
 
-/// A server that runs until it is dropped.
+/// A server that runs until it is dropped; then its sockets are closed and its own threads have ended. Clients that
+/// are being served end within their limits.
 #[derive(Debug)]
 pub struct Running {
     addresses: Vec<SocketAddr>,
     clock: SystemClock,
-    wakers: Vec<Waker>,
+    threads: Vec<(JoinHandle<()>, Wake)>,
 }
 
-/// How to wake a thread that waits on a socket of this server.
+/// How a thread that waits on a socket is woken.
 #[derive(Clone, Copy, Debug)]
-enum Waker {
+pub enum Wake {
+    /// By a connection.
     Tcp(SocketAddr),
+    /// By an empty datagram.
     Udp(SocketAddr),
+    /// Not at all: it looks at the clock now and then.
+    ByItself,
 }
 
 impl Running {
     /// A server that has no socket yet; its threads end with `clock`.
     pub fn new(clock: SystemClock) -> Self {
-        Self { addresses: Vec::new(), clock, wakers: Vec::new() }
+        Self { addresses: Vec::new(), clock, threads: Vec::new() }
     }
 
     /// Where it can be reached, one address for each family.
@@ -71,20 +74,20 @@ impl Running {
         self.addresses.first().copied().unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())
     }
 
-    /// Counts a UDP socket, served by a thread of its own, as part of this server.
-    pub fn add_udp(&mut self, address: SocketAddr) {
+    /// Counts an address as one under which this server can be reached.
+    pub fn add_address(&mut self, address: SocketAddr) {
         self.addresses.push(address);
-        self.wake_udp(address);
     }
 
-    /// Counts a multicast group as what this server serves; its thread watches the clock by itself.
-    pub fn add_group(&mut self, group: SocketAddr) {
-        self.addresses.push(group);
-    }
-
-    /// Counts the thread that waits on a UDP socket as part of this server, without naming its address.
-    pub fn wake_udp(&mut self, address: SocketAddr) {
-        self.wakers.push(Waker::Udp(reachable(address)));
+    /// Starts a thread that ends with this server.
+    ///
+    /// # Errors
+    /// [`Error::System`] when there is no thread to be had.
+    pub fn add_thread(&mut self, name: &str, wake: Wake, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+        let thread = thread.map_err(|source| Error::System { attempt: "start a thread", source })?;
+        self.threads.push((thread, wake));
+        Ok(())
     }
 
     /// Serves a listening socket: `serve` runs in a thread of its own for each client; `events` hears of trouble.
@@ -101,12 +104,8 @@ impl Running {
         let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
         let (clock, slots) = (self.clock.clone(), slots.clone());
         let accept = move || accept(&listener, &clock, &slots, &events, &Arc::new(serve));
-        thread::Builder::new()
-            .name(format!("accept {address}"))
-            .spawn(accept)
-            .map_err(|source| Error::System { attempt: "start a thread", source })?;
-        self.addresses.push(address);
-        self.wakers.push(Waker::Tcp(reachable(address)));
+        self.add_thread(&format!("accept {address}"), Wake::Tcp(reachable(address)), accept)?;
+        self.add_address(address);
         Ok(())
     }
 }
@@ -114,18 +113,22 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.clock.end();
-        for waker in &self.wakers {
-            // A socket that is closed already needs no waking.
-            let _ = match waker {
-                Waker::Tcp(address) => TcpStream::connect_timeout(address, Duration::from_secs(1)).map(drop),
-                Waker::Udp(address) => {
-                    let ip: IpAddr =
-                        if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
-                    UdpSocket::bind((ip, 0)).and_then(|socket| socket.send_to(&[], address)).map(drop)
-                }
+        for (thread, wake) in self.threads.drain(..) {
+            let woken = match wake {
+                Wake::Tcp(address) => TcpStream::connect_timeout(&address, Duration::from_secs(1)).map(drop),
+                Wake::Udp(address) => wake_udp(reachable(address)),
+                Wake::ByItself => Ok(()),
             };
+            // A socket that is closed already needs no waking, and one that cannot be woken is not waited for.
+            if woken.is_ok() || thread.is_finished() {
+                let _ = thread.join();
+            }
         }
     }
+}
+
+fn wake_udp(address: SocketAddr) -> io::Result<()> {
+    UdpSocket::bind((address.ip(), 0))?.send_to(&[], address).map(drop)
 }
 
 /// The address under which this machine reaches a socket of its own.
@@ -142,26 +145,26 @@ fn accept<S>(listener: &TcpListener, clock: &SystemClock, slots: &Slots, events:
 where
     S: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
 {
-    loop {
-        let slot = slots.take(events);
-        let accepted = listener.accept();
-        if clock.has_ended() {
-            return;
-        }
-        let started = accepted.and_then(|(stream, peer)| {
+    while !clock.has_ended() {
+        let started = listener.accept().and_then(|(stream, peer)| {
+            // Without keepalive a client that vanished would be missed only when something is sent to it.
+            let (time, interval) = KEEPALIVE;
+            let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
+            SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+            let Some(slot) = slots.take(clock, events) else { return Ok(()) };
             let serve = Arc::clone(serve);
             let client = move || {
                 let _slot = slot;
                 serve(stream, peer);
             };
-            thread::Builder::new().name(format!("client {peer}")).spawn(client)
+            thread::Builder::new().name(format!("client {peer}")).spawn(client).map(drop)
         });
         if let Err(error) = started
             && !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
         {
             // Out of descriptors or threads: let those who are being served finish.
             events(&format!("cannot take a client: {}", crate::error::reason(&error)));
-            clock.pause(Duration::from_millis(100));
+            clock.pause(NOTICE);
         }
     }
 }
@@ -180,22 +183,23 @@ impl Slots {
         Self { free: Arc::new((Mutex::new(all), Condvar::new())), all }
     }
 
-    /// Waits for a free place.
-    fn take(&self, events: &impl Fn(&str)) -> Slot {
+    /// Waits for a free place; `None` when everything ends first.
+    fn take(&self, clock: &SystemClock, events: &impl Fn(&str)) -> Option<Slot> {
         let (free, changed) = &*self.free;
         let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
         if *free == 0 {
-            events(&format!("{} clients are connected, the most allowed: further ones wait", self.all));
+            events(&format!("{} clients are being served, the most allowed: further ones wait", self.all));
         }
-        while *free == 0 {
-            free = changed.wait(free).unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 && !clock.has_ended() {
+            (free, _) = changed.wait_timeout(free, NOTICE).unwrap_or_else(PoisonError::into_inner);
         }
-        *free -= 1;
-        Slot(Arc::clone(&self.free))
+        *free = free.checked_sub(1).filter(|_| !clock.has_ended())?;
+        Some(Slot(Arc::clone(&self.free)))
     }
 }
 
 /// A place that is free again when dropped.
+#[derive(Debug)]
 struct Slot(Arc<(Mutex<usize>, Condvar)>);
 
 impl Drop for Slot {
@@ -203,147 +207,6 @@ impl Drop for Slot {
         let (free, changed) = &*self.0;
         *free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         changed.notify_one();
-    }
-}
-
-/// Binds the same port on each address, with `bind`; port 0 picks one that is free on all.
-///
-/// A machine without IPv6 gets the others, with a word to `events`.
-///
-/// # Errors
-/// Those of `bind`.
-pub fn bind_each<S>(
-    addresses: &[IpAddr],
-    port: u16,
-    events: impl Fn(&str),
-    bind: impl Fn(SocketAddr) -> Result<S, Error>,
-    port_of: impl Fn(&S) -> io::Result<SocketAddr>,
-) -> Result<Vec<S>, Error> {
-    /// How often a port that is free on the first address only is given back (ours).
-    const ATTEMPTS: usize = 32;
-    let mut attempt = 0;
-    'again: loop {
-        attempt += 1;
-        let mut bound = Vec::new();
-        let mut common = port;
-        for &ip in addresses {
-            match bind(SocketAddr::new(ip, common)) {
-                Ok(socket) => {
-                    let address = port_of(&socket).map_err(|source| Error::System { attempt: "name a socket", source });
-                    common = address?.port();
-                    bound.push(socket);
-                }
-                Err(Error::Listen { source, .. })
-                    if port == 0 && source.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS =>
-                {
-                    continue 'again;
-                }
-                Err(Error::Listen { source, .. }) if ip.is_ipv6() && !bound.is_empty() && is_absent(&source) => {
-                    events(&format!("no IPv6 on this machine: {}", crate::error::reason(&source)));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        return Ok(bound);
-    }
-}
-
-/// Whether a family is missing, rather than a port taken.
-fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-        // EAFNOSUPPORT has no kind of its own.
-        || cfg!(target_os = "linux") && error.raw_os_error() == Some(97)
-}
-
-/// Why a client gets no answer.
-#[derive(Debug)]
-pub enum NoCommand {
-    /// What it sent is no command; empty when it sent nothing before its end.
-    Unknown(Vec<u8>),
-    /// It did not finish a command in time.
-    Silent,
-    /// The connection broke.
-    Broken(io::Error),
-}
-
-impl std::fmt::Display for NoCommand {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unknown(bytes) if bytes.is_empty() => f.write_str("left without a command"),
-            Self::Unknown(bytes) => write!(f, "unknown command '{}'", crate::escape::escape(bytes)),
-            Self::Silent => f.write_str("too slow with its command"),
-            Self::Broken(error) => write!(f, "gone: {}", crate::error::reason(error)),
-        }
-    }
-}
-
-/// Reads the command of a client, which has no delimiter.
-///
-/// One that arrives whole in the first recv is complete at once; one in pieces when it matches and 50 ms bring no
-/// more, or at half-close.
-///
-/// # Errors
-/// [`NoCommand`].
-pub fn receive_command(peer: &mut impl Peer, deadline: Deadline) -> Result<Command, NoCommand> {
-    let mut reader = CommandReader::default();
-    let mut matched: Option<Command> = None;
-    let mut buffer = [0; MAX_COMMAND_LEN];
-    loop {
-        let remaining = deadline.remaining();
-        let patience =
-            if matched.is_some() { Some(remaining.map_or(QUIET, |left| left.min(QUIET))) } else { remaining };
-        if patience == Some(Duration::ZERO) {
-            return matched.ok_or(NoCommand::Silent);
-        }
-        peer.set_patience(patience).map_err(NoCommand::Broken)?;
-        match peer.read(&mut buffer) {
-            Ok(0) => return matched.ok_or_else(|| NoCommand::Unknown(reader.received().to_vec())),
-            Ok(n) => match reader.push(buffer.get(..n).unwrap_or_default()) {
-                Progress::Complete(command) => return Ok(command),
-                Progress::Matches(command) => matched = Some(command),
-                Progress::Partial => matched = None,
-                Progress::Unknown => return Err(NoCommand::Unknown(reader.received().to_vec())),
-            },
-            Err(error) => match error.kind() {
-                io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => return matched.ok_or(NoCommand::Silent),
-                _ => return Err(NoCommand::Broken(error)),
-            },
-        }
-    }
-}
-
-/// The answer of the handout's PMU: one send for each message, or one for a flood. Yields their number.
-///
-/// # Errors
-/// That of the stream, which includes the end of its patience.
-pub fn answer(stream: &mut impl Write, device: &Device, command: &Command, clock: &dyn Clock) -> io::Result<u64> {
-    let mut sends = 0;
-    for send in device.answer(command) {
-        if !send.pause.is_zero() && !clock.pause(send.pause) {
-            break;
-        }
-        stream.write_all(&send.bytes)?;
-        sends += 1;
-    }
-    Ok(sends)
-}
-
-/// Ends a client's stream with a FIN: says that nothing more comes, then reads what is still on its way, for a
-/// second at most. Closing with unread bytes would send a reset, which can destroy an answer.
-pub fn close(mut stream: TcpStream) {
-    let deadline = Deadline::after(LINGER);
-    if stream.shutdown(Shutdown::Write).is_err() {
-        return;
-    }
-    let mut rest = [0; 4096];
-    while let Some(left) = deadline.remaining().filter(|left| !left.is_zero()) {
-        match stream.set_read_timeout(Some(left)).and_then(|()| stream.read(&mut rest)) {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return,
-        }
     }
 }
 

@@ -2,21 +2,16 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
-
-use super::{Families, Server};
+use super::{Clock, Families, Server};
 use crate::Error;
-
-/// How many connections wait for `accept` (ours: as many as the system allows by default).
-const BACKLOG: i32 = 1024;
 
 /// When patience ends, if ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline(Option<Instant>);
+pub struct Deadline(Option<(Instant, Duration)>);
 
 impl Deadline {
     /// Never.
@@ -24,28 +19,57 @@ impl Deadline {
 
     /// That long from now; never, when that is beyond what the clock can say.
     pub fn after(duration: Duration) -> Self {
-        Self(Instant::now().checked_add(duration))
+        Self(Instant::now().checked_add(duration).map(|end| (end, duration)))
     }
 
     /// How long is left, zero when it has passed; `None` without a deadline.
     pub fn remaining(self) -> Option<Duration> {
-        self.0.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.0.map(|(end, _)| end.saturating_duration_since(Instant::now()))
+    }
+
+    /// How long was left in the beginning.
+    fn length(self) -> Option<Duration> {
+        self.0.map(|(_, length)| length)
     }
 }
 
-/// A stream on which a server can limit its patience: TCP, or TLS on top of it.
+/// A client, as a server talks to it: over TCP, or TLS on top of it.
 pub trait Peer: Read + Write {
     /// How long a read may wait; `None` is for ever. Zero is an error.
     ///
     /// # Errors
     /// The system's.
     fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()>;
+
+    /// Pauses; `false` when the wait was cut short because everything ends, or because the client is gone.
+    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> bool {
+        clock.pause(duration)
+    }
 }
 
 impl Peer for TcpStream {
     fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()> {
         self.set_read_timeout(patience)
     }
+
+    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> bool {
+        wait(self, duration, clock)
+    }
+}
+
+/// Pauses as long as the other side is there. It is gone after a reset; a mere FIN may be a half-close.
+fn wait(stream: &TcpStream, duration: Duration, clock: &dyn Clock) -> bool {
+    /// How often to look.
+    const SLICE: Duration = Duration::from_secs(1);
+    let mut left = duration;
+    while !left.is_zero() {
+        let slice = left.min(SLICE);
+        if !clock.pause(slice) || !matches!(stream.take_error(), Ok(None)) {
+            return false;
+        }
+        left -= slice;
+    }
+    true
 }
 
 /// What a client has counted of its peer's answer, for its statistics.
@@ -160,10 +184,23 @@ impl Connection {
     pub fn explain(&self, source: io::Error) -> Error {
         match source.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                Error::Silent { from: self.peer, after: self.silence.unwrap_or_default() }
+                Error::Silent { from: self.peer, after: self.silence.or(self.deadline.length()).unwrap_or_default() }
             }
             _ => Error::Receive { from: self.peer, source },
         }
+    }
+
+    /// Lets every send leave at once, instead of waiting for more (Nagle's algorithm, RFC 9293, section 3.7.4).
+    ///
+    /// # Errors
+    /// [`Error::Send`] when the system refuses.
+    pub fn set_nodelay(&self) -> Result<(), Error> {
+        self.stream.set_nodelay(true).map_err(|source| Error::Send { to: self.peer, source })
+    }
+
+    /// Pauses as long as the peer is there: see [`Peer::wait`].
+    pub fn wait(&self, duration: Duration, clock: &dyn Clock) -> bool {
+        wait(&self.stream, duration, clock)
     }
 
     /// Ends the connection with a FIN: see [`close`](super::close).
@@ -211,25 +248,4 @@ impl Write for Connection {
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
     }
-}
-
-/// Opens a listening socket; port 0 picks a free one.
-///
-/// With `reuse_address` (SO_REUSEADDR, handout section 1.2) a server can restart while connections of its previous
-/// run are still in TIME_WAIT. On Windows that option means something else, and the restart works without it.
-///
-/// # Errors
-/// [`Error::Listen`].
-pub fn listen(address: SocketAddr, reuse_address: bool) -> Result<TcpListener, Error> {
-    let open = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(reuse_address && cfg!(unix))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED))?;
-        }
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    open().map_err(|source| Error::Listen { protocol: "TCP", address, source })
 }

@@ -18,9 +18,8 @@ use socket2::SockRef;
 use super::{Deadline, Families, Server};
 use crate::Error;
 
-/// The longest acknowledgement that is read, in bytes (ours: any that could be right, and enough of any other to
-/// show it).
-const MAX_DATAGRAM_LEN: usize = 512;
+/// The longest datagram that UDP can carry, in bytes: a shorter buffer would make another one of it.
+const MAX_DATAGRAM_LEN: usize = 65_535;
 
 /// How many datagrams wait to be looked at (ours); the system drops what comes on top.
 const QUEUE_LEN: usize = 64;
@@ -114,7 +113,9 @@ pub trait Exchange {
 #[derive(Debug)]
 pub struct Pair {
     sockets: Vec<(SocketAddr, Arc<UdpSocket>)>,
-    arrivals: Receiver<Datagram>,
+    arrivals: Receiver<(Instant, Datagram)>,
+    /// One that came after the deadline of the round that looked at it.
+    next: Option<(Instant, Datagram)>,
     closed: Arc<AtomicBool>,
 }
 
@@ -146,7 +147,7 @@ impl Pair {
     pub fn open(addresses: &[SocketAddr], mut warn: impl FnMut(&str)) -> Result<Self, Error> {
         let (sender, arrivals) = mpsc::sync_channel(QUEUE_LEN);
         let closed = Arc::new(AtomicBool::new(false));
-        let mut pair = Self { sockets: Vec::new(), arrivals, closed };
+        let mut pair = Self { sockets: Vec::new(), arrivals, next: None, closed };
         let mut attempts = Vec::new();
         for &address in addresses {
             match pair.add(address, sender.clone()) {
@@ -165,7 +166,7 @@ impl Pair {
         Ok(pair)
     }
 
-    fn add(&mut self, address: SocketAddr, sender: SyncSender<Datagram>) -> io::Result<()> {
+    fn add(&mut self, address: SocketAddr, sender: SyncSender<(Instant, Datagram)>) -> io::Result<()> {
         let any: SocketAddr = match address {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -209,13 +210,25 @@ impl Exchange for Pair {
     fn receive(&mut self, until: Instant) -> Option<Datagram> {
         loop {
             let remaining = until.saturating_duration_since(Instant::now());
-            match self.arrivals.recv_timeout(remaining) {
-                Ok(datagram) => return Some(datagram),
-                Err(_) if remaining.is_zero() => return None,
-                // Woken early, or without readers: the rest of the time passes all the same.
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => thread::sleep(remaining),
+            let (at, datagram) = match self.next.take() {
+                Some(arrival) => arrival,
+                None => match self.arrivals.recv_timeout(remaining) {
+                    Ok(arrival) => arrival,
+                    Err(_) if remaining.is_zero() => return None,
+                    // Woken early, or without readers: the rest of the time passes all the same.
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => {
+                        thread::sleep(remaining);
+                        continue;
+                    }
+                },
+            };
+            if at <= until {
+                return Some(datagram);
             }
+            // It belongs to the next round, which must not wait until all that arrives has been looked at.
+            self.next = Some((at, datagram));
+            return None;
         }
     }
 }
@@ -235,21 +248,23 @@ struct Reader {
     socket: Arc<UdpSocket>,
     from: SocketAddr,
     closed: Arc<AtomicBool>,
-    sender: SyncSender<Datagram>,
+    sender: SyncSender<(Instant, Datagram)>,
 }
 
 impl Reader {
     fn run(self) {
-        let mut buffer = [0; MAX_DATAGRAM_LEN];
+        let mut buffer = vec![0; MAX_DATAGRAM_LEN];
         loop {
-            let received = self.socket.recv(&mut buffer);
+            let received = self.socket.recv_from(&mut buffer);
             if self.closed.load(Ordering::Relaxed) {
                 return;
             }
             match received {
-                Ok(n) => {
+                // A stranger's may have come before the socket was connected.
+                Ok((_, from)) if (from.ip(), from.port()) != (self.from.ip(), self.from.port()) => {}
+                Ok((n, from)) => {
                     let bytes = buffer.get(..n).unwrap_or_default().to_vec();
-                    if self.sender.send(Datagram { from: self.from, bytes }).is_err() {
+                    if self.sender.send((Instant::now(), Datagram { from, bytes })).is_err() {
                         return;
                     }
                 }

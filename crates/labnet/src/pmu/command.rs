@@ -94,6 +94,8 @@ pub enum Progress {
 pub struct CommandReader {
     bytes: Vec<u8>,
     pieces: usize,
+    /// Something other than white space came after the longest command.
+    overlong: bool,
 }
 
 impl CommandReader {
@@ -101,11 +103,14 @@ impl CommandReader {
     pub fn push(&mut self, piece: &[u8]) -> Progress {
         self.pieces += 1;
         let room = (MAX_COMMAND_LEN + 1).saturating_sub(self.bytes.len());
-        self.bytes.extend(piece.iter().take(room));
-        if self.bytes.len() > MAX_COMMAND_LEN {
+        let (kept, beyond) = piece.split_at(room.min(piece.len()));
+        self.bytes.extend(kept);
+        // White space after a command may go on for as long as it likes.
+        self.overlong |= !beyond.trim_ascii().is_empty();
+        let text = self.bytes.trim_ascii_end();
+        if self.overlong || text.len() > MAX_COMMAND_LEN {
             return Progress::Unknown;
         }
-        let text = self.bytes.trim_ascii_end();
         match str::from_utf8(text).ok().and_then(|text| text.parse().ok()) {
             Some(command) if self.pieces == 1 => Progress::Complete(command),
             Some(command) => Progress::Matches(command),
@@ -121,14 +126,16 @@ impl CommandReader {
 }
 
 fn could_become_command(bytes: &[u8]) -> bool {
-    let Some(rest) = bytes.strip_prefix(SHORT.as_bytes()) else {
+    let Some(interval) = bytes.strip_prefix(SHORT.as_bytes()) else {
         return SHORT.as_bytes().starts_with(bytes) || FLOOD.as_bytes().starts_with(bytes);
     };
-    let mut parts = rest.splitn(2, |&byte| byte == b'.');
-    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
-    // "." needs a digit before it; all else may still grow.
-    parts.next().is_some_and(|whole| digits(whole) && (rest.len() == whole.len() || !whole.is_empty()))
-        && parts.next().is_none_or(digits)
+    // An interval only grows: it must be one already, but for a fraction whose digits are still to come.
+    interval.is_empty()
+        || str::from_utf8(interval).is_ok_and(|text| {
+            text.strip_suffix('.')
+                .map_or(parse_interval(text), |whole| parse_interval(whole).filter(|_| !whole.contains('.')))
+                .is_some()
+        })
 }
 
 #[cfg(test)]
@@ -183,6 +190,7 @@ mod tests {
         check_pieces(&["CMD_short:1"], "complete CMD_short:1");
         check_pieces(&["CMD_floodme"], "complete CMD_floodme");
         check_pieces(&["CMD_short:0.5\r\n"], "complete CMD_short:0.5");
+        check_pieces(&[&format!("CMD_short:0{:200}", "")], "complete CMD_short:0");
     }
 
     #[test]
@@ -198,10 +206,23 @@ mod tests {
 
     #[test]
     fn what_can_never_be_a_command_is_known_early_and_bounded() {
-        for wrong in ["HELLO", "CMD_short:x", "CMD_short:.", "CMD_short:1..", "CMD_short:1 2", "CMD_floodme!", "\u{e9}"]
-        {
+        for wrong in [
+            "CMD_short:3601",
+            "CMD_short:99999",
+            "CMD_short:3600.5",
+            "HELLO",
+            "CMD_short:x",
+            "CMD_short:.",
+            "CMD_short:1..",
+            "CMD_short:1 2",
+            "CMD_floodme!",
+            "\u{e9}",
+        ] {
             check_pieces(&[wrong], "unknown");
         }
+        check_pieces(&["CMD_short:360", "1"], "unknown");
+        check_pieces(&["CMD_short:0", &" ".repeat(200), "x"], "unknown");
+        check_pieces(&[&format!("CMD_short:{:0>54}9", "")], "unknown");
         let endless = "0".repeat(MAX_COMMAND_LEN);
         check_pieces(&["CMD_short:", &endless], "unknown");
         let mut reader = CommandReader::default();

@@ -101,7 +101,7 @@ impl ServerSide {
     /// The dialogue of part 2, one record for each message: what there is to report of it.
     pub fn converse(&mut self, device: &Device, limits: &Limits, clock: &dyn Clock) -> String {
         match net::receive_command(self, Deadline::after(limits.silence)) {
-            Ok(command) => match net::answer(self, device, &command, clock) {
+            Ok(command) => match net::answer(self, device, &command, 0, clock) {
                 Ok(sends) => format!("{command}: {sends} messages sent"),
                 Err(error) => format!("{command}: gone: {}", crate::error::reason(&error)),
             },
@@ -140,5 +140,9 @@ impl Peer for ServerSide {
         // A record may come in many pieces: it is all of them that must come in time.
         let deadline = patience.map_or(Deadline::NONE, Deadline::after);
         self.connection.set_limits(None, deadline).map_err(io::Error::other)
+    }
+
+    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> bool {
+        self.connection.wait(duration, clock)
     }
 }

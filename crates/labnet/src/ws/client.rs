@@ -1,11 +1,6 @@
 //! The client's side: the upgrade, commands, messages, and what the end of the connection means.
 
-use std::{
-    fmt,
-    io::{self, Read, Write},
-    str::FromStr,
-    time::Duration,
-};
+use std::{fmt, io, str::FromStr, time::Duration};
 
 use tungstenite::{
     Error as WsError, HandshakeError, Message as WsMessage, WebSocket,
@@ -14,7 +9,7 @@ use tungstenite::{
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use super::{Message, frames::FrameCounter, io_error};
+use super::{Message, Wire, io_error};
 use crate::{
     Error,
     escape::escape,
@@ -86,7 +81,7 @@ pub struct Options {
 /// A WebSocket connection to a server.
 #[derive(Debug)]
 pub struct Client {
-    socket: WebSocket<Tap>,
+    socket: WebSocket<Wire>,
     name: String,
     max_message: usize,
     messages: u64,
@@ -109,8 +104,7 @@ impl Client {
             .max_frame_size(Some(options.max_message));
         let request = name.as_str().into_client_request().map_err(|error| upgrade_failed(&name, error))?;
         let peer = connection.peer();
-        let tap = Tap { connection, frames: FrameCounter::default() };
-        let upgraded = tungstenite::client::client_with_config(request, tap, Some(config));
+        let upgraded = tungstenite::client::client_with_config(request, Wire::new(connection), Some(config));
         let (mut socket, _response) = upgraded.map_err(|error| match error {
             HandshakeError::Failure(error) => match io_error(error) {
                 Ok(source) if matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
@@ -122,7 +116,7 @@ impl Client {
             // The socket's patience ended within the upgrade.
             HandshakeError::Interrupted(_) => too_slow(&name),
         })?;
-        socket.get_mut().connection.set_limits(options.silence, Deadline::NONE)?;
+        socket.get_mut().connection_mut().set_limits(options.silence, Deadline::NONE)?;
         Ok(Self { socket, name, max_message: options.max_message, messages: 0, message_bytes: 0 })
     }
 
@@ -170,19 +164,23 @@ impl Client {
 
     /// How many data frames have come whole.
     pub fn data_frames(&self) -> u64 {
-        self.socket.get_ref().frames.data_frames()
+        self.socket.get_ref().frames().data_frames()
     }
 
     /// The TCP connection below.
     pub fn connection(&self) -> &Connection {
-        &self.socket.get_ref().connection
+        self.socket.get_ref().connection()
     }
 
     /// Answers a close frame, waits for the TCP close, and says what the status means.
     fn closed(&mut self, frame: Option<CloseFrame>) -> Result<Option<Message>, Error> {
-        self.socket.get_mut().connection.set_limits(None, Deadline::after(CLOSE_PATIENCE))?;
-        // The answer is complete: how the connection goes down after the close frame changes nothing.
+        self.socket.get_mut().connection_mut().set_limits(None, Deadline::after(CLOSE_PATIENCE))?;
+        let is_cut = self.socket.get_ref().frames().is_in_message();
+        // How the connection goes down after the close frame changes nothing.
         while self.socket.read().is_ok() {}
+        if is_cut {
+            return Err(self.complaint("closed the connection in the middle of a message".to_owned()));
+        }
         match frame {
             None => Ok(None),
             Some(frame) => match frame.code {
@@ -197,7 +195,7 @@ impl Client {
     }
 
     fn explain(&self, error: WsError) -> Error {
-        let cut = match self.socket.get_ref().frames.unfinished() {
+        let cut = match self.socket.get_ref().frames().unfinished() {
             Some((received, len)) => format!(", {received} bytes into a frame of {len}"),
             None => String::new(),
         };
@@ -238,31 +236,6 @@ fn upgrade_failed(name: &str, error: WsError) -> Error {
         error => format!("did not upgrade to WebSocket: {error}"),
     };
     Error::WebSocket { peer: name.to_owned(), complaint }
-}
-
-/// A connection whose incoming frames are counted.
-#[derive(Debug)]
-struct Tap {
-    connection: Connection,
-    frames: FrameCounter,
-}
-
-impl Read for Tap {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.connection.read(buffer)?;
-        self.frames.push(buffer.get(..n).unwrap_or_default());
-        Ok(n)
-    }
-}
-
-impl Write for Tap {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.connection.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.connection.flush()
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Counts the frames in what a WebSocket server sends, without looking into them.
+//! Counts the frames in what a WebSocket peer sends, without looking into them.
 //!
 //! tungstenite hands out whole messages; how many frames they came in is a fact of the wire. RFC 6455, section 5.2:
 //!
@@ -8,17 +8,19 @@
 //! [2 | 8 bytes of length] [4 bytes of masking key] payload
 //! ```
 
-/// A position in the server's bytes, from its HTTP response on.
+/// A position in the peer's bytes, from its HTTP head on.
 #[derive(Debug, Default)]
 pub(super) struct FrameCounter {
     state: State,
     data_frames: u64,
+    /// A message has begun whose last frame has not come.
+    is_in_message: bool,
 }
 
 #[derive(Debug)]
 enum State {
-    /// In the HTTP response, that many bytes into its end.
-    Response(usize),
+    /// In the HTTP head, that many bytes into its end.
+    Head(usize),
     /// In a frame's header, so far.
     Header(Vec<u8>),
     /// In a frame's payload.
@@ -27,24 +29,24 @@ enum State {
 
 impl Default for State {
     fn default() -> Self {
-        Self::Response(0)
+        Self::Head(0)
     }
 }
 
-const RESPONSE_END: &[u8] = b"\r\n\r\n";
+const HEAD_END: &[u8] = b"\r\n\r\n";
 const SHORT_HEADER_LEN: usize = 2;
 
 impl FrameCounter {
-    /// Takes the next bytes from the server.
+    /// Takes the next bytes from the peer.
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
             match &mut self.state {
-                State::Response(matched) => {
-                    *matched = match RESPONSE_END.get(*matched) {
+                State::Head(matched) => {
+                    *matched = match HEAD_END.get(*matched) {
                         Some(&wanted) if wanted == byte => *matched + 1,
                         _ => usize::from(byte == b'\r'),
                     };
-                    if *matched == RESPONSE_END.len() {
+                    if *matched == HEAD_END.len() {
                         self.state = State::Header(Vec::new());
                     }
                     bytes = rest;
@@ -53,6 +55,10 @@ impl FrameCounter {
                     header.push(byte);
                     bytes = rest;
                     if let Some((is_data, len)) = parse(header) {
+                        if is_data {
+                            // FIN is the first bit.
+                            self.is_in_message = header.first().is_some_and(|first| first & 0x80 == 0);
+                        }
                         self.state = State::Payload { is_data, received: 0, len };
                         self.end_frame();
                     }
@@ -79,6 +85,16 @@ impl FrameCounter {
     /// How many data frames have come whole.
     pub(super) fn data_frames(&self) -> u64 {
         self.data_frames
+    }
+
+    /// Whether the HTTP head has not ended yet.
+    pub(super) fn is_in_head(&self) -> bool {
+        matches!(self.state, State::Head(_))
+    }
+
+    /// Whether the last data frame was not the last of its message.
+    pub(super) fn is_in_message(&self) -> bool {
+        self.is_in_message
     }
 
     /// Within a frame: how much of its payload has come, and how much it has.

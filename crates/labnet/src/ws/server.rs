@@ -1,6 +1,9 @@
 //! The server's side: accepting an upgrade, or refusing it in HTTP.
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use tungstenite::{
     Bytes, Error as WsError, HandshakeError, Message as WsMessage, Utf8Bytes, WebSocket,
@@ -8,10 +11,10 @@ use tungstenite::{
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use super::{Message, io_error};
+use super::{Message, Wire, io_error};
 use crate::{
     Error,
-    net::{Connection, Deadline},
+    net::{Clock, Connection, Deadline, Limits},
 };
 
 /// The longest message that a server of the lab takes, in bytes: commands are short.
@@ -32,34 +35,38 @@ pub enum Kind {
 /// A WebSocket connection from a client.
 #[derive(Debug)]
 pub struct ServerSide<'a> {
-    socket: WebSocket<&'a mut Connection>,
+    socket: WebSocket<&'a mut Wire>,
     name: String,
 }
 
 impl<'a> ServerSide<'a> {
-    /// Upgrades a client's connection. A request that is no upgrade is answered with HTTP 426 or 400.
+    /// Upgrades a client's connection, within the limits, which go on to hold for its command. A request that is no upgrade is answered with HTTP 426 or 400.
     ///
     /// # Errors
     /// [`Error::WebSocket`], [`Error::Silent`] or [`Error::Receive`].
-    pub fn accept(connection: &'a mut Connection) -> Result<Self, Error> {
-        let (peer, name) = (connection.peer(), connection.peer().to_string());
+    pub fn accept(wire: &'a mut Wire, limits: &Limits) -> Result<Self, Error> {
+        wire.connection_mut().set_limits(None, Deadline::after(limits.silence))?;
+        wire.connection().set_stall(Some(limits.stall))?;
+        // One send for each message, at once: what this part is about.
+        wire.connection().set_nodelay()?;
+        let (peer, name) = (wire.connection().peer(), wire.connection().peer().to_string());
         let config = WebSocketConfig::default()
             .read_buffer_size(MAX_MESSAGE_LEN)
             .max_message_size(Some(MAX_MESSAGE_LEN))
             .max_frame_size(Some(MAX_MESSAGE_LEN));
-        let error = match tungstenite::accept_with_config(&mut *connection, Some(config)) {
+        let error = match tungstenite::accept_with_config(&mut *wire, Some(config)) {
             Ok(_) => None,
             Err(HandshakeError::Failure(error)) => Some(io_error(error)),
-            Err(HandshakeError::Interrupted(_)) => Some(Ok(std::io::ErrorKind::TimedOut.into())),
+            Err(HandshakeError::Interrupted(_)) => Some(Ok(io::ErrorKind::TimedOut.into())),
         };
         match error {
             None => {
                 // tungstenite has read nothing beyond the request, so the upgraded stream can start afresh.
                 let role = tungstenite::protocol::Role::Server;
-                let socket = WebSocket::from_raw_socket(connection, role, Some(config));
+                let socket = WebSocket::from_raw_socket(wire, role, Some(config));
                 Ok(Self { socket, name })
             }
-            Some(Ok(source)) => Err(match connection.explain(source) {
+            Some(Ok(source)) => Err(match wire.connection().explain(source) {
                 Error::Silent { .. } => {
                     Error::WebSocket { peer: name, complaint: "did not ask for an upgrade in time".to_owned() }
                 }
@@ -68,7 +75,7 @@ impl<'a> ServerSide<'a> {
             Some(Err(error)) => {
                 let complaint = format!("is refused: {error}");
                 // The client may be gone already; then it needs no answer.
-                let _ = connection.write_all(refusal(&error).as_bytes());
+                let _ = wire.write_all(refusal(&error).as_bytes());
                 Err(Error::WebSocket { peer: peer.to_string(), complaint })
             }
         }
@@ -81,7 +88,11 @@ impl<'a> ServerSide<'a> {
     pub fn receive(&mut self) -> Result<Option<Message>, Error> {
         loop {
             match self.socket.read() {
-                Ok(WsMessage::Close(_)) => return Ok(None),
+                Ok(WsMessage::Close(_)) => {
+                    // The answer to it is on its way out; a client that is gone needs none.
+                    let _ = self.socket.flush();
+                    return Ok(None);
+                }
                 Ok(message) => {
                     if let Some(message) = Message::of(message) {
                         return Ok(Some(message));
@@ -89,12 +100,35 @@ impl<'a> ServerSide<'a> {
                 }
                 Err(error) => {
                     return Err(match io_error(error) {
-                        Ok(source) => self.socket.get_ref().explain(source),
+                        Ok(source) => self.connection().explain(source),
                         Err(error) => self.complaint(&error),
                     });
                 }
             }
         }
+    }
+
+    /// Pauses, answering pings on the way; `false` when the wait was cut short because everything ends, or because the
+    /// client closes or is gone.
+    ///
+    /// # Errors
+    /// [`Error::Receive`] when the system refuses.
+    pub fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> Result<bool, Error> {
+        /// How often to look whether everything ends.
+        const SLICE: Duration = Duration::from_secs(1);
+        let end = Deadline::after(duration);
+        while let Some(left) = end.remaining().filter(|left| !left.is_zero()) {
+            self.socket.get_mut().connection_mut().set_limits(None, Deadline::after(left.min(SLICE)))?;
+            let is_there = match self.socket.read() {
+                Ok(message) => !message.is_close(),
+                Err(WsError::Io(error)) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+                Err(_) => false,
+            };
+            if !is_there || !clock.pause(Duration::ZERO) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Sends one message in one frame, at once.
@@ -129,15 +163,19 @@ impl<'a> ServerSide<'a> {
     fn close_with(mut self, code: CloseCode, reason: &'static str) -> Result<(), Error> {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
         self.socket.close(Some(frame)).map_err(|error| self.send_failed(error))?;
-        self.socket.get_mut().set_limits(None, Deadline::after(CLOSE_PATIENCE))?;
+        self.socket.get_mut().connection_mut().set_limits(None, Deadline::after(CLOSE_PATIENCE))?;
         // A client that answers with more messages, or not at all, has been told.
         while self.socket.read().is_ok() {}
         Ok(())
     }
 
+    fn connection(&self) -> &Connection {
+        self.socket.get_ref().connection()
+    }
+
     fn send_failed(&self, error: WsError) -> Error {
         match io_error(error) {
-            Ok(source) => Error::Send { to: self.socket.get_ref().peer(), source },
+            Ok(source) => Error::Send { to: self.connection().peer(), source },
             Err(error) => self.complaint(&error),
         }
     }

@@ -1,0 +1,176 @@
+//! Builds the programs that are graded, and packs them into the folder and the archive that graders get.
+//!
+//! Usage: `package-submission ID1 ID2` · `package-submission ID1 ID2 --out DIR --report report.pdf`
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+};
+
+use clap::Parser;
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use labnet::{
+    Error,
+    cli::{self, Console},
+    tls::Credentials,
+};
+use ttp::Desk;
+
+/// What is handed in: the package of a program, and the beginning of its file's name.
+const PROGRAMS: [(&str, &str); 6] = [
+    ("part2-pdc", "Part2"),
+    ("part3-reset", "Part3"),
+    ("part4-receiver", "Part4_Receiver"),
+    ("part4-sender", "Part4_Sender"),
+    ("part5-ws", "Part5"),
+    ("part6-pmu", "Part6_PMU"),
+];
+
+/// Build and pack the submission of a group of two: Lab3_ID1_ID2/ and Lab3_ID1_ID2.zip
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  scripts/package-submission 123456 654321
+  scripts/package-submission 123456 654321 --out /tmp --report report.pdf
+  scripts/package-submission 123456 654321 --target x86_64-unknown-linux-musl
+
+The key and certificate of ID1 are those in certs/; they are made when they are missing."
+)]
+struct Arguments {
+    /// The Camipro number whose key and certificate are handed in
+    #[arg(value_parser = id)]
+    id1: String,
+    /// The other one
+    #[arg(value_parser = id)]
+    id2: String,
+    /// Where to put the folder and the archive
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// The report, copied under its own name
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Build for another target, such as x86_64-unknown-linux-musl for programs that need no library at all
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+    /// The lab's sources
+    #[arg(long, value_name = "DIR", default_value = ".", hide = true)]
+    workspace: PathBuf,
+}
+
+fn id(text: &str) -> Result<String, String> {
+    let plain = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then(|| text.to_owned()).ok_or_else(|| "expected letters and digits, such as 123456".to_owned())
+}
+
+fn main() -> ExitCode {
+    cli::run(package)
+}
+
+fn package(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    let group = format!("{}_{}", arguments.id1, arguments.id2);
+    let folder = arguments.out.join(format!("Lab3_{group}"));
+    let report = arguments.report.as_deref().map(|report| read(report).map(|bytes| (report, bytes))).transpose()?;
+    let desk = Desk::new(arguments.workspace.join("certs"));
+    desk.ensure(&[&arguments.id1])?;
+    let (certificate, key) = (desk.certificate(&arguments.id1), desk.key(&arguments.id1));
+    // What part 6 would refuse is refused here.
+    Credentials::load(&certificate, &key)?;
+    let programs = build(&arguments.workspace, arguments.target.as_deref())?;
+
+    fs::create_dir_all(&folder).map_err(|source| failed("make", &folder, source))?;
+    for (package, prefix) in PROGRAMS {
+        let built = programs.iter().find(|program| program.file_stem().is_some_and(|stem| stem == package));
+        let built = built.ok_or_else(|| failed("find", Path::new(package), io::ErrorKind::NotFound.into()))?;
+        let bytes = read(built)?;
+        let name = format!("{prefix}_{group}{}", built.extension().map(|_| ".exe").unwrap_or_default());
+        put(&folder, &name, &bytes, 0o755)?;
+        console.line(format_args!("{name:<40} {:>6.1} MiB", bytes.len() as f64 / f64::from(1 << 20)))?;
+    }
+    put(&folder, &format!("{}_key.pem", arguments.id1), &read(&key)?, 0o600)?;
+    put(&folder, &format!("{}_cert.pem", arguments.id1), &read(&certificate)?, 0o644)?;
+    if let Some((path, bytes)) = report {
+        put(&folder, &path.file_name().unwrap_or_default().to_string_lossy(), &bytes, 0o644)?;
+    }
+    let archive = arguments.out.join(format!("Lab3_{group}.zip"));
+    zip(&folder, &archive)?;
+    console.line(folder.display())?;
+    console.line(archive.display())
+}
+
+/// Builds the programs with optimisation; where cargo put them.
+fn build(workspace: &Path, target: Option<&str>) -> Result<Vec<PathBuf>, Error> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--release", "--message-format", "json-render-diagnostics", "--manifest-path"]);
+    cargo.arg(workspace.join("Cargo.toml"));
+    cargo.args(PROGRAMS.iter().flat_map(|(package, _)| ["--package", package]));
+    cargo.args(target.into_iter().flat_map(|target| ["--target", target]));
+    let attempt = "build the programs";
+    let output = cargo.stderr(Stdio::inherit()).output().map_err(|source| Error::System { attempt, source })?;
+    if !output.status.success() {
+        let source = io::Error::other("cargo build failed, see above");
+        return Err(Error::System { attempt, source });
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let artifacts = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    Ok(artifacts.filter_map(|artifact| artifact.get("executable")?.as_str().map(PathBuf::from)).collect())
+}
+
+fn failed(attempt: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::File { attempt, path: path.display().to_string(), source }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| failed("read", path, source))
+}
+
+/// Writes a file of the submission with its permissions; one of an earlier run is replaced.
+fn put(folder: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    let path = folder.join(name);
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        #[cfg(not(unix))]
+        let _ = mode;
+        file.persist(&path).map(drop).map_err(|error| error.error)
+    };
+    write().map_err(|source| failed("write", &path, source))
+}
+
+/// Packs all files of a folder, under the folder's name, with their permissions.
+fn zip(folder: &Path, archive: &Path) -> Result<(), Error> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let pack = || {
+        // Nobody but its owner may read it: it holds a private key.
+        let file = tempfile::NamedTempFile::new_in(folder.parent().unwrap_or(Path::new(".")))?;
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        paths.sort();
+        let mut zip = ZipWriter::new(file);
+        for path in paths.iter().filter(|path| path.is_file()) {
+            let mut file = File::open(path)?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            #[cfg(unix)]
+            let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions());
+            #[cfg(not(unix))]
+            let mode = 0o755;
+            let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+            let options = SimpleFileOptions::default().unix_permissions(mode & 0o777);
+            zip.start_file(format!("{name}/{file_name}"), options)?;
+            zip.write_all(&bytes)?;
+        }
+        let file = zip.finish()?;
+        file.as_file().sync_all()?;
+        file.persist(archive).map(drop).map_err(|error| error.error)
+    };
+    pack().map_err(|source| failed("write", archive, source))
+}

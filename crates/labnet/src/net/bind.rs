@@ -1,0 +1,104 @@
+//! Opening the sockets of a server: both families, the same port.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::Error;
+
+/// How many connections may wait for `accept` (ours; a system may allow fewer).
+const BACKLOG: i32 = 1024;
+
+/// Opens a listening socket; port 0 picks a free one.
+///
+/// With `reuse_address` (SO_REUSEADDR, handout section 1.2) a server can restart while connections of its previous
+/// run are still in TIME_WAIT. On Windows that option means something else, and the restart works without it.
+///
+/// # Errors
+/// [`Error::Listen`].
+pub fn listen(address: SocketAddr, reuse_address: bool) -> Result<TcpListener, Error> {
+    let open = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(reuse_address && cfg!(unix))?;
+        if address.is_ipv6() {
+            // IPv4 has a socket of its own, so that both families can have the same port.
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    open().map_err(|source| Error::Listen { protocol: "TCP", address, source })
+}
+
+/// Opens a UDP socket; port 0 picks a free one.
+///
+/// # Errors
+/// [`Error::Listen`].
+pub fn bind_udp(address: SocketAddr) -> Result<UdpSocket, Error> {
+    let open = || {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        Ok(socket.into())
+    };
+    open().map_err(|source| Error::Listen { protocol: "UDP", address, source })
+}
+
+/// Binds the same port on each address, with `bind`; port 0 picks one that is free on all.
+///
+/// A machine without IPv6 gets the others, with a word to `events`.
+///
+/// # Errors
+/// Those of `bind`; [`Error::Usage`] without an address.
+pub fn bind_each<S>(
+    addresses: &[IpAddr],
+    port: u16,
+    events: impl Fn(&str),
+    bind: impl Fn(SocketAddr) -> Result<S, Error>,
+    port_of: impl Fn(&S) -> io::Result<SocketAddr>,
+) -> Result<Vec<S>, Error> {
+    /// How often a port that is free on the first address only is given back (ours).
+    const ATTEMPTS: usize = 32;
+    if addresses.is_empty() {
+        return Err(Error::Usage("none of the addresses to listen on is of a family that this server uses".to_owned()));
+    }
+    let mut attempt = 0;
+    'again: loop {
+        attempt += 1;
+        let mut bound = Vec::new();
+        let mut common = port;
+        for &ip in addresses {
+            match bind(SocketAddr::new(ip, common)) {
+                Ok(socket) => {
+                    let address = port_of(&socket).map_err(|source| Error::System { attempt: "name a socket", source });
+                    common = address?.port();
+                    bound.push(socket);
+                }
+                Err(Error::Listen { source, .. })
+                    if port == 0 && source.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS =>
+                {
+                    continue 'again;
+                }
+                Err(Error::Listen { source, .. }) if ip.is_ipv6() && !bound.is_empty() && is_absent(&source) => {
+                    events(&format!("no IPv6 on this machine: {}", crate::error::reason(&source)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        return Ok(bound);
+    }
+}
+
+/// Whether a family is missing, rather than a port taken.
+fn is_absent(error: &io::Error) -> bool {
+    /// EAFNOSUPPORT, which has no kind of its own.
+    const NO_FAMILY: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+        || cfg!(unix) && error.raw_os_error() == Some(NO_FAMILY)
+}
