@@ -79,7 +79,7 @@ pub fn receive_command(peer: &mut impl Peer, deadline: Deadline) -> Result<Comma
 /// The answer of the handout's PMU: one send for each message, or one for a flood. Yields their number, which is less
 /// than it should be when a pause was cut short.
 ///
-/// Sends without a pause between them are held back until there are `held_back` bytes of them; with 0 each leaves on
+/// Sends without a pause between them are held back and leave together, up to `held_back` bytes; with 0 each leaves on
 /// its own.
 ///
 /// # Errors
@@ -95,17 +95,17 @@ pub fn answer(
     for send in device.answer(command) {
         if !send.pause.is_zero() {
             peer.write_all(&std::mem::take(&mut held))?;
-            if !peer.wait(send.pause, clock) {
+            if !peer.wait(send.pause, clock)? {
                 break;
             }
         }
-        if held_back == 0 {
+        if held.len() + send.bytes.len() > held_back {
+            peer.write_all(&std::mem::take(&mut held))?;
+        }
+        if send.bytes.len() > held_back {
             peer.write_all(&send.bytes)?;
         } else {
             held.extend_from_slice(&send.bytes);
-            if held.len() >= held_back {
-                peer.write_all(&std::mem::take(&mut held))?;
-            }
         }
         sends += 1;
     }

@@ -188,7 +188,7 @@ impl Slots {
         let (free, changed) = &*self.free;
         let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
         if *free == 0 {
-            events(&format!("{} clients are being served, the most allowed: further ones wait", self.all));
+            events(&format!("{} clients are connected, the most allowed: further ones wait", self.all));
         }
         while *free == 0 && !clock.has_ended() {
             (free, _) = changed.wait_timeout(free, NOTICE).unwrap_or_else(PoisonError::into_inner);

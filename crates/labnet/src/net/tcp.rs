@@ -41,9 +41,12 @@ pub trait Peer: Read + Write {
     /// The system's.
     fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()>;
 
-    /// Pauses; `false` when the wait was cut short because everything ends, or because the client is gone.
-    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> bool {
-        clock.pause(duration)
+    /// Pauses; `false` when the wait was cut short because everything ends.
+    ///
+    /// # Errors
+    /// That of the connection, when the client is gone.
+    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
+        Ok(clock.pause(duration))
     }
 }
 
@@ -52,24 +55,27 @@ impl Peer for TcpStream {
         self.set_read_timeout(patience)
     }
 
-    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> bool {
+    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
         wait(self, duration, clock)
     }
 }
 
 /// Pauses as long as the other side is there. It is gone after a reset; a mere FIN may be a half-close.
-fn wait(stream: &TcpStream, duration: Duration, clock: &dyn Clock) -> bool {
+fn wait(stream: &TcpStream, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
     /// How often to look.
     const SLICE: Duration = Duration::from_secs(1);
     let mut left = duration;
     while !left.is_zero() {
         let slice = left.min(SLICE);
-        if !clock.pause(slice) || !matches!(stream.take_error(), Ok(None)) {
-            return false;
+        if !clock.pause(slice) {
+            return Ok(false);
+        }
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
         }
         left -= slice;
     }
-    true
+    Ok(true)
 }
 
 /// What a client has counted of its peer's answer, for its statistics.
@@ -199,7 +205,10 @@ impl Connection {
     }
 
     /// Pauses as long as the peer is there: see [`Peer::wait`].
-    pub fn wait(&self, duration: Duration, clock: &dyn Clock) -> bool {
+    ///
+    /// # Errors
+    /// That of the connection, when the peer is gone.
+    pub fn wait(&self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
         wait(&self.stream, duration, clock)
     }
 

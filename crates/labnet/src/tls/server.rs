@@ -142,7 +142,7 @@ impl Peer for ServerSide {
         self.connection.set_limits(None, deadline).map_err(io::Error::other)
     }
 
-    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> bool {
+    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
         self.connection.wait(duration, clock)
     }
 }

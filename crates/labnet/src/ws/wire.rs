@@ -51,7 +51,7 @@ impl Wire {
 impl Read for Wire {
     /// Waits for the whole head first: tungstenite takes one that arrives in small pieces for an attack.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.frames.is_in_head() && self.head.len() < MAX_HEAD_LEN {
+        while self.frames.is_in_head() && self.head.len() < MAX_HEAD_LEN && could_be_http(&self.head) {
             let mut piece = [0; 4096];
             match self.receive(&mut piece)? {
                 0 => break,
@@ -65,6 +65,13 @@ impl Read for Wire {
         self.head.drain(..n);
         Ok(n)
     }
+}
+
+/// Whether this can still become a response (`HTTP/…`) or a request (a method and a space): what cannot is refused at
+/// once, instead of being waited for.
+fn could_be_http(head: &[u8]) -> bool {
+    let method_len = head.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    head.get(method_len).is_none_or(|&next| next == b' ' || head.starts_with(b"HTTP/"))
 }
 
 impl Write for Wire {

@@ -1,0 +1,112 @@
+//! The receiver where the network is the test's own: without routes, with its default group and port, and with a
+//! second interface. Needs `unshare` and `ip`, and says so when it has to skip.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::{
+    env,
+    ffi::OsStr,
+    io::{self, Write},
+    net::{Ipv4Addr, UdpSocket},
+    process::Command,
+    time::Duration,
+};
+
+use lab_run::{Failure, Outcome, Program};
+use socket2::SockRef;
+
+const RECEIVER: &str = env!("CARGO_BIN_EXE_part4-receiver");
+
+/// Far longer than anything here takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Set in the test that runs inside.
+const INSIDE: &str = "LAB_OWN_NETWORK";
+
+/// Runs `test`, which is called `name`, in a network of its own that lines of shell prepare: this program starts
+/// again in there, with that one test.
+fn in_own_network(name: &str, prepare: &str, test: impl FnOnce()) {
+    if env::var_os(INSIDE).is_some() {
+        return test();
+    }
+    let enter = |program: &OsStr, arguments: &[&str]| -> Result<Outcome, Failure> {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net", "--", "sh", "-ec"]);
+        command.arg(format!("ip link set lo up\n{prepare}\nexec \"$@\"")).arg("sh");
+        command.arg(program).args(arguments).env(INSIDE, "1");
+        Program::spawn(command)?.finish(2 * DEADLINE)
+    };
+    let obstacle = match enter("true".as_ref(), &[]) {
+        Ok(outcome) if outcome.code() == 0 => None,
+        Ok(outcome) => Some(outcome.stderr()),
+        Err(failure) => Some(failure.to_string()),
+    };
+    if let Some(obstacle) = obstacle {
+        // Past the harness, which shows nothing of a test that passes.
+        return io::stderr().write_all(format!("skipped: {name}: {}\n", obstacle.trim()).as_bytes()).unwrap();
+    }
+    let outcome = enter(env::current_exe().unwrap().as_os_str(), &["--exact", name, "--nocapture"]).unwrap();
+    assert!(outcome.code() == 0 && outcome.stdout().contains(" 1 passed"), "{}{}", outcome.stdout(), outcome.stderr());
+}
+
+fn joined(arguments: &[&str]) -> Program {
+    let mut receiver = Program::start(RECEIVER, arguments).unwrap();
+    receiver.line_with("join", DEADLINE, |line| line.text.starts_with("note: joined ")).unwrap();
+    receiver
+}
+
+fn send(from: Ipv4Addr, datagram: &[u8]) {
+    let socket = UdpSocket::bind((from, 0)).unwrap();
+    SockRef::from(&socket).set_multicast_if_v4(&from).unwrap();
+    socket.send_to(datagram, "224.1.1.1:5005").unwrap();
+}
+
+#[test]
+fn without_a_route_to_the_group_a_hint_names_the_loopback_interface() {
+    in_own_network("without_a_route_to_the_group_a_hint_names_the_loopback_interface", "", || {
+        let outcome = Program::start::<&str>(RECEIVER, &[]).unwrap().finish(DEADLINE).unwrap();
+        assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""));
+        let stderr = outcome.stderr();
+        let [error, hint] = stderr.lines().collect::<Vec<_>>()[..] else { panic!("{stderr}") };
+        assert!(error.starts_with("error: cannot join the group 224.1.1.1:5005 on the default interface: "), "{error}");
+        assert!(hint.starts_with("hint: ") && hint.contains("--interface 127.0.0.1"), "{hint}");
+
+        // And that hint helps.
+        let receiver = joined(&["--interface", "127.0.0.1", "--count", "1"]);
+        send(Ipv4Addr::LOCALHOST, b"swcmTVon this machine");
+        assert_eq!(receiver.finish(DEADLINE).unwrap().stdout(), "swcmTV: on this machine\n");
+    });
+}
+
+#[test]
+fn the_default_is_the_handouts_programme_on_the_interface_that_the_route_names() {
+    in_own_network(
+        "the_default_is_the_handouts_programme_on_the_interface_that_the_route_names",
+        "ip route add 224.0.0.0/4 dev lo src 127.0.0.1",
+        || {
+            let receiver = joined(&["--count", "1"]);
+            send(Ipv4Addr::LOCALHOST, b"swcmTVBut, soft!");
+            assert_eq!(receiver.finish(DEADLINE).unwrap().stdout(), "swcmTV: But, soft!\n");
+        },
+    );
+}
+
+#[test]
+fn what_is_sent_on_another_interface_is_not_shown() {
+    in_own_network(
+        "what_is_sent_on_another_interface_is_not_shown",
+        "ip link add here type veth peer name there
+         ip address add 192.0.2.1/24 dev here
+         ip link set here up
+         ip link set there up",
+        || {
+            let here = joined(&["--interface", "here", "--count", "1"]);
+            let loopback = joined(&["--interface", "lo", "--count", "1"]);
+            send(Ipv4Addr::LOCALHOST, b"swcmTVon lo");
+            assert_eq!(loopback.finish(DEADLINE).unwrap().stdout(), "swcmTV: on lo\n");
+            send(Ipv4Addr::new(192, 0, 2, 1), b"swcmTVhere");
+            assert_eq!(here.finish(DEADLINE).unwrap().stdout(), "swcmTV: here\n");
+        },
+    );
+}
