@@ -13,6 +13,7 @@ use labnet::{
 
 mod cutting;
 mod flood;
+mod handshakes;
 mod measure;
 mod rounds;
 mod websocket;
@@ -38,6 +39,8 @@ enum Subject {
     Websocket,
     /// part3-reset starts, and keeps its second
     Rounds,
+    /// part6-pmu makes TLS handshakes
+    Handshakes,
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    labnet::net::raise_descriptor_limit();
     console.at_interrupt(lab_run::end_all);
     let mut report = Report::new(console);
     for (subject, measure) in [
@@ -52,6 +56,7 @@ fn bench(arguments: Arguments, console: &Console) -> Result<(), Error> {
         (Subject::Cutting, cutting::measure),
         (Subject::Websocket, websocket::measure),
         (Subject::Rounds, rounds::measure),
+        (Subject::Handshakes, handshakes::measure),
     ] {
         if arguments.subjects.is_empty() || arguments.subjects.contains(&subject) {
             measure(&mut report)?;

@@ -128,7 +128,7 @@ pub(crate) fn cost(mut command: Command) -> Option<Cost> {
     let (process, mut peak_memory) = (child.id(), None);
     let watch = thread::spawn(move || {
         // The file is gone when the process has ended.
-        while let Some(now) = peak_memory_of(process) {
+        while let Some(now) = memory_of(process, "VmHWM:") {
             peak_memory = Some(now);
             thread::sleep(Duration::from_millis(2));
         }
@@ -140,9 +140,10 @@ pub(crate) fn cost(mut command: Command) -> Option<Cost> {
     status.success().then_some(Cost { time, peak_memory })
 }
 
-fn peak_memory_of(process: u32) -> Option<u64> {
+/// A line of `/proc/PID/status` that tells of memory, in bytes.
+pub(crate) fn memory_of(process: u32, label: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(label))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 

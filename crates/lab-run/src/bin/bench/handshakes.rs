@@ -1,0 +1,148 @@
+//! part6-pmu: full TLS handshakes, beside nginx and `openssl s_server` with the same key; memory of many clients.
+
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use lab_run::Program;
+use labnet::{
+    Error,
+    net::{Deadline, Server},
+    tls::{Client, ClientOptions, Roots},
+};
+use ttp::{Authority, Desk, KeyKind, Wish};
+
+use crate::measure::{Report, command, memory_of};
+
+/// The load: so many clients at a time, each making so many handshakes one after the other.
+const CLIENTS: usize = 2;
+const HANDSHAKES: usize = 200;
+
+/// How many clients stay connected while the memory is measured, and how much each may take.
+const CONNECTED: usize = 1000;
+const MAX_MEMORY: u64 = 64 << 10;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const ID: &str = "localhost";
+
+pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+    for (name, key) in [("P-256", KeyKind::P256), ("RSA-2048", KeyKind::Rsa2048)] {
+        let folder = tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source })?;
+        let desk = Desk::new(folder.path());
+        desk.init(&Authority { key, ..Authority::default() }, false)?;
+        desk.issue(ID, key, None, &Wish::default())?;
+        let files = Files { folder: folder.path(), desk: &desk };
+        let options = options(&desk)?;
+
+        let Some((ours, our_port)) = files.part6(report) else { continue };
+        let what = format!("{} full handshakes, {name}", CLIENTS * HANDSHAKES);
+        for (their_name, theirs, wanted) in [("nginx", files.nginx(), 1.0), ("openssl s_server", files.s_server(), 2.0)]
+        {
+            let mut our_load = || load(our_port, &options);
+            let mut their_load = || load(theirs.as_ref()?.1, &options);
+            let (ours, theirs) = (("part6-pmu", &mut our_load as _), (their_name, &mut their_load as _));
+            report.compare(&what, ours, theirs, wanted)?;
+        }
+        if key == KeyKind::P256 {
+            memory(report, &ours, our_port, &options)?;
+        }
+    }
+    Ok(())
+}
+
+fn options(desk: &Desk) -> Result<ClientOptions, Error> {
+    Ok(ClientOptions {
+        roots: Roots::load(&desk.ca_certificate())?,
+        name: Some(ID.to_owned()),
+        checks_name: true,
+        connect: Deadline::NONE,
+        silence: Some(PATIENCE),
+    })
+}
+
+/// A server's files, and the servers that can be started with them; `None` for one that is missing.
+struct Files<'a> {
+    folder: &'a Path,
+    desk: &'a Desk,
+}
+
+impl Files<'_> {
+    fn path(&self, file: &str) -> String {
+        self.folder.join(file).display().to_string()
+    }
+
+    fn part6(&self, report: &Report) -> Option<(Program, u16)> {
+        let files = [self.desk.certificate(ID), self.desk.key(ID)].map(|path| path.display().to_string());
+        let [certificate, key] = &files;
+        let mut pmu = Program::spawn(command(report.path("part6-pmu"), &["0", certificate, key])).ok()?;
+        let line = pmu.line_with("listen", PATIENCE, |line| line.text.contains("listening on")).ok()?;
+        let port = line.text.split([':', ' ']).find_map(|word| word.parse().ok())?;
+        Some((pmu, port))
+    }
+
+    fn nginx(&self) -> Option<(Program, u16)> {
+        let port = free_port()?;
+        let config = format!(
+            "worker_processes auto; daemon off; pid nginx.pid; error_log stderr crit; events {{}}
+             http {{ access_log off; server {{ listen 127.0.0.1:{port} ssl; ssl_session_cache off;
+             ssl_certificate {ID}_cert.pem; ssl_certificate_key {ID}_key.pem; }} }}"
+        );
+        fs::write(self.path("nginx.conf"), config).ok()?;
+        ready(Program::spawn(command("nginx", &["-p", &self.path(""), "-c", "nginx.conf"])).ok()?, port)
+    }
+
+    fn s_server(&self) -> Option<(Program, u16)> {
+        let port = free_port()?;
+        let files = [self.desk.certificate(ID), self.desk.key(ID)].map(|path| path.display().to_string());
+        let [certificate, key] = &files;
+        let accept = format!("127.0.0.1:{port}");
+        let arguments = ["s_server", "-accept", &accept, "-cert", certificate, "-key", key, "-www", "-quiet"];
+        ready(Program::spawn(command("openssl", &arguments)).ok()?, port)
+    }
+}
+
+fn free_port() -> Option<u16> {
+    Some(TcpListener::bind(("127.0.0.1", 0)).ok()?.local_addr().ok()?.port())
+}
+
+/// Waits until a program listens.
+fn ready(program: Program, port: u16) -> Option<(Program, u16)> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Some((program, port));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    None
+}
+
+/// The time that the load takes; `None` when a handshake fails.
+fn load(port: u16, options: &ClientOptions) -> Option<Duration> {
+    let server = Server::new("127.0.0.1", port);
+    let client = || (0..HANDSHAKES).all(|_| Client::connect(&server, options).is_ok());
+    let begun = Instant::now();
+    let passed = thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+        clients.into_iter().all(|client| client.join().unwrap_or(false))
+    });
+    passed.then(|| begun.elapsed())
+}
+
+/// What a client that has shaken hands and says nothing costs the server.
+fn memory(report: &mut Report, pmu: &Program, port: u16, options: &ClientOptions) -> Result<(), Error> {
+    let what = format!("{CONNECTED} clients of part6-pmu at once");
+    let server = Server::new("127.0.0.1", port);
+    let before = memory_of(pmu.id(), "VmRSS:");
+    let clients: Vec<_> = (0..CONNECTED).map_while(|_| Client::connect(&server, options).ok()).collect();
+    let (Some(before), Some(after)) = (before, memory_of(pmu.id(), "VmRSS:")) else {
+        return report.row(&what, "skipped: this system does not tell".to_owned(), "at most 64 KiB each", None);
+    };
+    let each = after.saturating_sub(before) / CONNECTED as u64;
+    let measured = format!("{} connected, {:.1} KiB resident each", clients.len(), each as f64 / 1024.0);
+    report.row(&what, measured, "at most 64 KiB each", Some(clients.len() == CONNECTED && each <= MAX_MEMORY))
+}
