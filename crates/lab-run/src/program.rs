@@ -150,7 +150,7 @@ impl Program {
         Self::spawn(command)
     }
 
-    /// Starts a command as it was prepared; its three streams become pipes unless they were set.
+    /// Starts a command as it was prepared; its three streams become pipes.
     ///
     /// # Errors
     /// [`Failure::Start`].

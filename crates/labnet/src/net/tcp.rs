@@ -1,7 +1,7 @@
 //! TCP streams: opened with a deadline, read with or without one.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, IoSlice, Read, Write},
     net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
@@ -252,6 +252,11 @@ impl Read for Connection {
 impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.write(bytes)
+    }
+
+    /// All pieces in one call: piece by piece, Nagle's algorithm would hold the second until the first is acknowledged.
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.stream.write_vectored(pieces)
     }
 
     fn flush(&mut self) -> io::Result<()> {

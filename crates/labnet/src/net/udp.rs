@@ -173,7 +173,13 @@ impl Pair {
         };
         let socket = Arc::new(UdpSocket::bind(any)?);
         socket.connect(address)?;
-        let reader = Reader { socket: Arc::clone(&socket), from: address, closed: Arc::clone(&self.closed), sender };
+        // What came before the socket was connected is a stranger's: nothing has been asked yet.
+        socket.set_nonblocking(true)?;
+        while socket.recv(&mut [0]).is_ok() {}
+        socket.set_nonblocking(false)?;
+        // Of 0.0.0.0 and [::] the system makes the loopback address.
+        let from = socket.peer_addr()?;
+        let reader = Reader { socket: Arc::clone(&socket), from, closed: Arc::clone(&self.closed), sender };
         thread::Builder::new().name(format!("recv {address}")).spawn(move || reader.run())?;
         self.sockets.push((address, socket));
         Ok(())
@@ -255,16 +261,14 @@ impl Reader {
     fn run(self) {
         let mut buffer = vec![0; MAX_DATAGRAM_LEN];
         loop {
-            let received = self.socket.recv_from(&mut buffer);
+            let received = self.socket.recv(&mut buffer);
             if self.closed.load(Ordering::Relaxed) {
                 return;
             }
             match received {
-                // A stranger's may have come before the socket was connected.
-                Ok((_, from)) if (from.ip(), from.port()) != (self.from.ip(), self.from.port()) => {}
-                Ok((n, from)) => {
-                    let bytes = buffer.get(..n).unwrap_or_default().to_vec();
-                    if self.sender.send((Instant::now(), Datagram { from, bytes })).is_err() {
+                Ok(n) => {
+                    let datagram = Datagram { from: self.from, bytes: buffer.get(..n).unwrap_or_default().to_vec() };
+                    if self.sender.send((Instant::now(), datagram)).is_err() {
                         return;
                     }
                 }

@@ -48,6 +48,7 @@ impl FromStr for Command {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let interval = match text.strip_prefix(SHORT) {
+            _ if text.len() > MAX_COMMAND_LEN => return Err(unknown(text)),
             _ if text == FLOOD => None,
             Some(seconds) => Some(parse_interval(seconds).ok_or_else(|| unknown(text))?),
             None => return Err(unknown(text)),
@@ -68,7 +69,7 @@ fn unknown(text: &str) -> Error {
 fn parse_interval(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if text.len() > MAX_COMMAND_LEN || !digits(whole) || !digits(fraction) {
+    if !digits(whole) || !digits(fraction) {
         return None;
     }
     let interval = Duration::try_from_secs_f64(text.parse().ok()?).ok()?;

@@ -67,6 +67,7 @@ impl Client {
 
         let mut connection = net::connect(server, Families::Both, options.connect)?;
         connection.set_limits(None, options.connect)?;
+        connection.set_nodelay()?;
         let mut tls =
             ClientConnection::new(Arc::new(config), name).map_err(|error| failed(explain::complaint(&error)))?;
         while tls.is_handshaking() {

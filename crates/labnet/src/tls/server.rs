@@ -60,6 +60,7 @@ impl Acceptor {
         let mut connection = Connection::new(stream, peer);
         connection.set_limits(None, Deadline::after(limits.silence))?;
         connection.set_stall(Some(limits.stall))?;
+        connection.set_nodelay()?;
         let mut tls = ServerConnection::new(Arc::clone(&self.config))
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
         while tls.is_handshaking() {

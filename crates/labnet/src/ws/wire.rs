@@ -1,6 +1,6 @@
 //! The connection under a WebSocket: the HTTP head in one piece, the incoming frames counted.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 
 use super::frames::FrameCounter;
 use crate::net::Connection;
@@ -77,6 +77,10 @@ fn could_be_http(head: &[u8]) -> bool {
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.connection.write(bytes)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.connection.write_vectored(pieces)
     }
 
     fn flush(&mut self) -> io::Result<()> {
