@@ -49,6 +49,7 @@ pub struct Program {
     /// How many of `lines` have been looked at by `line_with`.
     seen: usize,
     open_pipes: usize,
+    has_ended: bool,
 }
 
 #[derive(Debug)]
@@ -157,6 +158,9 @@ impl Program {
     pub fn spawn(mut command: Command) -> Result<Self, Failure> {
         let command_line = command_line(&command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own, so that what it starts in its turn ends with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let begun = Instant::now();
         let mut child =
             command.spawn().map_err(|source| Failure::Start { command_line: command_line.clone(), source })?;
@@ -182,6 +186,7 @@ impl Program {
             lines: Vec::new(),
             seen: 0,
             open_pipes,
+            has_ended: false,
         })
     }
 
@@ -284,7 +289,10 @@ impl Program {
         // Its streams are closed: the end is near.
         let status = loop {
             match self.child.try_wait() {
-                Ok(Some(status)) => break status,
+                Ok(Some(status)) => {
+                    self.has_ended = true;
+                    break status;
+                }
                 _ if Instant::now() >= until => return Err(self.too_late("end", deadline)),
                 _ => thread::sleep(Duration::from_millis(1)),
             }
@@ -370,11 +378,19 @@ fn running() -> MutexGuard<'static, BTreeSet<u32>> {
 /// Kills every program that is still running: for a process that ends without dropping them.
 pub fn end_all() {
     for process in running().iter() {
-        #[cfg(unix)]
-        signal(*process, rustix::process::Signal::KILL);
-        #[cfg(not(unix))]
-        let _ = process;
+        kill_group(*process);
     }
+}
+
+/// Kills a program and what it has started. Elsewhere than on Unix the program alone is killed, when it is dropped.
+fn kill_group(process: u32) {
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) {
+        // All of it may have ended already.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    #[cfg(not(unix))]
+    let _ = process;
 }
 
 #[cfg(unix)]
@@ -389,10 +405,11 @@ impl Drop for Program {
     fn drop(&mut self) {
         // From here on its number may soon be another process's.
         running().remove(&self.child.id());
-        if let Ok(None) = self.child.try_wait() {
+        if !self.has_ended {
+            kill_group(self.child.id());
             let _ = self.child.kill();
+            let _ = self.child.wait();
         }
-        let _ = self.child.wait();
     }
 }
 

@@ -102,6 +102,13 @@ impl Running {
         serve: impl Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
     ) -> Result<(), Error> {
         let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
+        // Without keepalive a client that vanished would be missed only when something is sent to it. What a listening
+        // socket has, those that it accepts inherit.
+        let (time, interval) = KEEPALIVE;
+        let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
+        SockRef::from(&listener)
+            .set_tcp_keepalive(&keepalive)
+            .map_err(|source| Error::System { attempt: "set up keepalive", source })?;
         let (clock, slots) = (self.clock.clone(), slots.clone());
         let accept = move || accept(&listener, &clock, &slots, &events, &Arc::new(serve));
         self.add_thread(&format!("accept {address}"), Wake::Tcp(reachable(address)), accept)?;
@@ -147,10 +154,6 @@ where
 {
     while !clock.has_ended() {
         let started = listener.accept().and_then(|(stream, peer)| {
-            // Without keepalive a client that vanished would be missed only when something is sent to it.
-            let (time, interval) = KEEPALIVE;
-            let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
-            SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
             let Some(slot) = slots.take(clock, events) else { return Ok(()) };
             let serve = Arc::clone(serve);
             let client = move || {

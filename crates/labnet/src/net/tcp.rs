@@ -166,6 +166,10 @@ impl Connection {
     /// [`Error::Receive`] when the system refuses.
     pub fn set_limits(&mut self, silence: Option<Duration>, deadline: Deadline) -> Result<(), Error> {
         (self.silence, self.deadline) = (silence, deadline);
+        if deadline != Deadline::NONE {
+            // Every read sets what is left.
+            return Ok(());
+        }
         self.stream.set_read_timeout(silence).map_err(|source| Error::Receive { from: self.peer, source })
     }
 

@@ -20,7 +20,7 @@ use crate::measure::{Report, command, memory_of, shell};
 
 /// The load: so many clients at a time, each making so many handshakes one after the other.
 const CLIENTS: usize = 2;
-const HANDSHAKES: usize = 200;
+const HANDSHAKES: usize = 500;
 
 /// How many clients stay connected while the memory is measured, and how much each may take.
 const CONNECTED: usize = 1000;
