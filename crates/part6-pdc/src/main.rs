@@ -23,7 +23,7 @@ const PMU: Destination = Destination { host: "localhost", port: 5003 };
     after_help = "Examples:
   part6-pdc CMD_short:0 certs/cacert.pem                          part6-pmu on this machine
   part6-pdc CMD_short:1 cacert.pem --server localhost:5007 --stats
-  part6-pdc CMD_short:0 cacert.pem --server 127.0.0.1 --name 123456
+  part6-pdc CMD_short:0 cacert.pem --server 127.0.0.1 --name localhost
   part6-pdc CMD_short:0 cacert.pem --no-check-hostname            a certificate without names"
 )]
 struct Arguments {
@@ -59,8 +59,8 @@ fn main() -> ExitCode {
 
 fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let server = PMU.or(arguments.at.server)?;
-    let roots = Roots::load(&arguments.ca_file)?;
     let mut answer = Answer::over_tls(&arguments.command, console, arguments.stats);
+    let roots = Roots::load(&arguments.ca_file)?;
 
     let mut pmu = Client::connect(
         &server,

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use labnet::Error;
+use labnet::{
+    Error,
+    tls::{self, Credentials, Role, Roots},
+};
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use time::OffsetDateTime;
 use x509_parser::{
@@ -16,7 +19,7 @@ use x509_parser::{
 
 use crate::{
     KeyKind, Name, Purpose,
-    files::{self, Readers},
+    files::{self, Readers, Staged},
     profile,
     request::Request,
 };
@@ -121,8 +124,11 @@ impl Desk {
         let subject = profile::subject("Socket Lab CA", Some(&authority.country))?;
         let signed = profile::authority(subject, authority.days, authority.any_name).self_signed(&pair);
         let signed = signed.map_err(|error| files::bad(&certificate, format!("cannot be made: {error}")))?;
-        files::write(&key, &pair.serialize_pem(), Readers::Owner, force)?;
-        files::write(&certificate, &signed.pem(), Readers::All, force)?;
+        // Both are written before either is in its place: a full device leaves neither.
+        let staged_key = Staged::write(&key, &pair.serialize_pem(), Readers::Owner)?;
+        let staged_certificate = Staged::write(&certificate, &signed.pem(), Readers::All)?;
+        staged_key.place(force)?;
+        staged_certificate.place(force)?;
         Ok(certificate)
     }
 
@@ -135,15 +141,9 @@ impl Desk {
         files::prepare(&self.folder)?;
         let (key, request) = (self.key(name), self.request_file(name));
         files::check_free(&request, wish.force)?;
-        let pair = if key.exists() {
-            load_key(&key)?
-        } else {
-            let pair = kind.generate()?;
-            files::write(&key, &pair.serialize_pem(), Readers::Owner, false)?;
-            pair
-        };
         let mut params = CertificateParams::default();
         params.distinguished_name = profile::subject(name, country)?;
+        let pair = key_pair(&key, kind)?;
         params.subject_alt_names = wish.names.iter().map(Name::to_san).collect::<Result<_, _>>()?;
         let signed = params.serialize_request(&pair).and_then(|request| request.pem());
         let signed = signed.map_err(|error| files::bad(&request, format!("cannot be made: {error}")))?;
@@ -156,6 +156,7 @@ impl Desk {
     /// # Errors
     /// [`Error::Credentials`] for a damaged request or a name for which this CA may not vouch; [`Error::Exists`].
     pub fn sign(&self, request_file: &Path, wish: &Wish) -> Result<Issued, Error> {
+        files::check_folder(&files::folder_of(request_file))?;
         let request = Request::read(request_file)?;
         let stem = request_file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let path = files::folder_of(request_file).join(format!("{stem}_cert.pem"));
@@ -164,9 +165,9 @@ impl Desk {
         let common_name = request.common_name().unwrap_or(stem);
         let names = [&wish.names, &request.names].into_iter().find(|names| !names.is_empty());
         let names = names.cloned().unwrap_or_else(|| Name::defaults(&common_name));
-        let purpose = wish.purpose.unwrap_or_else(|| Purpose::default_of(&common_name));
+        let purpose = wish.purpose.or(request.purpose).unwrap_or_else(|| Purpose::default_of(&common_name));
 
-        self.check_names(&names, request_file)?;
+        self.check_names(&names, &common_name, request_file)?;
         let ca_pem = self.read_ca(&self.ca_certificate())?;
         let pem = parse_pem(&self.ca_certificate(), &ca_pem)?;
         let ca = parse(&self.ca_certificate(), &pem)?;
@@ -193,7 +194,7 @@ impl Desk {
     pub fn issue(&self, name: &str, kind: KeyKind, country: Option<&str>, wish: &Wish) -> Result<Issued, Error> {
         files::check_free(&self.certificate(name), wish.force)?;
         // What will not be signed leaves no key behind.
-        self.check_names(&wish.names, &self.certificate(name))?;
+        self.check_names(&wish.names, name, &self.certificate(name))?;
         let request = self.request(name, kind, country, &Wish { force: true, ..wish.clone() })?;
         self.sign(&request, wish)
     }
@@ -213,7 +214,7 @@ impl Desk {
             self.init(&Authority::default(), true)?;
         }
         for name in names {
-            if renew_ca || !is_fresh(&self.certificate(name)) || !self.key(name).exists() {
+            if renew_ca || !self.is_good(name) {
                 self.issue(name, KeyKind::default(), None, &Wish { force: true, ..Wish::default() })?;
             }
         }
@@ -221,7 +222,7 @@ impl Desk {
     }
 
     /// Refuses names for which the CA's own certificate does not let it vouch.
-    fn check_names(&self, names: &[Name], asker: &Path) -> Result<(), Error> {
+    fn check_names(&self, names: &[Name], common_name: &str, asker: &Path) -> Result<(), Error> {
         let pem = parse_pem(&self.ca_certificate(), &self.read_ca(&self.ca_certificate())?)?;
         let ca = parse(&self.ca_certificate(), &pem)?;
         let constraints = ca.extensions().iter().find_map(|extension| match extension.parsed_extension() {
@@ -229,7 +230,10 @@ impl Desk {
             _ => None,
         });
         let Some(constraints) = constraints else { return Ok(()) };
-        match names.iter().find(|name| !name.is_permitted_by(constraints)) {
+        // Of a certificate for addresses alone some take the common name for a DNS name, if it looks like one.
+        let has_dns_name = names.iter().any(|name| matches!(name, Name::Dns(_)));
+        let common_name = (!has_dns_name && !names.is_empty()).then(|| common_name.parse::<Name>().ok()).flatten();
+        match names.iter().chain(&common_name).find(|name| !name.is_permitted_by(constraints)) {
             None => Ok(()),
             Some(name) => Err(files::bad(
                 asker,
@@ -239,6 +243,18 @@ impl Desk {
                 ),
             )),
         }
+    }
+
+    /// Whether a name has a certificate of this CA that is valid for another week, and its key.
+    fn is_good(&self, name: &str) -> bool {
+        let (certificate, key) = (self.certificate(name), self.key(name));
+        let role = if Purpose::default_of(name) == Purpose::Client { Role::Client } else { Role::Server };
+        let is_of_this_ca = || {
+            let roots = Roots::load(&self.ca_certificate())?;
+            tls::verify_file(&certificate, &roots, role, None)?;
+            Credentials::load(&certificate, &key)
+        };
+        is_fresh(&certificate) && is_of_this_ca().is_ok()
     }
 
     fn read_ca(&self, path: &Path) -> Result<String, Error> {
@@ -259,7 +275,15 @@ fn is_fresh(path: &Path) -> bool {
     valid_until().is_some_and(|until| until - OffsetDateTime::now_utc() > time::Duration::days(RENEW_DAYS))
 }
 
-fn load_key(path: &Path) -> Result<KeyPair, Error> {
+/// The key in a file, made first if there is none; when another process makes it meanwhile, that one.
+fn key_pair(path: &Path, kind: KeyKind) -> Result<KeyPair, Error> {
+    if !path.exists() {
+        let pair = kind.generate()?;
+        match files::write(path, &pair.serialize_pem(), Readers::Owner, false) {
+            Err(Error::Exists { .. }) => {}
+            written => return written.map(|()| pair),
+        }
+    }
     let pem = files::read(path)?;
     KeyPair::from_pem(&pem)
         .map_err(|_| files::bad(path, "is no private key that can be used here: remove it to have a new one made"))

@@ -45,25 +45,41 @@ fn exists(path: &Path) -> Error {
     Error::Exists { path: path.display().to_string() }
 }
 
-/// Writes a file beside its place and then moves it there, so that nobody ever sees half of it.
-pub(crate) fn write(path: &Path, text: &str, readers: Readers, force: bool) -> Result<(), Error> {
-    let folder = folder_of(path);
-    let failed = |source| error("write", path, source);
-    // Readable for its owner alone, until it is whole.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    #[cfg(unix)]
-    if readers == Readers::All {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
+/// A file that is written beside its place, and then moved there, so that nobody ever sees half of it.
+pub(crate) struct Staged {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Writes it, readable for its owner alone until it is whole.
+    pub(crate) fn write(path: &Path, text: &str, readers: Readers) -> Result<Self, Error> {
+        let failed = |source| error("write", path, source);
+        let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        #[cfg(unix)]
+        if readers == Readers::All {
+            use std::os::unix::fs::PermissionsExt;
+            file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
+        }
+        #[cfg(not(unix))]
+        let _ = readers;
+        Ok(Self { file, path: path.to_owned() })
     }
-    #[cfg(not(unix))]
-    let _ = readers;
-    let moved = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    moved.map(drop).map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => exists(path),
-        _ => failed(error.error),
-    })
+
+    /// Moves it to its place.
+    pub(crate) fn place(self, force: bool) -> Result<(), Error> {
+        let moved = if force { self.file.persist(&self.path) } else { self.file.persist_noclobber(&self.path) };
+        moved.map(drop).map_err(|failed| match failed.error.kind() {
+            io::ErrorKind::AlreadyExists => exists(&self.path),
+            _ => error("write", &self.path, failed.error),
+        })
+    }
+}
+
+/// Writes a file whole or not at all.
+pub(crate) fn write(path: &Path, text: &str, readers: Readers, force: bool) -> Result<(), Error> {
+    Staged::write(path, text, readers)?.place(force)
 }
 
 pub(crate) fn folder_of(path: &Path) -> PathBuf {
@@ -76,6 +92,11 @@ pub(crate) fn folder_of(path: &Path) -> PathBuf {
 /// Makes a folder for keys, or refuses one in which others could exchange them.
 pub(crate) fn prepare(folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(|source| error("make", folder, source))?;
+    check_folder(folder)
+}
+
+/// Refuses a folder in which others could exchange what is written there.
+pub(crate) fn check_folder(folder: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -85,9 +106,11 @@ pub(crate) fn prepare(folder: &Path) -> Result<(), Error> {
         const STICKY: u32 = 0o1000;
         let mode = fs::metadata(folder).map_err(|source| error("look at", folder, source))?.permissions().mode();
         if mode & OTHERS_WRITE != 0 && mode & STICKY == 0 {
-            let complaint = "others may write in this folder, and could exchange its keys: chmod go-w it";
+            let complaint = "others may write in this folder, and could exchange what is written there: chmod go-w it";
             return Err(bad(folder, complaint));
         }
     }
+    #[cfg(not(unix))]
+    let _ = folder;
     Ok(())
 }

@@ -15,7 +15,7 @@ const MAX_LABEL_LEN: usize = 63;
 /// A subject alternative name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name {
-    /// A DNS name in lower case, perhaps with `*` as its first label.
+    /// A DNS name in lower case, perhaps with `*` as its first label, never for all of a top-level domain.
     Dns(String),
     /// An address.
     Ip(IpAddr),
@@ -105,8 +105,9 @@ impl FromStr for Name {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        let labels = name.strip_prefix("*.").unwrap_or(&name);
-        if name.len() <= MAX_DNS_LEN && labels.split('.').all(is_label) {
+        let (labels, least) = name.strip_prefix("*.").map_or((name.as_str(), 1), |labels| (labels, 2));
+        let enough = labels.split('.').count() >= least;
+        if name.len() <= MAX_DNS_LEN && enough && labels.split('.').all(is_label) {
             return Ok(Self::Dns(name));
         }
         let text = text.escape_debug();
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn a_domain_holds_itself_and_all_below_it() {
         let within = |name: &str, domain| name.parse::<Name>().unwrap().is_within(domain);
-        assert!(within("test", "test") && within("a.b.test", "test") && within("*.test", "test"));
+        assert!(within("test", "test") && within("a.b.test", "test") && within("*.a.test", "test"));
         assert!(!within("latest", "test") && !within("test.com", "test"));
         assert!(is_in_subnet([127, 9, 9, 9].into(), &[127, 0, 0, 0, 255, 0, 0, 0]));
         assert!(!is_in_subnet([128, 0, 0, 1].into(), &[127, 0, 0, 0, 255, 0, 0, 0]));

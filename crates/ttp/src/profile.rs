@@ -68,6 +68,16 @@ impl Purpose {
         if subject == "client" { Self::Client } else { Self::Server }
     }
 
+    /// That of a server, a client or both; `None` for neither.
+    pub(crate) fn of(server: bool, client: bool) -> Option<Self> {
+        match (server, client) {
+            (true, true) => Some(Self::Both),
+            (true, false) => Some(Self::Server),
+            (false, true) => Some(Self::Client),
+            (false, false) => None,
+        }
+    }
+
     fn extended_key_usages(self) -> Vec<ExtendedKeyUsagePurpose> {
         match self {
             Self::Server => vec![ExtendedKeyUsagePurpose::ServerAuth],

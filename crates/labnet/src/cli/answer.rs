@@ -1,5 +1,7 @@
 //! The answer of a PMU on its way from recv calls to stdout: messages line by line, a flood as it is.
 
+use std::borrow::Cow;
+
 use super::{Console, Stats, TransferStats};
 use crate::{
     Error,
@@ -50,18 +52,17 @@ impl Answer {
     /// [`Error::Garbage`] at the first byte that belongs to no message, after the messages before it; those of
     /// [`Console::write`].
     pub fn show(&mut self, bytes: &[u8], pmu: &impl Counted) -> Result<(), Error> {
-        let shown = match &mut self.shape {
-            Shape::Short(messages) => {
-                let console = &self.console;
-                console.lines(messages.feed(bytes).inspect(|message| warn_of_gap(message, console)))
-            }
+        let (text, failed) = match &mut self.shape {
+            Shape::Short(messages) => lines(messages.feed(bytes), &self.console),
             Shape::Flood { last } => {
                 *last = bytes.last().copied().or(*last);
-                self.console.write(bytes)
+                (Cow::Borrowed(bytes), None)
             }
         };
+        // Counted first: who sees a line sees it counted.
         self.count(pmu);
-        shown
+        self.console.write(&text)?;
+        failed.map_or(Ok(()), Err)
     }
 
     /// The PMU has closed the connection: shows what only the end completes.
@@ -69,18 +70,19 @@ impl Answer {
     /// # Errors
     /// [`Error::Incomplete`] when that is within a message; those of [`Console::write`].
     pub fn end(mut self, pmu: &impl Counted) -> Result<(), Error> {
-        let ended = match &mut self.shape {
-            Shape::Short(messages) => {
-                let console = &self.console;
-                console.lines(messages.finish().transpose().inspect(|message| warn_of_gap(message, console)))
+        let (text, failed) = match &mut self.shape {
+            Shape::Short(messages) => lines(messages.finish().transpose(), &self.console),
+            Shape::Flood { last } => {
+                let end: &[u8] = if last.is_none_or(|last| last == b'\n') { b"" } else { b"\n" };
+                (Cow::Borrowed(end), None)
             }
-            Shape::Flood { .. } => self.end_line(),
         };
         self.count(pmu);
-        if ended.is_ok() && self.messages() == 0 {
+        self.console.write(&text)?;
+        if failed.is_none() && self.messages() == 0 {
             self.console.warn(format!("{} closed the connection without an answer", pmu.peer()));
         }
-        ended
+        failed.map_or(Ok(()), Err)
     }
 
     /// The connection broke: says what of the answer cannot be shown as a message.
@@ -118,10 +120,24 @@ impl Answer {
     }
 }
 
-fn warn_of_gap(message: &Result<Message, Error>, console: &Console) {
-    if let Ok(message) = message
-        && !message.is_expected()
-    {
-        console.warn(format!("message {} is out of order: one before it may be missing", message.number()));
+/// The text of messages, a line each, up to the first error.
+fn lines<'a>(
+    messages: impl IntoIterator<Item = Result<Message, Error>>,
+    console: &Console,
+) -> (Cow<'a, [u8]>, Option<Error>) {
+    let mut text = Vec::new();
+    for message in messages {
+        match message {
+            Ok(message) => {
+                text.extend_from_slice(message.as_ref());
+                text.push(b'\n');
+                if !message.is_expected() {
+                    let number = message.number();
+                    console.warn(format!("message {number} is out of order: one before it may be missing"));
+                }
+            }
+            Err(error) => return (text.into(), Some(error)),
+        }
     }
+    (text.into(), None)
 }

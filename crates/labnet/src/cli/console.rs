@@ -64,6 +64,9 @@ impl Console {
     /// # Errors
     /// [`Error::OutputClosed`] when nobody reads it any more, [`Error::Output`] when it cannot be stored.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let mut stdout = self.shared.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         let written = self.shared.progress.aside(|| stdout.write_all(bytes).and_then(|()| stdout.flush()));
         written.map_err(|error| match error.kind() {
@@ -78,26 +81,6 @@ impl Console {
     /// Those of [`write`](Self::write).
     pub fn line(&self, line: impl fmt::Display) -> Result<(), Error> {
         self.write(format!("{line}\n").as_bytes())
-    }
-
-    /// Writes a line for each item, all at once, up to the first error, which it returns.
-    ///
-    /// # Errors
-    /// That of the items, or those of [`write`](Self::write).
-    pub fn lines<T: AsRef<[u8]>>(&self, items: impl IntoIterator<Item = Result<T, Error>>) -> Result<(), Error> {
-        let mut text = Vec::new();
-        let failed = items.into_iter().find_map(|item| match item {
-            Ok(line) => {
-                text.extend_from_slice(line.as_ref());
-                text.push(b'\n');
-                None
-            }
-            Err(error) => Some(error),
-        });
-        if !text.is_empty() {
-            self.write(&text)?;
-        }
-        failed.map_or(Ok(()), Err)
     }
 
     /// Writes a message on a line of its own: with a newline, unless it ends with one.

@@ -63,9 +63,16 @@ impl Client {
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         let name = options.name.as_deref().unwrap_or(server.host());
-        let name = server_name(name).map_err(|error| Error::Usage(error.to_string()))?;
+        let name = server_name(name).ok_or_else(|| {
+            Error::Usage(format!("'{}' is no name that a server can have, such as localhost", name.escape_debug()))
+        })?;
 
-        let mut connection = net::connect(server, Families::Both, options.connect)?;
+        let no_tls = || failed("reset the connection within the TLS handshake; does it speak TLS?".to_owned());
+        let mut connection = net::connect(server, Families::Both, options.connect).map_err(|error| match error {
+            // So quickly that connecting and the reset are one to the system.
+            Error::Connect { attempts, .. } if attempts.iter().any(|(_, error)| is_reset(error)) => no_tls(),
+            error => error,
+        })?;
         connection.set_limits(None, options.connect)?;
         connection.set_nodelay()?;
         let mut tls =
@@ -83,6 +90,7 @@ impl Client {
                         io::ErrorKind::UnexpectedEof => {
                             failed("closed the connection within the TLS handshake; does it speak TLS?".to_owned())
                         }
+                        _ if is_reset(&error) => no_tls(),
                         _ => connection.explain(error),
                     },
                 });
@@ -146,6 +154,11 @@ impl Client {
             _ => Ok(()),
         }
     }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
 /// Bytes are those of the answer, without what TLS adds; segments are those of the connection, handshake included.

@@ -45,7 +45,9 @@ fn certificate(error: &CertificateError) -> String {
             "has a certificate for another purpose (its extended key usage does not allow this one)".to_owned()
         }
         CertificateError::BadSignature => {
-            "has a certificate whose signature is wrong: it was forged or damaged".to_owned()
+            "has a certificate whose signature is not that of the CA that is trusted here: it is of another CA of the same \
+             name, or was forged"
+                .to_owned()
         }
         CertificateError::BadEncoding => "has a damaged certificate".to_owned(),
         CertificateError::UnhandledCriticalExtension => {

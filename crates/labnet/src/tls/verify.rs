@@ -62,12 +62,19 @@ pub fn verify_file(path: &Path, roots: &Roots, role: Role, name: Option<&str>) -
             .map_err(|error| TlsError::General(error.to_string()))
             .and_then(|verifier| verifier.verify_client_cert(leaf, intermediates, UnixTime::now()).map(drop)),
     };
-    let named = verified.and_then(|()| name.map_or(Ok(()), |name| verify_name(leaf, &server_name(name)?)));
+    let server = match name {
+        Some(name) => Some(server_name(name).ok_or_else(|| {
+            Error::Usage(format!("'{}' is no name that a server can have, such as localhost", name.escape_debug()))
+        })?),
+        None => None,
+    };
+    let named = verified.and_then(|()| server.map_or(Ok(()), |name| verify_name(leaf, &name)));
     named.map_err(|error| credentials::bad(path, explain::complaint(&error)))
 }
 
-pub(super) fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
-    ServerName::try_from(name.to_owned()).map_err(|_| TlsError::General(format!("'{name}' is no name of a server")))
+/// A DNS name or an address; `None` for what no server can be called.
+pub(super) fn server_name(name: &str) -> Option<ServerName<'static>> {
+    ServerName::try_from(name.to_owned()).ok()
 }
 
 fn verify_server(
