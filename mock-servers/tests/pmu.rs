@@ -13,7 +13,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Program, Stream};
 use labnet::{
     net::{self, Clock, Deadline, Limits, NoCommand, Peer},
     pmu::{Device, FLOOD_LEN, MAX_COMMAND_LEN},
@@ -474,25 +473,4 @@ fn a_server_that_is_dropped_ends_its_answers_and_closes_its_port() {
     while !TcpStream::connect_timeout(&address, PATIENCE).is_err_and(is_refused) {
         assert!(Instant::now() < deadline, "{address} is still open");
     }
-}
-
-#[test]
-fn the_program_says_where_it_listens_then_what_happens_until_ctrl_c() {
-    let arguments = ["pmu", "--pmu-port", "0", "--messages", "2", "--first", "0", "--separator", "\\n"];
-    let mut servers = Program::start(env!("CARGO_BIN_EXE_mock-servers"), &arguments).unwrap();
-    let mut next = || servers.line_with("say more", PATIENCE, |line| line.stream == Stream::Stdout).unwrap().text;
-    let listening = next();
-    let address = listening.strip_prefix("listening pmu TCP ").expect(&listening);
-    assert_eq!(next(), "ready");
-
-    let mut client = TcpStream::connect_timeout(&address.parse().unwrap(), PATIENCE).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    say(&mut client, "CMD_short:0");
-    assert_eq!(rest(&mut client), "This is PMU data 0\nThis is PMU data 1\n");
-    let from = client.local_addr().unwrap();
-    drop(client);
-    assert_eq!(next(), format!("pmu {from} CMD_short:0: answered in 2 sends"));
-
-    servers.interrupt();
-    assert_eq!(servers.finish(PATIENCE).unwrap().code(), 0);
 }

@@ -8,6 +8,7 @@ use std::{
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     sync::mpsc::{self, Receiver},
+    thread,
     time::Duration,
 };
 
@@ -237,6 +238,30 @@ fn a_message_leaves_before_the_pause_that_follows_it() {
     let pmu = Pmu::of_the_handout();
     let mut client = pmu.asked("CMD_short:3600");
     assert_eq!(client.receive(), (FIN | BINARY, b"This is PMU data 1".to_vec()));
+}
+
+#[test]
+fn between_two_messages_a_ping_is_answered_and_a_close_ends_it() {
+    let pmu = Pmu::of_the_handout();
+    let mut client = pmu.asked("CMD_short:3600");
+    client.receive();
+    client.frame(PING, "still there?");
+    assert_eq!(client.receive(), (PONG, b"still there?".to_vec()));
+    client.frame(CLOSE, NORMAL);
+    assert_eq!(client.receive(), (CLOSE, NORMAL.to_vec()));
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn a_request_may_come_a_byte_at_a_time() {
+    let pmu = Pmu::of_the_handout();
+    let mut client = pmu.client();
+    for byte in upgrade_request().as_bytes().chunks(1) {
+        client.send(byte);
+        // So that most of them are a recv of their own.
+        thread::sleep(Duration::from_millis(1));
+    }
+    client.expect_upgrade();
 }
 
 #[test]

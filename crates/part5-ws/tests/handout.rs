@@ -137,6 +137,16 @@ fn q23_a_line_appears_with_its_message_and_ctrl_c_keeps_it() {
 }
 
 #[test]
+fn no_timeout_bounds_the_answer_as_a_whole() {
+    let pmu = pmu(Device { messages: 4, ..Device::default() }, Kind::Binary);
+    let timeouts = ["--connect-timeout", "1", "--timeout", "2"];
+    // It takes 2.4 s.
+    let outcome = run(&[&["--server", &pmu.address().to_string(), "CMD_short:0.8"], &timeouts[..]].concat());
+    let expected: String = TEN_LINES.split_inclusive('\n').take(4).collect();
+    assert_eq!(succeeded(&outcome), expected.as_bytes());
+}
+
+#[test]
 fn q24_a_flood_is_one_message_of_any_size() {
     for len in [1, 125, 126, 65_535, 65_536, 1 << 20] {
         let flood = flood_text(len);

@@ -156,7 +156,11 @@ impl Desk {
     /// # Errors
     /// [`Error::Credentials`] for a damaged request or a name for which this CA may not vouch; [`Error::Exists`].
     pub fn sign(&self, request_file: &Path, wish: &Wish) -> Result<Issued, Error> {
-        files::check_folder(&files::folder_of(request_file))?;
+        for folder in [self.folder.as_path(), &files::folder_of(request_file)] {
+            if folder.exists() {
+                files::check_folder(folder)?;
+            }
+        }
         let request = Request::read(request_file)?;
         let stem = request_file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let path = files::folder_of(request_file).join(format!("{stem}_cert.pem"));
@@ -232,7 +236,8 @@ impl Desk {
         let Some(constraints) = constraints else { return Ok(()) };
         // Of a certificate for addresses alone some take the common name for a DNS name, if it looks like one.
         let has_dns_name = names.iter().any(|name| matches!(name, Name::Dns(_)));
-        let common_name = (!has_dns_name && !names.is_empty()).then(|| common_name.parse::<Name>().ok()).flatten();
+        let is_mistaken = !has_dns_name && !names.is_empty() && common_name.contains('.');
+        let common_name = is_mistaken.then(|| common_name.parse::<Name>().ok()).flatten();
         match names.iter().chain(&common_name).find(|name| !name.is_permitted_by(constraints)) {
             None => Ok(()),
             Some(name) => Err(files::bad(

@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use labnet::Error;
-use rcgen::{DistinguishedName, DnType, DnValue, SubjectPublicKeyInfo, string::PrintableString};
+use rcgen::{
+    DistinguishedName, DnType, DnValue, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PublicKeyData,
+    SubjectPublicKeyInfo,
+    string::{Ia5String, PrintableString},
+};
 use x509_parser::{
     certification_request::X509CertificationRequest,
     extensions::{GeneralName, ParsedExtension},
@@ -18,8 +22,8 @@ use crate::{Name, Purpose, files};
 /// The smallest RSA key that is certified, in bits.
 const MIN_RSA_BITS: usize = 2048;
 
-/// The object identifier of a subject's country.
-const COUNTRY: [u64; 4] = [2, 5, 4, 6];
+/// The object identifier of a subject's mail address (PKCS#9).
+const EMAIL: [u64; 7] = [1, 2, 840, 113_549, 1, 9, 1];
 
 /// A request whose signature was checked: whoever made it has the key.
 #[derive(Debug)]
@@ -52,37 +56,28 @@ impl Request {
         if !rest.is_empty() {
             return Err(bad("is a certificate request with something behind it"));
         }
-        // Before the signature, which the library does not check with such a key.
-        if let Ok(PublicKey::RSA(key)) = request.certification_request_info.subject_pki.parsed()
-            && key.key_size() < MIN_RSA_BITS
-        {
-            let bits = key.key_size();
-            return Err(bad(&format!("is for an RSA key of {bits} bits, and TLS needs {MIN_RSA_BITS} or more")));
-        }
+        // The key before the signature, which is not checked with a key that TLS refuses.
+        let key = certifiable_key(&request).map_err(|complaint| files::bad(path, complaint))?;
         request.verify_signature().map_err(|_| {
             bad("is a certificate request whose signature does not fit: it was damaged, or not made with its key")
         })?;
-        Self::of(&request).map_err(|complaint| files::bad(path, complaint))
+        Self::of(&request, key).map_err(|complaint| files::bad(path, complaint))
     }
 
-    fn of(request: &X509CertificationRequest<'_>) -> Result<Self, String> {
+    fn of(request: &X509CertificationRequest<'_>, key: SubjectPublicKeyInfo) -> Result<Self, String> {
         let info = &request.certification_request_info;
         let is_rsa = info.subject_pki.algorithm.algorithm == OID_PKCS1_RSAENCRYPTION;
-        let key = SubjectPublicKeyInfo::from_der(info.subject_pki.raw).map_err(|_| {
-            "is for a kind of key that cannot be certified here: expected RSA, P-256 or P-384".to_owned()
-        })?;
+        let (mut names, mut purpose, mut refused) = (Vec::new(), None, Vec::new());
         let mut subject = DistinguishedName::new();
         for attribute in info.subject.iter_attributes() {
             let kind: Vec<u64> = attribute.attr_type().iter().map(Iterator::collect).unwrap_or_default();
             let text = attribute.as_str().map_err(|_| "has a subject that is no text".to_owned())?;
-            let value = match PrintableString::try_from(text) {
-                // RFC 5280, appendix A.1 has the country in this type, the rest in any.
-                Ok(code) if kind == COUNTRY => DnValue::PrintableString(code),
-                _ => DnValue::Utf8String(text.to_owned()),
-            };
-            subject.push(DnType::from_oid(&kind), value);
+            let kind = DnType::from_oid(&kind);
+            if subject.get(&kind).is_some() {
+                refused.push("several values for one attribute of its subject; the last is kept".to_owned());
+            }
+            subject.push(kind.clone(), value_of(&kind, text));
         }
-        let (mut names, mut purpose, mut refused) = (Vec::new(), None, Vec::new());
         for extension in request.requested_extensions().into_iter().flatten() {
             match extension {
                 ParsedExtension::SubjectAlternativeName(san) => {
@@ -121,6 +116,30 @@ impl Request {
             _ => None,
         }
     }
+}
+
+/// The key of a request, if it is of a kind and strength that TLS takes.
+fn certifiable_key(request: &X509CertificationRequest<'_>) -> Result<SubjectPublicKeyInfo, String> {
+    let key = &request.certification_request_info.subject_pki;
+    if let Ok(PublicKey::RSA(key)) = key.parsed()
+        && key.key_size() < MIN_RSA_BITS
+    {
+        let bits = key.key_size();
+        return Err(format!("is for an RSA key of {bits} bits, and TLS needs {MIN_RSA_BITS} or more"));
+    }
+    let known = [&PKCS_RSA_SHA256, &PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384];
+    let key = SubjectPublicKeyInfo::from_der(key.raw).ok().filter(|key| known.contains(&key.algorithm()));
+    key.ok_or_else(|| "is for a kind of key that cannot be certified here: expected RSA, P-256 or P-384".to_owned())
+}
+
+/// A value in the type that RFC 5280, appendix A.1 has for its attribute.
+fn value_of(kind: &DnType, text: &str) -> DnValue {
+    let typed = match kind {
+        DnType::CountryName => PrintableString::try_from(text).ok().map(DnValue::PrintableString),
+        DnType::CustomDnType(oid) if *oid == EMAIL => Ia5String::try_from(text).ok().map(DnValue::Ia5String),
+        _ => None,
+    };
+    typed.unwrap_or_else(|| DnValue::Utf8String(text.to_owned()))
 }
 
 fn readable(name: &GeneralName<'_>) -> Option<Name> {

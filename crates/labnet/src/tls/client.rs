@@ -64,7 +64,7 @@ impl Client {
             .with_no_client_auth();
         let name = options.name.as_deref().unwrap_or(server.host());
         let name = server_name(name).ok_or_else(|| {
-            Error::Usage(format!("'{}' is no name that a server can have, such as localhost", name.escape_debug()))
+            Error::Usage(format!("'{}' is no name of a server, such as localhost", name.escape_debug()))
         })?;
 
         let no_tls = || failed("reset the connection within the TLS handshake; does it speak TLS?".to_owned());

@@ -64,7 +64,7 @@ pub fn verify_file(path: &Path, roots: &Roots, role: Role, name: Option<&str>) -
     };
     let server = match name {
         Some(name) => Some(server_name(name).ok_or_else(|| {
-            Error::Usage(format!("'{}' is no name that a server can have, such as localhost", name.escape_debug()))
+            Error::Usage(format!("'{}' is no name of a server, such as localhost", name.escape_debug()))
         })?),
         None => None,
     };
