@@ -6,7 +6,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     process::Command,
     sync::mpsc,
     thread,
@@ -366,8 +366,8 @@ fn stats_are_printed_after_an_error_too() {
     let pdc = Program::start(env!("CARGO_BIN_EXE_part2-pdc"), &arguments).unwrap();
     let mut pmu = accept(&listener);
     hear(&mut pmu, "CMD_short:0");
-    // The second command finds the port closed: its error has a hint.
-    drop(listener);
+    // The second command finds the port closed, and nobody else can have it: its error has a hint.
+    socket2::SockRef::from(&listener).shutdown(Shutdown::Both).unwrap();
     say(&mut pmu, message(1));
     drop(pmu);
     let outcome = finish(pdc);
