@@ -5,6 +5,7 @@
 mod address;
 mod bind;
 mod clock;
+mod crew;
 mod dialogue;
 mod multicast;
 mod server;

@@ -43,8 +43,9 @@ fn in_own_network(name: &str, prepare: &str, test: impl FnOnce()) {
         Err(failure) => Some(failure.to_string()),
     };
     if let Some(obstacle) = obstacle {
+        let skipped = format!("skipped: {name}: {}\n", obstacle.trim().replace('\n', " "));
         // Past the harness, which shows nothing of a test that passes.
-        return io::stderr().write_all(format!("skipped: {name}: {}\n", obstacle.trim()).as_bytes()).unwrap();
+        return io::stderr().write_all(skipped.as_bytes()).unwrap();
     }
     let outcome = enter(env::current_exe().unwrap().as_os_str(), &["--exact", name, "--nocapture"]).unwrap();
     assert!(outcome.code() == 0 && outcome.stdout().contains(" 1 passed"), "{}{}", outcome.stdout(), outcome.stderr());

@@ -280,7 +280,10 @@ fn check_no_handshake(server: impl FnOnce(TcpStream), words: &[&str]) {
     let files = Files::new();
     let (listener, address) = listen();
     let pdc = files.start(address, "CMD_short:0");
-    server(accept(&listener));
+    let tcp = accept(&listener);
+    // It has begun: a reset before that would be a connection refused.
+    assert_eq!(tcp.peek(&mut [0]).unwrap(), 1);
+    server(tcp);
     check_failed(&finish(pdc), "", &[&[address.to_string().as_str()], words].concat());
 }
 

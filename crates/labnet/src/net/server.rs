@@ -10,7 +10,7 @@ use std::{
 
 use socket2::{SockRef, TcpKeepalive};
 
-use super::{Clock, SystemClock};
+use super::{Clock, SystemClock, crew::Crew};
 use crate::Error;
 
 /// How soon a client that has silently vanished is looked for, and how often (ours).
@@ -90,7 +90,7 @@ impl Running {
         Ok(())
     }
 
-    /// Serves a listening socket: `serve` runs in a thread of its own for each client; `events` hears of trouble.
+    /// Serves a listening socket: `serve` has a thread to itself for each client; `events` hears of trouble.
     ///
     /// # Errors
     /// [`Error::System`] when there is no thread to be had.
@@ -110,7 +110,8 @@ impl Running {
             .set_tcp_keepalive(&keepalive)
             .map_err(|source| Error::System { attempt: "set up keepalive", source })?;
         let (clock, slots) = (self.clock.clone(), slots.clone());
-        let accept = move || accept(&listener, &clock, &slots, &events, &Arc::new(serve));
+        let crew = Crew::new(move |(stream, peer, _slot): Client| serve(stream, peer));
+        let accept = move || accept(&listener, &clock, &slots, &events, &crew);
         self.add_thread(&format!("accept {address}"), Wake::Tcp(reachable(address)), accept)?;
         self.add_address(address);
         Ok(())
@@ -148,19 +149,14 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn accept<S>(listener: &TcpListener, clock: &SystemClock, slots: &Slots, events: &impl Fn(&str), serve: &Arc<S>)
-where
-    S: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
-{
+/// Someone to be served, and the place that is taken up meanwhile.
+type Client = (TcpStream, SocketAddr, Slot);
+
+fn accept(listener: &TcpListener, clock: &SystemClock, slots: &Slots, events: &impl Fn(&str), crew: &Crew<Client>) {
     while !clock.has_ended() {
-        let started = listener.accept().and_then(|(stream, peer)| {
-            let Some(slot) = slots.take(clock, events) else { return Ok(()) };
-            let serve = Arc::clone(serve);
-            let client = move || {
-                let _slot = slot;
-                serve(stream, peer);
-            };
-            thread::Builder::new().name(format!("client {peer}")).spawn(client).map(drop)
+        let started = listener.accept().and_then(|(stream, peer)| match slots.take(clock, events) {
+            Some(slot) => crew.take((stream, peer, slot)),
+            None => Ok(()),
         });
         if let Err(error) = started
             && !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)

@@ -9,7 +9,7 @@ use std::{
 
 use rustls::{
     ServerConfig, ServerConnection,
-    server::{ClientHello, ResolvesServerCert},
+    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
@@ -48,6 +48,9 @@ impl Acceptor {
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
         let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Always(credentials.certified())));
         config.ignore_client_order = true;
+        // Connections are short, and their messages are counted (Q25): every handshake is a full one.
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Self { config: Arc::new(config) })
     }
 
