@@ -326,47 +326,17 @@ fn a_parent_that_never_reads_its_stdout_does_not_block_the_servers() {
 /// In a network of the test's own.
 #[cfg(target_os = "linux")]
 mod own_network {
-    use std::{env, ffi::OsStr, io};
-
-    use lab_run::Failure;
+    use lab_run::in_own_network;
     use socket2::SockRef;
 
     use super::*;
 
-    /// Set in the test that runs inside.
-    const INSIDE: &str = "LAB_OWN_NETWORK";
-
-    /// Runs `test`, which is called `name`, in a network of its own: this program starts again in there, with that
-    /// one test.
-    fn in_own_network(name: &str, test: impl FnOnce()) {
-        if env::var_os(INSIDE).is_some() {
-            return test();
-        }
-        let enter = |program: &OsStr, arguments: &[&str]| -> Result<Outcome, Failure> {
-            let mut command = Command::new("unshare");
-            command.args(["--user", "--map-root-user", "--net", "--", "sh", "-ec"]);
-            command.args(["ip link set lo up\nexec \"$@\"", "sh"]).arg(program).args(arguments).env(INSIDE, "1");
-            Program::spawn(command)?.finish(2 * DEADLINE)
-        };
-        let obstacle = match enter("true".as_ref(), &[]) {
-            Ok(outcome) if outcome.code() == 0 => None,
-            Ok(outcome) => Some(outcome.stderr()),
-            Err(failure) => Some(failure.to_string()),
-        };
-        if let Some(obstacle) = obstacle {
-            let skipped = format!("skipped: {name}: {}\n", obstacle.trim().replace('\n', " "));
-            // Past the harness, which shows nothing of a test that passes.
-            return io::stderr().write_all(skipped.as_bytes()).unwrap();
-        }
-        let name = format!("own_network::{name}");
-        let outcome = enter(env::current_exe().unwrap().as_os_str(), &["--exact", &name, "--nocapture"]).unwrap();
-        let passed = outcome.code() == 0 && outcome.stdout().contains(" 1 passed");
-        assert!(passed, "{}{}", outcome.stdout(), outcome.stderr());
-    }
+    /// What makes a network whole.
+    const LOOPBACK: &str = "ip link set lo up";
 
     #[test]
     fn by_default_all_five_listen_on_the_handouts_ports() {
-        in_own_network("by_default_all_five_listen_on_the_handouts_ports", || {
+        in_own_network(LOOPBACK, || {
             let folder = tempfile::tempdir().unwrap();
             let mut command = Command::new(SERVERS);
             command.current_dir(&folder);
@@ -386,12 +356,13 @@ mod own_network {
             let stdout: Vec<_> = program.lines().iter().filter(|line| line.stream == Stream::Stdout).collect();
             let seen: Vec<_> = stdout.iter().map(|line| line.text.as_str()).take(expected.len()).collect();
             assert_eq!(seen, expected);
-        });
+        })
+        .unwrap();
     }
 
     #[test]
     fn the_programme_travels_ten_hops() {
-        in_own_network("the_programme_travels_ten_hops", || {
+        in_own_network(LOOPBACK, || {
             /// Offset of the time to live in an IPv4 header (RFC 791, section 3.1).
             const TTL: usize = 8;
             let group = Ipv4Addr::new(224, 1, 1, 1);
@@ -404,6 +375,7 @@ mod own_network {
             let len = wire.read(&mut packet).unwrap();
             assert!(packet[..len].windows(6).any(|bytes| bytes == b"swcmTV"), "{:?}", &packet[..len]);
             assert_eq!(packet[TTL], 10);
-        });
+        })
+        .unwrap();
     }
 }

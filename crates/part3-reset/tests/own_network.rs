@@ -3,15 +3,9 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use std::{
-    env,
-    io::{self, Write},
-    net::IpAddr,
-    process::Command,
-    time::Duration,
-};
+use std::{net::IpAddr, process::Command, time::Duration};
 
-use lab_run::{Outcome, Program};
+use lab_run::{Outcome, Program, in_own_network};
 use mock_servers::{
     Running, Site,
     reset::{self, Schedule},
@@ -20,40 +14,12 @@ use mock_servers::{
 /// The most that anything may take here: far more than it does.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Set in the copy of this program that runs in a network of its own.
-const INSIDE: &str = "PART3_IN_ITS_OWN_NETWORK";
-
 /// What makes a network whole.
 const LOOPBACK: &str = "ip link set lo up";
 
-/// Runs `scene` in a private network after `setup`, shell commands: this test starts itself a second time, there.
-fn in_a_network<F: FnOnce()>(setup: &str, scene: F) {
-    if env::var_os(INSIDE).is_some() {
-        return scene();
-    }
-    // The scene is a closure of the test: own_network::TEST::{{closure}}.
-    let test = std::any::type_name::<F>().split("::").nth(1).unwrap();
-    if let Err(reason) = shell("ip link set lo up && test -w /proc/sys/net/ipv6/conf/all/disable_ipv6", &[]) {
-        // Past the test harness, which would keep it to itself.
-        return io::stderr()
-            .write_all(format!("skipped: {test}: no network of its own: {reason}\n").as_bytes())
-            .unwrap();
-    }
-    let myself = env::current_exe().unwrap();
-    let script = format!(r#"set -e; {setup}; exec "$0" --exact "$1" --nocapture"#);
-    let shown = shell(&script, &[myself.to_str().unwrap(), test]).unwrap_or_else(|failure| panic!("{failure}"));
-    assert!(shown.contains("test result: ok. 1 passed"), "{shown}");
-}
-
-/// Runs a script as the root of a network that has nothing: what it shows, or why it failed.
-fn shell(script: &str, arguments: &[&str]) -> Result<String, String> {
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--net", "--mount", "--", "sh", "-c", script]).args(arguments);
-    command.env(INSIDE, "1");
-    let outcome = Program::spawn(command).and_then(|program| program.finish(DEADLINE));
-    let outcome = outcome.map_err(|failure| failure.to_string())?;
-    let shown = outcome.stdout() + &outcome.stderr();
-    if outcome.code() == 0 { Ok(shown) } else { Err(shown.trim_end().to_owned()) }
+/// Runs `scene` in a private network after `setup`, lines of shell.
+fn in_a_network(setup: &str, scene: impl FnOnce()) {
+    in_own_network(setup, scene).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 fn part3(arguments: &[&str], lab_server: Option<&str>) -> Outcome {

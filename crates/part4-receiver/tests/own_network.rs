@@ -5,15 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::{
-    env,
-    ffi::OsStr,
-    io::{self, Write},
     net::{Ipv4Addr, UdpSocket},
-    process::Command,
     time::Duration,
 };
 
-use lab_run::{Failure, Outcome, Program};
+use lab_run::{Program, in_own_network};
 use socket2::SockRef;
 
 const RECEIVER: &str = env!("CARGO_BIN_EXE_part4-receiver");
@@ -21,35 +17,8 @@ const RECEIVER: &str = env!("CARGO_BIN_EXE_part4-receiver");
 /// Far longer than anything here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Set in the test that runs inside.
-const INSIDE: &str = "LAB_OWN_NETWORK";
-
-/// Runs `test`, which is called `name`, in a network of its own that lines of shell prepare: this program starts
-/// again in there, with that one test.
-fn in_own_network(name: &str, prepare: &str, test: impl FnOnce()) {
-    if env::var_os(INSIDE).is_some() {
-        return test();
-    }
-    let enter = |program: &OsStr, arguments: &[&str]| -> Result<Outcome, Failure> {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--net", "--", "sh", "-ec"]);
-        command.arg(format!("ip link set lo up\n{prepare}\nexec \"$@\"")).arg("sh");
-        command.arg(program).args(arguments).env(INSIDE, "1");
-        Program::spawn(command)?.finish(2 * DEADLINE)
-    };
-    let obstacle = match enter("true".as_ref(), &[]) {
-        Ok(outcome) if outcome.code() == 0 => None,
-        Ok(outcome) => Some(outcome.stderr()),
-        Err(failure) => Some(failure.to_string()),
-    };
-    if let Some(obstacle) = obstacle {
-        let skipped = format!("skipped: {name}: {}\n", obstacle.trim().replace('\n', " "));
-        // Past the harness, which shows nothing of a test that passes.
-        return io::stderr().write_all(skipped.as_bytes()).unwrap();
-    }
-    let outcome = enter(env::current_exe().unwrap().as_os_str(), &["--exact", name, "--nocapture"]).unwrap();
-    assert!(outcome.code() == 0 && outcome.stdout().contains(" 1 passed"), "{}{}", outcome.stdout(), outcome.stderr());
-}
+/// What makes a network whole.
+const LOOPBACK: &str = "ip link set lo up";
 
 fn joined(arguments: &[&str]) -> Program {
     let mut receiver = Program::start(RECEIVER, arguments).unwrap();
@@ -65,7 +34,7 @@ fn send(from: Ipv4Addr, datagram: &[u8]) {
 
 #[test]
 fn without_a_route_to_the_group_a_hint_names_the_loopback_interface() {
-    in_own_network("without_a_route_to_the_group_a_hint_names_the_loopback_interface", "", || {
+    in_own_network(LOOPBACK, || {
         let outcome = Program::start::<&str>(RECEIVER, &[]).unwrap().finish(DEADLINE).unwrap();
         assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""));
         let stderr = outcome.stderr();
@@ -77,27 +46,29 @@ fn without_a_route_to_the_group_a_hint_names_the_loopback_interface() {
         let receiver = joined(&["--interface", "127.0.0.1", "--count", "1"]);
         send(Ipv4Addr::LOCALHOST, b"swcmTVon this machine");
         assert_eq!(receiver.finish(DEADLINE).unwrap().stdout(), "swcmTV: on this machine\n");
-    });
+    })
+    .unwrap();
 }
 
 #[test]
 fn the_default_is_the_handouts_programme_on_the_interface_that_the_route_names() {
     in_own_network(
-        "the_default_is_the_handouts_programme_on_the_interface_that_the_route_names",
-        "ip route add 224.0.0.0/4 dev lo src 127.0.0.1",
+        "ip link set lo up
+         ip route add 224.0.0.0/4 dev lo src 127.0.0.1",
         || {
             let receiver = joined(&["--count", "1"]);
             send(Ipv4Addr::LOCALHOST, b"swcmTVBut, soft!");
             assert_eq!(receiver.finish(DEADLINE).unwrap().stdout(), "swcmTV: But, soft!\n");
         },
-    );
+    )
+    .unwrap();
 }
 
 #[test]
 fn what_is_sent_on_another_interface_is_not_shown() {
     in_own_network(
-        "what_is_sent_on_another_interface_is_not_shown",
-        "ip link add here type veth peer name there
+        "ip link set lo up
+         ip link add here type veth peer name there
          ip address add 192.0.2.1/24 dev here
          ip link set here up
          ip link set there up",
@@ -109,5 +80,6 @@ fn what_is_sent_on_another_interface_is_not_shown() {
             send(Ipv4Addr::new(192, 0, 2, 1), b"swcmTVhere");
             assert_eq!(here.finish(DEADLINE).unwrap().stdout(), "swcmTV: here\n");
         },
-    );
+    )
+    .unwrap();
 }

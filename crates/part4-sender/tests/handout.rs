@@ -250,53 +250,19 @@ fn ctrl_c_ends_it_as_the_signal_does() {
 /// In a network of the test's own.
 #[cfg(target_os = "linux")]
 mod own_network {
-    use std::{
-        env,
-        ffi::OsStr,
-        io::{self, Read, Write},
-        process::Command,
-    };
+    use std::io::Read;
 
-    use lab_run::Failure;
+    use lab_run::in_own_network;
     use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
     use super::*;
 
-    /// Set in the test that runs inside.
-    const INSIDE: &str = "LAB_OWN_NETWORK";
-
-    /// Runs `test`, which is called `name`, in a network of its own that lines of shell prepare: this program starts
-    /// again in there, with that one test.
-    fn in_own_network(name: &str, prepare: &str, test: impl FnOnce()) {
-        if env::var_os(INSIDE).is_some() {
-            return test();
-        }
-        let enter = |program: &OsStr, arguments: &[&str]| -> Result<Outcome, Failure> {
-            let mut command = Command::new("unshare");
-            command.args(["--user", "--map-root-user", "--net", "--", "sh", "-ec"]);
-            command.arg(format!("ip link set lo up\n{prepare}\nexec \"$@\"")).arg("sh");
-            command.arg(program).args(arguments).env(INSIDE, "1");
-            Program::spawn(command)?.finish(2 * DEADLINE)
-        };
-        let obstacle = match enter("true".as_ref(), &[]) {
-            Ok(outcome) if outcome.code() == 0 => None,
-            Ok(outcome) => Some(outcome.stderr()),
-            Err(failure) => Some(failure.to_string()),
-        };
-        if let Some(obstacle) = obstacle {
-            let skipped = format!("skipped: {name}: {}\n", obstacle.trim().replace('\n', " "));
-            // Past the harness, which shows nothing of a test that passes.
-            return io::stderr().write_all(skipped.as_bytes()).unwrap();
-        }
-        let name = format!("own_network::{name}");
-        let outcome = enter(env::current_exe().unwrap().as_os_str(), &["--exact", &name, "--nocapture"]).unwrap();
-        let passed = outcome.code() == 0 && outcome.stdout().contains(" 1 passed");
-        assert!(passed, "{}{}", outcome.stdout(), outcome.stderr());
-    }
+    /// What makes a network whole.
+    const LOOPBACK: &str = "ip link set lo up";
 
     #[test]
     fn without_a_route_to_the_group_a_hint_names_the_loopback_interface() {
-        in_own_network("without_a_route_to_the_group_a_hint_names_the_loopback_interface", "", || {
+        in_own_network(LOOPBACK, || {
             let hint = ["error: cannot send to the group 224.1.1.1:5005 on the default interface: ", "\nhint: "];
             check_refused(&["123456"], 1, &[hint[0], hint[1], "--interface 127.0.0.1"]);
 
@@ -305,26 +271,28 @@ mod own_network {
             let mut sender = Program::start(SENDER, &["123456", "--interface", "127.0.0.1"]).unwrap();
             sender.input(b"on this machine\n");
             assert_eq!(audience.hear(), b"123456on this machine");
-        });
+        })
+        .unwrap();
     }
 
     #[test]
     fn the_default_is_the_handouts_group_on_the_interface_that_the_route_names() {
         in_own_network(
-            "the_default_is_the_handouts_group_on_the_interface_that_the_route_names",
-            "ip route add 224.0.0.0/4 dev lo src 127.0.0.1",
+            "ip link set lo up
+             ip route add 224.0.0.0/4 dev lo src 127.0.0.1",
             || {
                 let audience = Audience::of(GROUP, 5005);
                 let mut sender = Program::start(SENDER, &["123456"]).unwrap();
                 sender.input(b"by default\n");
                 assert_eq!(audience.hear(), b"123456by default");
             },
-        );
+        )
+        .unwrap();
     }
 
     #[test]
     fn a_datagram_travels_one_hop_unless_told_otherwise() {
-        in_own_network("a_datagram_travels_one_hop_unless_told_otherwise", "", || {
+        in_own_network(LOOPBACK, || {
             /// Offset of the time to live in an IPv4 header (RFC 791, section 3.1).
             const TTL: usize = 8;
             // What a raw socket receives begins with that header.
@@ -341,6 +309,7 @@ mod own_network {
                 assert_eq!(packet[TTL], ttl);
                 assert_eq!(sender.finish(DEADLINE).unwrap().code(), 0);
             }
-        });
+        })
+        .unwrap();
     }
 }

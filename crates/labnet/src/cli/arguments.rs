@@ -169,7 +169,7 @@ pub fn group(positional: &[String], default: SocketAddrV4) -> Result<SocketAddrV
     let error = || {
         Error::Usage(format!(
             "'{}' is no group and port, such as {} {}",
-            positional.join(" "),
+            positional.join(" ").escape_debug(),
             default.ip(),
             default.port()
         ))

@@ -57,9 +57,9 @@ impl Device {
 /// A text of exactly `len` bytes, always the same: UTF-8 with characters of one to four bytes, none of them cut.
 pub fn flood_text(len: usize) -> Vec<u8> {
     const LINE: &str = "Le flot n° ∞ : Grüße, ποταμός, река, 洪水 🌊 — une seule vague, un seul send().\n";
-    let mut text: Vec<u8> = LINE.bytes().cycle().take(len).collect();
-    let whole = text.len() - text.utf8_chunks().last().map_or(0, |chunk| chunk.invalid().len());
-    text.truncate(whole);
+    let mut text = LINE.repeat(len.div_ceil(LINE.len()));
+    text.truncate(text.floor_char_boundary(len));
+    let mut text = text.into_bytes();
     text.resize(len, b'.');
     text
 }

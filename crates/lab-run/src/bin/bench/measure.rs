@@ -5,6 +5,7 @@ use std::{
     fs,
     path::PathBuf,
     process::{Command, Stdio},
+    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
@@ -154,9 +155,14 @@ pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command
     command
 }
 
-/// A Python program, given as text, with arguments.
+/// A Python program, given as text, with arguments; run by the interpreter itself, not by what stands before it.
 pub(crate) fn python(program: &str, arguments: &[&str]) -> Command {
-    command("python3", &[&["-c", program], arguments].concat())
+    static INTERPRETER: LazyLock<String> = LazyLock::new(|| {
+        let found = command("python3", &["-c", "import sys; print(sys.executable)"]).output();
+        let path = found.ok().map(|found| String::from_utf8_lossy(&found.stdout).trim().to_owned());
+        path.filter(|path| !path.is_empty()).unwrap_or_else(|| "python3".to_owned())
+    });
+    command(INTERPRETER.as_str(), &[&["-c", program], arguments].concat())
 }
 
 /// A shell command line.
