@@ -174,3 +174,38 @@ fn zip(folder: &Path, archive: &Path) -> Result<(), Error> {
     };
     pack().map_err(|source| failed("write", archive, source))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_archive_holds_the_folder_with_its_permissions_and_is_readable_for_its_owner_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let (folder, archive) = (place.path().join("Lab3_1_2"), place.path().join("Lab3_1_2.zip"));
+        fs::create_dir(&folder).unwrap();
+        put(&folder, "Part2_1_2", b"a program", 0o755).unwrap();
+        put(&folder, "1_key.pem", b"an old key", 0o600).unwrap();
+        // A second run replaces what the first has written.
+        put(&folder, "1_key.pem", b"a key", 0o600).unwrap();
+        for _ in 0..2 {
+            zip(&folder, &archive).unwrap();
+        }
+        let mut zip = zip::ZipArchive::new(File::open(&archive).unwrap()).unwrap();
+        let mut seen = Vec::new();
+        for i in 0..zip.len() {
+            let mut file = zip.by_index(i).unwrap();
+            let (name, mut text) = (file.name().unwrap().into_owned(), String::new());
+            file.read_to_string(&mut text).unwrap();
+            seen.push((name, file.unix_mode().map(|mode| mode & 0o777), text));
+        }
+        let expected = [("Lab3_1_2/1_key.pem", 0o600, "a key"), ("Lab3_1_2/Part2_1_2", 0o755, "a program")];
+        let expected = expected.map(|(name, mode, text)| (name.to_owned(), Some(mode), text.to_owned()));
+        assert_eq!(seen, expected);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&archive).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}
