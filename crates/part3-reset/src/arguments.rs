@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     /// The PMU's name and port
     #[arg(value_name = "SERVER PORT", num_args = 2)]
     pub(super) positional: Vec<String>,
-    /// The PMU: HOST, HOST:PORT or [IPV6]:PORT; give it twice to name an address of each family
+    /// The PMU: HOST, HOST:PORT or `[IPV6]:PORT`; give it twice to name an address of each family
     #[arg(long, value_name = "SERVER")]
     pub(super) server: Vec<Server>,
     /// The most seconds by which the PMU may advance its clock

@@ -33,7 +33,7 @@ struct Arguments {
     positional: Vec<String>,
     #[command(flatten)]
     at: AtServer,
-    /// The server as a URL, ws://HOST[:PORT][/PATH]
+    /// The server as a URL, `ws://HOST[:PORT][/PATH]`
     #[arg(long, conflicts_with = "server")]
     url: Option<Url>,
     /// The longest message that is accepted, in bytes

@@ -20,7 +20,7 @@ const LAB_SERVER: &str = "LAB_SERVER";
 /// Where the server is, for a part with one.
 #[derive(Args, Clone, Debug)]
 pub struct AtServer {
-    /// The server: HOST, HOST:PORT or [IPV6]:PORT; the variable LAB_SERVER (a host) changes the default
+    /// The server: HOST, HOST:PORT or `[IPV6]:PORT`; the variable LAB_SERVER (a host) changes the default
     #[arg(long, value_name = "SERVER")]
     pub server: Option<Server>,
 }
