@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -24,11 +24,12 @@ pub(crate) fn error(attempt: &'static str, path: &Path, source: io::Error) -> Er
 pub(crate) fn read(path: &Path) -> Result<String, Error> {
     /// Larger than any certificate, request or key.
     const MAX_LEN: u64 = 1 << 20;
-    let len = fs::metadata(path).map_err(|source| error("read", path, source))?.len();
-    if len > MAX_LEN {
+    let failed = |source| error("read", path, source);
+    let mut bytes = Vec::new();
+    fs::File::open(path).map_err(failed)?.take(MAX_LEN + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_LEN {
         return Err(bad(path, "is too long for a certificate, a request or a key"));
     }
-    let bytes = fs::read(path).map_err(|source| error("read", path, source))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

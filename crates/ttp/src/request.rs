@@ -74,7 +74,9 @@ impl Request {
             let text = attribute.as_str().map_err(|_| "has a subject that is no text".to_owned())?;
             let kind = DnType::from_oid(&kind);
             if subject.get(&kind).is_some() {
-                refused.push("several values for one attribute of its subject; the last is kept".to_owned());
+                // rcgen holds one of each.
+                refused.push("another value of one attribute of its subject".to_owned());
+                continue;
             }
             subject.push(kind.clone(), value_of(&kind, text));
         }

@@ -1,6 +1,6 @@
 //! A server's certificate and private key, read from PEM files and checked before a port is opened.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, io::Read, path::Path, sync::Arc};
 
 use rustls::{
     crypto::aws_lc_rs::sign::any_supported_type,
@@ -61,10 +61,12 @@ struct Pem {
 impl Pem {
     fn read(path: &Path) -> Result<Self, Error> {
         let file = |source| Error::File { attempt: "read", path: path.display().to_string(), source };
-        if fs::metadata(path).map_err(file)?.len() > MAX_FILE_LEN {
+        let mut bytes = Vec::new();
+        let opened = fs::File::open(path).map_err(file)?;
+        opened.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes).map_err(file)?;
+        if bytes.len() as u64 > MAX_FILE_LEN {
             return Err(bad(path, "is too long for a certificate or a key"));
         }
-        let bytes = fs::read(path).map_err(file)?;
         if bytes.is_empty() {
             return Err(bad(path, "is empty"));
         }
