@@ -34,8 +34,15 @@ impl fmt::Display for Socket {
 /// Where the system has no such table.
 pub fn with_port(port: u16) -> io::Result<Vec<Socket>> {
     let table = std::fs::read_to_string("/proc/net/tcp")?;
-    let sockets = table.lines().filter_map(parse);
-    Ok(sockets.filter(|socket| socket.local.port() == port || socket.remote.port() == port).collect())
+    let mut sockets: Vec<Socket> = Vec::new();
+    for socket in table.lines().filter_map(parse) {
+        // A socket may be listed twice when others come and go while the table is read.
+        let is_new = !sockets.iter().any(|other| (other.local, other.remote) == (socket.local, socket.remote));
+        if is_new && (socket.local.port() == port || socket.remote.port() == port) {
+            sockets.push(socket);
+        }
+    }
+    Ok(sockets)
 }
 
 fn parse(line: &str) -> Option<Socket> {
