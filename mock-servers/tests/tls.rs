@@ -79,6 +79,7 @@ fn connect(address: SocketAddr, folder: &Path) -> Client {
         checks_name: true,
         connect: Deadline::after(PATIENCE),
         silence: Some(PATIENCE),
+        credentials: None,
     };
     let server = Server::new(address.ip().to_string(), address.port());
     Client::connect(&server, &options).unwrap_or_else(|error| panic!("{error}"))

@@ -164,6 +164,14 @@ pub enum Error {
         /// What it did, as the end of a sentence.
         complaint: String,
     },
+    /// The peer of a secure channel broke its rules, or could not be verified.
+    #[error("{peer} {complaint}")]
+    Channel {
+        /// The peer.
+        peer: String,
+        /// What it did, as the end of a sentence.
+        complaint: String,
+    },
     /// Programs did not do what they should (for those that run others).
     #[error("{failed} of {of} experiments failed")]
     Experiments {

@@ -5,24 +5,28 @@
 mod client;
 mod credentials;
 mod explain;
+mod records;
 mod server;
 mod verify;
 
 pub use client::{Client, ClientOptions};
 pub use credentials::Credentials;
+pub use records::Records;
 pub use server::{Acceptor, ServerSide};
-pub use verify::{Role, Roots, verify_file};
+pub use verify::{Role, Roots, verify_chain, verify_file};
 
 use std::{fmt, sync::Arc};
 
-use rustls::{
-    CommonState,
-    crypto::{CryptoProvider, aws_lc_rs},
-};
+use rustls::{CommonState, crypto::CryptoProvider};
 
 /// The one provider of cryptography.
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// The certificate that the peer presented, in DER.
+fn leaf(state: &CommonState) -> Option<&[u8]> {
+    state.peer_certificates()?.first().map(AsRef::as_ref)
 }
 
 /// What a handshake agreed on: `TLSv1.3 TLS_AES_256_GCM_SHA384`.

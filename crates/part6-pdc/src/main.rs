@@ -70,6 +70,7 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
             checks_name: !arguments.no_check_hostname,
             connect: arguments.limits.connect_deadline(),
             silence: arguments.limits.timeout,
+            credentials: None,
         },
     )?;
     answer.agreed(&pmu.agreed());

@@ -1,9 +1,6 @@
 //! The desk itself: init, request, sign, issue, and what is made at first use.
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use labnet::{
     Error,
@@ -62,6 +59,8 @@ pub struct Wish {
     pub purpose: Option<Purpose>,
     /// How long it is valid, in days; never longer than the CA.
     pub days: u32,
+    /// When that begins, in days from now; in the past for a certificate that is to have expired.
+    pub starts_in: i32,
     /// Whether files may be replaced.
     pub force: bool,
 }
@@ -69,7 +68,7 @@ pub struct Wish {
 impl Default for Wish {
     /// A year.
     fn default() -> Self {
-        Self { names: Vec::new(), purpose: None, days: 365, force: false }
+        Self { names: Vec::new(), purpose: None, days: 365, starts_in: 0, force: false }
     }
 }
 
@@ -175,7 +174,8 @@ impl Desk {
         let ca_pem = self.read_ca(&self.ca_certificate())?;
         let pem = parse_pem(&self.ca_certificate(), &ca_pem)?;
         let ca = parse(&self.ca_certificate(), &pem)?;
-        let not_after = profile::in_days(wish.days).min(ca.validity().not_after.to_datetime());
+        let mut valid = profile::in_days(wish.starts_in, wish.days);
+        valid.end = valid.end.min(ca.validity().not_after.to_datetime());
         let bad = |error: rcgen::Error| files::bad(&self.ca_key(), format!("cannot sign: {error}"));
         let key = profile::issuing_key(&self.read_ca(&self.ca_key())?).map_err(bad)?;
         if key.public_key_raw() != &*ca.public_key().subject_public_key.data {
@@ -185,7 +185,7 @@ impl Desk {
             ));
         }
         let issuer = Issuer::from_ca_cert_pem(&ca_pem, key).map_err(bad)?;
-        let params = profile::leaf(request.subject, &names, purpose, request.is_rsa, not_after)?;
+        let params = profile::leaf(request.subject, &names, purpose, request.is_rsa, valid)?;
         let signed = params.signed_by(&request.key, &issuer).map_err(bad)?;
         files::write(&path, &signed.pem(), Readers::All, wish.force)?;
         Ok(Issued { path, refused: request.refused })
@@ -210,9 +210,7 @@ impl Desk {
     /// Those of [`init`](Self::init) and [`issue`](Self::issue).
     pub fn ensure(&self, names: &[&str]) -> Result<(), Error> {
         files::prepare(&self.folder)?;
-        let lock_file = self.folder.join(".lock");
-        let locked = File::create(&lock_file).and_then(|lock| lock.lock().map(|()| lock));
-        let _lock = locked.map_err(|source| files::error("lock", &lock_file, source))?;
+        let _lock = files::lock(&self.folder)?;
         let renew_ca = !is_fresh(&self.ca_certificate()) || !self.ca_key().exists();
         if renew_ca {
             self.init(&Authority::default(), true)?;
@@ -223,6 +221,78 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    /// Makes what the desk lacks of a CA and of a key and certificate for each of `names`: all of it or nothing. What is
+    /// there is left as it is, good or bad. Several processes may call this at once.
+    ///
+    /// The certificates are valid as long as the CA, ten years: nobody renews them.
+    ///
+    /// # Errors
+    /// [`Error::Credentials`] for a part that cannot be completed, such as a certificate without its key; [`Error::File`].
+    pub fn complete(&self, names: &[&str]) -> Result<(), Error> {
+        if self.lacks(names)?.is_empty() {
+            return Ok(());
+        }
+        let is_new = !self.folder.exists();
+        files::prepare(&self.folder)?;
+        let made = files::lock(&self.folder).and_then(|_lock| self.make(&self.lacks(names)?));
+        if made.is_err() && is_new {
+            // Only if it is empty: what cannot be made leaves nothing behind.
+            let _ = std::fs::remove_dir(&self.folder);
+        }
+        made
+    }
+
+    /// Which of `names` have no certificate or key; with an empty name when there is no CA either.
+    fn lacks<'n>(&self, names: &[&'n str]) -> Result<Vec<&'n str>, Error> {
+        let (ca, ca_key) = (self.ca_certificate(), self.ca_key());
+        let mut lacking: Vec<&str> = if ca.exists() { Vec::new() } else { vec![""] };
+        for &name in names {
+            let (certificate, key) = (self.certificate(name), self.key(name));
+            match (certificate.exists(), key.exists()) {
+                (true, true) => {}
+                (false, _) => lacking.push(name),
+                (true, false) => return Err(incomplete(&certificate, &key)),
+            }
+        }
+        match (ca.exists(), ca_key.exists()) {
+            (true, false) if !lacking.is_empty() => Err(incomplete(&ca, &ca_key)),
+            (false, true) => Err(incomplete(&ca_key, &ca)),
+            (false, false) => match names.iter().find(|name| self.certificate(name).exists()) {
+                Some(name) => Err(incomplete(&self.certificate(name), &ca)),
+                None => Ok(lacking),
+            },
+            _ => Ok(lacking),
+        }
+    }
+
+    /// Makes what is lacking in a folder of its own, then moves it here.
+    fn make(&self, lacking: &[&str]) -> Result<(), Error> {
+        let failed = |source| files::error("make a folder in", &self.folder, source);
+        let workshop = tempfile::Builder::new().prefix(".making-").tempdir_in(&self.folder).map_err(failed)?;
+        let desk = Self::new(workshop.path());
+        let (ca, ca_key) = (Self::ca_certificate as fn(&Self) -> PathBuf, Self::ca_key as fn(&Self) -> PathBuf);
+        let mut finished = Vec::new();
+        if self.ca_certificate().exists() {
+            for (file, readers) in [(ca, Readers::All), (ca_key, Readers::Owner)] {
+                files::write(&file(&desk), &files::read(&file(self))?, readers, false)?;
+            }
+        } else if !lacking.is_empty() {
+            desk.init(&Authority::default(), false)?;
+            finished.extend([(ca_key(&desk), ca_key(self)), (ca(&desk), ca(self))]);
+        }
+        for name in lacking.iter().filter(|name| !name.is_empty()) {
+            // A key that was made for a request is used.
+            if self.key(name).exists() {
+                files::write(&desk.key(name), &files::read(&self.key(name))?, Readers::Owner, false)?;
+            } else {
+                finished.push((desk.key(name), self.key(name)));
+            }
+            desk.issue(name, KeyKind::default(), None, &Wish { days: Authority::default().days, ..Wish::default() })?;
+            finished.push((desk.certificate(name), self.certificate(name)));
+        }
+        files::move_all(&finished)
     }
 
     /// Refuses names for which the CA's own certificate does not let it vouch.
@@ -269,6 +339,13 @@ impl Desk {
             Err(Error::NoAuthority { folder: self.folder.display().to_string() })
         }
     }
+}
+
+fn incomplete(there: &Path, lacking: &Path) -> Error {
+    files::bad(
+        there,
+        format!("is there without {}: put that beside it, or remove it to have all made anew", lacking.display()),
+    )
 }
 
 /// Whether a certificate can be read and is valid for another week.

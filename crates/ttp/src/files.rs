@@ -83,6 +83,28 @@ pub(crate) fn write(path: &Path, text: &str, readers: Readers, force: bool) -> R
     Staged::write(path, text, readers)?.place(force)
 }
 
+/// Moves files to places that are free: all or none.
+pub(crate) fn move_all(moves: &[(PathBuf, PathBuf)]) -> Result<(), Error> {
+    for (done, (from, to)) in moves.iter().enumerate() {
+        // A link, unlike a renaming, never replaces what has appeared meanwhile.
+        if let Err(source) = fs::hard_link(from, to) {
+            for (_, placed) in moves.iter().take(done) {
+                // Nothing more can be done about one that stays.
+                let _ = fs::remove_file(placed);
+            }
+            return Err(error("write", to, source));
+        }
+    }
+    Ok(())
+}
+
+/// Holds a folder for one process, until the result is dropped.
+pub(crate) fn lock(folder: &Path) -> Result<fs::File, Error> {
+    // A folder can be locked itself where it can be opened: on Unix.
+    let opened = fs::File::open(folder).or_else(|_| fs::File::create(folder.join(".lock")));
+    opened.and_then(|lock| lock.lock().map(|()| lock)).map_err(|source| error("lock", folder, source))
+}
+
 pub(crate) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),

@@ -165,7 +165,7 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
 }
 
 fn wish(names: Names, grant: &Grant, force: bool) -> Wish {
-    Wish { names: names.san, purpose: grant.purpose, days: grant.days, force }
+    Wish { names: names.san, purpose: grant.purpose, days: grant.days, force, ..Wish::default() }
 }
 
 fn report(issued: &Issued, console: &Console) -> Result<(), Error> {

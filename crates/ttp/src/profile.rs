@@ -1,6 +1,6 @@
 //! What the certificates of the lab contain.
 
-use std::{str::FromStr, time::Duration};
+use std::{ops::Range, str::FromStr, time::Duration};
 
 use clap::ValueEnum;
 use labnet::Error;
@@ -117,7 +117,7 @@ pub(crate) fn subject(common_name: &str, country: Option<&str>) -> Result<Distin
 /// The CA: signs certificates for servers and clients, but no further CA; for the lab's names only, unless `any_name`.
 pub(crate) fn authority(subject: DistinguishedName, days: u32, any_name: bool) -> CertificateParams {
     let mut params = common(subject);
-    params.not_after = in_days(days);
+    Range { start: params.not_before, end: params.not_after } = in_days(0, days);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.name_constraints = (!any_name).then(|| {
@@ -140,10 +140,10 @@ pub(crate) fn leaf(
     names: &[Name],
     purpose: Purpose,
     is_rsa: bool,
-    not_after: OffsetDateTime,
+    valid: Range<OffsetDateTime>,
 ) -> Result<CertificateParams, Error> {
     let mut params = common(subject);
-    params.not_after = not_after;
+    (params.not_before, params.not_after) = (valid.start, valid.end);
     params.is_ca = IsCa::ExplicitNoCa;
     params.use_authority_key_identifier_extension = true;
     params.subject_alt_names = names.iter().map(Name::to_san).collect::<Result<_, _>>()?;
@@ -159,7 +159,6 @@ pub(crate) fn leaf(
 fn common(subject: DistinguishedName) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = subject;
-    params.not_before = OffsetDateTime::now_utc() - CLOCK_SKEW;
     params.serial_number = Some(serial_number());
     params
 }
@@ -173,7 +172,8 @@ fn serial_number() -> SerialNumber {
     SerialNumber::from_slice(&serial)
 }
 
-/// That many days from now.
-pub(crate) fn in_days(days: u32) -> OffsetDateTime {
-    OffsetDateTime::now_utc() + time::Duration::days(days.into())
+/// From `start` days after now, for that many days.
+pub(crate) fn in_days(start: i32, days: u32) -> Range<OffsetDateTime> {
+    let start = OffsetDateTime::now_utc() + time::Duration::days(start.into());
+    Range { start: start - CLOCK_SKEW, end: start + time::Duration::days(days.into()) }
 }

@@ -72,6 +72,17 @@ impl Destination {
 }
 
 impl Destination {
+    /// The server of a program without commands, by `SERVER PORT` or `--server`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when it is named in both ways; those of [`or`](Self::or).
+    pub fn or_one(self, positional: &[String], named: Option<Server>) -> Result<Server, Error> {
+        match (server_alone(positional)?, named) {
+            (Some(_), Some(_)) => Err(named_twice(&positional.join(" "))),
+            (server, named) => self.or(server.or(named)),
+        }
+    }
+
     /// The servers of a part that asks both families, by `SERVER PORT`, or one or two `--server`.
     ///
     /// # Errors

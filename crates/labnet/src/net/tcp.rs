@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSlice, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -214,6 +214,14 @@ impl Connection {
     /// That of the connection, when the peer is gone.
     pub fn wait(&self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
         wait(&self.stream, duration, clock)
+    }
+
+    /// Says with a FIN that nothing more is sent; receiving goes on.
+    ///
+    /// # Errors
+    /// That of the connection.
+    pub fn end(&self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)
     }
 
     /// Ends the connection with a FIN: see [`close`](super::close).

@@ -13,8 +13,10 @@ use rustls::{
 };
 
 use super::{
-    Agreed, Roots, explain, provider,
-    verify::{Verifier, server_name},
+    Agreed, Credentials, Roots, explain, provider,
+    records::{Records, Watched},
+    server::Always,
+    verify::{Verifier, parse_name},
 };
 use crate::{
     Error,
@@ -34,13 +36,15 @@ pub struct ClientOptions {
     pub connect: Deadline,
     /// The longest silence of the server.
     pub silence: Option<Duration>,
+    /// What the client proves itself with, should the server ask.
+    pub credentials: Option<Credentials>,
 }
 
 /// A TLS connection to a server that was verified.
 #[derive(Debug)]
 pub struct Client {
     tls: ClientConnection,
-    connection: Connection,
+    connection: Watched<Connection>,
     /// Whether the server said that nothing more comes; `None` before the end.
     said_goodbye: Option<bool>,
     recv_calls: u64,
@@ -60,12 +64,12 @@ impl Client {
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        let name = options.name.as_deref().unwrap_or(server.host());
-        let name = server_name(name).ok_or_else(|| {
-            Error::Usage(format!("'{}' is no name of a server, such as localhost", name.escape_debug()))
-        })?;
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let config = match &options.credentials {
+            Some(credentials) => config.with_client_cert_resolver(Arc::new(Always(credentials.certified()))),
+            None => config.with_no_client_auth(),
+        };
+        let name = parse_name(options.name.as_deref().unwrap_or(server.host()))?;
 
         let no_tls = || failed("reset the connection within the TLS handshake; does it speak TLS?".to_owned());
         let mut connection = net::connect(server, Families::Both, options.connect).map_err(|error| match error {
@@ -75,6 +79,7 @@ impl Client {
         })?;
         connection.set_limits(None, options.connect)?;
         connection.set_nodelay()?;
+        let mut connection = Watched::new(connection);
         let mut tls =
             ClientConnection::new(Arc::new(config), name).map_err(|error| failed(explain::complaint(&error)))?;
         while tls.is_handshaking() {
@@ -103,6 +108,16 @@ impl Client {
     /// What the handshake agreed on.
     pub fn agreed(&self) -> Agreed {
         Agreed::of(&self.tls)
+    }
+
+    /// The server's certificate, in DER.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        super::leaf(&self.tls)
+    }
+
+    /// What has passed over the wire so far.
+    pub fn records(&self) -> Records {
+        self.connection.records()
     }
 
     /// Sends all of `bytes`.

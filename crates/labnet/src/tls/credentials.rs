@@ -1,6 +1,6 @@
-//! A server's certificate and private key, read from PEM files and checked before a port is opened.
+//! A certificate and its private key, read from PEM files and checked before a port is opened.
 
-use std::{fs, io::Read, path::Path, sync::Arc};
+use std::{fmt, fs, io::Read, path::Path, sync::Arc};
 
 use rustls::{
     crypto::aws_lc_rs::sign::any_supported_type,
@@ -12,6 +12,7 @@ use x509_parser::{
     der_parser::asn1_rs::{FromDer, Integer, Sequence},
     prelude::{SubjectPublicKeyInfo, X509Certificate},
 };
+use zeroize::Zeroizing;
 
 use crate::Error;
 
@@ -22,9 +23,20 @@ const MIN_RSA_BITS: usize = 2048;
 const MAX_FILE_LEN: u64 = 1 << 20;
 
 /// A certificate chain and the key that belongs to it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Credentials {
     certified: Arc<CertifiedKey>,
+    key: Arc<SecretDer>,
+}
+
+/// A private key in DER, wiped when dropped.
+type SecretDer = Zeroizing<Vec<u8>>;
+
+/// Without the key.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("certified", &self.certified).finish_non_exhaustive()
+    }
 }
 
 impl Credentials {
@@ -34,13 +46,23 @@ impl Credentials {
     /// [`Error::File`] or [`Error::Credentials`], which names the file and what is wrong with it.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, Error> {
         let chain = read_chain(certificate)?;
-        let signing_key = read_key(key)?;
+        let (signing_key, der) = read_key(key)?;
         let leaf = chain.first().ok_or_else(|| bad(certificate, "holds no certificate"))?;
         if !belong_together(leaf, &*signing_key).ok_or_else(|| bad(certificate, "holds a damaged certificate"))? {
             let complaint = format!("does not match the certificate in {}: it is another key", certificate.display());
             return Err(bad(key, complaint));
         }
-        Ok(Self { certified: Arc::new(CertifiedKey::new(chain, signing_key)) })
+        Ok(Self { certified: Arc::new(CertifiedKey::new(chain, signing_key)), key: Arc::new(der) })
+    }
+
+    /// The certificates in DER, the leaf first.
+    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        self.certified.cert.iter().map(AsRef::as_ref)
+    }
+
+    /// The private key in DER, in the form in which the file has it: PKCS#1, PKCS#8 or SEC1.
+    pub fn key(&self) -> &[u8] {
+        &self.key
     }
 
     pub(super) fn certified(&self) -> Arc<CertifiedKey> {
@@ -104,7 +126,7 @@ pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Er
     if chain.is_empty() { Err(bad(path, complaint)) } else { Ok(chain) }
 }
 
-fn read_key(path: &Path) -> Result<Arc<dyn SigningKey>, Error> {
+fn read_key(path: &Path) -> Result<(Arc<dyn SigningKey>, SecretDer), Error> {
     let pem = Pem::read(path)?;
     if pem.is_encrypted() {
         return Err(bad(
@@ -124,8 +146,9 @@ fn read_key(path: &Path) -> Result<Arc<dyn SigningKey>, Error> {
     if let Some(bits) = rsa_bits(&key).filter(|&bits| bits < MIN_RSA_BITS) {
         return Err(bad(path, format!("is an RSA key of {bits} bits, and TLS needs {MIN_RSA_BITS} or more")));
     }
-    any_supported_type(&key)
-        .map_err(|_| bad(path, "is no key that TLS can use: expected RSA from 2048 bits, P-256 or P-384"))
+    let signing_key = any_supported_type(&key)
+        .map_err(|_| bad(path, "is no key that TLS can use: expected RSA from 2048 bits, P-256 or P-384"))?;
+    Ok((signing_key, Zeroizing::new(key.secret_der().to_vec())))
 }
 
 /// The length of an RSA key's modulus; `None` for any other key.

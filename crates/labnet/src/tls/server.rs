@@ -8,13 +8,18 @@ use std::{
 };
 
 use rustls::{
-    ServerConfig, ServerConnection,
-    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert},
+    ServerConfig, ServerConnection, SignatureScheme,
+    client::ResolvesClientCert,
+    server::{ClientHello, NoClientAuth, NoServerSessionStorage, ResolvesServerCert, danger::ClientCertVerifier},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
 
-use super::{Agreed, Credentials, explain, provider};
+use super::{
+    Agreed, Credentials, Roots, explain, provider,
+    records::{Records, Watched},
+    verify::ClientVerifier,
+};
 use crate::{
     Error,
     net::{self, Clock, Connection, Deadline, Limits, Peer},
@@ -27,13 +32,23 @@ pub struct Acceptor {
     config: Arc<ServerConfig>,
 }
 
-/// The same certificate for every client; unlike rustls' own it takes any that was checked, X.509 version 1 included.
+/// The same certificate for every peer; unlike rustls' own it takes any that was checked, X.509 version 1 included.
 #[derive(Debug)]
-struct Always(Arc<CertifiedKey>);
+pub(super) struct Always(pub(super) Arc<CertifiedKey>);
 
 impl ResolvesServerCert for Always {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
+    }
+}
+
+impl ResolvesClientCert for Always {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 
@@ -43,10 +58,23 @@ impl Acceptor {
     /// # Errors
     /// [`Error::System`], should the provider lack both versions.
     pub fn new(credentials: &Credentials) -> Result<Self, Error> {
+        Self::with_verifier(credentials, Arc::new(NoClientAuth))
+    }
+
+    /// The same, for clients that prove with a certificate of these CAs that they are `client`.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new); [`Error::Usage`] for what is no name.
+    pub fn mutual(credentials: &Credentials, roots: &Roots, client: &str) -> Result<Self, Error> {
+        Self::with_verifier(credentials, Arc::new(ClientVerifier::new(roots, client)?))
+    }
+
+    fn with_verifier(credentials: &Credentials, clients: Arc<dyn ClientCertVerifier>) -> Result<Self, Error> {
         let builder = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Always(credentials.certified())));
+        let builder = builder.with_client_cert_verifier(clients);
+        let mut config = builder.with_cert_resolver(Arc::new(Always(credentials.certified())));
         config.ignore_client_order = true;
         // Connections are short, and their messages are counted (Q25): every handshake is a full one.
         config.send_tls13_tickets = 0;
@@ -64,6 +92,7 @@ impl Acceptor {
         connection.set_limits(None, Deadline::after(limits.silence))?;
         connection.set_stall(Some(limits.stall))?;
         connection.set_nodelay()?;
+        let mut connection = Watched::new(connection);
         let mut tls = ServerConnection::new(Arc::clone(&self.config))
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
         while tls.is_handshaking() {
@@ -93,13 +122,23 @@ fn explained(error: io::Error, connection: &Connection) -> Error {
 #[derive(Debug)]
 pub struct ServerSide {
     tls: ServerConnection,
-    connection: Connection,
+    connection: Watched<Connection>,
 }
 
 impl ServerSide {
     /// What the handshake agreed on.
     pub fn agreed(&self) -> Agreed {
         Agreed::of(&self.tls)
+    }
+
+    /// The client's certificate, in DER, if it was asked for one.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        super::leaf(&self.tls)
+    }
+
+    /// What has passed over the wire so far.
+    pub fn records(&self) -> Records {
+        self.connection.records()
     }
 
     /// The dialogue of part 2, one record for each message: what there is to report of it.
@@ -113,12 +152,33 @@ impl ServerSide {
         }
     }
 
+    /// Says that nothing more is sent (close_notify); receiving goes on.
+    ///
+    /// # Errors
+    /// That of the connection.
+    pub fn end(&mut self) -> io::Result<()> {
+        self.tls.send_close_notify();
+        self.flush()
+    }
+
+    /// What a failed read or write means.
+    pub fn explain(&self, error: io::Error) -> Error {
+        let peer = || self.connection.peer().to_string();
+        match explain::within(&error) {
+            Some(inner) => Error::Tls { peer: peer(), complaint: explain::complaint(inner) },
+            None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Error::Tls { peer: peer(), complaint: "ended the connection where more was due".to_owned() }
+            }
+            None => self.connection.explain(error),
+        }
+    }
+
     /// Says that nothing more comes (close_notify), then ends the TCP connection with a FIN.
     pub fn close(mut self) {
         self.tls.send_close_notify();
         // A client that is gone needs no farewell.
         let _ = self.tls.write_tls(&mut self.connection);
-        self.connection.close();
+        self.connection.into_inner().close();
     }
 }
 

@@ -1,16 +1,19 @@
 //! Whom to trust, and what a certificate must prove.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::SystemTime};
 
 use rustls::{
-    DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    DigitallySignedStruct, DistinguishedName, Error as TlsError, RootCertStore, SignatureScheme,
     client::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
     },
     crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
-    server::{ParsedCertificate, WebPkiClientVerifier},
+    server::{
+        ParsedCertificate, WebPkiClientVerifier,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
 };
 
 use super::{credentials, explain, provider};
@@ -54,26 +57,56 @@ pub enum Role {
 /// [`Error::Credentials`] with what is wrong.
 pub fn verify_file(path: &Path, roots: &Roots, role: Role, name: Option<&str>) -> Result<(), Error> {
     let chain = credentials::read_chain(path)?;
-    let (leaf, intermediates) = chain.split_first().ok_or_else(|| credentials::bad(path, "holds no certificate"))?;
-    let verified = match role {
-        Role::Server => verify_server(leaf, intermediates, roots, UnixTime::now()),
-        Role::Client => WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots.0), provider())
-            .build()
-            .map_err(|error| TlsError::General(error.to_string()))
-            .and_then(|verifier| verifier.verify_client_cert(leaf, intermediates, UnixTime::now()).map(drop)),
-    };
-    let server = match name {
-        Some(name) => Some(server_name(name).ok_or_else(|| {
-            Error::Usage(format!("'{}' is no name of a server, such as localhost", name.escape_debug()))
-        })?),
-        None => None,
-    };
-    let named = verified.and_then(|()| server.map_or(Ok(()), |name| verify_name(leaf, &name)));
-    named.map_err(|error| credentials::bad(path, explain::complaint(&error)))
+    let name = name.map(parse_name).transpose()?;
+    verify(&chain, roots, role, name.as_ref(), UnixTime::now())
+        .map_err(|error| credentials::bad(path, explain::complaint(&error)))
+}
+
+/// Verifies a chain in DER, the leaf first, as of a moment: chain, validity, purpose, and the name.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence about whoever presented it: `has a certificate that …`.
+pub fn verify_chain(
+    chain: &[impl AsRef<[u8]>],
+    roots: &Roots,
+    role: Role,
+    name: &str,
+    at: SystemTime,
+) -> Result<(), String> {
+    let chain: Vec<_> = chain.iter().map(|certificate| CertificateDer::from(certificate.as_ref())).collect();
+    let name = server_name(name).ok_or_else(|| format!("was to be '{}', which is no name", name.escape_debug()))?;
+    let at = UnixTime::since_unix_epoch(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    verify(&chain, roots, role, Some(&name), at).map_err(|error| explain::complaint(&error))
+}
+
+fn verify(
+    chain: &[CertificateDer<'_>],
+    roots: &Roots,
+    role: Role,
+    name: Option<&ServerName<'_>>,
+    at: UnixTime,
+) -> Result<(), TlsError> {
+    let (leaf, intermediates) = chain.split_first().ok_or(TlsError::NoCertificatesPresented)?;
+    match role {
+        Role::Server => verify_server(leaf, intermediates, roots, at)?,
+        Role::Client => client_verifier(roots)?.verify_client_cert(leaf, intermediates, at).map(drop)?,
+    }
+    name.map_or(Ok(()), |name| verify_name(leaf, name))
+}
+
+fn client_verifier(roots: &Roots) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots.0), provider()).build();
+    verifier.map_err(|error| TlsError::General(error.to_string()))
+}
+
+/// A name from a command line.
+pub(super) fn parse_name(name: &str) -> Result<ServerName<'static>, Error> {
+    let error = || Error::Usage(format!("'{}' is no name of a server, such as localhost", name.escape_debug()));
+    server_name(name).ok_or_else(error)
 }
 
 /// A DNS name or an address; `None` for what no server can be called.
-pub(super) fn server_name(name: &str) -> Option<ServerName<'static>> {
+fn server_name(name: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(name.to_owned()).ok()
 }
 
@@ -141,5 +174,59 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+/// A server's verifier of clients: the chain, the purpose, and the name.
+#[derive(Debug)]
+pub(super) struct ClientVerifier {
+    chain: Arc<dyn ClientCertVerifier>,
+    name: ServerName<'static>,
+}
+
+impl ClientVerifier {
+    pub(super) fn new(roots: &Roots, name: &str) -> Result<Self, Error> {
+        let chain = client_verifier(roots)
+            .map_err(|error| Error::System { attempt: "set up TLS", source: std::io::Error::other(error) })?;
+        Ok(Self { chain, name: parse_name(name)? })
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chain.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, TlsError> {
+        let verified = self.chain.verify_client_cert(leaf, intermediates, now)?;
+        verify_name(leaf, &self.name)?;
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.chain.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.chain.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
     }
 }

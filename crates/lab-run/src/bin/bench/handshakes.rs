@@ -61,6 +61,7 @@ fn options(desk: &Desk) -> Result<ClientOptions, Error> {
         checks_name: true,
         connect: Deadline::NONE,
         silence: Some(PATIENCE),
+        credentials: None,
     })
 }
 

@@ -1,0 +1,45 @@
+//! The handshake, without I/O: frames in, frames out, and a type for each state.
+//!
+//! Each state has one method, which takes the frame that is due and yields the next state, so that a wrong order does
+//! not compile, and a frame in the wrong place is refused. A failed check ends the handshake: there is no state left.
+//!
+//! ```text
+//!   client                                                     server
+//!   ------                                                     ------
+//!   client::start          ── client hello ───────────────▶   server::Listening
+//!     │                                                          │  chooses version, suite, hash
+//!   client::Greeted        ◀── server hello ───────────────      │
+//!   client::Answered       ◀── certificate ────────────────      │
+//!   client::Trusting       ◀── certificate request ────────   server::Asked
+//!     │  verifies the certificate, makes key material            │
+//!     │                    ── certificate ────────────────▶      │  verifies it
+//!     │                    ── key exchange ───────────────▶   server::Trusting
+//!     │                    ── certificate verify ─────────▶   server::Informed
+//!   client::Confirming     ── finished ───────────────────▶   server::Confirming
+//!     │                                                          │  derives the keys, checks finished
+//!   Established            ◀── finished ───────────────────   Established
+//! ```
+
+pub mod client;
+pub mod server;
+
+use crate::{
+    Suite,
+    record::{Opener, Sealer},
+};
+
+/// What is signed begins so: 64 spaces and a name, so that it can be taken for nothing else (as RFC 8446, section 4.4.3).
+fn to_be_signed(transcript: &[u8]) -> Vec<u8> {
+    [&[b' '; 64][..], b"lab secure channel 1, client certificate verify\0", transcript].concat()
+}
+
+/// Both sides are who they say they are, and have the same keys.
+#[derive(Debug)]
+pub struct Established {
+    /// What protects the records.
+    pub suite: Suite,
+    /// Protects what this side sends.
+    pub sealer: Sealer,
+    /// Opens what the other side sends.
+    pub opener: Opener,
+}

@@ -1,0 +1,21 @@
+//! The secure channel of the lab, built step by step.
+#![doc = include_str!("../README.md")]
+
+pub mod channel;
+pub mod failure;
+pub mod frame;
+pub mod handshake;
+pub mod identity;
+pub mod message;
+pub mod record;
+pub mod steps;
+pub mod suite;
+
+mod crypto;
+mod schedule;
+
+pub use channel::{Channel, Event, Message, Tally};
+pub use failure::{Alert, Failure};
+pub use frame::{Frame, Kind};
+pub use identity::{Facts, Identity, Trust};
+pub use suite::Suite;

@@ -1,0 +1,227 @@
+//! Steps 2 to 5: certificates, handshake, record protocol, acknowledgement.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use labnet::{Error, cli::Stats, net::Connection, tls::Roots};
+
+use super::{ChannelStats, Narrator, Visitor, bytes, certificates, hex, limit, show_certificate, stats::Handshake};
+use crate::{
+    Channel, Event, Identity, Message, Suite, Trust,
+    channel::{self, Stream, Tally},
+    identity::{CLIENT, SERVER},
+    message::{ClientHello, RANDOM_LEN, ServerHello},
+};
+
+/// A party of the channel: who it is, and whom it talks to.
+#[derive(Debug)]
+pub struct Party {
+    identity: Identity,
+    trust: Trust,
+}
+
+impl Party {
+    /// The server, with the certificates in a folder.
+    ///
+    /// # Errors
+    /// Those of [`certificates`] and [`Identity::load`].
+    pub fn server(folder: &Path) -> Result<Self, Error> {
+        Self::load(folder, SERVER, Trust::in_client)
+    }
+
+    /// The client, with the certificates in a folder.
+    ///
+    /// # Errors
+    /// Those of [`certificates`] and [`Identity::load`].
+    pub fn client(folder: &Path) -> Result<Self, Error> {
+        Self::load(folder, CLIENT, Trust::in_server)
+    }
+
+    fn load(folder: &Path, name: &str, trust: fn(Roots) -> Trust) -> Result<Self, Error> {
+        let desk = certificates(folder)?;
+        let identity = Identity::load(&desk.certificate(name), &desk.key(name))?;
+        Ok(Self { identity, trust: trust(Roots::load(&desk.ca_certificate())?) })
+    }
+
+    /// Sends the message to a client and waits for its acknowledgement.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Channel`] with the check that failed.
+    pub fn serve(
+        &self,
+        visitor: Visitor,
+        message: &[u8],
+        narrator: &Narrator,
+        stats: &Stats<ChannelStats>,
+    ) -> Result<(), Error> {
+        let mut client = visitor.connection()?;
+        let served = self.serve_over(&mut client, message, narrator, stats);
+        part(client, served)?;
+        narrator.say("acknowledgement verified: the client has the message")
+    }
+
+    fn serve_over(
+        &self,
+        client: &mut Connection,
+        message: &[u8],
+        narrator: &Narrator,
+        stats: &Stats<ChannelStats>,
+    ) -> Result<(), Trouble> {
+        let mut tale = Tale::of(CLIENT, narrator);
+        let begun = Instant::now();
+        let channel = Channel::accept(client, &self.identity, &self.trust, &mut |event| tale.tell(event));
+        let mut channel = tale.end(channel, begun, stats)?;
+
+        let begun = Instant::now();
+        narrator.say("sending the message, protected")?;
+        channel.send(message)?;
+        channel.await_acknowledgement()?;
+        stats.update(|stats| stats.carried(message.len(), begun.elapsed()));
+        Ok(())
+    }
+
+    /// Receives the message from a server and acknowledges it.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Channel`] with the check that failed.
+    pub fn fetch(
+        &self,
+        mut server: Connection,
+        suites: &[Suite],
+        timeout: Duration,
+        narrator: &Narrator,
+        stats: &Stats<ChannelStats>,
+    ) -> Result<Vec<u8>, Error> {
+        limit(&mut server, timeout)?;
+        let fetched = self.fetch_over(&mut server, suites, narrator, stats);
+        let message = part(server, fetched)?;
+        narrator.say("message verified to its end, and acknowledged")?;
+        Ok(message)
+    }
+
+    fn fetch_over(
+        &self,
+        server: &mut Connection,
+        suites: &[Suite],
+        narrator: &Narrator,
+        stats: &Stats<ChannelStats>,
+    ) -> Result<Vec<u8>, Trouble> {
+        let mut tale = Tale::of(SERVER, narrator);
+        let begun = Instant::now();
+        let channel = Channel::connect(server, suites, &self.identity, &self.trust, &mut |event| tale.tell(event));
+        let mut channel = tale.end(channel, begun, stats)?;
+
+        let begun = Instant::now();
+        let Message { text, ciphertext } = channel.receive()?;
+        stats.update(|stats| stats.carried(text.len(), begun.elapsed()));
+        narrator.say("message received, protected")?;
+        narrator.say(format_args!("ciphertext: {} ({})", hex(&ciphertext), bytes(ciphertext.len() as u64)))?;
+        channel.acknowledge()?;
+        Ok(text)
+    }
+}
+
+/// What ends a session early.
+enum Trouble {
+    /// The channel.
+    Channel(channel::Error),
+    /// What is not the peer's business, such as an output that nobody reads.
+    Own(Error),
+}
+
+impl From<channel::Error> for Trouble {
+    fn from(error: channel::Error) -> Self {
+        Self::Channel(error)
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Own(error)
+    }
+}
+
+/// Ends a connection so that the peer still gets the alert, if there was one; what to tell the user.
+fn part<T>(connection: Connection, result: Result<T, Trouble>) -> Result<T, Error> {
+    let result = result.map_err(|trouble| match trouble {
+        Trouble::Channel(channel::Error::Io(error)) => connection.explain(error),
+        Trouble::Channel(error) => Error::Channel { peer: connection.peer().to_string(), complaint: error.to_string() },
+        Trouble::Own(error) => error,
+    });
+    connection.close();
+    result
+}
+
+/// Tells a handshake as the source does.
+struct Tale<'n> {
+    peer: &'static str,
+    narrator: &'n Narrator,
+    /// Output that fails is reported after the handshake, which nothing should hold up.
+    told: Result<(), Error>,
+}
+
+impl<'n> Tale<'n> {
+    fn of(peer: &'static str, narrator: &'n Narrator) -> Self {
+        Self { peer, narrator, told: Ok(()) }
+    }
+
+    fn tell(&mut self, event: &Event<'_>) {
+        if self.told.is_ok() {
+            self.told = self.try_tell(event);
+        }
+    }
+
+    fn try_tell(&self, event: &Event<'_>) -> Result<(), Error> {
+        let (say, peer) = (|line: String| self.narrator.say(line), self.peer);
+        match event {
+            Event::ClientHello(ClientHello { random, suites }) => {
+                let suites: Vec<_> = suites.iter().map(|number| suite_name(*number)).collect();
+                say("handshake begins".to_owned())?;
+                say("message: client hello".to_owned())?;
+                self.hello("cipher suites", &suites.join(", "), random)?;
+                say(format!("client hello {}", if peer == CLIENT { "received" } else { "sent" }))
+            }
+            Event::ServerHello(ServerHello { random, suite }) => {
+                say("message: server hello".to_owned())?;
+                self.hello("cipher suite", &suite_name(*suite), random)?;
+                say(format!("server hello {}", if peer == SERVER { "received" } else { "sent" }))
+            }
+            Event::Certificate(facts) => {
+                say(format!("verifying the {peer}'s certificate"))?;
+                show_certificate(*facts, self.narrator)
+            }
+            Event::Verified => say(format!("{peer} certificate verified")),
+            Event::Confirmed => say("symmetric keys exchanged, and confirmed by both sides".to_owned()),
+        }
+    }
+
+    fn hello(&self, label: &str, suites: &str, random: &[u8; RANDOM_LEN]) -> Result<(), Error> {
+        self.narrator.say(format_args!("  protocol: {}", crate::suite::VERSION))?;
+        self.narrator.say(format_args!("  {label}: {suites}"))?;
+        self.narrator.say("  hash: SHA-256")?;
+        self.narrator.say(format_args!("  random bytes: {}", hex(random)))
+    }
+
+    /// Sums the handshake up.
+    fn end<S: Stream>(
+        self,
+        channel: Result<Channel<S>, channel::Error>,
+        begun: Instant,
+        stats: &Stats<ChannelStats>,
+    ) -> Result<Channel<S>, Trouble> {
+        let (channel, time) = (channel?, begun.elapsed());
+        self.told?;
+        let Tally { frames: records, sent, received, round_trips } = channel.handshake();
+        let (suite, bytes) = (channel.suite().to_string(), sent + received);
+        let handshake = Handshake { suite, records, bytes, round_trips, time };
+        stats.update(|stats| stats.shook_hands(&handshake));
+        self.narrator.say(format_args!("handshake complete: {handshake}"))?;
+        Ok(channel)
+    }
+}
+
+fn suite_name(number: u16) -> String {
+    Suite::of(number).map_or_else(|| format!("{number:#06x}"), |suite| suite.to_string())
+}
