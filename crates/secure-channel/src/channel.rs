@@ -366,6 +366,7 @@ impl<S: Stream> Link<S> {
         let start = self.unread.start + HEADER_LEN;
         self.unread.start = start + header.len;
         self.tally.frames += 1;
+        self.tally.received += (HEADER_LEN + header.len) as u64;
         Ok((header, self.buffer.get_mut(start..start + header.len).unwrap_or_default()))
     }
 
@@ -391,7 +392,6 @@ impl<S: Stream> Link<S> {
             }
         };
         self.unread.end += n;
-        self.tally.received += n as u64;
         if n > 0 && std::mem::take(&mut self.is_asking) {
             self.tally.round_trips += 1;
         }

@@ -67,6 +67,8 @@ impl fmt::Display for Step {
 pub fn certificates(folder: &Path) -> Result<Desk, Error> {
     let desk = Desk::new(folder);
     desk.complete(&[SERVER, CLIENT])?;
+    // Tens of milliseconds at the first use in a process: no part of the handshake, whose time is shown.
+    crate::crypto::gather_randomness();
     Ok(desk)
 }
 
