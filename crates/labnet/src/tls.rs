@@ -13,7 +13,7 @@ pub use client::{Client, ClientOptions};
 pub use credentials::Credentials;
 pub use records::Records;
 pub use server::{Acceptor, ServerSide};
-pub use verify::{Role, Roots, verify_chain, verify_file};
+pub use verify::{Role, Roots, read_certificates, verify_chain, verify_file};
 
 use std::{fmt, sync::Arc};
 

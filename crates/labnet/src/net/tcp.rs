@@ -155,6 +155,11 @@ impl Connection {
         Self { stream, peer, silence: None, deadline: Deadline::NONE, recv_calls: 0, bytes: 0 }
     }
 
+    /// Gives up the counting and the limits.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// The address of the server.
     pub fn peer(&self) -> SocketAddr {
         self.peer

@@ -62,6 +62,14 @@ pub fn verify_file(path: &Path, roots: &Roots, role: Role, name: Option<&str>) -
         .map_err(|error| credentials::bad(path, explain::complaint(&error)))
 }
 
+/// The certificates of a PEM file, in DER and in their order.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Credentials`] when it holds none.
+pub fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
+    Ok(credentials::read_chain(path)?.iter().map(|certificate| certificate.to_vec()).collect())
+}
+
 /// Verifies a chain in DER, the leaf first, as of a moment: chain, validity, purpose, and the name.
 ///
 /// # Errors

@@ -1,0 +1,40 @@
+//! The certificates that an attacker has: of a CA of its own, of somebody else, or one that was good once.
+
+use std::path::Path;
+
+use labnet::{Error, tls};
+use secure_channel::{
+    Frame,
+    identity::{CLIENT, SERVER},
+    message::Certificate,
+};
+use ttp::{Authority, Desk, KeyKind, Wish};
+
+use crate::attacker::Attack;
+
+/// The certificate message that takes the place of the server's; `None` for an attack without one.
+pub(crate) fn certificate(attack: Attack, folder: &Path) -> Result<Option<Frame>, Error> {
+    let workshop = || tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source });
+    let chain = match attack {
+        Attack::SwapOtherCa => {
+            let workshop = workshop()?;
+            // It bears the same name as the CA that is trusted; that costs nothing.
+            let desk = Desk::new(workshop.path());
+            desk.init(&Authority::default(), false)?;
+            desk.issue(SERVER, KeyKind::default(), None, &Wish::default())?;
+            tls::read_certificates(&desk.certificate(SERVER))?
+        }
+        // Everybody has seen it: the client shows it in every handshake.
+        Attack::SwapOwn => tls::read_certificates(&Desk::new(folder).certificate(CLIENT))?,
+        Attack::SwapExpired => {
+            // Signed by the CA that is trusted, for a day that is over: a stolen key whose certificate has run out.
+            let workshop = workshop()?;
+            let request = Desk::new(workshop.path()).request(SERVER, KeyKind::default(), None, &Wish::default())?;
+            let expired = Wish { starts_in: -30, days: 1, ..Wish::default() };
+            tls::read_certificates(&Desk::new(folder).sign(&request, &expired)?.path)?
+        }
+        _ => return Ok(None),
+    };
+    let frame = Certificate { chain }.encode();
+    frame.map(Some).map_err(|failure| Error::Usage(format!("the certificate in {}: {failure}", folder.display())))
+}

@@ -1,0 +1,149 @@
+//! The attacker of the secure channel: a small proxy between client and server, which does one thing and tells what came
+//! of it.
+//!
+//! Usage: `channel-attack --listen 5011 --to localhost:5010 eavesdrop` · `… flip` · `… swap-other-ca`
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, Shutdown, TcpStream},
+    path::PathBuf,
+    process::ExitCode,
+    sync::mpsc::{self, Sender},
+    thread,
+    time::Duration,
+};
+
+use clap::Parser;
+
+use labnet::{
+    Error,
+    cli::{self, Console},
+    net::{self, Deadline, Families, Server},
+};
+
+mod attacker;
+mod forged;
+mod wire;
+
+use attacker::{Attack, Attacker, Deed};
+use wire::{Cutter, Side};
+
+/// The time to reach the server, and the longest silence of both sides together (ours).
+const PATIENCE: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Stand between channel-client and channel-server, and attack one session
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples, with `channel-server` running (add --step plain to it and to the client for step 1):
+  channel-attack --listen 5011 --to localhost:5010 eavesdrop
+  channel-attack --listen 5011 --to localhost:5010 flip
+then, elsewhere:
+  channel-client localhost 5011
+
+It knows the protocol by its first byte: step plain, secure or tls. It ends with the session."
+)]
+struct Arguments {
+    /// The port to listen on, on this machine
+    #[arg(long, value_name = "PORT")]
+    listen: u16,
+    /// The server
+    #[arg(long, value_name = "SERVER:PORT")]
+    to: Server,
+    /// What to do
+    #[arg(value_enum)]
+    attack: Attack,
+    /// The folder of the certificates that are swapped: cacert.pem, cakey.pem, client_cert.pem
+    #[arg(long, default_value = "certs")]
+    dir: PathBuf,
+}
+
+/// What the threads that read tell the one that acts.
+enum News {
+    Bytes(Vec<u8>),
+    End,
+}
+
+fn main() -> ExitCode {
+    cli::run(attack)
+}
+
+fn attack(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    if !arguments.to.has_port() {
+        return Err(Error::Usage(format!("--to {} has no port: expected SERVER:PORT", arguments.to)));
+    }
+    let certificate = forged::certificate(arguments.attack, &arguments.dir)?;
+    let mut attacker = Attacker::new(arguments.attack, certificate);
+
+    let listener = net::listen((Ipv4Addr::LOCALHOST, arguments.listen).into(), true)?;
+    let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
+    console.note(format_args!("listening on {address}, on the way to {}", arguments.to));
+    let (client, peer) = listener.accept().map_err(|source| Error::System { attempt: "accept a client", source })?;
+    let server = net::connect(&arguments.to, Families::Both, Deadline::after(PATIENCE))?;
+    console.line(format_args!("between client {peer} and server {}", server.peer()))?;
+    between(client, server.into_stream(), &mut attacker, console)?;
+    console.line(attacker.verdict())
+}
+
+/// Carries what each side says to the other, or what the attacker makes of it.
+fn between(client: TcpStream, server: TcpStream, attacker: &mut Attacker, console: &Console) -> Result<(), Error> {
+    let failed = |source| Error::System { attempt: "watch a connection", source };
+    let (sender, news) = mpsc::channel();
+    let mut streams = [(Side::Client, client, Cutter::default()), (Side::Server, server, Cutter::default())];
+    for (side, stream, _) in &streams {
+        stream.set_nodelay(true).map_err(failed)?;
+        listen(*side, stream.try_clone().map_err(failed)?, sender.clone());
+    }
+    drop(sender);
+    // Both readers have gone, or nobody says anything any more.
+    while let Ok((side, news)) = news.recv_timeout(SILENCE) {
+        let [(_, client, client_cutter), (_, server, server_cutter)] = &mut streams;
+        let (cutter, other) = if side == Side::Client { (client_cutter, &*server) } else { (server_cutter, &*client) };
+        match news {
+            News::Bytes(bytes) => {
+                for unit in cutter.cut(&bytes, attacker.protocol(&bytes)) {
+                    for line in attacker.sees(side, &unit) {
+                        console.line(line)?;
+                    }
+                    for deed in attacker.acts(side, unit) {
+                        perform(deed, client, server);
+                    }
+                }
+            }
+            News::End => {
+                for deed in attacker.sees_end(side) {
+                    perform(deed, client, server);
+                }
+                // A side that is gone needs no end.
+                let _ = other.shutdown(Shutdown::Write);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads a stream in a thread of its own, which ends with the stream.
+fn listen(side: Side, mut stream: TcpStream, news: Sender<(Side, News)>) {
+    thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(n @ 1..) = stream.read(&mut buffer) {
+            let bytes = buffer.get(..n).unwrap_or_default().to_vec();
+            if news.send((side, News::Bytes(bytes))).is_err() {
+                return;
+            }
+        }
+        // Nobody listens any more when the session is over.
+        let _ = news.send((side, News::End));
+    });
+}
+
+/// A victim that has left cannot be attacked any further: what fails here is no error.
+fn perform(deed: Deed, mut client: &TcpStream, mut server: &TcpStream) {
+    let _ = match deed {
+        Deed::Send(Side::Client, bytes) => client.write_all(&bytes),
+        Deed::Send(Side::Server, bytes) => server.write_all(&bytes),
+        Deed::End(Side::Client) => client.shutdown(Shutdown::Write),
+        Deed::End(Side::Server) => server.shutdown(Shutdown::Write),
+    };
+}
