@@ -2,9 +2,11 @@
 //!
 //! Knows the parts of the lab as command lines, not as crates. A program ends with its [`Program`] at the latest.
 
+pub mod measure;
+pub mod sockets;
+
 mod network;
 mod program;
-pub mod sockets;
 
 pub use network::in_own_network;
 pub use program::{Failure, Line, Outcome, Program, Stream, end_all};

@@ -4,20 +4,23 @@
 //! not compile, and a frame in the wrong place is refused. A failed check ends the handshake: there is no state left.
 //!
 //! ```text
-//!   client                                                     server
-//!   ------                                                     ------
-//!   client::start          ── client hello ───────────────▶   server::Listening
-//!     │                                                          │  chooses version, suite, hash
-//!   client::Greeted        ◀── server hello ───────────────      │
-//!   client::Answered       ◀── certificate ────────────────      │
-//!   client::Trusting       ◀── certificate request ────────   server::Asked
-//!     │  verifies the certificate, makes key material            │
-//!     │                    ── certificate ────────────────▶      │  verifies it
-//!     │                    ── key exchange ───────────────▶   server::Trusting
-//!     │                    ── certificate verify ─────────▶   server::Informed
-//!   client::Confirming     ── finished ───────────────────▶   server::Confirming
-//!     │                                                          │  derives the keys, checks finished
-//!   Established            ◀── finished ───────────────────   Established
+//! client                                        server
+//!
+//! start                                         Listening
+//!   │ client hello out                            │ client hello in: is there a common suite?
+//! Greeted                                         │ server hello, certificate, certificate request out
+//!   │ server hello in: was it offered?          Asked
+//! Answered                                        │ certificate in: is it the client's?
+//!   │ certificate in: is it the server's?       Trusting
+//! Trusting                                        │ key exchange in
+//!   │ certificate request in                    Informed
+//!   │ certificate, key exchange,                  │ certificate verify in: is the signature good?
+//!   │ certificate verify, finished out          Confirming
+//! Confirming                                      │ finished in: same keys, same transcript?
+//!   │ finished in: same keys, same transcript?    │ finished out
+//! Established                                   Established
+//!
+//! In every state: another frame, a damaged one, or an answer "no" ──▶ alert, end
 //! ```
 
 pub mod client;

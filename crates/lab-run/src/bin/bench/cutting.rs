@@ -7,7 +7,7 @@ use std::{
 
 use labnet::{Error, pmu::Messages};
 
-use crate::measure::{Report, median};
+use lab_run::measure::{Report, median};
 
 const ROUNDS: usize = 5;
 

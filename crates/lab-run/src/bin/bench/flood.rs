@@ -2,7 +2,7 @@
 
 use labnet::Error;
 
-use crate::measure::{Report, command, cost, python, shell};
+use lab_run::measure::{Report, command, cost, python, shell};
 
 const FLOOD_LEN: &str = "1073741824";
 

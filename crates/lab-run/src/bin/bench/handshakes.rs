@@ -16,7 +16,7 @@ use labnet::{
 };
 use ttp::{Authority, Desk, KeyKind, Wish};
 
-use crate::measure::{Report, command, memory_of, shell};
+use lab_run::measure::{Report, command, memory_of, shell};
 
 /// The load: so many clients at a time, each making so many handshakes one after the other.
 const CLIENTS: usize = 2;

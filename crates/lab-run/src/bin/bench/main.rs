@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
+use lab_run::measure::Report;
 use labnet::{
     Error,
     cli::{self, Console},
@@ -14,11 +15,8 @@ use labnet::{
 mod cutting;
 mod flood;
 mod handshakes;
-mod measure;
 mod rounds;
 mod websocket;
-
-use measure::Report;
 
 /// Measure speed and memory, as ratios; a missing program is skipped by name
 #[derive(Parser)]

@@ -8,7 +8,7 @@ use std::{
 
 use labnet::Error;
 
-use crate::measure::{Report, command, python};
+use lab_run::measure::{Report, command, python};
 
 /// How many rounds are listened to.
 const ROUNDS: usize = 6;

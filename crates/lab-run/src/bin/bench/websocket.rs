@@ -2,7 +2,7 @@
 
 use labnet::Error;
 
-use crate::measure::{Cost, Report, command, cost, python};
+use lab_run::measure::{Cost, Report, command, cost, python};
 
 const MESSAGE_LEN: u64 = 256 << 20;
 

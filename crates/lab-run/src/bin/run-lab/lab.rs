@@ -14,8 +14,8 @@ use crate::Part;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 
 /// How much of a program's output is shown.
-const SHOWN_LINES: usize = 12;
-const SHOWN_CHARACTERS: usize = 110;
+const SHOWN_LINES: usize = 28;
+const SHOWN_CHARACTERS: usize = 160;
 
 /// Why an experiment did not end well.
 pub(crate) enum Trouble {
@@ -129,6 +129,19 @@ impl Lab {
         Ok(outcome)
     }
 
+    /// Waits for a program's end and shows its last words, where the whole has been shown before.
+    pub(crate) fn finish_in_short(&self, program: Program) -> Result<Outcome, Trouble> {
+        /// The verdict, and the message or the error.
+        const LAST_LINES: usize = 4;
+        let outcome = program.finish(DEADLINE)?;
+        let left_out = outcome.lines.len().saturating_sub(LAST_LINES);
+        if left_out > 0 {
+            self.console.line(format_args!("    [{left_out} lines]"))?;
+        }
+        self.show(outcome.lines.iter().skip(left_out))?;
+        Ok(outcome)
+    }
+
     /// Waits for a program's end and shows what it showed.
     pub(crate) fn finish(&self, program: Program) -> Result<Outcome, Trouble> {
         let outcome = program.finish(DEADLINE)?;
@@ -161,7 +174,7 @@ impl Lab {
         for row in &self.rows {
             let part = row.part.map(|part| part.to_string()).unwrap_or_default();
             let (result, seconds) = (if row.passed { "ok" } else { "FAILED" }, row.elapsed.as_secs_f64());
-            self.console.line(format_args!("{result:<7} {part:<6} {seconds:>6.2} s  {}", row.experiment))?;
+            self.console.line(format_args!("{result:<7} {part:<7} {seconds:>6.2} s  {}", row.experiment))?;
         }
         let failed = self.rows.iter().filter(|row| !row.passed).count();
         let (passed, seconds) = (self.rows.len() - failed, self.begun.elapsed().as_secs_f64());

@@ -11,6 +11,7 @@ use labnet::{
     cli::{self, Console},
 };
 
+mod channel;
 mod lab;
 mod part1;
 mod part2;
@@ -29,6 +30,7 @@ use lab::Lab;
     after_help = "Examples:
   run-lab              all parts, in less than a minute
   run-lab part1 part2  these parts
+  run-lab channel      the secure channel
 
 Traffic stays on this machine: 127.0.0.0/8, ::1, and a multicast group on the loopback interface."
 )]
@@ -46,10 +48,12 @@ enum Part {
     Part4,
     Part5,
     Part6,
+    Channel,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [Self::Part1, Self::Part2, Self::Part3, Self::Part4, Self::Part5, Self::Part6];
+    const ALL: [Self; 7] =
+        [Self::Part1, Self::Part2, Self::Part3, Self::Part4, Self::Part5, Self::Part6, Self::Channel];
 
     fn title(self) -> &'static str {
         match self {
@@ -59,6 +63,7 @@ impl Part {
             Self::Part4 => "Part 4: multicast",
             Self::Part5 => "Part 5: WebSocket",
             Self::Part6 => "Part 6: a PMU behind TLS, from key to certificate to messages",
+            Self::Channel => "The secure channel: five steps, and attacks on them",
         }
     }
 
@@ -70,6 +75,7 @@ impl Part {
             Self::Part4 => part4::run(lab),
             Self::Part5 => part5::run(lab),
             Self::Part6 => part6::run(lab),
+            Self::Channel => channel::run(lab),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Program, Stream};
+use crate::{Program, Stream};
 use labnet::{Error, cli::Console};
 
 /// How often each of two things is measured; the median counts.
@@ -20,7 +20,7 @@ const ROUNDS: usize = 5;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What has been measured so far.
-pub(crate) struct Report {
+pub struct Report {
     console: Console,
     programs: PathBuf,
     rows: Vec<Row>,
@@ -34,18 +34,19 @@ struct Row {
 }
 
 impl Report {
-    pub(crate) fn new(console: &Console) -> Self {
+    /// An empty table.
+    pub fn new(console: &Console) -> Self {
         let programs = std::env::current_exe().ok().and_then(|this| this.parent().map(PathBuf::from));
         Self { console: console.clone(), programs: programs.unwrap_or_default(), rows: Vec::new() }
     }
 
     /// A program of the lab, built together with this one.
-    pub(crate) fn path(&self, program: &str) -> PathBuf {
+    pub fn path(&self, program: &str) -> PathBuf {
         self.programs.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
     }
 
     /// Starts a mock server on a free port: the program, and its port.
-    pub(crate) fn server(&self, name: &str, options: &[&str]) -> Result<(Program, String), Error> {
+    pub fn server(&self, name: &str, options: &[&str]) -> Result<(Program, String), Error> {
         let failed = |why: String| Error::System { attempt: "start a server", source: std::io::Error::other(why) };
         let port = format!("--{name}-port");
         let command =
@@ -59,14 +60,14 @@ impl Report {
     }
 
     /// Adds a row; `holds` is `None` for what could not be measured.
-    pub(crate) fn row(&mut self, what: &str, measured: String, wanted: &str, holds: Option<bool>) -> Result<(), Error> {
+    pub fn row(&mut self, what: &str, measured: String, wanted: &str, holds: Option<bool>) -> Result<(), Error> {
         self.console.note(format_args!("{what}: {measured}"));
         self.rows.push(Row { what: what.to_owned(), measured, wanted: wanted.to_owned(), holds });
         Ok(())
     }
 
     /// Measures ours and theirs in turn and adds a row on the ratio of their speeds, which must be at least `wanted`.
-    pub(crate) fn compare(
+    pub fn compare(
         &mut self,
         what: &str,
         (our_name, ours): (&str, &mut dyn FnMut() -> Option<Duration>),
@@ -91,7 +92,7 @@ impl Report {
     }
 
     /// Shows all rows, with an error when one does not hold.
-    pub(crate) fn table(&self) -> Result<(), Error> {
+    pub fn table(&self) -> Result<(), Error> {
         self.console.line("| what | measured | wanted | holds |\n|---|---|---|---|")?;
         for row in &self.rows {
             let holds = match row.holds {
@@ -107,7 +108,7 @@ impl Report {
 }
 
 /// The middle one.
-pub(crate) fn median(mut times: Vec<Duration>) -> Option<Duration> {
+pub fn median(mut times: Vec<Duration>) -> Option<Duration> {
     times.sort_unstable();
     times.get(times.len() / 2).copied()
 }
@@ -117,13 +118,15 @@ fn text(time: Duration) -> String {
 }
 
 /// What a command took: time, and memory where the system tells.
-pub(crate) struct Cost {
-    pub(crate) time: Duration,
-    pub(crate) peak_memory: Option<u64>,
+pub struct Cost {
+    /// From start to end.
+    pub time: Duration,
+    /// The most memory that was resident, in bytes.
+    pub peak_memory: Option<u64>,
 }
 
 /// Runs a command with its output thrown away; `None` when it is missing or fails.
-pub(crate) fn cost(mut command: Command) -> Option<Cost> {
+pub fn cost(mut command: Command) -> Option<Cost> {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
     let (process, mut peak_memory) = (child.id(), None);
@@ -142,21 +145,21 @@ pub(crate) fn cost(mut command: Command) -> Option<Cost> {
 }
 
 /// A line of `/proc/PID/status` that tells of memory, in bytes.
-pub(crate) fn memory_of(process: u32, label: &str) -> Option<u64> {
+pub fn memory_of(process: u32, label: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(label))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
 /// A program and its arguments.
-pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments);
     command
 }
 
 /// A Python program, given as text, with arguments; run by the interpreter itself, not by what stands before it.
-pub(crate) fn python(program: &str, arguments: &[&str]) -> Command {
+pub fn python(program: &str, arguments: &[&str]) -> Command {
     static INTERPRETER: LazyLock<String> = LazyLock::new(|| {
         let found = command("python3", &["-c", "import sys; print(sys.executable)"]).output();
         let path = found.ok().map(|found| String::from_utf8_lossy(&found.stdout).trim().to_owned());
@@ -166,6 +169,6 @@ pub(crate) fn python(program: &str, arguments: &[&str]) -> Command {
 }
 
 /// A shell command line.
-pub(crate) fn shell(line: &str) -> Command {
+pub fn shell(line: &str) -> Command {
     command("sh", &["-c", line])
 }
