@@ -136,7 +136,7 @@ impl Lab {
         let outcome = program.finish(DEADLINE)?;
         let left_out = outcome.lines.len().saturating_sub(LAST_LINES);
         if left_out > 0 {
-            self.console.line(format_args!("    [{left_out} lines]"))?;
+            self.console.line(format_args!("    [lines before these: {left_out}]"))?;
         }
         self.show(outcome.lines.iter().skip(left_out))?;
         Ok(outcome)
