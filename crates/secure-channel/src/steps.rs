@@ -60,15 +60,17 @@ impl fmt::Display for Step {
     }
 }
 
-/// The certificates of both parties in a folder, made first if there are none.
+/// The certificates in a folder, made first for both parties if `party` has none. Each needs no key but its own.
 ///
 /// # Errors
 /// Those of [`Desk::complete`].
-pub fn certificates(folder: &Path) -> Result<Desk, Error> {
+pub fn certificates(folder: &Path, party: &str) -> Result<Desk, Error> {
     let desk = Desk::new(folder);
-    desk.complete(&[SERVER, CLIENT])?;
-    // Tens of milliseconds at the first use in a process: no part of the handshake, whose time is shown.
-    crate::crypto::gather_randomness();
+    if !desk.holds(party) {
+        desk.complete(&[SERVER, CLIENT])?;
+    }
+    // No part of the handshake, whose time is shown.
+    labnet::tls::gather_randomness();
     Ok(desk)
 }
 

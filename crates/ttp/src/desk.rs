@@ -223,6 +223,11 @@ impl Desk {
         Ok(())
     }
 
+    /// Whether the desk has the CA's certificate, and certificate and key of a name.
+    pub fn holds(&self, name: &str) -> bool {
+        [self.ca_certificate(), self.certificate(name), self.key(name)].iter().all(|file| file.exists())
+    }
+
     /// Makes what the desk lacks of a CA and of a key and certificate for each of `names`: all of it or nothing. What is
     /// there is left as it is, good or bad. Several processes may call this at once.
     ///
@@ -231,7 +236,8 @@ impl Desk {
     /// # Errors
     /// [`Error::Credentials`] for a part that cannot be completed, such as a certificate without its key; [`Error::File`].
     pub fn complete(&self, names: &[&str]) -> Result<(), Error> {
-        if self.lacks(names)?.is_empty() {
+        // What is incomplete now may be what another process is about to complete.
+        if self.lacks(names).is_ok_and(|lacking| lacking.is_empty()) {
             return Ok(());
         }
         let is_new = !self.folder.exists();
@@ -269,19 +275,22 @@ impl Desk {
 
     /// Makes what is lacking in a folder of its own, then moves it here.
     fn make(&self, lacking: &[&str]) -> Result<(), Error> {
-        let failed = |source| files::error("make a folder in", &self.folder, source);
-        let workshop = tempfile::Builder::new().prefix(".making-").tempdir_in(&self.folder).map_err(failed)?;
-        let desk = Self::new(workshop.path());
-        let (ca, ca_key) = (Self::ca_certificate as fn(&Self) -> PathBuf, Self::ca_key as fn(&Self) -> PathBuf);
-        let mut finished = Vec::new();
-        if self.ca_certificate().exists() {
-            for (file, readers) in [(ca, Readers::All), (ca_key, Readers::Owner)] {
-                files::write(&file(&desk), &files::read(&file(self))?, readers, false)?;
-            }
-        } else if !lacking.is_empty() {
-            desk.init(&Authority::default(), false)?;
-            finished.extend([(ca_key(&desk), ca_key(self)), (ca(&desk), ca(self))]);
+        if lacking.is_empty() {
+            return Ok(());
         }
+        let failed = |source| files::error("make a folder in", &self.folder, source);
+        let workshop = files::workshop(&self.folder).map_err(failed)?;
+        let desk = Self::new(workshop.path());
+        let mut finished = Vec::new();
+        let signer = if self.ca_certificate().exists() {
+            self
+        } else {
+            desk.init(&Authority::default(), false)?;
+            finished.push((desk.ca_key(), self.ca_key()));
+            finished.push((desk.ca_certificate(), self.ca_certificate()));
+            &desk
+        };
+        let wish = Wish { days: Authority::default().days, ..Wish::default() };
         for name in lacking.iter().filter(|name| !name.is_empty()) {
             // A key that was made for a request is used.
             if self.key(name).exists() {
@@ -289,7 +298,8 @@ impl Desk {
             } else {
                 finished.push((desk.key(name), self.key(name)));
             }
-            desk.issue(name, KeyKind::default(), None, &Wish { days: Authority::default().days, ..Wish::default() })?;
+            let request = desk.request(name, KeyKind::default(), None, &wish)?;
+            signer.sign(&request, &wish)?;
             finished.push((desk.certificate(name), self.certificate(name)));
         }
         files::move_all(&finished)

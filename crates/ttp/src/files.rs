@@ -98,6 +98,14 @@ pub(crate) fn move_all(moves: &[(PathBuf, PathBuf)]) -> Result<(), Error> {
     Ok(())
 }
 
+/// A folder within another, for its owner alone, that is removed when dropped.
+pub(crate) fn workshop(folder: &Path) -> io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.prefix(".making-").tempdir_in(folder)
+}
+
 /// Holds a folder for one process, until the result is dropped.
 pub(crate) fn lock(folder: &Path) -> Result<fs::File, Error> {
     // A folder can be locked itself where it can be opened: on Unix.
@@ -114,7 +122,11 @@ pub(crate) fn folder_of(path: &Path) -> PathBuf {
 
 /// Makes a folder for keys, or refuses one in which others could exchange them.
 pub(crate) fn prepare(folder: &Path) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(|source| error("make", folder, source))?;
+    let mut builder = fs::DirBuilder::new();
+    // Whatever the user's mask lets others do elsewhere.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.recursive(true).create(folder).map_err(|source| error("make", folder, source))?;
     check_folder(folder)
 }
 

@@ -44,7 +44,8 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "has a certificate for another purpose (its extended key usage does not allow this one)".to_owned()
         }
-        CertificateError::BadSignature => {
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "has a certificate whose signature is not that of the CA that is trusted here: it is of another CA of the same \
              name, or was forged"
                 .to_owned()
@@ -53,8 +54,7 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::UnhandledCriticalExtension => {
             "has a certificate with a critical extension that is not understood here".to_owned()
         }
-        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. } => {
             "has a certificate signed with an algorithm that is too weak or unknown (such as SHA-1)".to_owned()
         }
         // What has no variant of its own comes as text.

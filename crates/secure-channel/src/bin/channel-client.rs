@@ -22,6 +22,7 @@ const SERVER: Destination = Destination { host: "localhost", port: 5010 };
 /// Receive a message over a channel that is built step by step
 #[derive(Parser)]
 #[command(
+    name = "channel-client",
     version,
     override_usage = "channel-client [OPTIONS] [SERVER PORT]",
     after_help = "Examples:

@@ -28,6 +28,7 @@ use secure_channel::{
 /// Send a message over a channel that is built step by step
 #[derive(Parser)]
 #[command(
+    name = "channel-server",
     version,
     after_help = "Examples:
   channel-server --step plain            the message as it is, to any number of clients
@@ -80,7 +81,13 @@ fn server(arguments: Arguments, console: &Console) -> Result<(), Error> {
     net::raise_descriptor_limit();
     let listener = net::listen((arguments.bind, arguments.port).into(), true)?;
     let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
-    console.line(format_args!("the server is up and listening on {address}"))?;
+    let up = format!("the server is up and listening on {address}");
+    // One that nobody listens to has no reason to stay, unless its status is awaited.
+    if arguments.once {
+        Narrator::live(console).say(up)?
+    } else {
+        console.line(up)?
+    }
     let announcement = format!("listening on {address}, step {}", arguments.step);
 
     let talk = {
@@ -111,7 +118,7 @@ fn serve_all(
     let serve = move |stream, peer| {
         floor.give(|narrator| {
             let told = match talk(stream, peer, narrator) {
-                Err(Error::OutputClosed) | Ok(()) => Ok(()),
+                Ok(()) => Ok(()),
                 Err(error) => narrator.say(format_args!("not acknowledged: {error}")),
             };
             if let Err(error) = told {

@@ -30,13 +30,16 @@ impl Narrator {
         Self(Telling::Silent)
     }
 
-    /// Tells one more thing.
+    /// Tells one more thing; when nobody reads any more, the session goes on untold.
     ///
     /// # Errors
-    /// Those of [`Console::line`].
+    /// [`Error::Output`].
     pub fn say(&self, line: impl fmt::Display) -> Result<(), Error> {
         match &self.0 {
-            Telling::Live(console) => console.line(line),
+            Telling::Live(console) => match console.line(line) {
+                Err(Error::OutputClosed) => Ok(()),
+                said => said,
+            },
             Telling::Later(_, text) => {
                 let mut text = text.lock().unwrap_or_else(PoisonError::into_inner);
                 text.push_str(&format!("{line}\n"));
@@ -52,8 +55,9 @@ impl Drop for Narrator {
     fn drop(&mut self) {
         if let Telling::Later(console, text) = &self.0 {
             let text = std::mem::take(&mut *text.lock().unwrap_or_else(PoisonError::into_inner));
-            if let Err(error) = console.write(text.as_bytes()) {
-                console.warn(error);
+            match console.write(text.as_bytes()) {
+                Ok(()) | Err(Error::OutputClosed) => {}
+                Err(error) => console.warn(error),
             }
         }
     }

@@ -106,6 +106,11 @@ fn receive(server: &mut Connection, timeout: Duration) -> Result<Vec<u8>, Error>
             Err(error) => return Err(server.explain(error)),
         }
     }
+    if message.is_empty() {
+        // In plain text an empty message cannot be told from none.
+        let complaint = "ended the connection without a message; is its step plain as well?".to_owned();
+        return Err(Error::Channel { peer: server.peer().to_string(), complaint });
+    }
     if !has_acknowledged {
         server.send(ACKNOWLEDGEMENT)?;
     }

@@ -40,7 +40,7 @@ impl Party {
     }
 
     fn load(folder: &Path, name: &str, trust: fn(Roots) -> Trust) -> Result<Self, Error> {
-        let desk = certificates(folder)?;
+        let desk = certificates(folder, name)?;
         let identity = Identity::load(&desk.certificate(name), &desk.key(name))?;
         Ok(Self { identity, trust: trust(Roots::load(&desk.ca_certificate())?) })
     }

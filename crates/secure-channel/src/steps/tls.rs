@@ -30,7 +30,7 @@ impl Host {
     /// # Errors
     /// Those of [`certificates`] and [`Credentials::load`].
     pub fn new(folder: &Path) -> Result<Self, Error> {
-        let desk = certificates(folder)?;
+        let desk = certificates(folder, SERVER)?;
         let credentials = Credentials::load(&desk.certificate(SERVER), &desk.key(SERVER))?;
         Acceptor::mutual(&credentials, &Roots::load(&desk.ca_certificate())?, CLIENT).map(Self)
     }
@@ -85,7 +85,7 @@ impl Guest {
     /// # Errors
     /// Those of [`certificates`] and [`Credentials::load`].
     pub fn new(folder: &Path) -> Result<Self, Error> {
-        let desk = certificates(folder)?;
+        let desk = certificates(folder, CLIENT)?;
         let credentials = Credentials::load(&desk.certificate(CLIENT), &desk.key(CLIENT))?;
         Ok(Self { credentials, roots: Roots::load(&desk.ca_certificate())? })
     }

@@ -35,6 +35,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Stand between channel-client and channel-server, and attack one session
 #[derive(Parser)]
 #[command(
+    name = "channel-attack",
     version,
     after_help = "Examples, with `channel-server` running (add --step plain to it and to the client for step 1):
   channel-attack --listen 5011 --to localhost:5010 eavesdrop
