@@ -1,0 +1,368 @@
+//! TLS in which both sides prove who they are, over real sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use labnet::{
+    Error,
+    net::{Deadline, Limits, Peer, Server},
+    tls::{Acceptor, Agreed, Client, ClientOptions, Credentials, Records, Roots, read_certificates},
+};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    version::{TLS12, TLS13},
+};
+use tempfile::TempDir;
+use ttp::{Authority, Desk, KeyKind, Purpose, Wish};
+
+/// Longer than anything takes on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const QUESTION: &[u8] = b"Who is there?";
+const ANSWER: &[u8] = b"The client.";
+
+/// A CA, and certificates by it for `server` and `client`.
+struct Certified(TempDir);
+
+impl Certified {
+    fn new() -> Self {
+        let certified = Self(tempfile::tempdir().unwrap());
+        certified.desk().init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
+        ["server", "client"].iter().for_each(|name| certified.issue(name, Wish::default()));
+        certified
+    }
+
+    fn desk(&self) -> Desk {
+        Desk::new(self.0.path())
+    }
+
+    fn issue(&self, name: &str, wish: Wish) {
+        self.desk().issue(name, KeyKind::P256, None, &Wish { force: true, ..wish }).unwrap();
+    }
+
+    fn credentials(&self, name: &str) -> Credentials {
+        Credentials::load(&self.desk().certificate(name), &self.desk().key(name)).unwrap()
+    }
+
+    fn roots(&self) -> Roots {
+        Roots::load(&self.desk().ca_certificate()).unwrap()
+    }
+
+    /// A certificate in DER.
+    fn certificate(&self, name: &str) -> Vec<u8> {
+        read_certificates(&self.desk().certificate(name)).unwrap().remove(0)
+    }
+
+    /// A server that wants to see the client's certificate.
+    fn acceptor(&self) -> Acceptor {
+        Acceptor::mutual(&self.credentials("server"), &self.roots(), "client").unwrap()
+    }
+
+    /// A client that believes this CA, and shows what it is given.
+    fn options(&self, credentials: Option<Credentials>) -> ClientOptions {
+        ClientOptions {
+            roots: self.roots(),
+            name: Some("server".to_owned()),
+            checks_name: true,
+            connect: Deadline::after(PATIENCE),
+            silence: Some(PATIENCE),
+            credentials,
+        }
+    }
+}
+
+/// What one side knows of the other after the handshake, and what it received to the end.
+#[derive(Debug)]
+struct Seen {
+    agreed: Agreed,
+    certificate: Option<Vec<u8>>,
+    handshake: Records,
+    received: Vec<u8>,
+}
+
+/// Serves one client: asks, says that this was all, and reads the answer.
+fn serve(acceptor: Acceptor) -> (SocketAddr, mpsc::Receiver<Result<Seen, Error>>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, seen) = mpsc::channel();
+    let talk = move || {
+        let (stream, peer) = listener.accept().unwrap();
+        let mut client = acceptor.accept(stream, peer, &Limits { silence: PATIENCE, ..Limits::default() })?;
+        let (agreed, handshake) = (client.agreed(), client.records());
+        let certificate = client.peer_certificate().map(<[u8]>::to_vec);
+        let mut received = Vec::new();
+        let answered = client.write_all(QUESTION).and_then(|()| {
+            client.end()?;
+            client.set_patience(Some(PATIENCE))?;
+            client.read_to_end(&mut received)
+        });
+        answered.map_err(|error| client.explain(error))?;
+        // What has passed since is counted too.
+        assert!(client.records().records > handshake.records && client.records().received > handshake.received);
+        client.close();
+        Ok(Seen { agreed, certificate, handshake, received })
+    };
+    thread::spawn(move || {
+        let _ = sender.send(talk());
+    });
+    (address, seen)
+}
+
+/// Reads the question to its end, and answers it.
+fn visit(address: SocketAddr, options: &ClientOptions) -> Result<Seen, Error> {
+    let mut server = Client::connect(&Server::new(address.ip().to_string(), address.port()), options)?;
+    let (agreed, handshake) = (server.agreed(), server.records());
+    let certificate = server.peer_certificate().map(<[u8]>::to_vec);
+    let (mut received, mut buffer) = (Vec::new(), [0; 1000]);
+    loop {
+        match server.recv(&mut buffer)? {
+            [] => break,
+            bytes => received.extend_from_slice(bytes),
+        }
+    }
+    server.check_end()?;
+    server.send(ANSWER)?;
+    Ok(Seen { agreed, certificate, handshake, received })
+}
+
+/// What both sides make of each other: server, then client.
+fn meet(acceptor: Acceptor, options: &ClientOptions) -> (Result<Seen, Error>, Result<Seen, Error>) {
+    let (address, server) = serve(acceptor);
+    let client = visit(address, options);
+    (server.recv_timeout(PATIENCE).unwrap(), client)
+}
+
+#[test]
+fn a_client_with_the_right_certificate_is_known_by_it() {
+    let certified = Certified::new();
+    let (server, client) = meet(certified.acceptor(), &certified.options(Some(certified.credentials("client"))));
+    let (server, client) = (server.unwrap(), client.unwrap());
+    assert_eq!(server.certificate, Some(certified.certificate("client")));
+    assert_eq!(client.certificate, Some(certified.certificate("server")));
+    assert_eq!(
+        (server.agreed.to_string(), &server.agreed),
+        ("TLSv1.3 TLS_AES_256_GCM_SHA384".to_owned(), &client.agreed)
+    );
+    // The server had ended its own direction by then.
+    assert_eq!((&server.received[..], &client.received[..]), (ANSWER, QUESTION));
+}
+
+#[test]
+fn both_sides_count_the_same_handshake_of_one_round_trip() {
+    let certified = Certified::new();
+    let (server, client) = meet(certified.acceptor(), &certified.options(Some(certified.credentials("client"))));
+    let (server, client) = (server.unwrap().handshake, client.unwrap().handshake);
+    assert_eq!((client.round_trips, server.round_trips), (1, 1));
+    assert_eq!((client.sent, client.received, client.records), (server.received, server.sent, server.records));
+    // Hello, then what proves the client; hello, then what proves the server. Either proof has a certificate in it.
+    assert!(client.records >= 4, "{client:?}");
+    let (proof, other) = (certified.certificate("client").len() as u64, certified.certificate("server").len() as u64);
+    assert!(client.sent > proof && client.received > other, "{client:?}");
+}
+
+#[test]
+fn a_server_that_does_not_ask_is_shown_no_certificate() {
+    let certified = Certified::new();
+    let acceptor = Acceptor::new(&certified.credentials("server")).unwrap();
+    for credentials in [None, Some(certified.credentials("client"))] {
+        let (server, client) = meet(acceptor.clone(), &certified.options(credentials));
+        assert_eq!(server.unwrap().certificate, None);
+        assert_eq!(client.unwrap().received, QUESTION);
+    }
+}
+
+/// A client that is refused: why, in the server's words and in an alert to the client.
+fn check_refused(certified: &Certified, credentials: Option<Credentials>, why: &str, alert: &str) {
+    let (server, client) = meet(certified.acceptor(), &certified.options(credentials));
+    let error = server.unwrap_err();
+    assert!(matches!(error, Error::Tls { .. }), "{error:?}");
+    assert!(error.to_string().starts_with("127.0.0.1:") && error.to_string().contains(why), "{error}");
+    // TLS 1.3 lets it believe at first that all is well.
+    let error = client.unwrap_err();
+    assert!(matches!(error, Error::Tls { .. }), "{error:?}");
+    assert!(error.to_string().contains(&format!("alert {alert}")), "{error}");
+}
+
+#[test]
+fn a_client_without_a_certificate_is_refused() {
+    check_refused(&Certified::new(), None, "presented no certificate", "certificate_required");
+}
+
+#[test]
+fn a_certificate_of_another_ca_is_refused() {
+    let certified = Certified::new();
+    // A CA of the same name, whose signature cannot be right.
+    let stranger = Certified::new();
+    let why = "signature is not that of the CA that is trusted here";
+    check_refused(&certified, Some(stranger.credentials("client")), why, "decrypt_error");
+    // A CA of another name.
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::new(folder.path());
+    let authority = Authority { key: KeyKind::P256, country: "FR".to_owned(), ..Authority::default() };
+    desk.init(&authority, false).unwrap();
+    desk.issue("client", KeyKind::P256, None, &Wish::default()).unwrap();
+    let foreign = Credentials::load(&desk.certificate("client"), &desk.key("client")).unwrap();
+    check_refused(&certified, Some(foreign), "has a certificate of an unknown CA", "unknown_ca");
+}
+
+#[test]
+fn another_ca_of_the_same_name_is_named_as_that_whatever_its_kind_of_key() {
+    let certified = Certified::new();
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::new(folder.path());
+    desk.init(&Authority { key: KeyKind::Rsa2048, ..Authority::default() }, false).unwrap();
+    desk.issue("client", KeyKind::P256, None, &Wish::default()).unwrap();
+    let foreign = Credentials::load(&desk.certificate("client"), &desk.key("client")).unwrap();
+    let (server, _) = meet(certified.acceptor(), &certified.options(Some(foreign)));
+    let error = server.unwrap_err();
+    assert!(error.to_string().contains("another CA of the same name"), "{error}");
+}
+
+#[test]
+fn a_certificate_for_another_purpose_is_refused() {
+    let certified = Certified::new();
+    let why = "has a certificate for another purpose";
+    check_refused(&certified, Some(certified.credentials("server")), why, "unsupported_certificate");
+}
+
+#[test]
+fn a_certificate_for_another_name_is_refused_with_both_names() {
+    let certified = Certified::new();
+    for purpose in [Purpose::Client, Purpose::Both] {
+        certified.issue("server", Wish { purpose: Some(purpose), ..Wish::default() });
+        let why = "was to be client, but its certificate is for server";
+        let credentials = certified.credentials("server");
+        // The server's own must stay what it was.
+        certified.issue("server", Wish::default());
+        check_refused(&certified, Some(credentials), why, "bad_certificate");
+    }
+}
+
+#[test]
+fn a_certificate_out_of_season_is_refused() {
+    let certified = Certified::new();
+    certified.issue("client", Wish { starts_in: -30, days: 1, ..Wish::default() });
+    check_refused(&certified, Some(certified.credentials("client")), "expired", "certificate_expired");
+    certified.issue("client", Wish { starts_in: 30, ..Wish::default() });
+    check_refused(&certified, Some(certified.credentials("client")), "not valid yet", "certificate_expired");
+}
+
+#[test]
+fn a_client_still_verifies_the_server() {
+    let (certified, stranger) = (Certified::new(), Certified::new());
+    for (options, why, alert) in [
+        (stranger.options(Some(certified.credentials("client"))), "the CA", "alert decrypt_error"),
+        (
+            ClientOptions {
+                name: Some("client".to_owned()),
+                ..certified.options(Some(certified.credentials("client")))
+            },
+            "was to be client, but its certificate is for server",
+            "alert bad_certificate",
+        ),
+    ] {
+        let (server, client) = meet(certified.acceptor(), &options);
+        let (server, client) = (server.unwrap_err(), client.unwrap_err());
+        assert!(matches!(client, Error::Tls { .. }) && client.to_string().contains(why), "{client}");
+        assert!(server.to_string().contains(alert), "{server}");
+    }
+}
+
+#[test]
+fn a_name_that_is_none_is_a_wrong_use_of_the_acceptor() {
+    let certified = Certified::new();
+    let refused = Acceptor::mutual(&certified.credentials("server"), &certified.roots(), "a..b");
+    assert!(matches!(refused, Err(Error::Usage(_))), "{refused:?}");
+}
+
+#[test]
+fn an_answer_that_never_comes_ends_with_patience_or_the_connection() {
+    let certified = Certified::new();
+    for stays in [false, true] {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (acceptor, options) = (certified.acceptor(), certified.options(Some(certified.credentials("client"))));
+        let (done, is_done) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut server = Client::connect(&Server::new("127.0.0.1", address.port()), &options).unwrap();
+                assert_eq!(server.recv(&mut [0; 1000]).unwrap(), QUESTION);
+                if stays {
+                    let _ = is_done.recv_timeout(PATIENCE);
+                }
+            });
+            let (stream, peer) = listener.accept().unwrap();
+            let mut client = acceptor.accept(stream, peer, &Limits::default()).unwrap();
+            client.write_all(QUESTION).unwrap();
+            client.end().unwrap();
+            let patience = if stays { Duration::from_millis(500) } else { PATIENCE };
+            client.set_patience(Some(patience)).unwrap();
+            let error = client.read_exact(&mut [0; 1]).unwrap_err();
+            let error = client.explain(error);
+            match (&error, stays) {
+                (Error::Silent { after, .. }, true) => assert_eq!(*after, patience),
+                (Error::Tls { complaint, .. }, false) => assert!(complaint.contains("ended the connection"), "{error}"),
+                _ => panic!("{error:?}"),
+            }
+            drop(done);
+        });
+    }
+}
+
+/// A client of one version of TLS, with a certificate if it has one: the question, or what it is told.
+fn visit_over(
+    certified: &Certified,
+    version: &'static rustls::SupportedProtocolVersion,
+    name: Option<&str>,
+    address: SocketAddr,
+) -> std::io::Result<Vec<u8>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certified.desk().ca_certificate()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into());
+    let config = config.with_protocol_versions(&[version]).unwrap().with_root_certificates(roots);
+    let config = match name {
+        Some(name) => {
+            let chain = vec![CertificateDer::from_pem_file(certified.desk().certificate(name)).unwrap()];
+            config
+                .with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(certified.desk().key(name)).unwrap())
+                .unwrap()
+        }
+        None => config.with_no_client_auth(),
+    };
+    let tls = ClientConnection::new(Arc::new(config), "server".try_into().unwrap()).unwrap();
+    let tcp = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut server = StreamOwned::new(tls, tcp);
+    let mut received = Vec::new();
+    server.read_to_end(&mut received)?;
+    server.write_all(ANSWER)?;
+    server.conn.send_close_notify();
+    server.flush()?;
+    Ok(received)
+}
+
+#[test]
+fn either_version_of_tls_asks_and_refuses_alike() {
+    let certified = Certified::new();
+    for version in [&TLS12, &TLS13] {
+        let (address, server) = serve(certified.acceptor());
+        assert_eq!(visit_over(&certified, version, Some("client"), address).unwrap(), QUESTION);
+        let seen = server.recv_timeout(PATIENCE).unwrap().unwrap();
+        assert_eq!((seen.certificate, &seen.received[..]), (Some(certified.certificate("client")), ANSWER));
+        for (name, why) in [(None, "presented no certificate"), (Some("server"), "for another purpose")] {
+            let (address, server) = serve(certified.acceptor());
+            assert!(visit_over(&certified, version, name, address).is_err(), "{version:?}, {name:?}");
+            let error = server.recv_timeout(PATIENCE).unwrap().unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+}
