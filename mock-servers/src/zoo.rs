@@ -1,7 +1,8 @@
 //! The zoo: TLS servers on one port, each of a name of its own (SNI decides) and with one thing wrong.
 //!
-//! All certificates are made at start, under a CA of their own, so that none expires by accident; only its certificate
-//! is written to a file. What there is, and what a client should say to it, is one table: [`cases`].
+//! All certificates are made at start, under a CA of their own, so that none expires by accident; only the CA's
+//! certificate is written to a file. Keys and serial numbers are new each time, whatever the seed. What there is, and
+//! what a client should say to it, is one table: [`cases`].
 //!
 //! ```text
 //! case         the table's columns             table     the table

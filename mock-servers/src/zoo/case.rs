@@ -85,92 +85,111 @@ pub enum Opinion {
     Differs(&'static str),
 }
 
-macro_rules! classes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// What is wrong, under a name that does not change.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Class {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Class {
-            /// Every class.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// Its name, such as `wrong-host`.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-        }
-    };
+/// What is wrong, under a name that does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// Nothing.
+    Good,
+    /// The certificate's time is over.
+    Expired,
+    /// The certificate's time has not come.
+    NotYetValid,
+    /// The certificate is for another name, or for none.
+    WrongHost,
+    /// No CA that is trusted vouches for the certificate.
+    UnknownIssuer,
+    /// Nobody but itself vouches for the certificate.
+    SelfSigned,
+    /// The certificate's key may not be used for a TLS server.
+    Purpose,
+    /// The key is too short.
+    WeakKey,
+    /// The certificate is signed with a broken hash function.
+    WeakSignature,
+    /// The signature of a certificate is wrong.
+    BadSignature,
+    /// The server has another key than its certificate says.
+    KeyMismatch,
+    /// The certificate breaks the rules of its format.
+    Malformed,
+    /// A CA vouches for a name for which it may not.
+    NameConstraints,
+    /// A CA has more CAs below it than it may.
+    PathLength,
+    /// There are more certificates than a client follows.
+    ChainTooLong,
+    /// What signed the certificate is no CA.
+    NotACa,
+    /// The server's certificate is that of a CA.
+    CaAsLeaf,
+    /// A critical extension is not understood.
+    CriticalExtension,
+    /// There is no certificate.
+    NoCertificate,
+    /// The server wants a version that nobody should speak.
+    ProtocolVersion,
+    /// No cipher suite suits both.
+    NoCommonSuite,
+    /// The server answers what it was not asked.
+    IllegalParameter,
+    /// A message comes where it may not.
+    UnexpectedMessage,
+    /// What was sent under encryption was altered.
+    Tampered,
+    /// A record breaks the rules of its format.
+    BadRecord,
+    /// The connection ends within the handshake.
+    HandshakeCut,
+    /// The connection is reset within the handshake.
+    Reset,
+    /// The server refuses with an alert.
+    Alert,
+    /// The server does not speak TLS.
+    NotTls,
+    /// The handshake does not end.
+    Silence,
+    /// The answer ends without the server's word that it is whole.
+    NoCloseNotify,
 }
 
-classes! {
-    /// Nothing.
-    Good = "good",
-    /// The certificate's time is over.
-    Expired = "expired",
-    /// The certificate's time has not come.
-    NotYetValid = "not-yet-valid",
-    /// The certificate is for another name, or for none.
-    WrongHost = "wrong-host",
-    /// No CA that is trusted vouches for the certificate.
-    UnknownIssuer = "unknown-issuer",
-    /// Nobody but itself vouches for the certificate.
-    SelfSigned = "self-signed",
-    /// The certificate's key may not be used for a TLS server.
-    Purpose = "purpose",
-    /// The key is too short.
-    WeakKey = "weak-key",
-    /// The certificate is signed with a broken hash function.
-    WeakSignature = "weak-signature",
-    /// The signature of a certificate is wrong.
-    BadSignature = "bad-signature",
-    /// The server has another key than its certificate says.
-    KeyMismatch = "key-mismatch",
-    /// The certificate breaks the rules of its format.
-    Malformed = "malformed",
-    /// A CA vouches for a name for which it may not.
-    NameConstraints = "name-constraints",
-    /// A CA has more CAs below it than it may.
-    PathLength = "path-length",
-    /// There are more certificates than a client follows.
-    ChainTooLong = "chain-too-long",
-    /// What signed the certificate is no CA.
-    NotACa = "not-a-ca",
-    /// The server's certificate is that of a CA.
-    CaAsLeaf = "ca-as-leaf",
-    /// A critical extension is not understood.
-    CriticalExtension = "critical-extension",
-    /// There is no certificate.
-    NoCertificate = "no-certificate",
-    /// The server wants a version that nobody should speak.
-    ProtocolVersion = "protocol-version",
-    /// No cipher suite suits both.
-    NoCommonSuite = "no-common-suite",
-    /// The server answers what it was not asked.
-    IllegalParameter = "illegal-parameter",
-    /// A message comes where it may not.
-    UnexpectedMessage = "unexpected-message",
-    /// What was sent under encryption was altered.
-    Tampered = "tampered",
-    /// A record breaks the rules of its format.
-    BadRecord = "bad-record",
-    /// The connection ends within the handshake.
-    HandshakeCut = "handshake-cut",
-    /// The connection is reset within the handshake.
-    Reset = "reset",
-    /// The server refuses with an alert.
-    Alert = "alert",
-    /// The server does not speak TLS.
-    NotTls = "not-tls",
-    /// The handshake does not end.
-    Silence = "silence",
-    /// The answer ends without the server's word that it is whole.
-    NoCloseNotify = "no-close-notify",
+impl Class {
+    /// Its name, such as `wrong-host`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not-yet-valid",
+            Self::WrongHost => "wrong-host",
+            Self::UnknownIssuer => "unknown-issuer",
+            Self::SelfSigned => "self-signed",
+            Self::Purpose => "purpose",
+            Self::WeakKey => "weak-key",
+            Self::WeakSignature => "weak-signature",
+            Self::BadSignature => "bad-signature",
+            Self::KeyMismatch => "key-mismatch",
+            Self::Malformed => "malformed",
+            Self::NameConstraints => "name-constraints",
+            Self::PathLength => "path-length",
+            Self::ChainTooLong => "chain-too-long",
+            Self::NotACa => "not-a-ca",
+            Self::CaAsLeaf => "ca-as-leaf",
+            Self::CriticalExtension => "critical-extension",
+            Self::NoCertificate => "no-certificate",
+            Self::ProtocolVersion => "protocol-version",
+            Self::NoCommonSuite => "no-common-suite",
+            Self::IllegalParameter => "illegal-parameter",
+            Self::UnexpectedMessage => "unexpected-message",
+            Self::Tampered => "tampered",
+            Self::BadRecord => "bad-record",
+            Self::HandshakeCut => "handshake-cut",
+            Self::Reset => "reset",
+            Self::Alert => "alert",
+            Self::NotTls => "not-tls",
+            Self::Silence => "silence",
+            Self::NoCloseNotify => "no-close-notify",
+        }
+    }
 }
 
 impl fmt::Display for Class {

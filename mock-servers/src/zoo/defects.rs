@@ -240,6 +240,18 @@ pub(super) fn to_certificate(flight: &[u8]) -> Vec<u8> {
     record(content::HANDSHAKE, TLS12, len.and_then(|len| fragments.get(..len)).unwrap_or(&fragments))
 }
 
+/// All of it, with the mark of a server that speaks TLS 1.3 at the end of the ServerHello's random.
+pub(super) fn downgrade_mark(flight: &[u8]) -> Vec<u8> {
+    const MARK: &[u8; 8] = b"DOWNGRD\x01";
+    /// Record header, handshake header, version, and all of the random but its end.
+    const AT: usize = 5 + 4 + 2 + 24;
+    let mut flight = flight.to_vec();
+    if let Some(end) = flight.get_mut(AT..AT + MARK.len()) {
+        end.copy_from_slice(MARK);
+    }
+    flight
+}
+
 /// All of it, but for the last bit of the last record.
 pub(super) fn last_bit_flipped(flight: &[u8]) -> Vec<u8> {
     let mut flight = flight.to_vec();
