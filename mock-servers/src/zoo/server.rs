@@ -283,11 +283,16 @@ fn receive_request(client: &mut impl Read) -> io::Result<bool> {
             0 => return Ok(!request.is_empty()),
             n => request.extend_from_slice(buffer.get(..n).unwrap_or_default()),
         }
-        if request.windows(4).any(|end| end == b"\r\n\r\n") {
+        // Lines that end without CR come from a keyboard (`openssl s_client`); RFC 9112, section 2.2 allows for them.
+        if [b"\n\r\n".as_slice(), b"\n\n"].iter().any(|end| contains(&request, end)) {
             break;
         }
     }
     Ok(true)
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 /// Sends the bytes of a defect, and what follows.
