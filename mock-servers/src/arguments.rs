@@ -19,7 +19,7 @@ use mock_servers::{
     Config, Events, Site, multicast, pmu,
     reset::{self, OtherFamily, Schedule},
     tls::{self, Identity},
-    ws,
+    ws, zoo,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +29,12 @@ enum Name {
     Multicast,
     Ws,
     Tls,
+    Zoo,
+}
+
+impl Name {
+    /// The servers of the handout; the zoo is there on request.
+    const DEFAULT: &[Self] = &[Self::Pmu, Self::Reset, Self::Multicast, Self::Ws, Self::Tls];
 }
 
 /// Run the servers of the socket lab on this machine
@@ -36,16 +42,17 @@ enum Name {
 #[command(
     version,
     after_help = "Examples:
-  mock-servers                                   all servers, on the handout's ports
+  mock-servers                                   all servers but the zoo, on the handout's ports
   mock-servers pmu ws --first 0 --messages 17    as in a later edition
   mock-servers reset --family ipv6 --loss 0.9    a PMU that is hard to reach
   mock-servers multicast --interval 0.2 --record heard.jsonl
+  mock-servers zoo                               TLS servers with one thing wrong each; --list says which
   mock-servers --pmu-port 0 --reset-port 0 --multicast-port 0 --ws-port 0 --tls-port 0 --seed 1
 
 Prints 'listening NAME PROTOCOL ADDRESS' for each socket, then 'ready', then a line for each event."
 )]
 pub(super) struct Arguments {
-    /// Which servers; by default all
+    /// Which servers; by default all but the zoo
     #[arg(value_enum)]
     servers: Vec<Name>,
     /// Fix every random choice
@@ -136,6 +143,16 @@ pub(super) struct Arguments {
     /// Write each datagram of the group to a file, as JSON lines
     #[arg(long, value_name = "FILE", help_heading = "Multicast")]
     record: Option<PathBuf>,
+
+    /// The port of the zoo, of all its servers
+    #[arg(long, value_name = "PORT", default_value_t = zoo::Config::default().port, help_heading = "Zoo")]
+    zoo_port: u16,
+    /// Where the zoo writes the certificate of its CA [default: certs/zoo_cacert.pem]
+    #[arg(long, value_name = "FILE", help_heading = "Zoo")]
+    zoo_ca: Option<PathBuf>,
+    /// Print what is in the zoo, a case a line (name, verdict, class, reason, between tabs), and start nothing
+    #[arg(long, help_heading = "Zoo")]
+    pub(super) list: bool,
 }
 
 impl Arguments {
@@ -148,7 +165,8 @@ impl Arguments {
             seed: self.seed.unwrap_or_else(rand::random),
         };
         let device = self.device()?;
-        let runs = |name| self.servers.is_empty() || self.servers.contains(&name);
+        let servers = if self.servers.is_empty() { Name::DEFAULT } else { &self.servers };
+        let runs = |name| servers.contains(&name);
         Ok(Config {
             pmu: runs(Name::Pmu).then(|| pmu::Config {
                 port: self.pmu_port,
@@ -176,6 +194,10 @@ impl Arguments {
                     }
                     _ => tls::Config::default().identity,
                 },
+            }),
+            zoo: runs(Name::Zoo).then(|| zoo::Config {
+                port: self.zoo_port,
+                ca: self.zoo_ca.clone().unwrap_or(zoo::Config::default().ca),
             }),
             multicast: if runs(Name::Multicast) { Some(self.multicast()?) } else { None },
             site,

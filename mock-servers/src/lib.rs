@@ -18,6 +18,7 @@ pub mod pmu;
 pub mod reset;
 pub mod tls;
 pub mod ws;
+pub mod zoo;
 
 mod site;
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub ws: Option<ws::Config>,
     /// The PMU of part 6.
     pub tls: Option<tls::Config>,
+    /// The servers with something wrong.
+    pub zoo: Option<zoo::Config>,
 }
 
 /// Servers that run until they are dropped.
@@ -79,6 +82,9 @@ pub fn spawn(config: &Config) -> Result<Servers, Error> {
     }
     if let Some(config) = &config.tls {
         running.push((tls::NAME, "TCP", tls::spawn(config, site)?));
+    }
+    if let Some(config) = &config.zoo {
+        running.push((zoo::NAME, "TCP", zoo::spawn(config, site)?));
     }
     Ok(Servers { running })
 }

@@ -16,7 +16,7 @@ use labnet::{
     cli::{self, Console},
     net,
 };
-use mock_servers::Events;
+use mock_servers::{Events, zoo};
 
 mod arguments;
 
@@ -30,6 +30,9 @@ fn main() -> ExitCode {
 }
 
 fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
+    if arguments.list {
+        return zoo::cases().iter().try_for_each(|case| console.line(case));
+    }
     net::raise_descriptor_limit();
     let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_LEN);
     // A full queue means that nobody reads: better to lose an event than to stop a server.
@@ -48,6 +51,9 @@ fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
     console.serve_silently();
     for (name, protocol, address) in servers.listening() {
         console.line(format_args!("listening {name} {protocol} {address}"))?;
+    }
+    if let Some(zoo) = &config.zoo {
+        console.line(format_args!("zoo CA {}", zoo.ca.display()))?;
     }
     console.line("ready")?;
     // The servers hold the other end until they are dropped, below.

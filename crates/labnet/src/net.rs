@@ -17,7 +17,7 @@ mod udp;
 pub use address::{Families, Server};
 pub use bind::{bind_each, bind_udp, listen};
 pub use clock::{Clock, SystemClock};
-pub use dialogue::{NoCommand, answer, close, receive_command};
+pub use dialogue::{NoCommand, abort, answer, close, receive_command};
 pub use multicast::{Group, Interface, Speaker};
 pub use server::{Limits, Running, Slots, Wake, raise_descriptor_limit};
 pub use tcp::{Connection, Counted, Deadline, Peer, connect};

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use socket2::SockRef;
+
 use super::{Clock, Deadline, Peer};
 use crate::pmu::{Command, CommandReader, Device, Progress};
 
@@ -130,4 +132,10 @@ pub fn close(mut stream: TcpStream) {
             Err(_) => return,
         }
     }
+}
+
+/// Ends a client's stream with a reset, as a server does that was killed.
+pub fn abort(stream: TcpStream) {
+    // Where the system refuses, the end is a FIN.
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }

@@ -1,0 +1,109 @@
+//! The zoo: TLS servers on one port, each of a name of its own (SNI decides) and with one thing wrong.
+//!
+//! All certificates are made at start, under a CA of their own, so that none expires by accident; only the CA's
+//! certificate is written to a file. Keys and serial numbers are new each time, whatever the seed. What there is, and
+//! what a client should say to it, is one table: [`cases`].
+//!
+//! ```text
+//! case         the table's columns             table     the table
+//! certificates how each certificate is made    keeper    the CA, the keys      draft, der   what is signed, encoded
+//! defects      what breaks the protocol        server    one client, from its ClientHello to the close
+//! ```
+
+mod case;
+mod certificates;
+mod defects;
+mod der;
+mod draft;
+mod keeper;
+mod server;
+mod table;
+
+pub use case::{Case, Class, Judge, Opinion, Shows, Verdict};
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use labnet::{
+    Error,
+    net::{self, Running, Slots, SystemClock},
+};
+
+use crate::Site;
+use keeper::Keeper;
+use server::Zoo;
+
+pub(crate) const NAME: &str = "zoo";
+
+/// The name of a server with which nothing is wrong.
+pub const GOOD: &str = "good.test";
+
+/// What a client that names nobody (SNI) is shown.
+pub const NAMELESS: &str = "127.0.0.1";
+
+/// A zoo.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The port; 0 picks a free one.
+    pub port: u16,
+    /// Where the certificate of its CA is written, in PEM; the folder is made if need be.
+    pub ca: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { port: 4443, ca: "certs/zoo_cacert.pem".into() }
+    }
+}
+
+/// Everything there is in the zoo, in the order in which it is worth visiting.
+pub fn cases() -> &'static [Case] {
+    table::CASES
+}
+
+/// Makes the certificates, writes that of the CA to its file, and starts the zoo on the addresses of the site.
+///
+/// # Errors
+/// [`Error::Listen`]; [`Error::File`] for the CA's file; [`Error::System`] for what cannot be made.
+pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
+    let keeper = Keeper::new()?;
+    let zoo = Arc::new(Zoo::open(&keeper)?);
+    let clock = SystemClock::default();
+    let mut running = Running::new(clock.clone());
+    let report = site.events.reporter(NAME);
+    let listen = |address| net::listen(address, true);
+    let listeners = net::bind_each(&site.bind, config.port, &report, listen, TcpListener::local_addr)?;
+    write(&config.ca, &der::pem(&keeper.ca.certificate))?;
+    let slots = Slots::new(site.limits.connections);
+    for listener in listeners {
+        let (zoo, site, clock) = (Arc::clone(&zoo), site.clone(), clock.clone());
+        let serve = move |stream, peer| {
+            let event = zoo.serve(stream, peer, &site.limits, &clock);
+            site.events.report(NAME, event);
+        };
+        running.add_tcp(listener, &slots, report.clone(), serve)?;
+    }
+    Ok(running)
+}
+
+/// Writes a file that everyone may read, whole or not at all.
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        }
+        file.persist(path).map(drop).map_err(|failed| failed.error)
+    };
+    written().map_err(|source| Error::File { attempt: "write", path: path.display().to_string(), source })
+}
