@@ -694,19 +694,23 @@ fn unread(place: &Place, program: &str, arguments: &str) -> Program {
 
 #[cfg(unix)]
 #[test]
-fn a_client_whose_output_nobody_reads_ends_quietly() {
+fn a_client_whose_output_nobody_reads_verifies_and_acknowledges_and_ends_quietly() {
     let place = Place::new();
+    // One who reads the first line alone.
+    let script = "{ \"$0\" \"$@\"; echo \"status $?\" >&2; } | head -1";
     for step in STEPS {
         for quiet in ["", "--quiet"] {
-            let server = place.serve(&["--step", step]);
+            let server = place.serve(&["--once", "--step", step]);
             let client = finish(unread(&place, CLIENT, &format!("{quiet} --step {step} --server {}", server.address)));
             assert_eq!((client.code(), client.stderr()), (0, String::new()), "{step} {quiet}");
-            // One who reads the first line alone.
-            let script = "{ \"$0\" \"$@\"; echo \"status $?\" >&2; } | head -1";
+            assert_eq!(finish(server.program).code(), 0, "{step} {quiet}");
+
+            let server = place.serve(&["--once", "--step", step]);
             let at = format!("{quiet} --step {step} --server {}", server.address);
             let piped = finish(place.start("sh", &[&["-c", script, CLIENT], &words(&at)[..]].concat()));
             assert_eq!(piped.stderr(), "status 0\n", "{step} {quiet}");
             assert_eq!(piped.stdout().lines().count(), 1, "{step} {quiet}");
+            assert_eq!(finish(server.program).code(), 0, "{step} {quiet}");
         }
     }
 }
