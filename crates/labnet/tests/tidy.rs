@@ -51,6 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("mock-servers", &["labnet", "ttp"]),
     ("ttp", &["labnet"]),
     ("secure-channel", &["labnet", "ttp"]),
+    ("tls-lab", &["labnet", "ttp"]),
     ("part6-pdc", &["labnet"]),
     ("part1-primer", &["labnet"]),
     ("part2-pdc", &["labnet"]),
