@@ -10,7 +10,7 @@ pub(super) fn within(error: &io::Error) -> Option<&TlsError> {
 }
 
 /// What the peer did.
-pub(super) fn complaint(error: &TlsError) -> String {
+pub fn complaint(error: &TlsError) -> String {
     match error {
         TlsError::InvalidMessage(_) => "does not speak TLS".to_owned(),
         TlsError::AlertReceived(alert) => format!("refused the handshake with the alert {}", alert_name(*alert)),
