@@ -11,7 +11,7 @@ mod verify;
 
 pub use client::{Client, ClientOptions};
 pub use credentials::Credentials;
-pub use explain::complaint;
+pub use explain::{complaint, within};
 pub use records::Records;
 pub use server::{Acceptor, ServerSide};
 pub use verify::{Role, Roots, read_certificates, verify_chain, verify_file};
@@ -23,6 +23,13 @@ use rustls::{CommonState, crypto::CryptoProvider};
 /// The one provider of cryptography.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Lets the library gather the randomness that it keeps, which takes tens of milliseconds at its first use in a
+/// process: so it is no part of the handshake, where that is timed.
+pub fn gather_randomness() {
+    // Should it fail, the handshake says so.
+    let _ = provider().secure_random.fill(&mut [0]);
 }
 
 /// The certificate that the peer presented, in DER.

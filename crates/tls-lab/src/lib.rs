@@ -7,4 +7,5 @@ pub mod http;
 pub mod judge;
 pub mod proxy;
 pub mod server;
+pub mod suites;
 pub mod trace;

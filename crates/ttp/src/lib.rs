@@ -19,4 +19,4 @@ mod show;
 pub use desk::{Authority, Desk, Issued, Wish};
 pub use name::Name;
 pub use profile::{KeyKind, Purpose};
-pub use show::show;
+pub use show::{facts, show};

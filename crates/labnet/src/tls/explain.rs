@@ -5,7 +5,7 @@ use std::{io, net::IpAddr};
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
 /// The error of rustls within one of the system, if there is one.
-pub(super) fn within(error: &io::Error) -> Option<&TlsError> {
+pub fn within(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref()
 }
 
@@ -57,6 +57,8 @@ fn certificate(error: &CertificateError) -> String {
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "has a certificate signed with an algorithm that is too weak or unknown (such as SHA-1)".to_owned()
         }
+        // A verifier of ours speaks in sentences.
+        CertificateError::Other(other) if other.to_string().starts_with(char::is_lowercase) => other.to_string(),
         // What has no variant of its own comes as text.
         CertificateError::Other(other) => match other.to_string().split(['(', ' ', '{']).next().unwrap_or_default() {
             "CaUsedAsEndEntity" => "presented a CA certificate as its own: a server needs one that a CA signed for it \
