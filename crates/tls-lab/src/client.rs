@@ -31,7 +31,7 @@ use rustls::{
 
 use crate::{
     anchors::Anchors,
-    judge::judge,
+    judge::{self, Verdict},
     trace::{Direction, Entry, Summary, Timeline},
 };
 
@@ -395,16 +395,43 @@ impl Verifier {
     ) -> Result<(), TlsError> {
         let parsed = ParsedCertificate::try_from(leaf)?;
         let algorithms = provider().signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&parsed, &self.anchors.store(), intermediates, now, algorithms)?;
+        let hangs = verify_server_cert_signed_by_trust_anchor(
+            &parsed,
+            &self.anchors.store(),
+            intermediates,
+            now,
+            algorithms,
+        );
+        match hangs {
+            Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                judge::self_signed(leaf).map_err(refusal)?;
+                hangs?;
+            }
+            hangs => hangs?,
+        }
         let name = Some(name).filter(|_| self.checks == Checks::All);
         if let Some(name) = name {
             verify_server_name(&parsed, name)?;
         }
-        judge(leaf, name).map_err(|verdict| CertificateError::Other(OtherError(Arc::new(verdict))).into())
+        judge::leaf(leaf, name).map_err(refusal)?;
+        intermediates.iter().try_for_each(|certificate| judge::intermediate(certificate)).map_err(refusal)
     }
 
     fn remember(&self, scheme: SignatureScheme) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).scheme = Some(scheme);
+    }
+}
+
+/// A verdict of ours, as rustls takes it.
+fn refusal(verdict: Verdict) -> TlsError {
+    CertificateError::Other(OtherError(Arc::new(verdict))).into()
+}
+
+/// A signature that fails is one by another key than that of the certificate, not one of the CA.
+fn own_words(error: TlsError) -> TlsError {
+    match error {
+        TlsError::InvalidCertificate(CertificateError::BadSignature) => refusal(judge::foreign_key()),
+        error => error,
     }
 }
 
@@ -434,7 +461,8 @@ impl ServerCertVerifier for Verifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         self.remember(signature.scheme);
-        verify_tls12_signature(message, certificate, signature, &provider().signature_verification_algorithms)
+        let algorithms = provider().signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, &algorithms).map_err(own_words)
     }
 
     fn verify_tls13_signature(
@@ -444,7 +472,8 @@ impl ServerCertVerifier for Verifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         self.remember(signature.scheme);
-        verify_tls13_signature(message, certificate, signature, &provider().signature_verification_algorithms)
+        let algorithms = provider().signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, &algorithms).map_err(own_words)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

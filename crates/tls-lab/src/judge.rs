@@ -24,15 +24,61 @@ pub struct Verdict(String);
 ///
 /// # Errors
 /// [`Verdict`].
-pub fn judge(certificate: &[u8], name: Option<&ServerName<'_>>) -> Result<(), Verdict> {
+pub fn leaf(certificate: &[u8], name: Option<&ServerName<'_>>) -> Result<(), Verdict> {
     let Ok((rest, certificate)) = X509Certificate::from_der(certificate) else {
         return Err(Verdict("has a damaged certificate".to_owned()));
     };
     if !rest.is_empty() {
         return Err(Verdict("has a certificate with something behind its end".to_owned()));
     }
-    let judged = [key, serial, extensions, usage].into_iter().try_for_each(|check| check(&certificate));
+    let judged = [key, serial, extensions, usage, subject].into_iter().try_for_each(|check| check(&certificate));
     judged.and_then(|()| name.map_or(Ok(()), |name| wildcard(&certificate, name))).map_err(Verdict)
+}
+
+/// Judges a certificate between the server's and the authority that is trusted.
+///
+/// # Errors
+/// [`Verdict`].
+pub fn intermediate(certificate: &[u8]) -> Result<(), Verdict> {
+    let usage = X509Certificate::from_der(certificate).ok().and_then(|(_, certificate)| {
+        let usage = certificate.key_usage().ok().flatten()?;
+        Some(usage.value.key_cert_sign())
+    });
+    match usage {
+        Some(false) => Err(Verdict(
+            "has a certificate signed by a CA whose own certificate does not let it sign (key usage without certificate \
+             signing)"
+                .to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Judges a certificate that hangs from no authority: whether it hangs from itself.
+///
+/// # Errors
+/// [`Verdict`].
+pub fn self_signed(certificate: &[u8]) -> Result<(), Verdict> {
+    match X509Certificate::from_der(certificate) {
+        Ok((_, certificate)) if certificate.subject() == certificate.issuer() => Err(Verdict(
+            "has a certificate that it signed itself: no CA that is trusted here vouches for it".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The handshake was signed with another key than the certificate's.
+pub fn foreign_key() -> Verdict {
+    Verdict("signed the handshake with another key than that of its certificate: it has no right to it".to_owned())
+}
+
+/// A certificate without a subject must hold clients to its SAN (RFC 5280, section 4.1.2.6).
+fn subject(certificate: &X509Certificate<'_>) -> Result<(), String> {
+    let san = certificate.subject_alternative_name().ok().flatten();
+    if certificate.subject().iter().next().is_none() && san.is_some_and(|san| !san.critical) {
+        return Err("has a certificate without a subject, whose SAN should then be critical, and is not".to_owned());
+    }
+    Ok(())
 }
 
 fn key(certificate: &X509Certificate<'_>) -> Result<(), String> {
