@@ -629,6 +629,25 @@ fn a_wrong_secret_opens_nothing() {
 }
 
 #[test]
+fn whoever_writes_in_the_clear_cannot_turn_the_keys() {
+    let mut events = tls13().run();
+    let Event::Bytes(Received, flight) = events[1].clone() else { panic!("{:?}", events[1]) };
+    let (hello, rest) = flight.split_at(5 + usize::from(u16::from_be_bytes([flight[3], flight[4]])));
+    let mut other = hello.to_vec();
+    // Another server random and another suite: after record header, message header, version and random.
+    other[11] ^= 1;
+    other[5 + 4 + 2 + 32 + 1 + 32 + 1] ^= 1;
+    let finished = [22, 3, 3, 0, 4, 20, 0, 0, 0].to_vec();
+    let update = [22, 3, 3, 0, 5, 24, 0, 0, 1, 0].to_vec();
+    let pieces = [hello.to_vec(), other, finished, update, rest.to_vec()];
+    events.splice(1..2, pieces.map(|bytes| Event::Bytes(Received, bytes)));
+    let (entries, timeline) = replay(&events, usize::MAX);
+    assert!(is_clear(&entries), "{}", show(&entries));
+    assert!(timeline.summary().is_complete);
+    assert!(told(&entries).contains(&"< close_notify".to_owned()), "{}", show(&entries));
+}
+
+#[test]
 fn an_answer_that_is_not_tls_is_shown() {
     let mut timeline = Timeline::new();
     timeline.bytes(Duration::ZERO, Received, b"HTTP/1.1 400 Bad Request\r\n\r\n");

@@ -229,3 +229,50 @@ fn expand_label(secret: &[u8], hash: Hash, label: &[u8], len: usize) -> Result<S
     prk.expand(&[&out_len, &label_len, PREFIX, label, &[0]], Len(len))?.fill(&mut out)?;
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SECRET: [u8; 32] = [7; 32];
+    const ALGORITHMS: Algorithms = Algorithms { cipher: Cipher::Aes128Gcm, hash: Hash::Sha256 };
+
+    /// A first record of TLS 1.3 with this inside, and whether its opener takes it.
+    fn check(inside: &[u8], expected: Result<Opened, Refused>) {
+        let mut opener = Opener::tls13(&SECRET, ALGORITHMS).unwrap();
+        let body = vec![0; inside.len() + TAG_LEN];
+        let mut record = Record { at: Duration::ZERO, direction: Direction::Sent, kind: 23, version: 0x0303, body };
+        let header = record.header();
+        record.body = inside.to_vec();
+        opener.key.seal_in_place_append_tag(opener.nonce(), Aad::from(header), &mut record.body).unwrap();
+        assert_eq!(opener.open(record), expected);
+    }
+
+    #[test]
+    fn what_hides_the_length_of_a_record_is_counted() {
+        check(&[9, 9, 23], Ok(Opened { kind: 23, content: vec![9, 9], padding: 0 }));
+        check(&[9, 0, 23, 0, 0], Ok(Opened { kind: 23, content: vec![9, 0], padding: 2 }));
+        check(&[22], Ok(Opened { kind: 22, content: vec![], padding: 0 }));
+    }
+
+    #[test]
+    fn a_record_of_zeros_alone_has_no_type() {
+        check(&[0; 20], Err(Refused));
+        check(&[], Err(Refused));
+    }
+
+    #[test]
+    fn a_body_too_short_for_a_tag_is_refused() {
+        let randoms = [1; 64];
+        for len in 0..40 {
+            let mut opener = Opener::tls12(&[7; 48], &randoms, Direction::Sent, ALGORITHMS).unwrap();
+            let body = vec![0; len];
+            let record = Record { at: Duration::ZERO, direction: Direction::Sent, kind: 23, version: 0x0303, body };
+            assert_eq!(opener.open(record), Err(Refused), "{len} bytes");
+        }
+        assert!(Opener::tls12(&[], &randoms, Direction::Sent, ALGORITHMS).is_err());
+        assert!(Opener::tls13(&[7; 31], ALGORITHMS).is_err());
+    }
+}
