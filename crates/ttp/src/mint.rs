@@ -77,11 +77,12 @@ impl Minter {
             attempt: "sign a certificate",
             source: std::io::Error::other(error.to_string()),
         };
-        let common_name = name.to_string();
-        // A longer one would break the certificate; the SAN alone is looked at anyway.
-        let subject = match common_name.len() {
-            ..=MAX_COMMON_NAME_LEN => profile::subject(&common_name, None)?,
-            _ => DistinguishedName::new(),
+        let subject = match name {
+            Name::Dns(name) if name.len() <= MAX_COMMON_NAME_LEN => profile::subject(name, None)?,
+            // A longer one would break the certificate; the SAN alone is looked at anyway.
+            Name::Dns(_) => DistinguishedName::new(),
+            // Not the address itself, which OpenSSL takes for a DNS name, for which the CA might not vouch.
+            Name::Ip(ip) => profile::subject(&format!("the server at {ip}"), None)?,
         };
         let mut valid = profile::in_days(0, DAYS);
         valid.end = valid.end.min(self.ca_ends);

@@ -127,12 +127,12 @@ impl Side {
     }
 
     /// Ends one way as its sender did: after close_notify with one, after a bare FIN with no more than that.
-    fn end(&self, end: End, wire: &mut Vec<u8>) -> io::Result<()> {
+    fn end(&self, end: End) -> io::Result<()> {
         let turn = lock(&self.sending);
         if end == End::CloseNotify {
             lock(&self.tls).send_close_notify();
         }
-        self.write_out(turn, wire)?;
+        self.write_out(turn, &mut Vec::new())?;
         self.stream.shutdown(Shutdown::Write)
     }
 
@@ -212,21 +212,39 @@ struct Both<'a> {
 #[derive(Debug, Default)]
 struct Ways {
     ended: usize,
+    /// How many of them ended with close_notify.
+    farewells: usize,
     is_broken: bool,
     remarks: Vec<String>,
 }
 
 impl Both<'_> {
-    /// One way, to its end; then waits for the other, which is not to wait for ever.
+    /// One way, to its end, which is passed on; then waits for the other, which is not to wait for ever.
     fn carry(&self, from: &Side, to: &Side, transcript: &mut Transcript<'_>) {
         match self.pass(from, to, transcript) {
-            Ok(End::CloseNotify) => {}
-            Ok(End::BareFin) => self.remark(&format!("{} ended without close_notify", from.name)),
+            Ok(end) => {
+                self.has_ended(from, end);
+                // A side that has ended too may be gone by now.
+                if let Err(error) = to.end(end)
+                    && lock(&self.ways).ended < 2
+                {
+                    self.break_off(&explain(to.name, &error));
+                }
+            }
             Err(why) => self.break_off(&why),
         }
-        lock(&self.ways).ended += 1;
-        self.changed.notify_all();
         self.await_other();
+    }
+
+    /// Notes it before the other side hears of it. Who leaves after the other's farewell has nothing more to say.
+    fn has_ended(&self, from: &Side, end: End) {
+        let mut ways = lock(&self.ways);
+        if end == End::BareFin && ways.farewells == 0 && !ways.is_broken {
+            ways.remarks.push(format!("{} ended without close_notify", from.name));
+        }
+        ways.ended += 1;
+        ways.farewells += usize::from(end == End::CloseNotify);
+        self.changed.notify_all();
     }
 
     fn pass(&self, from: &Side, to: &Side, transcript: &mut Transcript<'_>) -> Result<End, String> {
@@ -250,11 +268,11 @@ impl Both<'_> {
                 self.passed.fetch_add(clear.len() as u64, Ordering::Relaxed);
             }
             if decrypted.map_err(broken(from))? {
-                return to.end(End::CloseNotify, &mut sealed).map_err(broken(to)).map(|()| End::CloseNotify);
+                return Ok(End::CloseNotify);
             }
             len = self.read(from, &mut wire)?;
             if len == 0 {
-                return to.end(End::BareFin, &mut sealed).map_err(broken(to)).map(|()| End::BareFin);
+                return Ok(End::BareFin);
             }
         }
     }
@@ -292,18 +310,14 @@ impl Both<'_> {
 
     /// Ends both connections at once. What follows from that is not remarked.
     fn break_off(&self, why: &str) {
-        self.remark(why);
-        lock(&self.ways).is_broken = true;
+        let mut ways = lock(&self.ways);
+        if !std::mem::replace(&mut ways.is_broken, true) {
+            ways.remarks.push(why.to_owned());
+        }
+        drop(ways);
         self.changed.notify_all();
         self.victim.shut();
         self.server.shut();
-    }
-
-    fn remark(&self, remark: &str) {
-        let mut ways = lock(&self.ways);
-        if !ways.is_broken {
-            ways.remarks.push(remark.to_owned());
-        }
     }
 }
 
