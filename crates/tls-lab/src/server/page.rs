@@ -21,7 +21,6 @@ pub(super) fn render(visit: &Visit) -> String {
     let rows: String = facts.iter().map(|(label, value)| row(label, value)).collect();
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Your TLS connection</title>\n\
-         <style>body {{ font-family: sans-serif; margin: 2em }} th {{ text-align: left; padding-right: 2em }}</style>\n\
          </head>\n<body>\n<h1>Your TLS connection</h1>\n<table>\n{rows}</table>\n</body>\n</html>\n"
     )
 }

@@ -18,7 +18,7 @@ const CHUNK_LEN: usize = 128 * 1024;
 
 /// What the browser may do with a page of ours: nothing but show it.
 const RESTRAINT: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
-                         Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n";
+                         Content-Security-Policy: default-src 'none'\r\n";
 
 /// What became of an answer, for the report: `STATUS BYTES`.
 #[derive(Debug)]
