@@ -25,8 +25,8 @@ use rustls::Connection;
 
 use super::transcript::Transcript;
 
-/// How much is read at once: sixteen records and what they add, so that a flood costs few system calls (ours).
-const WIRE_LEN: usize = 256 * 1024;
+/// How much is read at once: eight records, so that a flood costs few system calls (ours).
+const WIRE_LEN: usize = 128 * 1024;
 
 /// How long a receiver may take nothing of what is passed to it before both connections are ended (ours).
 const STALL: Duration = Duration::from_secs(60);
