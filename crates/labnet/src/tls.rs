@@ -11,6 +11,7 @@ mod verify;
 
 pub use client::{Client, ClientOptions};
 pub use credentials::Credentials;
+pub use explain::{complaint, within};
 pub use records::Records;
 pub use server::{Acceptor, ServerSide};
 pub use verify::{Role, Roots, read_certificates, verify_chain, verify_file};
@@ -20,7 +21,7 @@ use std::{fmt, sync::Arc};
 use rustls::{CommonState, crypto::CryptoProvider};
 
 /// The one provider of cryptography.
-fn provider() -> Arc<CryptoProvider> {
+pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 

@@ -11,12 +11,14 @@
 
 mod desk;
 mod files;
+mod mint;
 mod name;
 mod profile;
 mod request;
 mod show;
 
 pub use desk::{Authority, Desk, Issued, Wish};
+pub use mint::{Minted, Minter};
 pub use name::Name;
 pub use profile::{KeyKind, Purpose};
-pub use show::show;
+pub use show::{facts, show};

@@ -1,12 +1,13 @@
 //! A certificate in words.
 
-use std::{fmt::Write, net::IpAddr, path::Path};
+use std::{net::IpAddr, path::Path};
 
 use labnet::{Error, escape::escape};
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
     oid_registry::{OidRegistry, format_oid},
+    prelude::FromDer,
     public_key::PublicKey,
     x509::X509Version,
 };
@@ -19,15 +20,18 @@ use crate::{desk, files};
 /// [`Error::File`] or [`Error::Credentials`].
 pub fn show(path: &Path) -> Result<String, Error> {
     let pem = desk::parse_pem(path, &files::read(path)?)?;
-    Ok(describe(&desk::parse(path, &pem)?))
+    let facts = describe(&desk::parse(path, &pem)?);
+    Ok(facts.iter().map(|(label, value)| format!("{:<20} {value}\n", format!("{label}:"))).collect())
 }
 
-fn describe(certificate: &X509Certificate<'_>) -> String {
-    let mut text = String::new();
-    let mut fact = |label: &str, value: String| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:<20} {}", format!("{label}:"), escape(value.as_bytes()));
-    };
+/// The same of a certificate in DER, each fact with its label; untrusted bytes are escaped. `None` for what is none.
+pub fn facts(certificate: &[u8]) -> Option<Vec<(&'static str, String)>> {
+    X509Certificate::from_der(certificate).ok().map(|(_, certificate)| describe(&certificate))
+}
+
+fn describe(certificate: &X509Certificate<'_>) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let mut fact = |label, value: String| facts.push((label, escape(value.as_bytes()).to_string()));
     let version = match certificate.version() {
         X509Version(number) => number + 1,
     };
@@ -63,7 +67,7 @@ fn describe(certificate: &X509Certificate<'_>) -> String {
             _ => {}
         }
     }
-    text
+    facts
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {

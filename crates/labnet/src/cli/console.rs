@@ -102,6 +102,11 @@ impl Console {
         self.to_stderr(&format!("note: {text}\n"));
     }
 
+    /// Tells the user something that is no part of the answer, in a form of its own.
+    pub fn aside(&self, line: impl fmt::Display) {
+        self.to_stderr(&format!("{line}\n"));
+    }
+
     /// Tells the user what may be wrong.
     pub fn warn(&self, text: impl fmt::Display) {
         match self.shared.warnings.fetch_add(1, Ordering::Relaxed) {

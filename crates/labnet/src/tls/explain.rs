@@ -2,18 +2,32 @@
 
 use std::{io, net::IpAddr};
 
-use rustls::{AlertDescription, CertificateError, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompatible, PeerMisbehaved};
 
 /// The error of rustls within one of the system, if there is one.
-pub(super) fn within(error: &io::Error) -> Option<&TlsError> {
+pub fn within(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref()
 }
 
 /// What the peer did.
-pub(super) fn complaint(error: &TlsError) -> String {
+pub fn complaint(error: &TlsError) -> String {
     match error {
         TlsError::InvalidMessage(_) => "does not speak TLS".to_owned(),
         TlsError::AlertReceived(alert) => format!("refused the handshake with the alert {}", alert_name(*alert)),
+        TlsError::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
+            "speaks only old versions of TLS, before 1.2, which are not safe any more".to_owned()
+        }
+        TlsError::PeerMisbehaved(
+            PeerMisbehaved::SelectedUnofferedCipherSuite | PeerMisbehaved::SelectedUnusableCipherSuiteForVersion,
+        ) => "broke the rules of TLS: it chose a cipher suite that was not offered".to_owned(),
+        TlsError::PeerMisbehaved(PeerMisbehaved::IllegalHelloRetryRequestWithOfferedGroup) => {
+            "broke the rules of TLS: it asked for a new hello (HelloRetryRequest) for which there is no reason"
+                .to_owned()
+        }
+        TlsError::DecryptError => {
+            "sent something that cannot be decrypted: it was altered on the way, or the two sides have different keys"
+                .to_owned()
+        }
         TlsError::PeerIncompatible(why) => format!("has no TLS version or cipher suite in common with us ({why:?})"),
         TlsError::InvalidCertificate(error) => certificate(error),
         TlsError::NoCertificatesPresented => "presented no certificate".to_owned(),
@@ -57,6 +71,8 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::UnsupportedSignatureAlgorithmContext { .. } => {
             "has a certificate signed with an algorithm that is too weak or unknown (such as SHA-1)".to_owned()
         }
+        // A verifier of ours speaks in sentences.
+        CertificateError::Other(other) if other.to_string().starts_with(char::is_lowercase) => other.to_string(),
         // What has no variant of its own comes as text.
         CertificateError::Other(other) => match other.to_string().split(['(', ' ', '{']).next().unwrap_or_default() {
             "CaUsedAsEndEntity" => "presented a CA certificate as its own: a server needs one that a CA signed for it \
@@ -68,6 +84,17 @@ fn certificate(error: &CertificateError) -> String {
             }
             "NameConstraintViolation" => "has a certificate for a name for which its CA may not vouch".to_owned(),
             "PathLenConstraintViolated" => "has a chain that is longer than its CA allows".to_owned(),
+            "MaximumPathDepthExceeded" => "has a chain of more certificates than are followed here".to_owned(),
+            "SignatureAlgorithmMismatch" => {
+                "has a certificate that names two different signature algorithms, inside and outside of what is signed"
+                    .to_owned()
+            }
+            "UnsupportedCriticalExtension" => {
+                "has a certificate with a critical extension that is not understood here".to_owned()
+            }
+            "ExtensionValueInvalid" => {
+                "has a certificate with an extension that is damaged, or appears twice".to_owned()
+            }
             "EndEntityUsedAsCa" => "has a certificate that was signed by something that is no CA".to_owned(),
             other => format!("has a certificate that is not acceptable ({other})"),
         },
@@ -96,7 +123,8 @@ fn alert_name(alert: AlertDescription) -> String {
         }
         name.push(character.to_ascii_lowercase());
     }
-    name.replace("c_a", "ca")
+    // The RFC's spelling; a number that no RFC defines has no name.
+    name.replace("c_a", "ca").replace("unrecognised", "unrecognized").replace("alert_description(", "number (")
 }
 
 #[cfg(test)]

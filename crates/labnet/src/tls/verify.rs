@@ -9,7 +9,7 @@ use rustls::{
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
     },
     crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime},
     server::{
         ParsedCertificate, WebPkiClientVerifier,
         danger::{ClientCertVerified, ClientCertVerifier},
@@ -39,6 +39,11 @@ impl Roots {
     /// Those of the public web, as Mozilla lists them.
     pub fn public() -> Self {
         Self(Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()))
+    }
+
+    /// Names and keys of each.
+    pub fn anchors(&self) -> &[TrustAnchor<'static>] {
+        &self.0.roots
     }
 }
 

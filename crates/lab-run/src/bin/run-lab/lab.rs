@@ -95,10 +95,15 @@ impl Lab {
         Ok(())
     }
 
+    /// Starts a program of the lab.
+    pub(crate) fn start_silently(&self, program: &str, arguments: &[&str]) -> Result<Program, Trouble> {
+        let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+        Ok(Program::start(self.programs.join(file), arguments)?)
+    }
+
     /// Starts a program of the lab and shows how it is called.
     pub(crate) fn start(&self, program: &str, arguments: &[&str]) -> Result<Program, Trouble> {
-        let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-        let program = Program::start(self.programs.join(file), arguments)?;
+        let program = self.start_silently(program, arguments)?;
         self.console.line(format_args!("$ {}", program.command_line()))?;
         Ok(program)
     }
@@ -139,6 +144,15 @@ impl Lab {
             self.console.line(format_args!("    [lines before these: {left_out}]"))?;
         }
         self.show(outcome.lines.iter().skip(left_out))?;
+        Ok(outcome)
+    }
+
+    /// Waits for a program's end and shows all that it showed.
+    pub(crate) fn finish_whole(&self, program: Program) -> Result<Outcome, Trouble> {
+        let outcome = program.finish(DEADLINE)?;
+        for line in &outcome.lines {
+            self.show([line].into_iter())?;
+        }
         Ok(outcome)
     }
 

@@ -20,6 +20,7 @@ mod part4;
 mod part5;
 mod part6;
 mod servers;
+mod tls;
 
 use lab::Lab;
 
@@ -30,7 +31,7 @@ use lab::Lab;
     after_help = "Examples:
   run-lab              all parts, in less than a minute
   run-lab part1 part2  these parts
-  run-lab channel      the secure channel
+  run-lab channel tls  the secure channel, the TLS lab
 
 Traffic stays on this machine: 127.0.0.0/8, ::1, and a multicast group on the loopback interface."
 )]
@@ -49,11 +50,12 @@ enum Part {
     Part5,
     Part6,
     Channel,
+    Tls,
 }
 
 impl Part {
-    const ALL: [Self; 7] =
-        [Self::Part1, Self::Part2, Self::Part3, Self::Part4, Self::Part5, Self::Part6, Self::Channel];
+    const ALL: [Self; 8] =
+        [Self::Part1, Self::Part2, Self::Part3, Self::Part4, Self::Part5, Self::Part6, Self::Channel, Self::Tls];
 
     fn title(self) -> &'static str {
         match self {
@@ -64,6 +66,7 @@ impl Part {
             Self::Part5 => "Part 5: WebSocket",
             Self::Part6 => "Part 6: a PMU behind TLS, from key to certificate to messages",
             Self::Channel => "The secure channel: five steps, and attacks on them",
+            Self::Tls => "The TLS lab: a handshake step by step, a man in the middle, and bad certificates",
         }
     }
 
@@ -76,6 +79,7 @@ impl Part {
             Self::Part5 => part5::run(lab),
             Self::Part6 => part6::run(lab),
             Self::Channel => channel::run(lab),
+            Self::Tls => tls::run(lab),
         }
     }
 }

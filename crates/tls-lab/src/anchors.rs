@@ -1,0 +1,149 @@
+//! The certificate authorities that a client trusts: from a file, a folder, the system, or the list of Mozilla.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::{Args, ValueEnum};
+use labnet::{Error, tls};
+use rustls::{
+    RootCertStore,
+    client::verify_server_cert_signed_by_trust_anchor,
+    pki_types::{CertificateDer, TrustAnchor, UnixTime},
+    server::ParsedCertificate,
+};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// Where systems keep the authorities that they trust: the place of the source first.
+const SYSTEM: [&str; 4] = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/ssl/cert.pem", "/usr/local/share/certs"];
+
+/// The most files that a folder of certificates may have (ours: systems have a few hundred).
+const MAX_FILES: usize = 10_000;
+
+/// Whom to trust; by default the system, or Mozilla's list where the system has none.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AnchorOptions {
+    /// Trust the certificates in a PEM file
+    #[arg(long, value_name = "FILE")]
+    cafile: Option<PathBuf>,
+    /// Trust the certificates in a folder: plain PEM files, or OpenSSL's layout (HASH.0)
+    #[arg(long, value_name = "DIR")]
+    cadir: Option<PathBuf>,
+    /// Trust a public list [default: system, where there is one]
+    #[arg(long, value_enum)]
+    roots: Option<List>,
+}
+
+/// A public list of authorities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum List {
+    /// The system's own (/etc/ssl/certs)
+    System,
+    /// Mozilla's, as it was when this program was built
+    Webpki,
+}
+
+/// The authorities that are trusted.
+#[derive(Clone, Debug)]
+pub struct Anchors {
+    store: Arc<RootCertStore>,
+    origin: String,
+}
+
+impl AnchorOptions {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`Error::File`], or [`Error::Credentials`] for a file or folder without a certificate that can be used.
+    pub fn load(&self) -> Result<Anchors, Error> {
+        let mut certificates = Vec::new();
+        let mut origins = Vec::new();
+        if let Some(file) = &self.cafile {
+            certificates.extend(tls::read_certificates(file)?);
+            origins.push(file.display().to_string());
+        }
+        if let Some(folder) = &self.cadir {
+            certificates.extend(read_folder(folder)?);
+            origins.push(folder.display().to_string());
+        }
+        let is_named = !origins.is_empty();
+        let system = SYSTEM.iter().map(Path::new).find(|path| path.exists());
+        let mut store = RootCertStore::empty();
+        match (self.roots, system) {
+            (None, _) if is_named => {}
+            (None | Some(List::System), Some(system)) => {
+                certificates.extend(if system.is_dir() {
+                    read_folder(system)?
+                } else {
+                    tls::read_certificates(system)?
+                });
+                origins.push(system.display().to_string());
+            }
+            (Some(List::System), None) => return Err(bad(Path::new(SYSTEM[0]), "is not there; try --roots webpki")),
+            (None | Some(List::Webpki), _) => {
+                store.extend(tls::Roots::public().anchors().iter().cloned());
+                origins.push("Mozilla's list".to_owned());
+            }
+        }
+        let mut seen = HashSet::new();
+        certificates.retain(|certificate| seen.insert(certificate.clone()));
+        store.add_parsable_certificates(certificates.into_iter().map(CertificateDer::from));
+        let origin = origins.join(" and ");
+        if store.is_empty() {
+            return Err(bad(Path::new(&origin), "holds no CA certificate that can be used"));
+        }
+        Ok(Anchors { store: Arc::new(store), origin })
+    }
+}
+
+impl Anchors {
+    /// For rustls.
+    pub fn store(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// Where they were read.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The authority from which a verified chain hangs.
+    pub fn anchor_of(&self, chain: &[CertificateDer<'_>]) -> Option<&TrustAnchor<'static>> {
+        let (leaf, intermediates) = chain.split_first()?;
+        let leaf = ParsedCertificate::try_from(leaf).ok()?;
+        let issuers: Vec<Vec<u8>> = chain.iter().filter_map(|certificate| issuer(certificate)).collect();
+        let algorithms = tls::provider().signature_verification_algorithms.all;
+        self.store.roots.iter().find(|anchor| {
+            let alone = RootCertStore { roots: vec![(*anchor).clone()] };
+            issuers.iter().any(|issuer| issuer.ends_with(anchor.subject.as_ref()))
+                && verify_server_cert_signed_by_trust_anchor(&leaf, &alone, intermediates, UnixTime::now(), algorithms)
+                    .is_ok()
+        })
+    }
+}
+
+/// The issuer of a certificate, in DER.
+fn issuer(certificate: &[u8]) -> Option<Vec<u8>> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Some(certificate.issuer().as_raw().to_vec())
+}
+
+/// Every certificate of a folder; what is none is passed over.
+fn read_folder(folder: &Path) -> Result<Vec<Vec<u8>>, Error> {
+    let failed = |source| Error::File { attempt: "read", path: folder.display().to_string(), source };
+    let mut certificates = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)?.take(MAX_FILES) {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() {
+            certificates.extend(tls::read_certificates(&path).unwrap_or_default());
+        }
+    }
+    if certificates.is_empty() { Err(bad(folder, "holds no file with a certificate (PEM)")) } else { Ok(certificates) }
+}
+
+fn bad(path: &Path, complaint: &str) -> Error {
+    Error::Credentials { path: path.display().to_string(), complaint: complaint.to_owned() }
+}

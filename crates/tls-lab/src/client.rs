@@ -1,0 +1,477 @@
+//! A TLS client whose steps are explicit: first the TCP connection, then the handshake, then data, then the end.
+//!
+//! rustls sends nothing by itself: every byte leaves in [`Client::handshake`], [`Client::send`] or [`Client::shutdown`].
+
+use std::{
+    cell::RefCell,
+    fmt,
+    io::{self, IoSlice, Read, Write},
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use labnet::{
+    Error,
+    net::{Connection, Deadline},
+    tls::{complaint, provider, within},
+};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, KeyLog, OtherError,
+    SignatureScheme, SupportedProtocolVersion,
+    client::{
+        Resumption,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor, verify_server_name,
+    },
+    crypto::{verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
+};
+
+use crate::{
+    anchors::Anchors,
+    judge::{self, Verdict},
+    trace::{Direction, Entry, Summary, Timeline},
+};
+
+/// How much of the server's certificate is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checks {
+    /// Everything.
+    All,
+    /// The chain, but not the name.
+    NoName,
+    /// Nothing: whoever answers is believed.
+    None,
+}
+
+/// What a client wants.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whom it trusts.
+    pub anchors: Anchors,
+    /// What it checks.
+    pub checks: Checks,
+    /// Which versions it speaks.
+    pub versions: Vec<&'static SupportedProtocolVersion>,
+    /// Which application protocols it offers.
+    pub alpn: Vec<String>,
+    /// Whom it wants to talk to.
+    pub name: ServerName<'static>,
+}
+
+/// What a handshake agreed on.
+#[derive(Clone, Debug)]
+pub struct Agreed {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: String,
+    /// The number of the cipher suite.
+    pub suite: u16,
+    /// How the keys were exchanged, such as `X25519`.
+    pub group: Option<String>,
+    /// How the server signed the handshake, such as `RSA_PSS_SHA256`.
+    pub signature_scheme: Option<String>,
+    /// The application protocol.
+    pub alpn: Option<String>,
+    /// The server's chain in DER, the leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Whether the certificate is that of the server, by its name.
+    pub is_verified: bool,
+    /// Why the server should not be believed, when that was not to be checked.
+    pub overlooked: Option<String>,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// The server said that nothing more comes.
+    CloseNotify,
+    /// A mere end of the stream, which anyone on the way can forge.
+    BareFin,
+    /// Neither, in the time that there was.
+    Silence,
+}
+
+/// A TCP connection that becomes a TLS one.
+pub struct Client {
+    tls: ClientConnection,
+    wire: Wire,
+    verifier: Arc<Verifier>,
+    secrets: Arc<Secrets>,
+    peer: String,
+}
+
+impl Client {
+    /// Prepares a handshake over a connection; nothing is sent.
+    ///
+    /// # Errors
+    /// [`Error::System`], should rustls refuse the settings.
+    pub fn new(
+        connection: Connection,
+        settings: &Settings,
+        timeline: Rc<RefCell<Timeline>>,
+        begun: Instant,
+    ) -> Result<Self, Error> {
+        let failed = |error: TlsError| Error::System { attempt: "set up TLS", source: io::Error::other(error) };
+        let verifier = Arc::new(Verifier::new(settings));
+        let secrets = Arc::new(Secrets::default());
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&settings.versions)
+            .map_err(failed)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
+            .with_no_client_auth();
+        config.alpn_protocols = settings.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
+        config.resumption = Resumption::disabled();
+        config.key_log = Arc::clone(&secrets) as _;
+        let tls = ClientConnection::new(Arc::new(config), settings.name.clone()).map_err(failed)?;
+        let peer = format!("{} ({})", settings.name.to_str(), connection.peer());
+        Ok(Self { tls, wire: Wire { connection, timeline, begun }, verifier, secrets, peer })
+    }
+
+    /// The second handshake of the connection: that of TLS.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with what the server did, in words; [`Error::Receive`] or [`Error::Send`].
+    pub fn handshake(&mut self, deadline: Deadline) -> Result<Agreed, Error> {
+        self.wire.connection.set_limits(None, deadline)?;
+        while self.tls.is_handshaking() {
+            let pumped = self.tls.complete_io(&mut self.wire);
+            self.tell_secrets();
+            if let Err(error) = pumped {
+                // The server is told why, if it still listens.
+                let _ = self.tls.write_tls(&mut self.wire);
+                return Err(self.handshake_failed(error));
+            }
+        }
+        Ok(self.agreed())
+    }
+
+    fn handshake_failed(&self, error: io::Error) -> Error {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock};
+        let complaint = match (within(&error), error.kind()) {
+            (Some(error), _) => complaint(error),
+            (None, WouldBlock | TimedOut) => "did not finish the TLS handshake in time".to_owned(),
+            (None, UnexpectedEof) => "closed the connection within the TLS handshake; does it speak TLS?".to_owned(),
+            (None, ConnectionReset | ConnectionAborted | BrokenPipe) => {
+                "reset the connection within the TLS handshake; does it speak TLS?".to_owned()
+            }
+            _ => return self.wire.connection.explain(error),
+        };
+        Error::Tls { peer: self.peer.clone(), complaint }
+    }
+
+    fn agreed(&self) -> Agreed {
+        let version = self.tls.protocol_version().map(|version| format!("{version:?}").replace("TLSv1_", "TLSv1."));
+        let alpn = self.tls.alpn_protocol().map(|protocol| labnet::escape::escape(protocol).to_string());
+        let seen = self.verifier.seen();
+        Agreed {
+            version: version.unwrap_or_default(),
+            suite: self.tls.negotiated_cipher_suite().map_or(0, |suite| suite.suite().into()),
+            group: self.tls.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
+            signature_scheme: seen.scheme.map(|scheme| format!("{scheme:?}")),
+            alpn,
+            chain: self.tls.peer_certificates().unwrap_or_default().to_vec(),
+            is_verified: self.verifier.checks == Checks::All,
+            overlooked: seen.overlooked,
+        }
+    }
+
+    /// Sends data.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut stream = rustls::Stream::new(&mut self.tls, &mut self.wire);
+        let sent = stream.write_all(bytes).and_then(|()| stream.flush());
+        sent.map_err(|source| Error::Send { to: self.wire.connection.peer(), source })
+    }
+
+    /// Receives data, at most a bufferful; none at the end.
+    ///
+    /// # Errors
+    /// [`Error::NoCloseNotify`] at an end that anyone could have forged; [`Error::Tls`], [`Error::Silent`],
+    /// [`Error::Receive`].
+    pub fn recv<'b>(&mut self, buffer: &'b mut [u8], silence: Duration) -> Result<&'b [u8], Error> {
+        self.wire.connection.set_limits(Some(silence), Deadline::NONE)?;
+        let read = rustls::Stream::new(&mut self.tls, &mut self.wire).read(buffer);
+        self.tell_secrets();
+        match read {
+            Ok(n) => Ok(buffer.get(..n).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(Error::NoCloseNotify { peer: self.wire.connection.peer() })
+            }
+            Err(error) => Err(match within(&error) {
+                Some(inner) => Error::Tls { peer: self.peer.clone(), complaint: complaint(inner) },
+                None => self.wire.connection.explain(error),
+            }),
+        }
+    }
+
+    /// Ends both directions: close_notify and a FIN, then waits for the server's.
+    ///
+    /// # Errors
+    /// [`Error::System`]; a server that is gone already is none.
+    pub fn shutdown(mut self, patience: Duration) -> Result<Farewell, Error> {
+        self.tls.send_close_notify();
+        // A server that is gone needs no farewell.
+        let _ = self.tls.write_tls(&mut self.wire);
+        self.wire.act("shutdown(): close_notify is out, and behind it a FIN");
+        let _ = self.wire.connection.end();
+        self.wire.connection.set_limits(None, Deadline::after(patience))?;
+        // It may have said so already, behind its data.
+        let has_closed = self.tls.process_new_packets().is_ok_and(|state| state.peer_has_closed());
+        let mut farewell = if has_closed { Farewell::CloseNotify } else { Farewell::BareFin };
+        loop {
+            match self.tls.read_tls(&mut self.wire) {
+                Ok(0) => break,
+                Ok(_) => match self.tls.process_new_packets() {
+                    Ok(state) if state.peer_has_closed() => farewell = Farewell::CloseNotify,
+                    Ok(_) => discard(&mut self.tls),
+                    Err(_) => break,
+                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let is_silence = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+                    if is_silence && farewell != Farewell::CloseNotify {
+                        farewell = Farewell::Silence;
+                    }
+                    break;
+                }
+            }
+        }
+        self.wire.act("close(): the connection is over");
+        Ok(farewell)
+    }
+
+    /// Notes something that the program does, or waits for.
+    pub fn act(&self, text: &str) {
+        self.wire.act(text);
+    }
+
+    /// What can be told of the timeline by now.
+    pub fn drain(&self) -> Vec<Entry> {
+        self.wire.timeline.borrow_mut().drain()
+    }
+
+    /// What the handshake consisted of.
+    pub fn summary(&self) -> Summary {
+        self.wire.timeline.borrow().summary()
+    }
+
+    /// The lines of a key log (SSLKEYLOGFILE) that have come up since the last call.
+    pub fn key_log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.secrets.lines.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Hands the secrets of this connection to the timeline, which decrypts with them.
+    fn tell_secrets(&mut self) {
+        let fresh = std::mem::take(&mut *self.secrets.fresh.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut timeline = self.wire.timeline.borrow_mut();
+        for Secret { label, random, secret } in fresh {
+            timeline.secret(&label, &random, &secret);
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+/// Data that nobody reads any more.
+fn discard(tls: &mut ClientConnection) {
+    let mut rest = [0; 4096];
+    while let Ok(1..) = tls.reader().read(&mut rest) {}
+}
+
+/// The connection; what passes over it is noted with its time.
+struct Wire {
+    connection: Connection,
+    timeline: Rc<RefCell<Timeline>>,
+    begun: Instant,
+}
+
+impl Wire {
+    fn act(&self, text: &str) {
+        self.timeline.borrow_mut().act(self.begun.elapsed(), text);
+    }
+
+    fn note(&self, direction: Direction, bytes: &[u8]) {
+        self.timeline.borrow_mut().bytes(self.begun.elapsed(), direction, bytes);
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.connection.read(buffer)?;
+        self.note(Direction::Received, buffer.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let n = self.connection.write_vectored(pieces)?;
+        let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).take(n).collect();
+        self.note(Direction::Sent, &all);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.connection.flush()
+    }
+}
+
+/// The secrets of a connection, as rustls tells them.
+#[derive(Debug, Default)]
+struct Secrets {
+    fresh: Mutex<Vec<Secret>>,
+    lines: Mutex<Vec<String>>,
+}
+
+struct Secret {
+    label: String,
+    random: Vec<u8>,
+    secret: zeroize::Zeroizing<Vec<u8>>,
+}
+
+/// Without the secret.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("label", &self.label).finish_non_exhaustive()
+    }
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let line = crate::trace::keylog_line(label, client_random, secret);
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        let secret = Secret {
+            label: label.to_owned(),
+            random: client_random.to_vec(),
+            secret: zeroize::Zeroizing::new(secret.to_vec()),
+        };
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(secret);
+    }
+}
+
+/// Verifies the server as far as it is told to, and remembers what it saw.
+#[derive(Debug)]
+struct Verifier {
+    anchors: Anchors,
+    checks: Checks,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    scheme: Option<SignatureScheme>,
+    /// What is wrong with the certificate, when that was not to be checked.
+    overlooked: Option<String>,
+}
+
+impl Verifier {
+    fn new(settings: &Settings) -> Self {
+        Self { anchors: settings.anchors.clone(), checks: settings.checks, seen: Mutex::default() }
+    }
+
+    fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn check(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), TlsError> {
+        let parsed = ParsedCertificate::try_from(leaf)?;
+        let algorithms = provider().signature_verification_algorithms.all;
+        let hangs =
+            verify_server_cert_signed_by_trust_anchor(&parsed, &self.anchors.store(), intermediates, now, algorithms);
+        match hangs {
+            Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                judge::self_signed(leaf).map_err(refusal)?;
+                hangs?;
+            }
+            hangs => hangs?,
+        }
+        let name = Some(name).filter(|_| self.checks == Checks::All);
+        if let Some(name) = name {
+            verify_server_name(&parsed, name)?;
+        }
+        judge::leaf(leaf, name).map_err(refusal)?;
+        intermediates.iter().try_for_each(|certificate| judge::intermediate(certificate)).map_err(refusal)
+    }
+
+    fn remember(&self, scheme: SignatureScheme) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).scheme = Some(scheme);
+    }
+}
+
+/// A verdict of ours, as rustls takes it.
+fn refusal(verdict: Verdict) -> TlsError {
+    CertificateError::Other(OtherError(Arc::new(verdict))).into()
+}
+
+/// A signature that fails is one by another key than that of the certificate, not one of the CA.
+fn own_words(error: TlsError) -> TlsError {
+    match error {
+        TlsError::InvalidCertificate(CertificateError::BadSignature) => refusal(judge::foreign_key()),
+        error => error,
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        match self.check(leaf, intermediates, name, now) {
+            Err(error) if self.checks == Checks::None => {
+                let complaint = complaint(&error);
+                self.seen.lock().unwrap_or_else(PoisonError::into_inner).overlooked = Some(complaint);
+            }
+            checked => checked?,
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.remember(signature.scheme);
+        let algorithms = provider().signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, &algorithms).map_err(own_words)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.remember(signature.scheme);
+        let algorithms = provider().signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, &algorithms).map_err(own_words)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,156 @@
+//! What a certificate must be besides what rustls-webpki checks: rules of RFC 5280 and the Baseline Requirements that
+//! browsers hold servers to.
+
+use rustls::pki_types::ServerName;
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{GeneralName, ParsedExtension},
+    prelude::FromDer,
+    public_key::PublicKey,
+};
+
+/// The smallest RSA key, in bits (Baseline Requirements, section 6.1.5).
+const MIN_RSA_BITS: usize = 2048;
+
+/// The longest serial number, in octets (RFC 5280, section 4.1.2.2).
+const MAX_SERIAL_LEN: usize = 20;
+
+/// What is wrong with a certificate, as the end of a sentence about its server.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Verdict(String);
+
+/// Judges the certificate of a server, whose chain was verified; as to its name, if that is asked for.
+///
+/// # Errors
+/// [`Verdict`].
+pub fn leaf(certificate: &[u8], name: Option<&ServerName<'_>>) -> Result<(), Verdict> {
+    let Ok((rest, certificate)) = X509Certificate::from_der(certificate) else {
+        return Err(Verdict("has a damaged certificate".to_owned()));
+    };
+    if !rest.is_empty() {
+        return Err(Verdict("has a certificate with something behind its end".to_owned()));
+    }
+    let judged = [key, serial, extensions, usage, subject].into_iter().try_for_each(|check| check(&certificate));
+    judged.and_then(|()| name.map_or(Ok(()), |name| wildcard(&certificate, name))).map_err(Verdict)
+}
+
+/// Judges a certificate between the server's and the authority that is trusted.
+///
+/// # Errors
+/// [`Verdict`].
+pub fn intermediate(certificate: &[u8]) -> Result<(), Verdict> {
+    let usage = X509Certificate::from_der(certificate).ok().and_then(|(_, certificate)| {
+        let usage = certificate.key_usage().ok().flatten()?;
+        Some(usage.value.key_cert_sign())
+    });
+    match usage {
+        Some(false) => Err(Verdict(
+            "has a certificate signed by a CA whose own certificate does not let it sign (key usage without certificate \
+             signing)"
+                .to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Judges a certificate that hangs from no authority: whether it hangs from itself.
+///
+/// # Errors
+/// [`Verdict`].
+pub fn self_signed(certificate: &[u8]) -> Result<(), Verdict> {
+    match X509Certificate::from_der(certificate) {
+        Ok((_, certificate)) if certificate.subject() == certificate.issuer() => Err(Verdict(
+            "has a certificate that it signed itself: no CA that is trusted here vouches for it".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The handshake was signed with another key than the certificate's.
+pub fn foreign_key() -> Verdict {
+    Verdict("signed the handshake with another key than that of its certificate: it has no right to it".to_owned())
+}
+
+/// A certificate without a subject must hold clients to its SAN (RFC 5280, section 4.1.2.6).
+fn subject(certificate: &X509Certificate<'_>) -> Result<(), String> {
+    let san = certificate.subject_alternative_name().ok().flatten();
+    if certificate.subject().iter().next().is_none() && san.is_some_and(|san| !san.critical) {
+        return Err("has a certificate without a subject, whose SAN should then be critical, and is not".to_owned());
+    }
+    Ok(())
+}
+
+fn key(certificate: &X509Certificate<'_>) -> Result<(), String> {
+    match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) if key.key_size() < MIN_RSA_BITS => {
+            let bits = key.key_size();
+            Err(format!("has a certificate for a weak key: RSA with {bits} bits, and {MIN_RSA_BITS} are the least"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn serial(certificate: &X509Certificate<'_>) -> Result<(), String> {
+    let serial = certificate.raw_serial();
+    let digits = serial.iter().skip_while(|byte| **byte == 0).count();
+    let complaint = match serial.first() {
+        Some(first) if first & 0x80 != 0 => "negative",
+        _ if digits == 0 => "zero",
+        _ if serial.len() > MAX_SERIAL_LEN => "longer than 20 bytes",
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "has a certificate whose serial number is {complaint} (RFC 5280 wants a positive one of at most 20 bytes)"
+    ))
+}
+
+fn extensions(certificate: &X509Certificate<'_>) -> Result<(), String> {
+    match certificate.extensions_map() {
+        Ok(_) => Ok(()),
+        Err(_) => Err("has a certificate in which an extension appears twice".to_owned()),
+    }
+}
+
+fn usage(certificate: &X509Certificate<'_>) -> Result<(), String> {
+    for extension in certificate.extensions() {
+        if let ParsedExtension::KeyUsage(usage) = extension.parsed_extension()
+            && !usage.digital_signature()
+        {
+            return Err("has a certificate whose key may not sign (key usage without digital signature), and TLS 1.3 \
+                        servers sign the handshake"
+                .to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// A wildcard for a whole top-level domain would be good for everybody's servers (Baseline Requirements, section 3.2.2.6).
+fn wildcard(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> Result<(), String> {
+    let ServerName::DnsName(name) = name else { return Ok(()) };
+    let name = name.as_ref().to_ascii_lowercase();
+    let Ok(Some(san)) = certificate.subject_alternative_name() else { return Ok(()) };
+    let all: Vec<String> = san
+        .value
+        .general_names
+        .iter()
+        .filter_map(|presented| match presented {
+            GeneralName::DNSName(presented) => Some(presented.to_ascii_lowercase()),
+            _ => None,
+        })
+        .collect();
+    let too_wide = |presented: &str| presented.strip_prefix("*.").is_some_and(|base| !base.contains('.'));
+    let covers = |presented: &str| {
+        presented == name
+            || presented
+                .strip_prefix('*')
+                .is_some_and(|base| name.split_once('.').is_some_and(|(_, rest)| base == format!(".{rest}")))
+    };
+    let good = all.iter().any(|presented| covers(presented) && !too_wide(presented));
+    match all.iter().find(|presented| covers(presented) && too_wide(presented)) {
+        Some(presented) if !good => Err(format!(
+            "was to be {name}, but its certificate is for {presented}, a whole top-level domain, which no CA may certify"
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,162 @@
+//! A small HTTPS server: shows each visitor what the handshake agreed on, and serves bytes to measure with.
+//!
+//! ```text
+//! GET /           a page about this very connection
+//! GET /download   the file that the server was started with
+//! GET /bytes/N    N zero bytes
+//! ```
+//!
+//! It speaks HTTP/1.1 (RFC 9112), whatever ALPN chose, to any number of visitors, a thread each.
+
+mod certificates;
+pub(crate) mod handshake;
+mod page;
+mod request;
+mod response;
+mod visit;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use labnet::{Error, escape::escape, tls};
+use rustls::{
+    RootCertStore, ServerConfig, SupportedProtocolVersion,
+    pki_types::CertificateDer,
+    server::{NoClientAuth, NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+
+use certificates::ByName;
+use visit::Visit;
+
+pub use request::MAX_HEAD_LEN;
+pub use response::MAX_BYTES;
+
+/// What a server shows, and to whom.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Certificates and their keys; the first is for visitors who name no server, or one that no other is for.
+    pub certificates: Vec<(PathBuf, PathBuf)>,
+    /// The versions that it speaks.
+    pub versions: Vec<&'static SupportedProtocolVersion>,
+    /// The application protocols that it agrees to, in its order; none to leave ALPN out.
+    pub alpn: Vec<String>,
+    /// Whether visitors are asked for certificates.
+    pub visitors: Visitors,
+    /// How long a visitor may take for its handshake, for each request, and to take something of an answer.
+    pub timeout: Duration,
+    /// What is at `/download`.
+    pub file: Option<PathBuf>,
+}
+
+/// Whether visitors are asked for certificates.
+#[derive(Clone, Debug)]
+pub enum Visitors {
+    /// They are not.
+    Anonymous,
+    /// They may present one of the CAs in this file.
+    May(PathBuf),
+    /// They must.
+    Must(PathBuf),
+}
+
+/// A server that is ready for visitors.
+#[derive(Clone, Debug)]
+pub struct Server {
+    tls: Arc<ServerConfig>,
+    timeout: Duration,
+    file: Option<PathBuf>,
+}
+
+impl Server {
+    /// Reads and checks all files.
+    ///
+    /// # Errors
+    /// [`Error::File`] or [`Error::Credentials`], which names the file and what is wrong with it.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        let certificates = ByName::load(&settings.certificates)?;
+        if let Some(file) = &settings.file {
+            response::open(file).map_err(|source| Error::File {
+                attempt: "serve",
+                path: file.display().to_string(),
+                source,
+            })?;
+        }
+        let mut config = ServerConfig::builder_with_provider(tls::provider())
+            .with_protocol_versions(&settings.versions)
+            .map_err(cannot_set_up)?
+            .with_client_cert_verifier(verifier(&settings.visitors)?)
+            .with_cert_resolver(Arc::new(certificates));
+        config.ignore_client_order = true;
+        config.alpn_protocols = settings.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        // What is shown and measured are whole handshakes: none is abridged by a ticket of an earlier one.
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Self { tls: Arc::new(config), timeout: settings.timeout, file: settings.file.clone() })
+    }
+
+    /// One visitor, from its handshake to the close. `report` gets a line for each request, or one that says why there
+    /// was none.
+    pub fn serve(&self, stream: TcpStream, peer: SocketAddr, report: impl Fn(String)) {
+        match Visit::begin(Arc::clone(&self.tls), stream, peer, self.timeout) {
+            Err(error) => report(escape(error.to_string().as_bytes()).to_string()),
+            Ok(mut visit) => {
+                self.answer(&mut visit, &report);
+                visit.close();
+            }
+        }
+    }
+
+    /// Request after request, until either side has had enough.
+    fn answer(&self, visit: &mut Visit, report: &impl Fn(String)) {
+        let mut requests = request::Requests::default();
+        let mut answered = 0;
+        loop {
+            if visit.set_deadline(self.timeout).is_err() {
+                return;
+            }
+            match requests.next(visit) {
+                Ok(request) => {
+                    let outcome = response::answer(visit, &request, self.file.as_deref());
+                    report(format!("{visit} \"{}\" {outcome}", request.line()));
+                    answered += 1;
+                    if outcome.is_last() {
+                        return;
+                    }
+                }
+                // Between two requests a visitor may leave, or fall silent, as it likes.
+                Err(gone) => {
+                    if answered == 0 || gone.was_within_a_request() {
+                        report(format!("{visit} {}", escape(gone.to_string().as_bytes())));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Who checks what visitors present.
+fn verifier(visitors: &Visitors) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    let file = match visitors {
+        Visitors::Anonymous => return Ok(Arc::new(NoClientAuth)),
+        Visitors::May(file) | Visitors::Must(file) => file,
+    };
+    let bad = |complaint: String| Error::Credentials { path: file.display().to_string(), complaint };
+    let mut roots = RootCertStore::empty();
+    for certificate in tls::read_certificates(file)? {
+        roots.add(CertificateDer::from(certificate)).map_err(|_| bad("holds a damaged certificate".to_owned()))?;
+    }
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), tls::provider());
+    let builder = if let Visitors::May(_) = visitors { builder.allow_unauthenticated() } else { builder };
+    builder.build().map_err(|error| bad(format!("cannot be used to check visitors: {error}")))
+}
+
+/// rustls refuses what it was told to do.
+pub(crate) fn cannot_set_up(error: rustls::Error) -> Error {
+    Error::System { attempt: "set up TLS", source: io::Error::other(error) }
+}

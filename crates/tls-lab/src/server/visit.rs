@@ -1,0 +1,115 @@
+//! A visitor's TLS connection, with a deadline on all that the visitor owes.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use labnet::{
+    Error,
+    escape::escape,
+    net::{Connection, Deadline},
+};
+use rustls::{ServerConfig, ServerConnection};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::{
+    cannot_set_up,
+    handshake::{Agreed, Opening},
+};
+
+/// A visitor after its handshake; shown as the report's lines begin: `PEER VERSION SUITE sni=NAME`.
+#[derive(Debug)]
+pub(super) struct Visit {
+    tls: ServerConnection,
+    connection: Connection,
+    agreed: Agreed,
+}
+
+impl Visit {
+    /// The handshake; a connection where it fails is closed.
+    pub(super) fn begin(
+        config: Arc<ServerConfig>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        timeout: Duration,
+    ) -> Result<Self, Error> {
+        let mut connection = Connection::new(stream, peer);
+        connection.set_limits(None, Deadline::after(timeout))?;
+        connection.set_stall(Some(timeout))?;
+        connection.set_nodelay()?;
+        let mut tls = ServerConnection::new(config).map_err(cannot_set_up)?;
+        if let Err(complaint) = Opening::new(&mut connection).complete(&mut tls) {
+            // In order, so that the alert arrives.
+            connection.close();
+            return Err(Error::Tls { peer: peer.to_string(), complaint });
+        }
+        let agreed = Agreed::of(&tls);
+        Ok(Self { tls, connection, agreed })
+    }
+
+    /// The visitor has so much time for what it owes next.
+    pub(super) fn set_deadline(&mut self, timeout: Duration) -> Result<(), Error> {
+        self.connection.set_limits(None, Deadline::after(timeout))
+    }
+
+    pub(super) fn agreed(&self) -> &Agreed {
+        &self.agreed
+    }
+
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.connection.peer()
+    }
+
+    /// The name that the visitor asked for.
+    pub(super) fn server_name(&self) -> Option<&str> {
+        self.tls.server_name()
+    }
+
+    /// The subject of the visitor's certificate, if it presented one.
+    pub(super) fn subject(&self) -> Option<String> {
+        let leaf = self.tls.peer_certificates()?.first()?;
+        let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
+        Some(leaf.subject().to_string())
+    }
+
+    /// Says that nothing more comes (close_notify), then ends the TCP connection with a FIN.
+    pub(super) fn close(mut self) {
+        self.tls.send_close_notify();
+        // A visitor that is gone needs no farewell.
+        let _ = self.tls.write_tls(&mut self.connection);
+        self.connection.close();
+    }
+
+    /// Ends the connection without a farewell: what was announced did not all come.
+    pub(super) fn break_off(&mut self) {
+        // Without a connection there is nothing to end.
+        let _ = self.connection.end();
+    }
+}
+
+impl Read for Visit {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        rustls::Stream::new(&mut self.tls, &mut self.connection).read(buffer)
+    }
+}
+
+impl Write for Visit {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        rustls::Stream::new(&mut self.tls, &mut self.connection).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        rustls::Stream::new(&mut self.tls, &mut self.connection).flush()
+    }
+}
+
+impl fmt::Display for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.server_name().unwrap_or("-");
+        write!(f, "{} {} sni={}", self.peer(), self.agreed, escape(name.as_bytes()))
+    }
+}
