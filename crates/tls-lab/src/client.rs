@@ -173,7 +173,7 @@ impl Client {
             signature_scheme: seen.scheme.map(|scheme| format!("{scheme:?}")),
             alpn,
             chain: self.tls.peer_certificates().unwrap_or_default().to_vec(),
-            is_verified: self.verifier.checks == Checks::All,
+            is_verified: self.verifier.checks != Checks::NoName && seen.overlooked.is_none(),
             overlooked: seen.overlooked,
         }
     }
@@ -404,7 +404,7 @@ impl Verifier {
             }
             hangs => hangs?,
         }
-        let name = Some(name).filter(|_| self.checks == Checks::All);
+        let name = Some(name).filter(|_| self.checks != Checks::NoName);
         if let Some(name) = name {
             verify_server_name(&parsed, name)?;
         }

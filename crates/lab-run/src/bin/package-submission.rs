@@ -32,6 +32,7 @@ const PROGRAMS: [(&str, &str); 6] = [
 /// Build and pack the submission of a group of two: Lab3_ID1_ID2/ and Lab3_ID1_ID2.zip
 #[derive(Parser)]
 #[command(
+    name = "package-submission",
     version,
     after_help = "Examples:
   scripts/package-submission 123456 654321

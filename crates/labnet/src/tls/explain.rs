@@ -4,6 +4,8 @@ use std::{io, net::IpAddr};
 
 use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompatible, PeerMisbehaved};
 
+use crate::escape::escape;
+
 /// The error of rustls within one of the system, if there is one.
 pub fn within(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref()
@@ -111,7 +113,9 @@ fn names(presented: &[String]) -> String {
             address.parse::<IpAddr>().map_or_else(|_| address.to_owned(), |address| address.to_string())
         }
     };
-    presented.iter().map(plain).collect::<Vec<_>>().join(", ")
+    let all = presented.iter().map(plain).collect::<Vec<_>>().join(", ");
+    // Whoever made the certificate chose them.
+    escape(all.as_bytes()).to_string()
 }
 
 /// An alert as RFC 8446, section 6 writes it: `handshake_failure`.

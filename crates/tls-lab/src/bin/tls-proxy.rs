@@ -19,6 +19,7 @@ use tls_lab::{
 /// Read TLS in the middle: impersonate every server to clients that trust a CA, until Ctrl-C
 #[derive(Parser)]
 #[command(
+    name = "tls-proxy",
     version,
     after_help = "Examples:
   tls-proxy --ca cacert.pem cakey.pem                              then: curl -x http://127.0.0.1:8443 --cacert cacert.pem

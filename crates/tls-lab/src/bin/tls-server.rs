@@ -26,6 +26,7 @@ use tls_lab::server::{Server, Settings, Visitors};
 /// Serve a page over TLS that shows what was negotiated, to any number of clients, until Ctrl-C
 #[derive(Parser)]
 #[command(
+    name = "tls-server",
     version,
     after_help = "Examples:
   tls-server localhost_cert.pem localhost_key.pem                on port 4433 of this machine

@@ -1,4 +1,4 @@
-//! part6-pmu: full TLS handshakes, beside nginx and `openssl s_server` with the same key; memory of many clients.
+//! part6-pmu and tls-server: full TLS handshakes, beside nginx and `openssl s_server` with the same key; memory of many clients.
 
 use std::{
     fs,
@@ -47,6 +47,13 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
             let (ours, theirs) = (("part6-pmu", &mut our_load as _), (their_name, &mut their_load as _));
             report.compare(&what, ours, theirs, wanted)?;
         }
+        if let Some((_server, port)) = files.tls_server(report) {
+            let theirs = files.s_server();
+            let mut our_load = || load(port, &options);
+            let mut their_load = || load(theirs.as_ref()?.1, &options);
+            let (ours, theirs) = (("tls-server", &mut our_load as _), ("openssl s_server", &mut their_load as _));
+            report.compare(&what, ours, theirs, 1.0)?;
+        }
         if key == KeyKind::P256 {
             memory(report, &ours, our_port, &options)?;
         }
@@ -77,14 +84,24 @@ impl Files<'_> {
     }
 
     fn part6(&self, report: &Report) -> Option<(Program, u16)> {
+        self.ours(report, "part6-pmu 0", "")
+    }
+
+    fn tls_server(&self, report: &Report) -> Option<(Program, u16)> {
+        self.ours(report, "tls-server", "--port 0")
+    }
+
+    /// A program of the lab, called with certificate and key between other arguments.
+    fn ours(&self, report: &Report, before: &str, after: &str) -> Option<(Program, u16)> {
         let files = [self.desk.certificate(ID), self.desk.key(ID)].map(|path| path.display().to_string());
         let [certificate, key] = &files;
         // Its line for each connection goes nowhere, as the access log of nginx.
-        let line = format!("exec '{}' 0 '{certificate}' '{key}' > /dev/null", report.path("part6-pmu").display());
-        let mut pmu = Program::spawn(shell(&line)).ok()?;
-        let line = pmu.line_with("listen", PATIENCE, |line| line.text.contains("listening on")).ok()?;
+        let program = report.path(before).display().to_string();
+        let mut server =
+            Program::spawn(shell(&format!("exec {program} '{certificate}' '{key}' {after} > /dev/null"))).ok()?;
+        let line = server.line_with("listen", PATIENCE, |line| line.text.contains("listening on")).ok()?;
         let port = line.text.split([':', ' ']).find_map(|word| word.parse().ok())?;
-        Some((pmu, port))
+        Some((server, port))
     }
 
     fn nginx(&self) -> Option<(Program, u16)> {

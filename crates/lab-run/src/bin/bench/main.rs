@@ -15,12 +15,13 @@ use labnet::{
 mod cutting;
 mod flood;
 mod handshakes;
+mod proxy;
 mod rounds;
 mod websocket;
 
 /// Measure speed and memory, as ratios; a missing program is skipped by name
 #[derive(Parser)]
-#[command(version, after_help = "Build it and the programs with optimisation: scripts/bench does.")]
+#[command(name = "bench", version, after_help = "Build it and the programs with optimisation: scripts/bench does.")]
 struct Arguments {
     /// What to measure; by default everything
     #[arg(value_enum)]
@@ -37,8 +38,10 @@ enum Subject {
     Websocket,
     /// part3-reset starts, and keeps its second
     Rounds,
-    /// part6-pmu makes TLS handshakes
+    /// part6-pmu and tls-server make TLS handshakes
     Handshakes,
+    /// tls-client downloads 1 GiB through tls-proxy
+    Proxy,
 }
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn bench(arguments: Arguments, console: &Console) -> Result<(), Error> {
         (Subject::Websocket, websocket::measure),
         (Subject::Rounds, rounds::measure),
         (Subject::Handshakes, handshakes::measure),
+        (Subject::Proxy, proxy::measure),
     ] {
         if arguments.subjects.is_empty() || arguments.subjects.contains(&subject) {
             measure(&mut report)?;

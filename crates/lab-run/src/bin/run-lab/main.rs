@@ -27,6 +27,7 @@ use lab::Lab;
 /// Run every program of the lab against the mock servers, show what happens, and check it
 #[derive(Parser)]
 #[command(
+    name = "run-lab",
     version,
     after_help = "Examples:
   run-lab              all parts, in less than a minute
