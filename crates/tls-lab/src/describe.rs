@@ -10,8 +10,7 @@ use x509_parser::prelude::{FromDer, X509Name};
 use crate::{
     anchors::Anchors,
     client::Agreed,
-    suites,
-    trace::{Entry, Summary},
+    trace::{self, Entry, Summary},
 };
 
 /// What there is to tell of a handshake.
@@ -56,7 +55,7 @@ pub struct Suite {
     /// OpenSSL's.
     pub openssl: String,
     /// The length of its encryption keys.
-    pub bits: u16,
+    pub bits: Option<u16>,
 }
 
 /// A certificate, fact by fact.
@@ -66,10 +65,9 @@ pub struct Certificate(Vec<(&'static str, String)>);
 impl Report {
     /// After a handshake.
     pub fn new(host: &str, address: &str, agreed: &Agreed, anchors: &Anchors, handshake: Summary) -> Self {
-        let suite = suites::find(agreed.suite).map_or_else(
-            || Suite { iana: format!("{:#06x}", agreed.suite), openssl: String::new(), bits: 0 },
-            |suite| Suite { iana: suite.iana.to_owned(), openssl: suite.openssl.to_owned(), bits: suite.bits },
-        );
+        let suite = trace::Suite::of(agreed.suite);
+        let suite =
+            Suite { bits: suite.bits(), openssl: suite.openssl.unwrap_or_default().to_owned(), iana: suite.name };
         Self {
             host: host.to_owned(),
             address: address.to_owned(),
@@ -118,7 +116,7 @@ impl fmt::Display for Report {
         let Suite { iana, openssl, bits } = &self.cipher_suite;
         writeln!(f, "server:              {} at {}", self.host, self.address)?;
         writeln!(f, "protocol version:    {}", self.version)?;
-        writeln!(f, "cipher suite:        {iana} (OpenSSL: {openssl}), {bits} bits")?;
+        writeln!(f, "cipher suite:        {iana} (OpenSSL: {openssl}), {} bits", bits.unwrap_or_default())?;
         writeln!(f, "key exchange group:  {}", or_none(&self.key_exchange_group))?;
         writeln!(f, "signature scheme:    {}", or_none(&self.signature_scheme))?;
         writeln!(f, "ALPN:                {}", or_none(&self.alpn))?;

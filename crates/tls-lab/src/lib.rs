@@ -1,4 +1,5 @@
 //! The TLS lab: what its client, its server and its proxy share.
+#![doc = include_str!("../README.md")]
 
 pub mod anchors;
 pub mod client;
@@ -7,5 +8,4 @@ pub mod http;
 pub mod judge;
 pub mod proxy;
 pub mod server;
-pub mod suites;
 pub mod trace;

@@ -67,7 +67,7 @@ fn words(class: Class) -> &'static [&'static str] {
         Class::CaAsLeaf => &["presented a CA certificate as its own"],
         Class::CriticalExtension => &["a critical extension that is not understood"],
         Class::NoCertificate => &["presented no certificate"],
-        Class::ProtocolVersion => &["only old versions of TLS", "alert protocol_version"],
+        Class::ProtocolVersion => &["only an old TLS version", "alert protocol_version"],
         Class::NoCommonSuite => &["alert handshake_failure"],
         Class::IllegalParameter | Class::UnexpectedMessage => &["broke the rules of TLS"],
         Class::Tampered => &["cannot be decrypted"],

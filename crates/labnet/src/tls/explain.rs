@@ -17,7 +17,7 @@ pub fn complaint(error: &TlsError) -> String {
         TlsError::InvalidMessage(_) => "does not speak TLS".to_owned(),
         TlsError::AlertReceived(alert) => format!("refused the handshake with the alert {}", alert_name(*alert)),
         TlsError::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
-            "speaks only old versions of TLS, before 1.2, which are not safe any more".to_owned()
+            "speaks only an old TLS version, before 1.2, which is not safe any more".to_owned()
         }
         TlsError::PeerMisbehaved(
             PeerMisbehaved::SelectedUnofferedCipherSuite | PeerMisbehaved::SelectedUnusableCipherSuiteForVersion,
@@ -27,7 +27,7 @@ pub fn complaint(error: &TlsError) -> String {
                 .to_owned()
         }
         TlsError::DecryptError => {
-            "sent something that cannot be decrypted: it was altered on the way, or the two sides have different keys"
+            "sent a TLS record that cannot be decrypted: it was altered on the way, or the two sides have different keys"
                 .to_owned()
         }
         TlsError::PeerIncompatible(why) => format!("has no TLS version or cipher suite in common with us ({why:?})"),

@@ -36,6 +36,7 @@ use tls_lab::{
 /// Walk through a TLS handshake
 #[derive(Parser)]
 #[command(
+    name = "tls-client",
     version,
     after_help = "Examples:
   tls-client www.example.org                          what was agreed, and the certificates

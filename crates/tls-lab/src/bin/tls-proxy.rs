@@ -71,6 +71,7 @@ fn intercept(arguments: Arguments, console: &Console) -> Result<(), Error> {
         show: arguments.show,
     })?;
 
+    labnet::tls::gather_randomness();
     net::raise_descriptor_limit();
     let listener = net::listen(arguments.listen, true)?;
     let (out, warnings) = (console.clone(), console.clone());

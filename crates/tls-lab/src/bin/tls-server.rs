@@ -123,6 +123,7 @@ fn serve(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let address = (arguments.bind, arguments.port).into();
     let server = Server::new(&arguments.settings())?;
 
+    labnet::tls::gather_randomness();
     net::raise_descriptor_limit();
     let listener = net::listen(address, true)?;
     let (out, warnings) = (console.clone(), console.clone());

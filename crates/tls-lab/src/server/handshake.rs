@@ -8,7 +8,7 @@ use std::{
 use labnet::{net::Connection, tls};
 use rustls::{CommonState, ConnectionCommon, SideData};
 
-use crate::suites;
+use crate::trace::Suite;
 
 /// How plain HTTP begins: a method, in capitals.
 const HTTP_METHODS: [&[u8]; 9] =
@@ -108,11 +108,11 @@ impl Agreed {
     /// After a handshake; empty before it.
     pub(crate) fn of(state: &CommonState) -> Self {
         let version = state.protocol_version().map(|version| format!("{version:?}").replace("TLSv1_", "TLSv1."));
-        let suite = state.negotiated_cipher_suite().and_then(|suite| suites::find(suite.suite().into()));
+        let suite = state.negotiated_cipher_suite().map(|suite| Suite::of(suite.suite().into()));
         Self {
             version: version.unwrap_or_default(),
-            suite: suite.map(|suite| suite.iana.to_owned()).unwrap_or_default(),
-            openssl: suite.map(|suite| suite.openssl.to_owned()).unwrap_or_default(),
+            openssl: suite.as_ref().and_then(|suite| suite.openssl).unwrap_or_default().to_owned(),
+            suite: suite.map(|suite| suite.name).unwrap_or_default(),
             group: state.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
             alpn: state.alpn_protocol().map(<[u8]>::to_vec),
         }

@@ -29,6 +29,11 @@ impl Suite {
         Self { id, name, openssl: OPENSSL.iter().find(|(known, _)| *known == id).map(|(_, name)| *name) }
     }
 
+    /// The length of its encryption keys, in bits.
+    pub fn bits(&self) -> Option<u16> {
+        TlsCipherSuite::from_id(self.id).map(|suite| suite.enc_size)
+    }
+
     /// Whether it is a message in the place of a suite: `TLS_EMPTY_RENEGOTIATION_INFO_SCSV` (RFC 5746, section 3.3),
     /// `TLS_FALLBACK_SCSV` (RFC 7507, section 3), GREASE (RFC 8701, section 3.1).
     pub(super) fn is_signal(&self) -> bool {
