@@ -489,7 +489,7 @@ fn a_side_that_vanishes_ends_the_other_and_one_that_never_ends_is_given_up() {
     let mut victim = connect(second.address, "localhost", &forged.client(&[]));
     assert!(victim.read(&mut [0; 1]).is_err());
     let end = second.line("end: ");
-    assert!(end.contains("the server sent something that cannot be decrypted"), "{end}");
+    assert!(end.contains("the server sent a TLS record that cannot be decrypted"), "{end}");
 }
 
 #[test]
