@@ -268,7 +268,8 @@ fn a_silent_client_is_closed_after_the_time_for_a_command() {
         let mut client = connect(&pmu);
         say(&mut client, said);
         assert_eq!(rest(&mut client), "");
-        assert!(begun.elapsed() >= impatient().silence);
+        // A system counts a socket's time in ticks, of which the first may be short.
+        assert!(begun.elapsed() + Duration::from_millis(20) >= impatient().silence);
         await_event(&events, "too slow with its command");
     }
 }

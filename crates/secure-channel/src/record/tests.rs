@@ -262,6 +262,19 @@ fn keys_protect_as_many_records_as_they_may_and_not_one_more() {
 }
 
 #[test]
+fn what_is_no_record_is_refused_even_if_it_is_authentic() {
+    for suite in Suite::ALL {
+        for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_record()) {
+            let (_, mut opener) = frozen_pair(suite);
+            let mut out = [vec![0; HEADER_LEN], b"text".to_vec()].concat();
+            let header = Header { kind, len: 4 + opener.protection.overhead() };
+            frozen(suite).seal(0, header, HEADER_LEN, &mut out).unwrap();
+            assert_eq!(open_body(&mut opener, header, &mut out[HEADER_LEN..]), refused(suite, 0, kind), "{suite}");
+        }
+    }
+}
+
+#[test]
 fn no_two_records_share_a_counter_block_or_a_nonce() {
     let block = |number| u128::from_be_bytes(counter_block(number));
     let longest = (MAX_PLAINTEXT_LEN + MAX_OVERHEAD).div_ceil(16) as u128;
