@@ -48,6 +48,9 @@ impl File {
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("labnet", &[]),
     ("lab-run", &["labnet", "ttp"]),
+    ("lab-sandbox", &[]),
+    ("lab-capture", &["labnet", "lab-sandbox", "tls-lab"]),
+    ("lab-report", &["labnet", "lab-capture", "lab-run", "lab-sandbox", "mock-servers", "tls-lab", "ttp"]),
     ("mock-servers", &["labnet", "ttp"]),
     ("ttp", &["labnet"]),
     ("secure-channel", &["labnet", "ttp"]),
@@ -76,6 +79,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("jiff", &["crates/labnet/src/cli"]),
     ("statrs", &["crates/labnet/src/reset"]),
     ("libc", &["crates/labnet/src/net/tcp_info.rs"]),
+    ("nix", &["crates/lab-sandbox/src"]),
+    ("netlink_sys", &["crates/lab-sandbox/src"]),
+    ("pcap_parser", &["crates/lab-capture/src/file"]),
+    ("etherparse", &["crates/lab-capture/src/packet"]),
 ];
 
 /// The levels of labnet, from the ground up.

@@ -1,0 +1,1 @@
+//! Packets: captured, kept in files, followed, counted and drawn.

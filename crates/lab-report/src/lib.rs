@@ -1,0 +1,1 @@
+//! The lab's questions, answered from what was measured.

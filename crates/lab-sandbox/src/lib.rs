@@ -1,0 +1,1 @@
+//! Private networks: hosts, names and a path between them, out of reach of any other.
