@@ -80,7 +80,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("statrs", &["crates/labnet/src/reset"]),
     ("libc", &["crates/labnet/src/net/tcp_info.rs"]),
     ("nix", &["crates/lab-sandbox/src"]),
-    ("netlink_sys", &["crates/lab-sandbox/src"]),
+    ("netlink_packet_route", &["crates/lab-sandbox/src"]),
     ("pcap_parser", &["crates/lab-capture/src/file"]),
     ("etherparse", &["crates/lab-capture/src/packet"]),
 ];

@@ -1,0 +1,228 @@
+//! The way into namespaces of one's own: a program starts itself again in there, and nothing stays behind.
+//!
+//! ```text
+//! program ── porter ── init ── program          the same executable, with the same arguments
+//!            unshare    PID 1    inside
+//! ```
+//!
+//! Only a process with one thread may take a user namespace, so a fresh copy of the program does it first of all (the
+//! porter). Process numbers are new for its children only: the next copy is number 1 in there. When number 1 ends,
+//! however it ends, the kernel ends all others; and it ends with the porter, which ends with the program.
+
+use std::{
+    env, fs, io,
+    os::unix::process::{ExitStatusExt, parent_id},
+    process::{self, Child, Command, ExitCode, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver, Sender},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    errno::Errno,
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::{
+        prctl::set_pdeathsig,
+        signal::{Signal, kill},
+        wait::{WaitStatus, wait},
+    },
+    unistd::{Pid, getgid, getuid},
+};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+use crate::{Error, Host, Names};
+
+/// Which of the copies a process is, and the number of the process that may say so: `porter:4711`.
+const ROLE: &str = "LAB_SANDBOX";
+
+/// How long an interrupted program may go on in there, to leave in order (ours).
+const LAST_WORDS: Duration = Duration::from_secs(20);
+
+/// Where a process finds itself after the [`doorway`].
+#[derive(Debug)]
+pub enum Place {
+    /// In the ordinary world.
+    Outside,
+    /// In a private network, with nothing in it yet.
+    Inside,
+    /// A helper on the way: `main` returns this at once.
+    Done(ExitCode),
+}
+
+/// The first call of a program that uses a private network, before it has a second thread.
+pub fn doorway() -> Place {
+    let Some(role) = env::var_os(ROLE) else { return Place::Outside };
+    // What is started in there inherits the variable, but not the parent.
+    let role = role.to_string_lossy().into_owned();
+    let Some((role, parent)) = role.split_once(':') else { return Place::Outside };
+    if parent.parse() != Ok(parent_id()) {
+        return Place::Outside;
+    }
+    match role {
+        "porter" => Place::Done(leave(enter().and_then(|()| start("init")))),
+        "init" => Place::Done(leave(settle().and_then(|()| start("inside")))),
+        "probe" => {
+            Place::Done(leave(enter().and_then(|()| Host::alone("probe", Names::local()).map(drop)).map(|()| 0)))
+        }
+        _ => Place::Inside,
+    }
+}
+
+/// Whether this system gives private networks to this user.
+///
+/// # Errors
+/// [`Error::Refused`] with the reason.
+pub fn probe() -> Result<(), Error> {
+    let mut command = copy("probe").map_err(Error::io("start again"))?;
+    let output = command.stdin(Stdio::null()).output().map_err(Error::io("start again"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Error::Refused(reason.strip_prefix("error: ").unwrap_or(&reason).to_owned()))
+}
+
+/// This program, once more, inside; it shares the streams of this one.
+#[derive(Debug)]
+pub struct Passage {
+    child: Child,
+    over: Sender<()>,
+    is_over: Option<Receiver<()>>,
+}
+
+impl Passage {
+    /// Starts it, with the same arguments.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where there are no private networks.
+    pub fn begin() -> Result<Self, Error> {
+        probe()?;
+        let child = copy("porter").and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
+        let (over, is_over) = mpsc::channel();
+        Ok(Self { child, over, is_over: Some(is_over) })
+    }
+
+    /// What passes an interruption on and waits for the end inside: something for a signal handler's thread.
+    pub fn interrupter(&mut self) -> impl FnOnce() + Send + use<> {
+        let (porter, is_over) = (pid(self.child.id()), self.is_over.take());
+        move || {
+            let _ = kill(porter, Signal::SIGINT);
+            if let Some(is_over) = is_over {
+                let _ = is_over.recv_timeout(LAST_WORDS);
+            }
+        }
+    }
+
+    /// Waits for the end inside; yields the exit status as a shell shows it.
+    ///
+    /// # Errors
+    /// When the system does not say how it ended.
+    pub fn wait(mut self) -> Result<ExitCode, Error> {
+        let status = self.child.wait().map_err(Error::io("wait for the end"))?;
+        let _ = self.over.send(());
+        Ok(ExitCode::from(shell_status(status)))
+    }
+}
+
+/// This program again, as `role`.
+fn copy(role: &str) -> io::Result<Command> {
+    // The file that runs, even if another has taken its name since.
+    let mut command = Command::new("/proc/self/exe");
+    if let Some(name) = env::args_os().next() {
+        std::os::unix::process::CommandExt::arg0(&mut command, name);
+    }
+    command.args(env::args_os().skip(1)).env(ROLE, format!("{role}:{}", process::id()));
+    Ok(command)
+}
+
+/// Reports as a program of the lab does: the streams of a helper are those of the program.
+fn leave(status: Result<u8, Error>) -> ExitCode {
+    match status {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            use io::Write;
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Takes the namespaces: users, mounts, network, and processes for its children.
+fn enter() -> Result<(), Error> {
+    let (user, group) = (getuid(), getgid());
+    let private =
+        CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC;
+    set_pdeathsig(Signal::SIGKILL).map_err(Error::system("end with its parent"))?;
+    let who = if user.is_root() { "root" } else { "this user" };
+    let refused = |attempt| move |errno: Errno| Error::Forbidden { who, attempt, source: errno.into() };
+    // Root keeps its rights to files where it may have namespaces without giving them up.
+    if !user.is_root() || unshare(private).is_err() {
+        unshare(CloneFlags::CLONE_NEWUSER).map_err(refused("make a user namespace"))?;
+        map("setgroups", "deny")?;
+        map("uid_map", &format!("0 {user} 1"))?;
+        map("gid_map", &format!("0 {group} 1"))?;
+        unshare(private).map_err(refused("make a network namespace"))?;
+    }
+    // What is mounted in here is nobody else's.
+    let nothing: Option<&str> = None;
+    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
+        .map_err(refused("make a mount namespace"))
+}
+
+fn map(file: &str, line: &str) -> Result<(), Error> {
+    let written = fs::write(format!("/proc/self/{file}"), line);
+    written.map_err(|source| Error::Forbidden { who: "this user", attempt: "become its root", source })
+}
+
+/// The first process in there.
+fn settle() -> Result<(), Error> {
+    set_pdeathsig(Signal::SIGKILL).map_err(Error::system("end with its parent"))?;
+    // A list of the processes in here, where the system lets us mount one; little depends on it.
+    let nothing: Option<&str> = None;
+    let _ = mount(
+        Some("proc"),
+        "/proc",
+        Some("proc"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
+        nothing,
+    );
+    Ok(())
+}
+
+/// Starts the next copy, passes signals on to it, and yields its exit status. Number 1 also buries what others leave.
+fn start(role: &str) -> Result<u8, Error> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::io("listen for signals"))?;
+    let child = copy(role).and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
+    let child = pid(child.id());
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if let Ok(signal) = Signal::try_from(signal) {
+                let _ = kill(child, signal);
+            }
+        }
+    });
+    loop {
+        match wait() {
+            Ok(WaitStatus::Exited(ended, status)) if ended == child => return Ok(u8::try_from(status).unwrap_or(1)),
+            Ok(WaitStatus::Signaled(ended, signal, _)) if ended == child => {
+                return Ok(shell_status(ExitStatus::from_raw(signal as i32)));
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::system("wait for its child")(errno)),
+        }
+    }
+}
+
+/// 128 plus the number of the signal that ended a program.
+fn shell_status(status: ExitStatus) -> u8 {
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    u8::try_from(code).unwrap_or(1)
+}
+
+fn pid(id: u32) -> Pid {
+    Pid::from_raw(i32::try_from(id).unwrap_or(i32::MAX))
+}

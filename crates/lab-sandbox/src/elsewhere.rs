@@ -1,0 +1,56 @@
+//! What is left of private networks where there are none.
+
+use std::process::ExitCode;
+
+use crate::Error;
+
+/// Where a process finds itself after the [`doorway`].
+#[derive(Debug)]
+pub enum Place {
+    /// In the ordinary world.
+    Outside,
+    /// In a private network.
+    Inside,
+    /// A helper on the way.
+    Done(ExitCode),
+}
+
+/// Lets the program pass.
+pub fn doorway() -> Place {
+    Place::Outside
+}
+
+/// Whether this system gives private networks to this user.
+///
+/// # Errors
+/// [`Error::NotLinux`].
+pub fn probe() -> Result<(), Error> {
+    Err(Error::NotLinux)
+}
+
+/// This program, once more, inside.
+#[derive(Debug)]
+pub struct Passage(());
+
+impl Passage {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// [`Error::NotLinux`].
+    pub fn begin() -> Result<Self, Error> {
+        Err(Error::NotLinux)
+    }
+
+    /// What passes an interruption on.
+    pub fn interrupter(&mut self) -> impl FnOnce() + Send + use<> {
+        || {}
+    }
+
+    /// Waits for the end inside.
+    ///
+    /// # Errors
+    /// [`Error::NotLinux`].
+    pub fn wait(self) -> Result<ExitCode, Error> {
+        Err(Error::NotLinux)
+    }
+}

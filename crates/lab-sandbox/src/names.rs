@@ -1,0 +1,113 @@
+//! What programs in a private network are told about names: the lab's are there, nobody else's are.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+};
+
+use nix::mount::{MsFlags, mount};
+
+use crate::Error;
+
+/// The names of the handout's servers; the third is how one edition spells the second.
+const SERVERS: [&str; 3] = ["tcpip.epfl.ch", "lab3.iw.epfl.ch", "lab3.iew.epfl.ch"];
+
+/// Which name has which addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names(Vec<(IpAddr, String)>);
+
+impl Names {
+    /// `localhost`, in both families.
+    pub fn local() -> Self {
+        let both = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+        Self(both.map(|address| (address, "localhost".to_owned())).to_vec())
+    }
+
+    /// `localhost`, and the servers of the lab on this machine.
+    pub fn all_here() -> Self {
+        Self::local().with_servers(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()])
+    }
+
+    /// The servers of the lab at these addresses, besides.
+    #[must_use]
+    pub fn with_servers(self, addresses: &[IpAddr]) -> Self {
+        SERVERS.iter().fold(self, |names, server| names.with(server, addresses))
+    }
+
+    /// A name at these addresses, besides.
+    #[must_use]
+    pub fn with(mut self, name: &str, addresses: &[IpAddr]) -> Self {
+        self.0.extend(addresses.iter().map(|&address| (address, name.to_owned())));
+        self
+    }
+
+    /// As `/etc/hosts` has it: an address, then its names.
+    fn hosts(&self) -> String {
+        let mut addresses: Vec<IpAddr> = Vec::new();
+        for (address, _) in &self.0 {
+            if !addresses.contains(address) {
+                addresses.push(*address);
+            }
+        }
+        let mut text = String::new();
+        for address in addresses {
+            let names = self.0.iter().filter(|(of, _)| *of == address).map(|(_, name)| name.as_str());
+            let names: Vec<&str> = names.collect();
+            let _ = writeln!(text, "{address} {}", names.join(" "));
+        }
+        text
+    }
+
+    /// Puts them into place for this thread and what it starts.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        cover("/etc/hosts", &self.hosts())?;
+        // Names come from that file alone: no name server, no cache of the machine's.
+        cover(
+            "/etc/nsswitch.conf",
+            "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\nservices: files\nprotocols: files\n",
+        )?;
+        cover("/etc/resolv.conf", "# There is no name server in here.\n")?;
+        for folder in ["/run/nscd", "/var/run/nscd"] {
+            if Path::new(folder).is_dir() {
+                let nothing: Option<&str> = None;
+                let _ = mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), nothing);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows a text in the place of a file, where there is one.
+fn cover(path: &str, text: &str) -> Result<(), Error> {
+    // A link may lead to a file that is not there, as /etc/resolv.conf does on some systems.
+    let Ok(target) = fs::canonicalize(path) else { return Ok(()) };
+    let attempt = || format!("show another {path}");
+    let covered = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        io::Write::write_all(&mut file, text.as_bytes())?;
+        fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        let nothing: Option<&str> = None;
+        // The file stays there when its name is gone.
+        mount(Some(file.path()), &target, nothing, MsFlags::MS_BIND, nothing)?;
+        Ok(())
+    };
+    covered().map_err(Error::io(attempt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_has_a_line_with_all_its_names() {
+        assert_eq!(
+            Names::all_here().hosts(),
+            "127.0.0.1 localhost tcpip.epfl.ch lab3.iw.epfl.ch lab3.iew.epfl.ch\n\
+             ::1 localhost tcpip.epfl.ch lab3.iw.epfl.ch lab3.iew.epfl.ch\n"
+        );
+        let server = [Ipv4Addr::new(10, 9, 0, 43).into()];
+        assert!(Names::local().with("server", &server).hosts().ends_with("\n10.9.0.43 server\n"));
+    }
+}

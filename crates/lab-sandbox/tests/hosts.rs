@@ -1,0 +1,187 @@
+//! Hosts, their names, the path between them, and what is counted there: each test in a network of its own.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use lab_run::in_own_network;
+use lab_sandbox::{Host, Lan, Names, Station, Tap, TcpEnds};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn inside(scene: impl FnOnce()) {
+    in_own_network("", scene).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+fn lan(path: &str) -> Lan {
+    let server = [Station::SERVER.ipv4.into(), Station::SERVER.ipv6.into()];
+    let names = Names::local().with_servers(&server);
+    Lan::new(&[Station::CLIENT, Station::SERVER, Station::PROXY], &names, path.parse().unwrap(), 1).unwrap()
+}
+
+#[test]
+fn a_host_alone_has_both_loopbacks_the_labs_names_and_nothing_else() {
+    inside(|| {
+        let host = Host::alone("alone", Names::all_here()).unwrap();
+        host.run(|| {
+            for name in ["localhost", "tcpip.epfl.ch", "lab3.iw.epfl.ch", "lab3.iew.epfl.ch"] {
+                let addresses: Vec<_> = (name, 5003).to_socket_addrs().unwrap().collect();
+                assert!(addresses.contains(&([127, 0, 0, 1], 5003).into()), "{name}: {addresses:?}");
+                assert!(addresses.iter().any(|address| address.is_ipv6()), "{name}: {addresses:?}");
+            }
+            assert!(("www.epfl.ch", 80).to_socket_addrs().is_err());
+            let failure = UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"x", "192.0.2.1:9").unwrap_err();
+            assert_eq!(failure.kind(), std::io::ErrorKind::NetworkUnreachable);
+        });
+    });
+}
+
+#[test]
+fn what_a_host_starts_is_on_that_host() {
+    inside(|| {
+        let (one, other) = (Host::alone("one", Names::local()).unwrap(), Host::alone("other", Names::local()).unwrap());
+        let listener = one.run(|| TcpListener::bind("127.0.0.1:5003").unwrap());
+        // The same port, on another host.
+        let _other = other.run(|| TcpListener::bind("127.0.0.1:5003").unwrap());
+        let table = |host: &Host| {
+            host.run(|| Command::new("cat").arg("/proc/net/tcp").output().unwrap())
+                .stdout
+                .split(|&b| b == b'\n')
+                .count()
+        };
+        assert_eq!((table(&one), table(&other)), (3, 3));
+        drop(listener);
+        assert_eq!((table(&one), table(&other)), (2, 3));
+    });
+}
+
+#[test]
+fn hosts_reach_each_other_by_name_in_both_families_after_the_delay_of_the_path() {
+    inside(|| {
+        let lan = lan("delay=20ms");
+        let (client, server) = (lan.host(0).unwrap(), lan.host(1).unwrap());
+        for (bind, is_ipv6) in [("0.0.0.0:5003", false), ("[::]:5004", true)] {
+            let listener = server.run(move || TcpListener::bind(bind).unwrap());
+            let port = listener.local_addr().unwrap().port();
+            thread::spawn(move || {
+                let (mut peer, _) = listener.accept().unwrap();
+                let mut byte = [0];
+                while peer.read(&mut byte).unwrap() > 0 {
+                    peer.write_all(&byte).unwrap();
+                }
+            });
+            let round_trip = client.run(move || {
+                let mut addresses = ("tcpip.epfl.ch", port).to_socket_addrs().unwrap();
+                let mut stream = TcpStream::connect(addresses.find(|a| a.is_ipv6() == is_ipv6).unwrap()).unwrap();
+                stream.set_read_timeout(Some(DEADLINE)).unwrap();
+                let begun = Instant::now();
+                stream.write_all(b"x").unwrap();
+                stream.read_exact(&mut [0]).unwrap();
+                begun.elapsed()
+            });
+            assert!(round_trip >= Duration::from_millis(40), "{round_trip:?}");
+        }
+        let failure = client.run(|| TcpStream::connect("192.0.2.1:9").unwrap_err());
+        assert_eq!(failure.kind(), std::io::ErrorKind::NetworkUnreachable);
+    });
+}
+
+#[test]
+fn multicast_reaches_the_hosts_that_joined() {
+    inside(|| {
+        let lan = lan("delay=1ms");
+        let group = Ipv4Addr::new(224, 1, 1, 1);
+        let receive = move || {
+            let socket = UdpSocket::bind("0.0.0.0:5005").unwrap();
+            socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED).unwrap();
+            socket.set_read_timeout(Some(DEADLINE)).unwrap();
+            socket
+        };
+        let receivers: Vec<_> = [0, 2].iter().map(|&host| lan.host(host).unwrap().run(receive)).collect();
+        lan.host(1).unwrap().run(move || {
+            UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"swcmTVlight", (group, 5005)).unwrap();
+        });
+        for receiver in receivers {
+            let (len, from) = receiver.recv_from(&mut [0; 100]).unwrap();
+            assert_eq!((len, from.ip()), (11, Station::SERVER.ipv4.into()));
+        }
+    });
+}
+
+/// Sends a flood over a path; yields what the client received, the packets it saw with their lengths, and the counters.
+fn flood(path: &str, len: usize) -> (usize, Vec<usize>, Vec<lab_sandbox::TcpEnd>, Lan) {
+    let lan = lan(path);
+    let (client, server) = (lan.host(0).unwrap(), lan.host(1).unwrap());
+    let listener = server.run(|| TcpListener::bind("0.0.0.0:5003").unwrap());
+    let mut ends = client.run(|| TcpEnds::listen().unwrap());
+    let mut server_ends = server.run(|| TcpEnds::listen().unwrap());
+    let mut tap = client.run(|| Tap::open(Lan::interface(), 64 << 20).unwrap());
+    thread::spawn(move || listener.accept().unwrap().0.write_all(&vec![b'x'; len]).unwrap());
+    let received = client.run(|| {
+        let mut all = Vec::new();
+        TcpStream::connect("tcpip.epfl.ch:5003").unwrap().read_to_end(&mut all).unwrap();
+        all.len()
+    });
+    let mut all = ends.wait(DEADLINE, |ends| !ends.is_empty()).to_vec();
+    all.extend(server_ends.wait(DEADLINE, |ends| !ends.is_empty()));
+    let (mut lengths, mut buffer) = (Vec::new(), vec![0; 2000]);
+    while let Some(seen) = tap.receive(&mut buffer).unwrap() {
+        assert_eq!(seen.dropped, 0);
+        assert!(seen.at > Duration::ZERO);
+        if !seen.is_outgoing {
+            lengths.push(seen.original_len);
+        }
+    }
+    (received, lengths, all, lan)
+}
+
+#[test]
+fn packets_are_those_of_an_ethernet_and_the_kernels_count_the_same() {
+    inside(|| {
+        let (received, lengths, ends, _) = flood("delay=2ms", 65_536);
+        assert_eq!(received, 65_536);
+        assert_eq!(lengths.iter().max(), Some(&1514));
+        let segments = lengths.iter().filter(|&&len| len > 90).count() as u32;
+        let [client, server] = ends[..] else { panic!("{ends:?}") };
+        assert_eq!((client.local, client.remote), (server.remote, server.local));
+        assert_eq!((server.counters.data_segments_out, client.counters.data_segments_in), (segments, segments));
+        // 1,448 bytes fit into a packet beside headers with timestamps; the FIN counts as a byte.
+        assert_eq!(segments, 65_536_u32.div_ceil(1448));
+        assert_eq!(client.counters.bytes_received, 65_537);
+        assert_eq!((server.counters.bytes_sent, server.counters.retransmitted), (Some(65_536), 0));
+        assert!(server.counters.rtt >= Duration::from_millis(4), "{:?}", server.counters.rtt);
+    });
+}
+
+#[test]
+fn what_the_path_loses_is_sent_again_and_each_loss_is_accounted_for() {
+    inside(|| {
+        let (received, lengths, ends, lan) = flood("delay=2ms,loss=0.1", 200_000);
+        assert_eq!(received, 200_000);
+        let segments = lengths.iter().filter(|&&len| len > 90).count() as u32;
+        let server = ends[1].counters;
+        assert!(server.retransmitted > 0);
+        let to_client = lan.carried().into_iter().find(|carried| (carried.from, carried.to) == (1, 0)).unwrap();
+        assert!(to_client.tally.lost > 0);
+        // Some of the lost ones had no payload.
+        let lost = server.data_segments_out - segments;
+        assert!(lost > 0 && u64::from(lost) <= to_client.tally.lost, "{lost} of {to_client:?}");
+    });
+}
+
+#[test]
+fn a_path_without_limits_carries_a_flood_quickly() {
+    inside(|| {
+        let begun = Instant::now();
+        let (received, _, _, _) = flood("", 4 << 20);
+        assert_eq!(received, 4 << 20);
+        assert!(begun.elapsed() < DEADLINE);
+    });
+}
