@@ -1,0 +1,160 @@
+//! The answer sheet: what the report says, as data. `answers.json` is this; `index.html` shows it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A report.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Sheet {
+    /// The version of this shape.
+    pub schema: u32,
+    /// How the report was made.
+    pub run: Run,
+    /// The answers, from Q1 to Q28. Two runs with the same seed and programs have equal ones.
+    pub answers: Vec<Answer>,
+    /// For each TCP connection: who counted what, and whether it agrees.
+    pub accounts: Vec<Account>,
+    /// What was run.
+    pub experiments: Vec<Experiment>,
+}
+
+/// How a report was made. All but the seed and the programs differs from run to run.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Run {
+    /// Fixes every random choice of the servers and of the path.
+    pub seed: u64,
+    /// When it began (RFC 3339).
+    pub begun: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Whether all experiments were made.
+    pub is_complete: bool,
+    /// The system: kernel name and release.
+    pub system: String,
+    /// The path between client and server, in words.
+    pub path: String,
+    /// Which programs stood in for ours: the option, and the command.
+    pub others_programs: Vec<(String, String)>,
+    /// What is different from the handout's lab, in words: index of the first message, loss, …
+    pub changes: Vec<String>,
+}
+
+/// An answer to one question of the handout.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Answer {
+    /// `Q1` to `Q28`.
+    pub question: String,
+    /// The part of the handout, 1 to 6.
+    pub part: u8,
+    /// What is asked, in our words.
+    pub asks: String,
+    /// The answers; several where a question has several.
+    pub items: Vec<Item>,
+    /// Why it is so.
+    pub why: String,
+    /// What was measured for it.
+    pub measured: Vec<Measured>,
+    /// The experiments it rests on, by name.
+    pub experiments: Vec<String>,
+    /// Why there is no answer, when there is none.
+    pub missing: Option<String>,
+}
+
+/// One answer, in a sentence or two. It has nothing in it that differs between two runs with the same seed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Item {
+    /// Which of several: `A1.a`, `d = 0`, `TLS 1.2`; empty when it is the only one.
+    pub label: String,
+    /// The answer.
+    pub text: String,
+}
+
+/// A value that was measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Measured {
+    /// What it is.
+    pub name: String,
+    /// The value, as text.
+    pub value: String,
+    /// Whether it may differ between two runs with the same seed (times, ports, the scheduler's choices).
+    pub varies: bool,
+}
+
+/// One connection's books.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Account {
+    /// The experiment.
+    pub experiment: String,
+    /// Who counted what.
+    pub entries: Vec<Entry>,
+    /// What must be equal, and whether it is.
+    pub checks: Vec<Check>,
+}
+
+impl Account {
+    /// Whether everything is accounted for.
+    pub fn balances(&self) -> bool {
+        self.checks.iter().all(|check| check.holds)
+    }
+}
+
+/// A line of the books.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Entry {
+    /// Who counted: `the PMU's program`, `the kernel at the server`, `the capture at the client`, …
+    pub who: String,
+    /// Calls of send or recv, where they are counted; may differ between runs.
+    pub calls: Option<u64>,
+    /// Segments or packets with payload.
+    pub segments: Option<u64>,
+    /// Payload bytes, each once.
+    pub bytes: Option<u64>,
+    /// What to know about the numbers: `the FIN counts as a byte`.
+    pub note: String,
+}
+
+/// Two numbers that must agree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Check {
+    /// What is compared, in words.
+    pub claim: String,
+    /// The numbers: `181 + 1 = 182`.
+    pub numbers: String,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+/// Something that was run.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Experiment {
+    /// Its name: `part2-short-0`.
+    pub name: String,
+    /// What it is, in a sentence.
+    pub title: String,
+    /// `done`, `failed`, or `not run`.
+    pub state: String,
+    /// Why it failed.
+    pub trouble: Option<String>,
+    /// The programs, as they were called.
+    pub commands: Vec<String>,
+    /// Its capture, relative to the report.
+    pub capture: Option<String>,
+    /// What the programs showed, relative to the report.
+    pub output: Option<String>,
+    /// How long it took, in seconds; differs between runs.
+    pub seconds: f64,
+    /// Sequence diagrams and plots.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
+}
+
+/// A picture for the page.
+#[derive(Clone, Debug, Default)]
+pub struct Figure {
+    /// What it shows, in a sentence.
+    pub caption: String,
+    /// An SVG element with a `<title>` and a `<desc>`, to be shown as it is.
+    pub svg: String,
+    /// The same as text, for those who do not see it.
+    pub text: String,
+}
