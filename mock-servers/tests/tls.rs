@@ -74,12 +74,9 @@ fn serve_within(limits: Limits, folder: &Path) -> (Running, Receiver<String>) {
 /// A client that trusts the CA in the folder and expects the certificate to be for the address.
 fn connect(address: SocketAddr, folder: &Path) -> Client {
     let options = ClientOptions {
-        roots: Roots::load(&Desk::new(folder).ca_certificate()).unwrap(),
-        name: None,
-        checks_name: true,
         connect: Deadline::after(PATIENCE),
         silence: Some(PATIENCE),
-        credentials: None,
+        ..ClientOptions::trusting(Roots::load(&Desk::new(folder).ca_certificate()).unwrap())
     };
     let server = Server::new(address.ip().to_string(), address.port());
     Client::connect(&server, &options).unwrap_or_else(|error| panic!("{error}"))

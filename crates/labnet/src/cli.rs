@@ -32,6 +32,11 @@ use crate::Error;
 
 /// Parses the command line, runs `part`, and maps its result to an exit status.
 pub fn run<A: Parser>(part: impl FnOnce(A, &Console) -> Result<(), Error>) -> ExitCode {
+    run_to_status(|arguments, console| part(arguments, console).map(|()| ExitCode::SUCCESS))
+}
+
+/// The same for a program that ends as another one did, which has said all there is to say.
+pub fn run_to_status<A: Parser>(part: impl FnOnce(A, &Console) -> Result<ExitCode, Error>) -> ExitCode {
     let arguments = match A::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
@@ -43,7 +48,8 @@ pub fn run<A: Parser>(part: impl FnOnce(A, &Console) -> Result<(), Error>) -> Ex
         return ExitCode::FAILURE;
     }
     let status = match part(arguments, &console) {
-        Ok(()) | Err(Error::OutputClosed) => ExitCode::SUCCESS,
+        Ok(status) => status,
+        Err(Error::OutputClosed) => ExitCode::SUCCESS,
         Err(error) => {
             console.error(&error);
             if let Error::Usage(_) = error { ExitCode::from(2) } else { ExitCode::FAILURE }

@@ -5,13 +5,15 @@
 mod client;
 mod credentials;
 mod explain;
+mod key_log;
 mod records;
 mod server;
 mod verify;
 
-pub use client::{Client, ClientOptions};
+pub use client::{Client, ClientOptions, Version};
 pub use credentials::Credentials;
 pub use explain::{complaint, within};
+pub use key_log::{KeyLogFile, key_log_line};
 pub use records::Records;
 pub use server::{Acceptor, ServerSide};
 pub use verify::{Role, Roots, read_certificates, verify_chain, verify_file};

@@ -70,12 +70,11 @@ impl Certified {
     /// A client that believes this CA, and shows what it is given.
     fn options(&self, credentials: Option<Credentials>) -> ClientOptions {
         ClientOptions {
-            roots: self.roots(),
             name: Some("server".to_owned()),
-            checks_name: true,
             connect: Deadline::after(PATIENCE),
             silence: Some(PATIENCE),
             credentials,
+            ..ClientOptions::trusting(self.roots())
         }
     }
 }

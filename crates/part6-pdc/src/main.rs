@@ -11,7 +11,7 @@ use labnet::{
     Error,
     cli::{self, Answer, AtServer, Console, Destination, Limits},
     pmu::Command,
-    tls::{Client, ClientOptions, Roots},
+    tls::{Client, ClientOptions, KeyLogFile, Roots, Version},
 };
 
 const PMU: Destination = Destination { host: "localhost", port: 5003 };
@@ -43,6 +43,12 @@ struct Arguments {
     /// Fail when the PMU ends without close_notify
     #[arg(long)]
     strict: bool,
+    /// Speak this version only: 1.2 or 1.3 (Q26)
+    #[arg(long, value_name = "VERSION")]
+    tls: Option<Version>,
+    /// Append the secrets of the connection to a file, so that Wireshark can decrypt it (Q25)
+    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE", hide_env_values = true)]
+    keylog: Option<PathBuf>,
     /// The most bytes that one recv takes
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
     recv_buffer: u32,
@@ -61,18 +67,16 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let server = PMU.or(arguments.at.server)?;
     let mut answer = Answer::over_tls(&arguments.command, console, arguments.stats);
     let roots = Roots::load(&arguments.ca_file)?;
-
-    let mut pmu = Client::connect(
-        &server,
-        &ClientOptions {
-            roots,
-            name: arguments.name,
-            checks_name: !arguments.no_check_hostname,
-            connect: arguments.limits.connect_deadline(),
-            silence: arguments.limits.timeout,
-            credentials: None,
-        },
-    )?;
+    let options = ClientOptions {
+        name: arguments.name,
+        checks_name: !arguments.no_check_hostname,
+        connect: arguments.limits.connect_deadline(),
+        silence: arguments.limits.timeout,
+        version: arguments.tls,
+        key_log: arguments.keylog.as_deref().map(KeyLogFile::open).transpose()?,
+        ..ClientOptions::trusting(roots)
+    };
+    let mut pmu = Client::connect(&server, &options)?;
     answer.agreed(&pmu.agreed());
 
     pmu.send(arguments.command.as_bytes())?;

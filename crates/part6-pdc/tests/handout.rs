@@ -398,3 +398,28 @@ fn help_has_examples_that_can_be_typed_and_version_the_version() {
     }
     check_outcome(&certified.pdc("--version"), concat!("part6-pdc ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
 }
+
+#[test]
+fn q26_one_version_can_be_asked_for_and_secrets_are_written_for_wireshark() {
+    let certified = Certified::here();
+    let pmu = certified.serve(Device::default());
+    for (version, agreed, label) in
+        [("1.2", "TLSv1.2", "CLIENT_RANDOM "), ("1.3", "TLSv1.3", "CLIENT_HANDSHAKE_TRAFFIC_SECRET ")]
+    {
+        let log = certified.folder.path().join(format!("keys-{version}.log"));
+        let at = format!("localhost:{}", pmu.address().port());
+        let arguments = format!("CMD_short:0 CA --server {at} --stats --tls {version} --keylog {}", log.display());
+        let outcome = certified.pdc(&arguments);
+        assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
+        assert_eq!(outcome.stats()[0]["tls_version"], agreed);
+        let keys = std::fs::read_to_string(&log).unwrap();
+        assert!(keys.lines().any(|line| line.starts_with(label)), "{keys}");
+        // As browsers and Python do, by the environment.
+        let log = certified.folder.path().join(format!("environment-{version}.log"));
+        let environment = [("SSLKEYLOGFILE", log.to_str().unwrap())];
+        finish(certified.start(&environment, &format!("CMD_short:0 CA --server {at} --tls {version}")));
+        assert!(std::fs::read_to_string(&log).unwrap().contains(label));
+    }
+    let outcome = certified.pdc("CMD_short:0 CA --tls 1.1");
+    assert_eq!((outcome.code(), outcome.stderr().contains("expected 1.2 or 1.3")), (2, true), "{}", outcome.stderr());
+}

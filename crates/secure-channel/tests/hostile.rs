@@ -462,12 +462,11 @@ fn in_step_secure_a_client_that_sends_a_message_instead_of_an_acknowledgement_is
 /// A client of TLS after its handshake.
 fn connected_over_tls(served: &Served) -> tls::Client {
     let options = ClientOptions {
-        roots: served.place.roots(),
         name: Some("server".to_owned()),
-        checks_name: true,
         connect: Deadline::after(PATIENCE),
         silence: Some(PATIENCE),
         credentials: Some(served.place.credentials("client")),
+        ..ClientOptions::trusting(served.place.roots())
     };
     let server = net::Server::new(served.door.address.ip().to_string(), served.door.address.port());
     tls::Client::connect(&server, &options).unwrap()

@@ -351,7 +351,7 @@ impl fmt::Debug for Secret {
 
 impl KeyLog for Secrets {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let line = crate::trace::keylog_line(label, client_random, secret);
+        let line = labnet::tls::key_log_line(label, client_random, secret);
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         let secret = Secret {
             label: label.to_owned(),

@@ -31,7 +31,6 @@ use serde::{Serialize, Serializer};
 use records::{Cut, Cutter, Record};
 use session::Session;
 
-pub use secrets::keylog_line;
 pub use suites::Suite;
 pub use summary::{Flow, Summary};
 

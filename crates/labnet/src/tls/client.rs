@@ -3,6 +3,7 @@
 use std::{
     io::{self, Read, Write},
     net::SocketAddr,
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
@@ -13,7 +14,7 @@ use rustls::{
 };
 
 use super::{
-    Agreed, Credentials, Roots, explain, provider,
+    Agreed, Credentials, KeyLogFile, Roots, explain, provider,
     records::{Records, Watched},
     server::Always,
     verify::{Verifier, parse_name},
@@ -38,6 +39,48 @@ pub struct ClientOptions {
     pub silence: Option<Duration>,
     /// What the client proves itself with, should the server ask.
     pub credentials: Option<Credentials>,
+    /// The one version to speak; by default TLS 1.2 and 1.3.
+    pub version: Option<Version>,
+    /// Where the secrets of the connection are written down.
+    pub key_log: Option<KeyLogFile>,
+}
+
+impl ClientOptions {
+    /// A client that believes these CAs about the server's own name, and waits for ever.
+    pub fn trusting(roots: Roots) -> Self {
+        Self {
+            roots,
+            name: None,
+            checks_name: true,
+            connect: Deadline::NONE,
+            silence: None,
+            credentials: None,
+            version: None,
+            key_log: None,
+        }
+    }
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+/// `1.2` or `1.3`.
+impl FromStr for Version {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "1.2" => Ok(Self::Tls12),
+            "1.3" => Ok(Self::Tls13),
+            _ => Err("expected 1.2 or 1.3".to_owned()),
+        }
+    }
 }
 
 /// A TLS connection to a server that was verified.
@@ -60,15 +103,23 @@ impl Client {
         let failed = |complaint: String| Error::Tls { peer: server.to_string(), complaint };
         let algorithms = provider().signature_verification_algorithms;
         let verifier = Verifier { roots: options.roots.clone(), checks_name: options.checks_name, algorithms };
+        let versions = match options.version {
+            None => vec![&TLS13, &TLS12],
+            Some(Version::Tls12) => vec![&TLS12],
+            Some(Version::Tls13) => vec![&TLS13],
+        };
         let config = ClientConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&TLS13, &TLS12])
+            .with_protocol_versions(&versions)
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        let config = match &options.credentials {
+        let mut config = match &options.credentials {
             Some(credentials) => config.with_client_cert_resolver(Arc::new(Always(credentials.certified()))),
             None => config.with_no_client_auth(),
         };
+        if let Some(key_log) = &options.key_log {
+            config.key_log = Arc::new(key_log.clone());
+        }
         let name = parse_name(options.name.as_deref().unwrap_or(server.host()))?;
 
         let no_tls = || failed("reset the connection within the TLS handshake; does it speak TLS?".to_owned());

@@ -103,12 +103,11 @@ impl Guest {
         stats: &Stats<ChannelStats>,
     ) -> Result<Vec<u8>, Error> {
         let options = ClientOptions {
-            roots: self.roots.clone(),
             name: Some(SERVER.to_owned()),
-            checks_name: true,
             connect,
             silence: Some(timeout),
             credentials: Some(self.credentials.clone()),
+            ..ClientOptions::trusting(self.roots.clone())
         };
         let begun = Instant::now();
         let mut server = Client::connect(server, &options)?;

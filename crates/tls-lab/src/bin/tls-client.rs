@@ -4,7 +4,7 @@
 
 use std::{
     cell::RefCell,
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, BufRead, IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -23,7 +23,7 @@ use labnet::{
     Error,
     cli::{self, Console},
     net::{self, Deadline, Families, Server},
-    tls,
+    tls::{self, KeyLogFile},
 };
 use tls_lab::{
     anchors::{AnchorOptions, Anchors},
@@ -247,12 +247,12 @@ struct Teller<'a> {
     is_told: bool,
     /// What JSON repeats at the end.
     told: Vec<Entry>,
-    keylog: Option<(PathBuf, File)>,
+    keylog: Option<KeyLogFile>,
 }
 
 impl<'a> Teller<'a> {
     fn new(arguments: &Arguments, console: &'a Console) -> Result<Self, Error> {
-        let keylog = arguments.keylog.as_ref().map(|path| Ok((path.clone(), open_keylog(path)?))).transpose()?;
+        let keylog = arguments.keylog.as_deref().map(KeyLogFile::open).transpose()?;
         Ok(Self { console, is_told: arguments.trace, told: Vec::new(), keylog })
     }
 
@@ -266,24 +266,6 @@ impl<'a> Teller<'a> {
     }
 
     fn log_keys(&mut self, client: &Client) -> Result<(), Error> {
-        let Some((path, file)) = &mut self.keylog else { return Ok(()) };
-        let lines: String = client.key_log().iter().map(|line| format!("{line}\n")).collect();
-        file.write_all(lines.as_bytes()).map_err(|source| file_error(path, source))
+        self.keylog.as_ref().map_or(Ok(()), |key_log| key_log.append(client.key_log()))
     }
-}
-
-/// Secrets are for their owner alone.
-fn open_keylog(path: &Path) -> Result<File, Error> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(|source| file_error(path, source))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let owner_only = std::fs::Permissions::from_mode(0o600);
-        file.set_permissions(owner_only).map_err(|source| file_error(path, source))?;
-    }
-    Ok(file)
 }

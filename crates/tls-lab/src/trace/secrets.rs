@@ -63,22 +63,9 @@ impl Secrets {
     }
 }
 
-/// A line of a key log, which Wireshark and others read, without a newline: `LABEL random secret` (RFC 9850, section 2).
-///
-/// Whoever has it can read the connection.
-pub fn keylog_line(label: &str, client_random: &[u8], secret: &[u8]) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("{label} {} {}", hex(client_random), hex(secret))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_log_line_has_three_words() {
-        assert_eq!(keylog_line("CLIENT_RANDOM", &[0, 0xff], &[0x0a]), "CLIENT_RANDOM 00ff 0a");
-    }
 
     #[test]
     fn a_secret_belongs_to_one_connection_and_one_purpose() {

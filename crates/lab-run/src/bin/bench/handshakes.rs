@@ -11,7 +11,7 @@ use std::{
 use lab_run::Program;
 use labnet::{
     Error,
-    net::{Deadline, Server},
+    net::Server,
     tls::{Client, ClientOptions, Roots},
 };
 use ttp::{Authority, Desk, KeyKind, Wish};
@@ -63,12 +63,9 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
 
 fn options(desk: &Desk) -> Result<ClientOptions, Error> {
     Ok(ClientOptions {
-        roots: Roots::load(&desk.ca_certificate())?,
         name: Some(ID.to_owned()),
-        checks_name: true,
-        connect: Deadline::NONE,
         silence: Some(PATIENCE),
-        credentials: None,
+        ..ClientOptions::trusting(Roots::load(&desk.ca_certificate())?)
     })
 }
 
