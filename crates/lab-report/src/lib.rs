@@ -9,4 +9,9 @@
 //! Only `experiments` has sockets, programs and clocks; all behind it is made of facts, and tested with facts.
 
 pub mod evidence;
+#[cfg(target_os = "linux")]
+pub mod experiments;
+#[cfg(target_os = "linux")]
+pub mod laboratory;
+pub mod programs;
 pub mod sheet;

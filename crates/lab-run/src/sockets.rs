@@ -1,4 +1,4 @@
-//! The table of TCP sockets that `netstat -an` shows (Q4, Q5), read from where the kernel keeps it.
+//! The tables of sockets that `netstat -an` shows (Q4, Q5), read from where the kernel keeps them.
 //!
 //! ```text
 //!   sl  local_address rem_address   st …           /proc/net/tcp, see proc(5)
@@ -7,7 +7,7 @@
 
 use std::{
     fmt, io,
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4},
 };
 
 /// One IPv4 socket.
@@ -28,12 +28,21 @@ impl fmt::Display for Socket {
     }
 }
 
-/// The TCP sockets over IPv4 with `port` on either side (Linux only).
+/// Which table of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Connections, and sockets that wait for them.
+    Tcp,
+    /// Sockets that take datagrams.
+    Udp,
+}
+
+/// The TCP sockets over IPv4 with `port` on either side, in the network of this thread (Linux only).
 ///
 /// # Errors
 /// Where the system has no such table.
 pub fn with_port(port: u16) -> io::Result<Vec<Socket>> {
-    let table = std::fs::read_to_string("/proc/net/tcp")?;
+    let table = std::fs::read_to_string("/proc/thread-self/net/tcp")?;
     let mut sockets: Vec<Socket> = Vec::new();
     for socket in table.lines().filter_map(parse) {
         // A socket may be listed twice when others come and go while the table is read.
@@ -45,6 +54,28 @@ pub fn with_port(port: u16) -> io::Result<Vec<Socket>> {
     Ok(sockets)
 }
 
+/// Where something waits for clients, in the network of this thread and in both families (Linux only).
+///
+/// # Errors
+/// Where the system has no such table.
+pub fn waiting(protocol: Protocol) -> io::Result<Vec<SocketAddr>> {
+    /// A UDP socket has one of the states of TCP: none is CLOSE.
+    const LISTEN: &str = "0A";
+    const CLOSE: &str = "07";
+    let (name, wanted) = match protocol {
+        Protocol::Tcp => ("tcp", LISTEN),
+        Protocol::Udp => ("udp", CLOSE),
+    };
+    let mut addresses = Vec::new();
+    for family in ["", "6"] {
+        // Without IPv6 there is no such table.
+        let Ok(table) = std::fs::read_to_string(format!("/proc/thread-self/net/{name}{family}")) else { continue };
+        let sockets = table.lines().filter(|line| line.split_whitespace().nth(3) == Some(wanted));
+        addresses.extend(sockets.filter_map(|line| any_address(line.split_whitespace().nth(1)?)));
+    }
+    Ok(addresses)
+}
+
 fn parse(line: &str) -> Option<Socket> {
     let mut fields = line.split_whitespace().skip(1);
     Some(Socket {
@@ -52,6 +83,18 @@ fn parse(line: &str) -> Option<Socket> {
         remote: address(fields.next()?)?,
         state: state(u8::from_str_radix(fields.next()?, 16).ok()?),
     })
+}
+
+/// An address of either family: IPv6 is four numbers of this machine.
+fn any_address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    if ip.len() == 8 {
+        return address(text).map(SocketAddr::V4);
+    }
+    let words = (0..4).map(|i| u32::from_str_radix(ip.get(i * 8..i * 8 + 8)?, 16).ok().map(u32::to_ne_bytes));
+    let bytes = words.collect::<Option<Vec<_>>>()?.concat();
+    let ip = Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?);
+    Some(SocketAddr::new(ip.into(), u16::from_str_radix(port, 16).ok()?))
 }
 
 /// The address as the kernel holds it in memory, printed as one number of this machine.
@@ -89,6 +132,16 @@ mod tests {
         let line = "   0: 0100007F:138A 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 26 1";
         assert_eq!(parse(line).unwrap().to_string(), "tcp  127.0.0.1:5002         *:*                    LISTEN");
         assert_eq!(parse("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_waits_for_clients_is_found_in_both_families() {
+        let tcp = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let udp = std::net::UdpSocket::bind(("::1", 0)).unwrap();
+        assert!(waiting(Protocol::Tcp).unwrap().contains(&tcp.local_addr().unwrap()));
+        assert!(waiting(Protocol::Udp).unwrap().contains(&udp.local_addr().unwrap()));
+        assert!(!waiting(Protocol::Udp).unwrap().contains(&tcp.local_addr().unwrap()));
     }
 
     #[cfg(target_os = "linux")]

@@ -14,7 +14,6 @@ use std::{
     os::unix::process::{ExitStatusExt, parent_id},
     process::{self, Child, Command, ExitCode, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver, Sender},
-    thread,
     time::Duration,
 };
 
@@ -25,12 +24,12 @@ use nix::{
     sys::{
         prctl::set_pdeathsig,
         signal::{Signal, kill},
-        wait::{WaitStatus, wait},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
     },
     unistd::{Pid, getgid, getuid},
 };
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGCHLD, SIGINT, SIGTERM},
     iterator::Signals,
 };
 
@@ -65,9 +64,8 @@ pub fn doorway() -> Place {
     match role {
         "porter" => Place::Done(leave(enter().and_then(|()| start("init")))),
         "init" => Place::Done(leave(settle().and_then(|()| start("inside")))),
-        "probe" => {
-            Place::Done(leave(enter().and_then(|()| Host::alone("probe", Names::local()).map(drop)).map(|()| 0)))
-        }
+        "probe" => Place::Done(leave(enter().and_then(|()| start("test")))),
+        "test" => Place::Done(leave(Host::alone("test", Names::local()).map(|_| 0))),
         _ => Place::Inside,
     }
 }
@@ -128,14 +126,15 @@ impl Passage {
     }
 }
 
-/// This program again, as `role`.
+/// This program again, as `role`. The first process of a namespace sees no parent: its number is 0 there.
 fn copy(role: &str) -> io::Result<Command> {
+    let parent = if matches!(role, "init" | "test") { 0 } else { process::id() };
     // The file that runs, even if another has taken its name since.
     let mut command = Command::new("/proc/self/exe");
     if let Some(name) = env::args_os().next() {
         std::os::unix::process::CommandExt::arg0(&mut command, name);
     }
-    command.args(env::args_os().skip(1)).env(ROLE, format!("{role}:{}", process::id()));
+    command.args(env::args_os().skip(1)).env(ROLE, format!("{role}:{parent}"));
     Ok(command)
 }
 
@@ -194,23 +193,37 @@ fn settle() -> Result<(), Error> {
 }
 
 /// Starts the next copy, passes signals on to it, and yields its exit status. Number 1 also buries what others leave.
+///
+/// All in one thread: with processes in a namespace of their own there may be no other.
 fn start(role: &str) -> Result<u8, Error> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::io("listen for signals"))?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD]).map_err(Error::io("listen for signals"))?;
     let child = copy(role).and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
     let child = pid(child.id());
-    thread::spawn(move || {
-        for signal in signals.forever() {
-            if let Ok(signal) = Signal::try_from(signal) {
-                let _ = kill(child, signal);
+    for signal in signals.forever() {
+        match Signal::try_from(signal) {
+            Ok(Signal::SIGCHLD) => {
+                if let Some(status) = buried(child)? {
+                    return Ok(status);
+                }
             }
+            Ok(signal) => drop(kill(child, signal)),
+            Err(_) => {}
         }
-    });
+    }
+    Ok(1)
+}
+
+/// Takes leave of all children that have ended; the exit status of `child`, if it is among them.
+fn buried(child: Pid) -> Result<Option<u8>, Error> {
     loop {
-        match wait() {
-            Ok(WaitStatus::Exited(ended, status)) if ended == child => return Ok(u8::try_from(status).unwrap_or(1)),
-            Ok(WaitStatus::Signaled(ended, signal, _)) if ended == child => {
-                return Ok(shell_status(ExitStatus::from_raw(signal as i32)));
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(ended, status)) if ended == child => {
+                return Ok(Some(u8::try_from(status).unwrap_or(1)));
             }
+            Ok(WaitStatus::Signaled(ended, signal, _)) if ended == child => {
+                return Ok(Some(shell_status(ExitStatus::from_raw(signal as i32))));
+            }
+            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(None),
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(Error::system("wait for its child")(errno)),
         }

@@ -9,6 +9,7 @@ use std::{
 use nix::{
     errno::Errno,
     ifaddrs::getifaddrs,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         socket::{
             AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recvmsg,
@@ -99,6 +100,13 @@ impl Tap {
             }
         }
         Ok(Some(seen))
+    }
+
+    /// Waits until a packet is there, at most so long.
+    pub fn wait(&self, patience: Duration) {
+        let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+        // Whoever asks looks for a packet all the same.
+        let _ = poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], patience);
     }
 
     /// Sends a packet as it is, link header included.

@@ -90,3 +90,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
 pub fn now() -> String {
     jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }
+
+/// A time since the Unix epoch in UTC, as RFC 3339 writes it, to the millisecond.
+pub fn utc(since_epoch: std::time::Duration) -> String {
+    let time = i64::try_from(since_epoch.as_millis()).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    time.unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}

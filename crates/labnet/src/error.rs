@@ -197,6 +197,28 @@ pub enum Error {
         /// What is wrong with it.
         complaint: String,
     },
+    /// A capture file cannot be used, or not to its end.
+    #[error("{path}: {complaint}")]
+    Capture {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        complaint: String,
+    },
+    /// There is no private network, or not as it was to be.
+    #[error("{complaint}")]
+    Sandbox {
+        /// What the system refused.
+        complaint: String,
+        /// What to do about it.
+        advice: Option<&'static str>,
+    },
+    /// A report has something in it that cannot be true.
+    #[error("{complaint}")]
+    Report {
+        /// What is wrong, and where it is written.
+        complaint: String,
+    },
 }
 
 impl Error {
@@ -225,6 +247,7 @@ impl Error {
                 "every current TLS library refuses such keys; make a good one: openssl genrsa -out ID_key.pem 2048"
             }
             Self::Exists { .. } => "--force replaces it",
+            Self::Sandbox { advice: Some(advice), .. } => advice,
             Self::NoAuthority { .. } => "make one: ttp init",
             Self::NoAcknowledgement { .. } => {
                 "is it running, at that address and port? `mock-servers reset` is one; without --max-rounds this goes on"

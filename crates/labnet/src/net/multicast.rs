@@ -24,6 +24,12 @@ impl Interface {
     }
 }
 
+impl From<Ipv4Addr> for Interface {
+    fn from(address: Ipv4Addr) -> Self {
+        Self(Some(address))
+    }
+}
+
 impl fmt::Display for Interface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

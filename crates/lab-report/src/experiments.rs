@@ -1,0 +1,216 @@
+//! Every experiment of the handout, made with real programs in private networks, and captured.
+
+mod multicast;
+mod primer;
+mod reset;
+mod tls;
+mod transfer;
+mod websocket;
+
+use std::{
+    net::SocketAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use lab_run::sockets;
+use lab_sandbox::{Host, Lan, Names, Station};
+
+use crate::{
+    evidence::Evidence,
+    laboratory::{Laboratory, Session, Trouble},
+};
+
+/// What an experiment is, and what makes it.
+struct Entry {
+    name: &'static str,
+    title: &'static str,
+    make: fn(&Laboratory, &str),
+    /// Whether it mostly waits; those that do are made beside the others, which are made one after the other so that
+    /// they have the machine for themselves.
+    waits: bool,
+}
+
+/// All of them, in the order of the handout.
+const ENTRIES: &[Entry] = &[
+    Entry { name: "part1-datagram", title: "Code A sends a datagram to Code B", make: primer::datagram, waits: false },
+    Entry {
+        name: "part1-echo",
+        title: "Code D sends a line to Code C, and is ended",
+        make: primer::echo,
+        waits: false,
+    },
+    Entry {
+        name: "part2-short-0",
+        title: "CMD_short:0: messages without a pause",
+        make: |laboratory, name| laboratory.experiment(name, |e| &mut e.short_at_once, |s| transfer::short(s, "0")),
+        waits: false,
+    },
+    Entry {
+        name: "part2-short-1",
+        title: "CMD_short:1: a message each second",
+        make: |laboratory, name| laboratory.experiment(name, |e| &mut e.short_paced, |s| transfer::short(s, "1")),
+        waits: true,
+    },
+    Entry {
+        name: "part2-flood",
+        title: "CMD_floodme: one send, with several receive buffers",
+        make: |laboratory, name| laboratory.experiment(name, |e| &mut e.floods, transfer::floods),
+        waits: false,
+    },
+    Entry {
+        name: "part3-ipv4",
+        title: "A reset of a PMU that is on IPv4",
+        make: |laboratory, name| laboratory.experiment(name, |e| first(&mut e.resets), reset::once),
+        waits: true,
+    },
+    Entry {
+        name: "part3-ipv6",
+        title: "A reset of a PMU that is on IPv6",
+        make: |laboratory, name| laboratory.experiment(name, |e| second(&mut e.resets), reset::once),
+        waits: true,
+    },
+    Entry {
+        name: "part3-series-ipv4",
+        title: "Many resets at the same time, PMU on IPv4",
+        make: |laboratory, name| laboratory.experiment(name, |e| first(&mut e.series), reset::series),
+        waits: true,
+    },
+    Entry {
+        name: "part3-series-ipv6",
+        title: "Many resets at the same time, PMU on IPv6",
+        make: |laboratory, name| laboratory.experiment(name, |e| second(&mut e.series), reset::series),
+        waits: true,
+    },
+    Entry {
+        name: "part4",
+        title: "A programme, a receiver, and two senders on another machine",
+        make: |laboratory, name| laboratory.experiment(name, |e| &mut e.multicast, multicast::programme),
+        waits: true,
+    },
+    Entry {
+        name: "part5-short-0",
+        title: "CMD_short:0 over WebSocket",
+        make: |laboratory, name| laboratory.experiment(name, |e| &mut e.websocket_short, websocket::short),
+        waits: false,
+    },
+    Entry {
+        name: "part5-flood",
+        title: "CMD_floodme over WebSocket",
+        make: |laboratory, name| laboratory.experiment(name, |e| &mut e.websocket_flood, websocket::flood),
+        waits: false,
+    },
+    Entry {
+        name: "part6-tls12",
+        title: "CMD_short:0 over TLS 1.2",
+        make: |laboratory, name| laboratory.experiment(name, |e| first(&mut e.tls), |s| tls::session(s, "1.2")),
+        waits: false,
+    },
+    Entry {
+        name: "part6-tls13",
+        title: "CMD_short:0 over TLS 1.3",
+        make: |laboratory, name| laboratory.experiment(name, |e| second(&mut e.tls), |s| tls::session(s, "1.3")),
+        waits: false,
+    },
+];
+
+fn first<T>([first, _]: &mut [T; 2]) -> &mut T {
+    first
+}
+
+fn second<T>([_, second]: &mut [T; 2]) -> &mut T {
+    second
+}
+
+/// The names of all experiments.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ENTRIES.iter().map(|entry| entry.name)
+}
+
+/// Makes those experiments whose names begin with one of `wanted`, or all; tells each that is over.
+pub fn run(laboratory: &Laboratory, wanted: &[String], tell: impl Fn(&str) + Sync) {
+    let is_wanted =
+        |entry: &&Entry| wanted.is_empty() || wanted.iter().any(|name| entry.name.starts_with(name.as_str()));
+    ENTRIES.iter().for_each(|entry| laboratory.announce(entry.name, entry.title));
+    let make = |entry: &Entry| {
+        (entry.make)(laboratory, entry.name);
+        tell(entry.name);
+    };
+    let (waiting, working): (Vec<_>, Vec<_>) = ENTRIES.iter().filter(is_wanted).partition(|entry| entry.waits);
+    thread::scope(|scope| {
+        for entry in waiting {
+            scope.spawn(move || make(entry));
+        }
+        working.into_iter().for_each(make);
+    });
+}
+
+/// How many experiments [`run`] will make.
+pub fn count(wanted: &[String]) -> usize {
+    names().filter(|name| wanted.is_empty() || wanted.iter().any(|wanted| name.starts_with(wanted.as_str()))).count()
+}
+
+/// Client and server with a path between them, and the lab's names at the server.
+struct Pair {
+    lan: Lan,
+}
+
+/// Where hosts are among the stations.
+const CLIENT: usize = 0;
+const SERVER: usize = 1;
+
+impl Pair {
+    fn new(session: &Session<'_>) -> Result<Self, Trouble> {
+        Self::with(session, &[Station::CLIENT, Station::SERVER])
+    }
+
+    fn with(session: &Session<'_>, stations: &[Station]) -> Result<Self, Trouble> {
+        let server = [Station::SERVER.ipv4.into(), Station::SERVER.ipv6.into()];
+        let names = Names::local().with_servers(&server);
+        Ok(Self { lan: Lan::new(stations, &names, session.settings().path, session.seed())? })
+    }
+
+    fn host(&self, number: usize) -> Result<&Host, Trouble> {
+        self.lan.host(number).ok_or_else(|| "there is no such host".into())
+    }
+
+    fn client(&self) -> Result<&Host, Trouble> {
+        self.host(CLIENT)
+    }
+
+    fn server(&self) -> Result<&Host, Trouble> {
+        self.host(SERVER)
+    }
+}
+
+/// How long something is waited for that a program does in a moment (ours, for a machine that does other things).
+const SOON: Duration = Duration::from_secs(20);
+
+/// Looks again and again, on a host, until there is something.
+fn look<T: Send + 'static>(
+    host: &Host,
+    what: &str,
+    find: impl Fn() -> Option<T> + Send + 'static,
+) -> Result<T, Trouble> {
+    let found = host.run(move || {
+        let until = Instant::now() + SOON;
+        loop {
+            match find() {
+                None if Instant::now() < until => thread::sleep(Duration::from_millis(2)),
+                found => return found,
+            }
+        }
+    });
+    found.ok_or_else(|| Trouble(format!("{what} did not happen within {} s", SOON.as_secs())))
+}
+
+/// Waits until something listens on a port of a host.
+fn wait_for_server(host: &Host, protocol: sockets::Protocol, port: u16) -> Result<SocketAddr, Trouble> {
+    let waiting = move || sockets::waiting(protocol).ok()?.into_iter().find(|address| address.port() == port);
+    look(host, &format!("a server on port {port}"), waiting)
+}
+
+/// The facts of those experiments that were made.
+pub fn evidence(laboratory: &Laboratory) -> Evidence {
+    laboratory.notebook().evidence
+}

@@ -1,0 +1,129 @@
+//! Part 4: a programme to a group, a receiver that joins it, and two senders that do not.
+
+use std::{fs, thread, time::Duration};
+
+use lab_capture::{
+    flow::Protocol,
+    live::Capture,
+    packet::{Packet, Transport},
+};
+use lab_run::sockets;
+use lab_sandbox::{Lan, Station};
+use labnet::net::Interface;
+use mock_servers::{Events, multicast};
+
+use super::{Pair, SOON, transfer, wait_for_server};
+use crate::{
+    evidence::Multicast,
+    laboratory::{Session, Trouble},
+    programs::Role,
+};
+
+/// The programme's lines come faster than the handout's: waiting teaches nothing.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// How many lines are heard before anybody sends.
+const LINES: usize = 4;
+
+/// Two students, and what they say line by line: more than 300 characters each.
+const SENDERS: [(&str, &str); 2] = [
+    (
+        "123456",
+        "I heard the first act from the last row, where the words arrive late but whole.\n\
+         The lovers speak in sonnets; my receiver speaks in datagrams of fourteen hundred bytes.\n\
+         If a line is lost, nobody sends it again, and the play goes on without it.\n\
+         So I shall clap after every scene, in case the applause is lost on its way as well.",
+    ),
+    (
+        "654321",
+        "My seat is better, but my socket did not join the group, and so the stage was dark.\n\
+         One option later the light came on, and all of Verona stood before me.\n\
+         I did not have to join in order to shout: whoever sends needs no membership.\n\
+         Long live the theatre, and long live the interface that routes two hundred and twenty-four.",
+    ),
+];
+
+/// The station that the senders have; the name of the TLS lab's third machine does not matter here.
+const SENDER: usize = 2;
+
+pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble> {
+    let pair = Pair::with(session, &[Station::CLIENT, Station::SERVER, Station { name: "senders", ..Station::PROXY }])?;
+    let config = multicast::Config {
+        interface: Interface::from(Station::SERVER.ipv4),
+        interval: INTERVAL,
+        ..multicast::Config::default()
+    };
+    let (group, port) = (config.group, config.port);
+    let is_member = move || is_member_here(group);
+    let (client, senders) = (pair.client()?, pair.host(SENDER)?);
+
+    let member_before = client.run(is_member);
+    let capture = client.run(|| Capture::start(Lan::interface(), u32::MAX))?;
+    let mut receiver = session.start(client, Role::Part4Receiver, &[])?;
+    wait_for_server(client, sockets::Protocol::Udp, port)?;
+    // A receiver that does not join is to be seen, too: so not for ever.
+    let member_during = client.run(move || (0..500).any(|_| is_member() || !pause()));
+
+    let site = session.site(Events::default());
+    let _running = pair.server()?.run(move || multicast::spawn(&config, &site))?;
+    for _ in 0..LINES {
+        receiver.line_with("show a line of the programme", SOON, |line| line.text.contains("swcmTV"))?;
+    }
+    let mut answers = Vec::new();
+    for (identity, text) in SENDERS {
+        let mut sender = session.start(senders, Role::Part4Sender, &[identity])?;
+        sender.input(text.as_bytes());
+        sender.input(b"\n");
+        sender.end_input();
+        session.finish(sender)?;
+        let is_answer = |text: &str| text.contains("swcmTV") && text.contains(identity);
+        let answer = receiver.line_with("show the answer", SOON, |line| is_answer(&line.text)).ok();
+        let characters = text.lines().map(|line| line.chars().count() as u64).sum();
+        answers.push((identity.to_owned(), characters, answer.map(|line| line.text)));
+    }
+    let sender_member = senders.run(move || is_member_here(group));
+    let receiver = session.end(receiver)?;
+    let recording = capture.stop();
+    session.keep_capture(&recording)?;
+
+    let mut facts = Multicast {
+        experiment: session.name().to_owned(),
+        group: format!("{group}:{port}"),
+        shown: receiver.stdout().lines().map(str::to_owned).collect(),
+        member_before,
+        member_during,
+        sender_member,
+        senders: answers,
+        ..Multicast::default()
+    };
+    for (number, frame) in (1..).zip(recording.frames()) {
+        let Ok(packet) = Packet::decode(number, &frame) else { continue };
+        match packet.transport {
+            Transport::Igmp if packet.source.ip() == Station::CLIENT.ipv4 => facts.igmp_reports += 1,
+            Transport::Udp if packet.source.ip() == Station::PROXY.ipv4 => facts.sender_ttl = ttl(frame.bytes),
+            _ => {}
+        }
+    }
+    let to_group = |flow: &&lab_capture::flow::Flow| flow.protocol == Protocol::Udp && flow.server.ip() == group;
+    facts.datagrams = transfer::flows(&recording).iter().filter(to_group).map(|flow| flow.sent.packets).sum();
+    Ok(facts)
+}
+
+fn pause() -> bool {
+    thread::sleep(Duration::from_millis(2));
+    true
+}
+
+/// Whether a program on this thread's host has joined a group, by the kernel's list: addresses are numbers in memory.
+fn is_member_here(group: std::net::Ipv4Addr) -> bool {
+    let number = format!("{:08X}", u32::from_ne_bytes(group.octets()));
+    let list = fs::read_to_string("/proc/thread-self/net/igmp").unwrap_or_default();
+    list.split_whitespace().any(|word| word == number)
+}
+
+/// The time to live of an IPv4 packet in an Ethernet frame.
+fn ttl(frame: &[u8]) -> u8 {
+    /// Behind the header of 14 bytes, in the ninth byte (RFC 791, section 3.1).
+    const TTL: usize = 14 + 8;
+    frame.get(TTL).copied().unwrap_or_default()
+}

@@ -1,0 +1,129 @@
+//! Part 1: Code A to D, on one machine.
+
+use std::cell::RefCell;
+
+use lab_capture::{
+    diagram::{Diagram, Options},
+    flow::{Flow, Protocol},
+    live::Capture,
+};
+use lab_run::{Program, Stream, sockets};
+use lab_sandbox::{Host, Names, TcpEnds};
+
+use super::{SOON, transfer, wait_for_server};
+use crate::{
+    evidence::{Datagram, Echo},
+    laboratory::{Laboratory, Session, Trouble},
+    programs::Role,
+};
+
+const UDP_PORT: u16 = 5001;
+const TCP_PORT: u16 = 5002;
+
+/// What Code C says at the end of a connection.
+const END: &str = "No more data";
+
+/// The last word of what Code D sends.
+const LAST_WORD: &str = "Romeo?";
+
+pub(super) fn datagram(laboratory: &Laboratory, name: &str) {
+    laboratory.experiment(name, |evidence| &mut evidence.datagram, send_datagram);
+}
+
+pub(super) fn echo(laboratory: &Laboratory, name: &str) {
+    laboratory.experiment(name, |evidence| &mut evidence.echo, hold_connection);
+}
+
+fn send_datagram(session: &mut Session<'_>) -> Result<Datagram, Trouble> {
+    let host = Host::alone("lab", Names::all_here())?;
+    let mut server = session.start(&host, Role::CodeB, &[])?;
+    wait_for_server(&host, sockets::Protocol::Udp, UDP_PORT)?;
+    let capture = host.run(|| Capture::start("lo", u32::MAX))?;
+    let client = session.start(&host, Role::CodeA, &[])?;
+    let client = session.finish(client)?;
+    server.line_with("show where the datagram came from", SOON, |line| line.text.contains("From Address"))?;
+    let recording = capture.stop();
+    session.keep_capture(&recording)?;
+    let server = session.end(server)?;
+
+    let flow = transfer::flow(&recording, Protocol::Udp, UDP_PORT)?;
+    session.diagram(&Diagram::of(&flow, None, &Options::default()));
+    let text = flow.rows.first().map(|row| String::from_utf8_lossy(&row.head).into_owned()).unwrap_or_default();
+    Ok(Datagram {
+        client_output: lines(&client.stdout()),
+        server_output: lines(&server.stdout()),
+        transport: transport(&flow),
+        ports: (flow.client.port(), flow.server.port()),
+        packets: flow.sent.packets + flow.received.packets,
+        text,
+    })
+}
+
+fn hold_connection(session: &mut Session<'_>) -> Result<Echo, Trouble> {
+    let host = Host::alone("lab", Names::all_here())?;
+    let mut server = session.start(&host, Role::CodeC, &[])?;
+    wait_for_server(&host, sockets::Protocol::Tcp, TCP_PORT)?;
+    let sockets_before = table(&host)?;
+    let (capture, mut ends) = host.run(|| Ok::<_, Trouble>((Capture::start("lo", u32::MAX)?, TcpEnds::listen()?)))?;
+
+    let mut client = session.start(&host, Role::CodeD, &[])?;
+    // The echo is whole when its last word is: what is received is shown in pieces.
+    let echo = RefCell::new(String::new());
+    client.line_with("show the whole echo", SOON, |line| {
+        let mut echo = echo.borrow_mut();
+        echo.push_str(line.text.strip_prefix("received:").unwrap_or_default().trim_start());
+        echo.contains(LAST_WORD)
+    })?;
+    let sockets_during = table(&host)?;
+    let shown = |program: &mut Program| {
+        let answer = program.lines().iter().filter(|line| line.stream == Stream::Stdout);
+        answer.map(|line| line.text.clone()).collect::<Vec<_>>()
+    };
+    let (server_output, client_output) = (shown(&mut server), shown(&mut client));
+    let server_saw_end_before = server_output.iter().any(|line| line.starts_with(END));
+
+    // Ctrl-C at Code D.
+    session.end(client)?;
+    let server_saw_end_after =
+        server.line_with("notice the end", SOON, |line| line.text.starts_with(END)).is_ok() || server_saw_end_before;
+    let ends = ends.wait(SOON, |ends| ends.len() >= 2).to_vec();
+    let sockets_after = table(&host)?;
+    let recording = capture.stop();
+    session.keep_capture(&recording)?;
+    session.end(server)?;
+    for (when, sockets) in [("before", &sockets_before), ("during", &sockets_during), ("after", &sockets_after)] {
+        sockets.iter().for_each(|socket| session.note(format_args!("{when}: {socket}")));
+    }
+
+    let flow = transfer::flow(&recording, Protocol::Tcp, TCP_PORT)?;
+    session.diagram(&Diagram::of(&flow, None, &Options::default()));
+    let mut transfer = transfer::of_flow(session.name(), &flow, &recording);
+    transfer.add_ends(&ends, TCP_PORT);
+    Ok(Echo {
+        sockets_before,
+        sockets_during,
+        sockets_after,
+        transport: transport(&flow),
+        server_output,
+        client_output,
+        server_saw_end_before,
+        server_saw_end_after,
+        client_sent_fin: transfer.to_server.has_fin && !transfer.to_server.has_rst,
+        transfer,
+    })
+}
+
+/// The sockets of the echo, as netstat shows them, in its order: listening first.
+fn table(host: &Host) -> Result<Vec<String>, Trouble> {
+    let mut sockets = host.run(|| sockets::with_port(TCP_PORT))?;
+    sockets.sort_by_key(|socket| (socket.state != "LISTEN", socket.local.port() != TCP_PORT));
+    Ok(sockets.iter().map(ToString::to_string).collect())
+}
+
+fn transport(flow: &Flow) -> String {
+    format!("{} over {}", flow.protocol, if flow.server.is_ipv4() { "IPv4" } else { "IPv6" })
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}

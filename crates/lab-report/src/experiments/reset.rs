@@ -1,0 +1,147 @@
+//! Part 3: resets of a clock over UDP, one and many, with the PMU on either family.
+
+use std::time::Duration;
+
+use lab_capture::{
+    diagram::{Diagram, Options},
+    flow::{Direction, Flow, Protocol},
+    live::Capture,
+};
+use lab_sandbox::Lan;
+use labnet::{cli, net::Family, reset::Tally};
+use mock_servers::{
+    Events,
+    reset::{self, Schedule},
+};
+
+use super::{Pair, transfer};
+use crate::{
+    evidence::{Reset, Series},
+    laboratory::{Session, Trouble},
+    programs::Role,
+};
+
+const PORT: u16 = 5004;
+
+/// What an acknowledgement begins with.
+const ACKNOWLEDGEMENT: &[u8] = b"OFFSET";
+
+/// The family that an experiment is named after.
+fn family(session: &Session<'_>) -> Family {
+    if session.name().ends_with("ipv6") { Family::Ipv6 } else { Family::Ipv4 }
+}
+
+/// What was captured of clients that asked for resets.
+struct Seen {
+    flows: Vec<Flow>,
+    outputs: Vec<Vec<String>>,
+}
+
+fn ask(session: &mut Session<'_>, clients: u64) -> Result<Seen, Trouble> {
+    let pair = Pair::new(session)?;
+    let schedule = Schedule::Always(family(session));
+    let config = reset::Config { port: PORT, loss: session.settings().loss, schedule, ..reset::Config::default() };
+    let site = session.site(Events::default());
+    let _running = pair.server()?.run(move || reset::spawn(&config, &site))?;
+    let capture = pair.client()?.run(|| Capture::start(Lan::interface(), u32::MAX))?;
+    let mut programs = Vec::new();
+    for _ in 0..clients {
+        programs.push(session.start(pair.client()?, Role::Part3, &[])?);
+    }
+    let mut outputs = Vec::new();
+    for program in programs {
+        let outcome = session.finish(program)?;
+        if outcome.code() != 0 {
+            return Err(Trouble(format!("the program ended with status {}", outcome.code())));
+        }
+        outputs.push(outcome.stdout().lines().map(str::to_owned).collect());
+    }
+    let recording = capture.stop();
+    session.keep_capture(&recording)?;
+    let flows = transfer::flows(&recording).into_iter();
+    let flows = flows.filter(|flow| flow.protocol == Protocol::Udp && flow.server.port() == PORT).collect();
+    Ok(Seen { flows, outputs })
+}
+
+fn is_ipv4(flow: &&Flow) -> bool {
+    flow.server.is_ipv4()
+}
+
+/// When a flow was acknowledged, and with what.
+fn acknowledged(flow: &Flow) -> Option<(Duration, String)> {
+    let mut answers = flow.rows.iter().filter(|row| row.direction == Direction::Received);
+    let answer = answers.find(|row| row.head.starts_with(ACKNOWLEDGEMENT))?;
+    Some((answer.at, String::from_utf8_lossy(&answer.head).into_owned()))
+}
+
+/// How many requests were sent until a time.
+fn sent_until<'a>(flows: impl Iterator<Item = &'a Flow>, end: Duration) -> u64 {
+    let rows = flows.flat_map(|flow| &flow.rows);
+    rows.filter(|row| row.direction == Direction::Sent && row.at <= end).count() as u64
+}
+
+pub(super) fn once(session: &mut Session<'_>) -> Result<Reset, Trouble> {
+    let seen = ask(session, 1)?;
+    for flow in &seen.flows {
+        session.diagram(&Diagram::of(flow, None, &Options::default()));
+    }
+    let acknowledgement = seen.flows.iter().find_map(|flow| Some((flow, acknowledged(flow)?)));
+    let end = acknowledgement.as_ref().map_or(Duration::MAX, |(_, (at, _))| *at);
+    let ipv4 = || seen.flows.iter().filter(is_ipv4);
+    let ipv6 = || seen.flows.iter().filter(|flow| !is_ipv4(flow));
+    let all = sent_until(seen.flows.iter(), Duration::MAX);
+    Ok(Reset {
+        experiment: session.name().to_owned(),
+        family: family(session).to_string(),
+        acknowledged_over: acknowledgement.as_ref().map(|(flow, _)| Family::of(flow.server).to_string()),
+        acknowledged_at: acknowledgement.as_ref().map(|(_, (at, _))| cli::utc(*at)),
+        acknowledgement: acknowledgement.map(|(_, (_, text))| text).unwrap_or_default(),
+        sent: (sent_until(ipv4(), end), sent_until(ipv6(), end)),
+        sent_after: all - sent_until(seen.flows.iter(), end),
+        output: seen.outputs.into_iter().flatten().collect(),
+    })
+}
+
+/// The times of the sends of each reset: a port may serve a later one, once its own has been acknowledged.
+fn resets(flow: &Flow) -> Vec<Vec<Duration>> {
+    let (mut resets, mut sends) = (Vec::new(), Vec::new());
+    for row in &flow.rows {
+        match row.direction {
+            Direction::Sent => sends.push(row.at),
+            Direction::Received if row.head.starts_with(ACKNOWLEDGEMENT) && !sends.is_empty() => {
+                resets.push(std::mem::take(&mut sends));
+            }
+            Direction::Received => {}
+        }
+    }
+    resets
+}
+
+pub(super) fn series(session: &mut Session<'_>) -> Result<Series, Trouble> {
+    let runs = session.settings().runs;
+    session.note(format_args!("{runs} programs at the same time: they wait beside each other"));
+    let seen = ask(session, runs)?;
+    let asked = family(session);
+    let flows = seen.flows.iter().filter(|flow| Family::of(flow.server) == asked);
+    let resets: Vec<Vec<Duration>> = flows.flat_map(resets).collect();
+    let mut packets: Vec<u64> = resets.iter().map(|sends| sends.len() as u64).collect();
+    packets.sort_unstable();
+    let pauses = resets.iter().flat_map(|sends| sends.array_windows());
+    let pauses = pauses.map(|[one, next]| next.saturating_sub(*one).as_secs_f64());
+    let shortest_pause = pauses.min_by(f64::total_cmp);
+    if packets.len() as u64 != runs {
+        return Err(Trouble(format!("{runs} programs ran, but {} resets were acknowledged", packets.len())));
+    }
+    let mut tally = Tally::default();
+    packets.iter().for_each(|&packets| tally.add(packets));
+    Ok(Series {
+        experiment: session.name().to_owned(),
+        family: asked.to_string(),
+        mean: tally.mean(),
+        loss: tally.loss(),
+        interval: tally.interval(),
+        true_loss: session.settings().loss,
+        shortest_pause,
+        packets,
+    })
+}

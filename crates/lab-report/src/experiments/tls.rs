@@ -1,0 +1,161 @@
+//! Part 6: the PMU behind TLS, asked by our PDC, which gives its secrets to the capture.
+
+use std::{
+    fs,
+    net::{IpAddr, SocketAddr},
+};
+
+use lab_capture::{
+    diagram::{Diagram, Options},
+    file::KeyLog,
+    flow::Direction,
+    tls::{self, Listing},
+};
+use lab_run::sockets;
+use lab_sandbox::Station;
+use tls_lab::trace::Kind;
+use ttp::{Authority, Desk, KeyKind, Name, Wish};
+
+use super::{CLIENT, Pair, SERVER, look, transfer};
+use crate::{
+    evidence::{Layer, TlsMessage, TlsSession},
+    laboratory::{Session, Trouble},
+    programs::Role,
+};
+
+const PORT: &str = "5003";
+
+/// The student whose certificate the PMU has, and the names that are in it.
+const ID: &str = "123456";
+const LOCAL_NAME: &str = "localhost";
+const NAME: &str = "server";
+
+pub(super) fn session(session: &mut Session<'_>, version: &str) -> Result<TlsSession, Trouble> {
+    let folder = tempfile::tempdir()?;
+    let desk = Desk::new(folder.path());
+    desk.init(&Authority::default(), false)?;
+    let names = [LOCAL_NAME, NAME].iter().map(|name| name.parse()).collect::<Result<Vec<Name>, labnet::Error>>();
+    let names: Vec<Name> = names?;
+    desk.issue(ID, KeyKind::Rsa2048, None, &Wish { names, ..Wish::default() })?;
+    let path = |file: std::path::PathBuf| file.display().to_string();
+    let (certificate, key, ca) = (path(desk.certificate(ID)), path(desk.key(ID)), path(desk.ca_certificate()));
+    let key_log = folder.path().join("keys.log");
+
+    let pair = Pair::new(session)?;
+    let waiting = || sockets::waiting(sockets::Protocol::Tcp).ok();
+    let before = pair.server()?.run(waiting).unwrap_or_default();
+    let (messages, first) = (session.settings().messages.to_string(), session.settings().first.to_string());
+    let ours = ["--bind", "0.0.0.0", "--messages", &messages, "--first", &first];
+    let options: &[&str] = if session.is_ours(Role::Part6Pmu) { &ours } else { &[] };
+    let pmu = session.start(pair.server()?, Role::Part6Pmu, &[options, &[PORT, &certificate, &key]].concat())?;
+    let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
+    let address: SocketAddr = look(pair.server()?, "a PMU that listens", new)?;
+
+    // A PMU on its loopback interface is asked from there: the path has no part in it, then.
+    let (client, name) = if address.ip().is_loopback() { (SERVER, LOCAL_NAME) } else { (CLIENT, NAME) };
+    let ip = match address.ip() {
+        loopback if loopback.is_loopback() => loopback,
+        IpAddr::V4(_) => Station::SERVER.ipv4.into(),
+        IpAddr::V6(_) => Station::SERVER.ipv6.into(),
+    };
+    let (server, log) = (SocketAddr::new(ip, address.port()).to_string(), path(key_log.clone()));
+    let watch = transfer::Watch::begin(&pair, client)?;
+    let to = ["CMD_short:0", &ca, "--server", &server, "--name", name];
+    let asked = [&to[..], &["--tls", version, "--keylog", &log, "--stats", "--timeout", "20"]].concat();
+    let pdc = session.start(pair.host(client)?, Role::Part6Pdc, &asked)?;
+    let outcome = session.finish(pdc)?;
+    let (mut recording, mut transfer, flow) = watch.end(session.name(), &pair, address.port())?;
+    session.end(pmu)?;
+
+    recording.secrets = KeyLog::new(fs::read_to_string(&key_log).unwrap_or_default());
+    session.keep_capture(&recording)?;
+    let listing =
+        tls::handshake(&flow, &recording.secrets).ok_or("the connection does not begin with a ClientHello")?;
+    session.diagram(&Diagram::of(&flow, Some(&listing), &Options::default()));
+    transfer.client = transfer::client_of(&outcome);
+    transfer.command = "CMD_short:0".to_owned();
+    transfer.layers = layers(&listing);
+    let certified =
+        ttp::facts(&labnet::tls::read_certificates(&desk.certificate(ID))?.into_iter().next().unwrap_or_default());
+    let certificate_key = certified.into_iter().flatten().find(|(label, _)| *label == "key").map(|(_, value)| value);
+    Ok(facts(&listing, transfer, certificate_key))
+}
+
+/// What the server's stream is made of: messages, what protects them, and the rest of TLS.
+fn layers(listing: &Listing) -> Vec<Layer> {
+    let (mut messages, mut protection, mut handshake, mut alerts) = (0, 0, 0, 0);
+    let mut record_len = 0;
+    let mut lines = listing.lines.iter().filter(|line| line.entry.direction == Some(Direction::Received)).peekable();
+    while let Some(line) = lines.next() {
+        let len = line.entry.len as u64;
+        if line.entry.kind == Kind::Record {
+            record_len = len;
+            // Its content is told behind it.
+            match lines.peek().map(|next| next.entry.kind) {
+                Some(Kind::Data) => {}
+                Some(Kind::Alert) => alerts += record_len,
+                _ => handshake += record_len,
+            }
+        } else if line.entry.kind == Kind::Data {
+            messages += len;
+            protection += record_len.saturating_sub(len);
+        }
+    }
+    let layer = |name: &str, bytes| Layer { name: name.to_owned(), bytes };
+    vec![
+        layer("records of the handshake", handshake),
+        layer(transfer::MESSAGES, messages),
+        layer("what protects them: headers, tags", protection),
+        layer("alerts", alerts),
+    ]
+}
+
+fn facts(listing: &Listing, transfer: crate::evidence::Transfer, certificate_key: Option<String>) -> TlsSession {
+    let messages: Vec<TlsMessage> = listing
+        .lines
+        .iter()
+        .filter(|line| line.entry.kind == Kind::Message)
+        .map(|line| TlsMessage {
+            packet: line.packet,
+            from_client: line.entry.direction == Some(Direction::Sent),
+            name: line.entry.name.clone(),
+            len: line.entry.len as u64,
+            encrypted: line.entry.encrypted,
+            details: line.entry.details.clone(),
+        })
+        .take(listing.summary.messages.len())
+        .collect();
+    let detail = |message: &str, field: &str| {
+        let message = messages.iter().find(|found| found.name == message)?;
+        let (_, value) = message.details.iter().find(|(name, _)| name == field)?;
+        // The name, without the length of what follows.
+        value.split([',', ' ', ':']).next().map(str::to_owned)
+    };
+    let data = |direction| {
+        let lines = listing.lines.iter().filter(|line| line.entry.kind == Kind::Data);
+        lines.filter(|line| line.entry.direction == Some(direction)).count() as u64
+    };
+    let summary = &listing.summary;
+    let suite = summary.chosen.as_ref();
+    TlsSession {
+        version: summary
+            .version
+            .as_deref()
+            .and_then(|version| version.split(" (").next())
+            .unwrap_or_default()
+            .to_owned(),
+        suite: suite
+            .map(|suite| (suite.name.clone(), suite.openssl.unwrap_or_default().to_owned()))
+            .unwrap_or_default(),
+        proposed: summary.proposed.iter().map(|suite| suite.name.clone()).collect(),
+        handshake_packets: (listing.handshake.sent, listing.handshake.received),
+        handshake_packets_all: listing.handshake.packets,
+        key_exchange: detail("ServerHello", "extension key_share").or_else(|| detail("ServerKeyExchange", "group")),
+        signature: detail("CertificateVerify", "signature scheme")
+            .or_else(|| detail("ServerKeyExchange", "signature scheme")),
+        certificate_key,
+        data_records: (data(Direction::Sent), data(Direction::Received)),
+        messages,
+        transfer,
+    }
+}

@@ -1,0 +1,246 @@
+//! Part 2: one TCP connection, seen from all sides; and what the other parts' connections share with it.
+
+use std::{sync::mpsc, time::Duration};
+
+use lab_capture::{
+    diagram::{Diagram, Options},
+    file::Recording,
+    flow::{Analysis, Detail, Direction, Flow, Protocol, Way},
+    live::Capture,
+};
+use lab_run::Outcome;
+use lab_sandbox::{Lan, TcpEnd, TcpEnds};
+use labnet::{
+    net::Running,
+    pmu::{Command, Device},
+};
+use mock_servers::{Events, Site, pmu};
+
+use super::{CLIENT, Pair, SERVER, SOON};
+use crate::{
+    evidence::{Client, Flood, Kernel, Layer, Packets, Transfer},
+    laboratory::{Session, Settings, Trouble},
+    programs::Role,
+};
+
+const PORT: u16 = 5003;
+
+/// How many lengths of payloads are kept.
+const MAX_LENGTHS: usize = 200;
+
+/// The layer of the answer itself.
+pub(super) const MESSAGES: &str = "messages";
+
+/// The receive buffers of the floods, besides the program's own (ours): about a segment, and much less.
+const BUFFERS: [u64; 2] = [4096, 1000];
+
+/// The PMU that answers in the experiments.
+pub(super) fn device(settings: &Settings) -> Device {
+    Device { messages: settings.messages, first: settings.first, ..Device::default() }
+}
+
+pub(super) fn short(session: &mut Session<'_>, seconds: &str) -> Result<Transfer, Trouble> {
+    ask(session, &format!("CMD_short:{seconds}"), None, true)
+}
+
+pub(super) fn floods(session: &mut Session<'_>) -> Result<Vec<Flood>, Trouble> {
+    // A program that is not ours has its own buffer, and no option for it.
+    let others: &[u64] = if session.is_ours(Role::Part2) { &BUFFERS } else { &[] };
+    let mut floods = Vec::new();
+    for buffer in [None].into_iter().chain(others.iter().copied().map(Some)) {
+        let mut transfer = ask(session, "CMD_floodme", buffer, buffer.is_none())?;
+        if let Some(buffer) = buffer {
+            transfer.experiment = format!("{}-buffer-{buffer}", transfer.experiment);
+        }
+        floods.push(Flood { recv_buffer: buffer, transfer });
+    }
+    Ok(floods)
+}
+
+fn ask(session: &mut Session<'_>, command: &str, buffer: Option<u64>, is_kept: bool) -> Result<Transfer, Trouble> {
+    let device = device(session.settings());
+    let answer = Layer { name: MESSAGES.to_owned(), bytes: answer_len(&device, command)? };
+    let buffer_text = buffer.map(|buffer| buffer.to_string());
+    let mut arguments = vec![];
+    if session.is_ours(Role::Part2) {
+        arguments.push("--stats");
+    }
+    if let Some(buffer) = &buffer_text {
+        arguments.extend(["--recv-buffer", buffer]);
+    }
+    arguments.push(command);
+    // Without the cork: the path has a round-trip time, so Nagle's algorithm has something to wait for.
+    let config = pmu::Config { port: PORT, device, cork: false };
+    let serve = move |site: &Site| pmu::spawn(&config, site);
+    let mut watched = connect(session, PORT, serve, Role::Part2, &arguments, is_kept)?;
+    watched.transfer.layers = vec![answer];
+    watched.transfer.client.recv_buffer = buffer;
+    watched.transfer.command = command.to_owned();
+    Ok(watched.transfer)
+}
+
+/// How many bytes a PMU answers.
+pub(super) fn answer_len(device: &Device, command: &str) -> Result<u64, Trouble> {
+    let command: Command = command.parse().map_err(|error| Trouble(format!("{error}")))?;
+    Ok(device.answer(&command).map(|send| send.bytes.len() as u64).sum())
+}
+
+/// A connection over the path, and what was captured of it.
+pub(super) struct Watched {
+    pub(super) transfer: Transfer,
+    pub(super) flow: Flow,
+}
+
+/// Runs a client against a server of ours, over the path, with everything watched.
+pub(super) fn connect(
+    session: &mut Session<'_>,
+    port: u16,
+    serve: impl FnOnce(&Site) -> Result<Running, labnet::Error> + Send + 'static,
+    role: Role,
+    arguments: &[&str],
+    is_kept: bool,
+) -> Result<Watched, Trouble> {
+    let pair = Pair::new(session)?;
+    let (events, reported) = mpsc::channel();
+    let site = session.site(Events::new(move |event| drop(events.send(event))));
+    let _running = pair.server()?.run(move || serve(&site))?;
+    let watch = Watch::begin(&pair, CLIENT)?;
+
+    let client = session.start(pair.client()?, role, arguments)?;
+    let outcome = session.finish(client)?;
+    let (recording, mut transfer, flow) = watch.end(session.name(), &pair, port)?;
+    transfer.client = client_of(&outcome);
+    transfer.sends = reported.try_iter().find_map(|event| sends(&event));
+    if is_kept {
+        session.keep_capture(&recording)?;
+        session.diagram(&Diagram::of(&flow, None, &Options::default()));
+    }
+    Ok(Watched { transfer, flow })
+}
+
+/// What watches a connection between two hosts.
+pub(super) struct Watch {
+    capture: Capture,
+    client: TcpEnds,
+    server: TcpEnds,
+}
+
+impl Watch {
+    /// Begins, with the client on the host `client`, which may be the server's.
+    pub(super) fn begin(pair: &Pair, client: usize) -> Result<Self, Trouble> {
+        let interface = if client == SERVER { "lo" } else { Lan::interface() };
+        let capture = pair.host(client)?.run(move || Capture::start(interface, u32::MAX))?;
+        let (client, server) = (pair.host(client)?.run(TcpEnds::listen)?, pair.server()?.run(TcpEnds::listen)?);
+        Ok(Self { capture, client, server })
+    }
+
+    /// Ends when both kernels are done with the connection: then its last packet has passed.
+    pub(super) fn end(mut self, name: &str, pair: &Pair, port: u16) -> Result<(Recording, Transfer, Flow), Trouble> {
+        let is_client = |end: &TcpEnd| end.remote.port() == port;
+        let is_server = |end: &TcpEnd| end.local.port() == port;
+        let mut ends: Vec<TcpEnd> = self.client.wait(SOON, |ends| ends.iter().any(is_client)).to_vec();
+        ends.retain(is_client);
+        ends.extend(self.server.wait(SOON, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)));
+        let recording = self.capture.stop();
+        let flow = flow(&recording, Protocol::Tcp, port)?;
+        let mut transfer = of_flow(name, &flow, &recording);
+        transfer.add_ends(&ends, port);
+        let to_client = pair.lan.carried().into_iter().filter(|way| (way.from, way.to) == (SERVER, CLIENT));
+        transfer.lost_to_client = to_client.map(|way| way.tally.lost + way.tally.overflowed).sum();
+        Ok((recording, transfer, flow))
+    }
+}
+
+impl Transfer {
+    /// Enters what the kernels counted of a connection to a server's port.
+    pub(super) fn add_ends(&mut self, ends: &[TcpEnd], port: u16) {
+        let kernel = |end: &TcpEnd| {
+            let counters = &end.counters;
+            Kernel {
+                bytes_sent: counters.bytes_sent,
+                bytes_acked: counters.bytes_acked,
+                bytes_received: counters.bytes_received,
+                data_segments_out: counters.data_segments_out.into(),
+                data_segments_in: counters.data_segments_in.into(),
+                retransmitted: counters.retransmitted.into(),
+                rtt: counters.rtt,
+            }
+        };
+        self.server_kernel = ends.iter().find(|end| end.local.port() == port).map(kernel);
+        self.client_kernel = ends.iter().find(|end| end.remote.port() == port).map(kernel);
+    }
+}
+
+/// The first flow to a port that carried something, packet by packet.
+pub(super) fn flow(recording: &Recording, protocol: Protocol, port: u16) -> Result<Flow, Trouble> {
+    let mut flows = flows(recording).into_iter();
+    let flow = flows
+        .find(|flow| flow.protocol == protocol && flow.server.port() == port && flow.sent.packets_with_payload > 0);
+    flow.ok_or_else(|| Trouble(format!("no {protocol} packet to port {port} was captured")))
+}
+
+/// All flows of a capture.
+pub(super) fn flows(recording: &Recording) -> Vec<Flow> {
+    let mut analysis = Analysis::new(Detail::Packets);
+    recording.frames().for_each(|frame| analysis.add(&frame));
+    analysis.finish().flows
+}
+
+/// What the packets alone say of a connection.
+pub(super) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfer {
+    Transfer {
+        experiment: name.to_owned(),
+        to_client: packets(flow, &flow.received, Direction::Received),
+        to_server: packets(flow, &flow.sent, Direction::Sent),
+        missed_by_capture: recording.dropped.unwrap_or_default(),
+        duration: flow.last().saturating_sub(flow.first()),
+        ..Transfer::default()
+    }
+}
+
+fn packets(flow: &Flow, way: &Way, direction: Direction) -> Packets {
+    let lengths = flow.rows.iter().filter(|row| row.direction == direction && row.payload_len > 0);
+    Packets {
+        all: way.packets,
+        with_payload: way.packets_with_payload,
+        bytes: way.bytes,
+        distinct_bytes: way.stream_bytes,
+        repeated: way.retransmitted_packets,
+        lengths: lengths.map(|row| row.payload_len as u64).take(MAX_LENGTHS).collect(),
+        has_fin: way.fin > 0,
+        has_rst: way.rst > 0,
+    }
+}
+
+/// What a client program said.
+pub(super) fn client_of(outcome: &Outcome) -> Client {
+    let stats = outcome.stats();
+    let count = |key: &str| stats.last().and_then(|stats| stats.get(key)?.as_u64());
+    Client {
+        command_line: outcome.command_line.clone(),
+        status: outcome.code(),
+        lines: outcome.stdout().lines().map(str::to_owned).collect(),
+        output_bytes: outcome.stdout.len() as u64,
+        recv_calls: count("recv_calls"),
+        bytes: count("bytes"),
+        data_segments_in: count("data_segments_in"),
+        on_message: count("on_message"),
+        recv_buffer: None,
+    }
+}
+
+/// `…: answered in 10 sends` of a mock server's event.
+fn sends(event: &str) -> Option<u64> {
+    event.split_once("answered in ")?.1.split(' ').next()?.parse().ok()
+}
+
+/// Seconds since the first packet, and bytes of the server that had come by then.
+pub(super) fn arrivals(flow: &Flow) -> Vec<(f64, u64)> {
+    let since = |at: Duration| at.saturating_sub(flow.first()).as_secs_f64();
+    let rows = flow.rows.iter().filter(|row| row.direction == Direction::Received && row.payload_len > 0);
+    rows.scan(0, |sum, row| {
+        *sum += row.payload_len as u64;
+        Some((since(row.at), *sum))
+    })
+    .collect()
+}

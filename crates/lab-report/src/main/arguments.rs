@@ -1,0 +1,116 @@
+//! The command line of the report.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use lab_report::{
+    laboratory::Settings,
+    programs::{Programs, Role},
+};
+use labnet::Error;
+
+/// Make every experiment of the lab, capture it, and answer Q1 to Q28 from what was measured
+#[derive(Parser)]
+#[command(
+    name = "lab-report",
+    version,
+    after_help = "Examples:
+  lab-report                                     all experiments, into lab-report/index.html
+  lab-report --part2 'python3 my_pdc.py'         answers from the packets of somebody else's program
+  lab-report --only part2 --path delay=5ms       one part, with another path between client and server
+  lab-report --first 0 --messages 17             as in a later edition: see which answers change
+
+Writes index.html, answers.json with answers.schema.json, captures/*.pcapng for Wireshark, and output/*.txt.
+Needs no root: everything runs in a private network of its own, out of reach of any other."
+)]
+pub(crate) struct Arguments {
+    /// The folder of the report
+    #[arg(long, value_name = "DIR", default_value = "lab-report")]
+    pub(crate) out: PathBuf,
+    /// Fix every random choice of servers and path
+    #[arg(long, default_value_t = Settings::default().seed)]
+    seed: u64,
+    /// Only the experiments whose names begin so: part2, part3-series, …; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+
+    /// How many messages answer CMD_short
+    #[arg(long, value_name = "N", default_value_t = Settings::default().messages, value_parser = clap::value_parser!(u64).range(1..=1000), help_heading = "What is different")]
+    messages: u64,
+    /// The number of the first message
+    #[arg(long, value_name = "0|1", default_value_t = Settings::default().first, value_parser = clap::value_parser!(u64).range(0..=1), help_heading = "What is different")]
+    first: u64,
+    /// The probability that the PMU of part 3 loses a packet, at most 0.9
+    #[arg(long, value_name = "0..0.9", default_value_t = Settings::default().loss, value_parser = loss, help_heading = "What is different")]
+    loss: f64,
+    /// How many resets are made for the mean
+    #[arg(long, value_name = "N", default_value_t = Settings::default().runs, value_parser = clap::value_parser!(u64).range(1..=200), help_heading = "What is different")]
+    runs: u64,
+    /// What lies between client and server: delay=25ms,rate=10mbit,loss=0.01,duplicate=0.01,reorder=0.01
+    #[arg(long, value_name = "PATH", default_value = "delay=25ms", help_heading = "What is different")]
+    path: lab_sandbox::path::Path,
+
+    /// Code A in place of ours: a command of a shell, as for all of these
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    code_a: Option<String>,
+    /// Code B
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    code_b: Option<String>,
+    /// Code C
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    code_c: Option<String>,
+    /// Code D
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    code_d: Option<String>,
+    /// The PDC of part 2; gets the command as its argument and goes to tcpip.epfl.ch, port 5003
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    part2: Option<String>,
+    /// The PDC of part 3; goes to lab3.iw.epfl.ch, port 5004
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    part3: Option<String>,
+    /// The receiver of part 4; joins 224.1.1.1, port 5005
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    part4_receiver: Option<String>,
+    /// The sender of part 4; gets the identity as its argument, and text as its input
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    part4_sender: Option<String>,
+    /// The client of part 5; gets the command as its argument and goes to tcpip.epfl.ch, port 5006
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    part5: Option<String>,
+    /// The PMU of part 6; gets the port, a certificate and its key as arguments, and may listen where it wants
+    #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
+    part6: Option<String>,
+}
+
+impl Arguments {
+    pub(crate) fn settings(&self) -> Settings {
+        let Self { seed, messages, first, loss, runs, path, .. } = *self;
+        Settings { seed, messages, first, loss, runs, path }
+    }
+
+    /// Our programs are those that were built together with this one.
+    pub(crate) fn programs(&self) -> Result<Programs, Error> {
+        let this = std::env::current_exe().map_err(|source| Error::System { attempt: "find the programs", source })?;
+        let folder = this.parent().map(Path::to_owned).unwrap_or_default();
+        let others = [
+            (Role::CodeA, &self.code_a),
+            (Role::CodeB, &self.code_b),
+            (Role::CodeC, &self.code_c),
+            (Role::CodeD, &self.code_d),
+            (Role::Part2, &self.part2),
+            (Role::Part3, &self.part3),
+            (Role::Part4Receiver, &self.part4_receiver),
+            (Role::Part4Sender, &self.part4_sender),
+            (Role::Part5, &self.part5),
+            (Role::Part6Pmu, &self.part6),
+        ];
+        let others = others.into_iter().filter_map(|(role, command)| Some((role, command.clone()?)));
+        Ok(Programs::new(folder, others))
+    }
+}
+
+fn loss(text: &str) -> Result<f64, String> {
+    let loss = text.parse().ok().filter(|loss| (0.0..=0.9).contains(loss));
+    loss.ok_or_else(|| "expected a probability from 0 to 0.9".to_owned())
+}
