@@ -197,6 +197,14 @@ pub enum Error {
         /// What is wrong with it.
         complaint: String,
     },
+    /// A capture file cannot be used, or not to its end.
+    #[error("{path}: {complaint}")]
+    Capture {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        complaint: String,
+    },
 }
 
 impl Error {
