@@ -19,6 +19,9 @@ mod recording;
 mod time;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::{borrow::Cow, time::Duration};
 
 pub use keylog::{KeyLog, Secret};

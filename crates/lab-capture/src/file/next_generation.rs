@@ -223,7 +223,7 @@ impl Section {
 
 /// Refuses options that would take much more memory than file: what stands before them has `len` bytes, unpadded.
 fn bound_options(block: &[u8], len: usize) -> Result<(), String> {
-    let options = block.len().saturating_sub(len + 4);
+    let options = block.len().saturating_sub(len.next_multiple_of(4) + 4);
     if options > MAX_OPTIONS_LEN { Err(format!("it has {options} bytes of options")) } else { Ok(()) }
 }
 

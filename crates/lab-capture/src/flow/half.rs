@@ -60,6 +60,8 @@ impl Half {
             positions += self.coverage.add(end, end + 1);
             self.end = Some(end);
         }
+        // Everything behind the highest position so far is new; what is new beside it lies below.
+        let beyond = (end + fin - highest.unwrap_or(start).max(start)).max(0).cast_unsigned();
         let occupied = (syn + fin + len as i64).cast_unsigned();
         if self.top.is_none_or(|(_, top)| end + fin > top) {
             let seq = header.seq.wrapping_add((end + fin - start) as u32);
@@ -69,7 +71,7 @@ impl Half {
             position: payload,
             new,
             is_retransmission: positions < occupied,
-            is_late: positions > 0 && highest.is_some_and(|highest| start < highest),
+            is_late: positions > beyond,
         }
     }
 
