@@ -14,10 +14,16 @@ const LANE_WIDTH: usize = 78;
 const MARGIN_WIDTH: usize = 20;
 
 pub(super) fn draw(diagram: &Diagram) -> String {
-    let mut lines = vec![diagram.title.clone()];
+    let mut lines = wrapped(&diagram.title);
     for [left, right] in [[&diagram.left.name, &diagram.right.name], [&diagram.left.address, &diagram.right.address]] {
         let room = (LANE_WIDTH + 2).saturating_sub(left.chars().count());
-        lines.push(format!("{:MARGIN_WIDTH$}{left}{right:>room$}", ""));
+        if right.chars().count() < room {
+            lines.push(format!("{:MARGIN_WIDTH$}{left}{right:>room$}", ""));
+        } else {
+            // Two addresses of IPv6 can be too long for one line.
+            lines.push(format!("{:MARGIN_WIDTH$}{left}", ""));
+            lines.push(format!("{right:>width$}", width = MARGIN_WIDTH + LANE_WIDTH + 2));
+        }
     }
     lines.extend(diagram.arrows.iter().map(line));
     if let Some(legend) = legend(&diagram.arrows) {
@@ -26,9 +32,28 @@ pub(super) fn draw(diagram: &Diagram) -> String {
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+/// Words on lines of the diagram's width.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= MARGIN_WIDTH + LANE_WIDTH + 2 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 fn line(arrow: &Arrow) -> String {
     let number = arrow.packet.map(|number| number.to_string()).unwrap_or_default();
-    let time = format!("{:.3} ms", arrow.at.as_secs_f64() * 1e3);
+    let time = match arrow.at.as_secs() {
+        0..1_000 => format!("{:.3} ms", arrow.at.as_secs_f64() * 1e3),
+        1_000..1_000_000 => format!("{:.3} s", arrow.at.as_secs_f64()),
+        seconds => format!("{seconds} s"),
+    };
     // A number and a time that are too long may use each other's room.
     let margin = format!("{number:>5} {time:>width$}", width = (MARGIN_WIDTH - 2).saturating_sub(number.len().max(5)));
     format!("{margin:<MARGIN_WIDTH$}|{}|", lane(arrow))

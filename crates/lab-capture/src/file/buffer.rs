@@ -53,11 +53,18 @@ impl<R: Read> Buffer<R> {
     }
 
     fn make_room(&mut self) {
-        self.bytes.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
         if self.end == self.bytes.len() {
-            self.bytes.resize((2 * self.end).max(READ_LEN), 0);
+            // The system has zeros at hand.
+            let mut bytes = vec![0; (2 * self.end).max(READ_LEN)];
+            if let Some(begin) = bytes.get_mut(..self.end) {
+                begin.copy_from_slice(&self.bytes);
+            }
+            self.bytes = bytes;
         }
     }
 }

@@ -67,12 +67,7 @@ impl Half {
             let seq = header.seq.wrapping_add((end + fin - start) as u32);
             self.top = Some((seq, end + fin));
         }
-        Brought {
-            position: payload,
-            new,
-            is_retransmission: positions < occupied,
-            is_late: positions > beyond,
-        }
+        Brought { position: payload, new, is_retransmission: positions < occupied, is_late: positions > beyond }
     }
 
     /// Whether a SYN with this number can be of this connection: the same again, or one that others overtook.
