@@ -1,0 +1,58 @@
+//! Where frames come from: a file, or stdin.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use lab_capture::{
+    file::{Item, KeyLog, Reader, Statistics},
+    flow::{Analysis, Detail, Traffic},
+};
+use labnet::Error;
+
+/// What a file contains, up to its end or to where it is damaged.
+pub(crate) struct Contents {
+    pub(crate) traffic: Traffic,
+    pub(crate) secrets: KeyLog,
+    /// Frames that the interfaces received, if the file says so.
+    pub(crate) received: Option<u64>,
+    /// Frames that were lost, if the file says so.
+    pub(crate) dropped: Option<u64>,
+    pub(crate) damage: Option<Error>,
+}
+
+/// Reads a file, frame by frame.
+///
+/// # Errors
+/// [`Error::Capture`] when nothing at all can be read from it.
+pub(crate) fn read(path: &Path, detail: Detail) -> Result<Contents, Error> {
+    let complain = |error: &dyn std::fmt::Display| Error::Capture {
+        path: path.display().to_string(),
+        complaint: error.to_string(),
+    };
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        let opened = File::open(path);
+        Box::new(opened.map_err(|source| Error::File { attempt: "open", path: path.display().to_string(), source })?)
+    };
+    let (mut reader, mut analysis) = (Reader::new(source), Analysis::new(detail));
+    let (mut secrets, mut statistics) = (KeyLog::default(), BTreeMap::<usize, Statistics>::new());
+    let damage = loop {
+        match reader.next() {
+            Ok(None) => break None,
+            Err(error @ lab_capture::Error::Foreign { .. }) => return Err(complain(&error)),
+            Err(error) => break Some(complain(&error)),
+            Ok(Some(Item::Frame(frame))) => analysis.add(&frame),
+            Ok(Some(Item::Secrets(log))) => secrets.push(log.as_str()),
+            Ok(Some(Item::Statistics(new))) => drop(statistics.insert(new.interface, new)),
+            Ok(Some(Item::Interface(_))) => {}
+        }
+    };
+    let sum = |pick: fn(&Statistics) -> Option<u64>| statistics.values().filter_map(pick).reduce(u64::saturating_add);
+    let (received, dropped) = (sum(|statistics| statistics.received), sum(|statistics| statistics.dropped));
+    Ok(Contents { traffic: analysis.finish(), secrets, received, dropped, damage })
+}

@@ -1,0 +1,183 @@
+//! A sequence diagram: who sent what to whom, in the order of time, as text and as SVG.
+
+mod label;
+mod svg;
+mod text;
+
+use std::time::Duration;
+
+use crate::{
+    flow::{Direction, Flow, Protocol, Row},
+    tls::Listing,
+};
+use label::Labels;
+
+/// How many arrows a diagram of a flow has at most (ours): a page or two.
+const MAX_ARROWS: usize = 200;
+
+/// How many arrows stand behind what is left out (ours): a connection's end is among them.
+const KEPT_AT_END: usize = 8;
+
+/// A sequence diagram of two hosts. It can also be made by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagram {
+    /// What it shows, in a line.
+    pub title: String,
+    /// What it says to somebody who does not see it.
+    pub description: String,
+    /// The host on the left.
+    pub left: Host,
+    /// The host on the right.
+    pub right: Host,
+    /// What passed between them, from above.
+    pub arrows: Vec<Arrow>,
+}
+
+/// A lifeline of a diagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Its role: `client`.
+    pub name: String,
+    /// Its address and port.
+    pub address: String,
+}
+
+/// Something that went from one host to the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrow {
+    /// When, since the first one.
+    pub at: Duration,
+    /// Its number in the capture, if it is in one.
+    pub packet: Option<u64>,
+    /// Whether it goes from left to right.
+    pub to_right: bool,
+    /// What it is: `SYN`, `18 B: This is PMU data 1`, `ClientHello`.
+    pub label: String,
+    /// How it is drawn.
+    pub kind: Kind,
+}
+
+/// What an arrow stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Payload.
+    Data,
+    /// No payload: SYN, ACK, FIN, RST.
+    Control,
+    /// Something that had passed before.
+    Retransmission,
+    /// Something that did not arrive.
+    Lost,
+    /// Arrows that are left out: the label tells how many.
+    Omitted,
+}
+
+/// How a flow is drawn.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How the two sides are called.
+    pub names: [String; 2],
+    /// How many packets in a row without SYN, FIN, RST or a repeat are drawn; of more the middle is left out.
+    pub longest_run: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { names: ["client".to_owned(), "server".to_owned()], longest_run: 24 }
+    }
+}
+
+impl Diagram {
+    /// A flow that was analysed with [`Detail::Packets`](crate::flow::Detail::Packets), client on the left; `tls` is what
+    /// [`tls::handshake`](crate::tls::handshake) found in it.
+    pub fn of(flow: &Flow, tls: Option<&Listing>, options: &Options) -> Self {
+        let labels = Labels::new(flow, tls);
+        let first = flow.rows.iter().map(|row| row.at).min().unwrap_or_default();
+        let drawn: Vec<_> = flow.rows.iter().map(|row| (arrow(row, first, &labels), row)).collect();
+        let mut arrows = Vec::new();
+        for run in drawn.chunk_by(|(_, before), (_, row)| is_plain(before) == is_plain(row)) {
+            let is_plain = run.first().is_some_and(|(_, row)| is_plain(row));
+            let limit = if is_plain { options.longest_run } else { MAX_ARROWS / 2 };
+            abridge(run, limit, &mut arrows);
+        }
+        if arrows.len() > MAX_ARROWS {
+            arrows.clear();
+            abridge(&drawn, MAX_ARROWS, &mut arrows);
+        }
+        let [left, right] = options.names.clone();
+        let (client, server) = (flow.client.to_string(), flow.server.to_string());
+        let what = match flow.protocol {
+            Protocol::Tcp if tls.is_some() => "TCP connection with TLS",
+            Protocol::Tcp => "TCP connection",
+            Protocol::Udp => "UDP conversation",
+        };
+        Self {
+            title: format!("{what} {} from {client} to {server}", flow.number),
+            description: description(flow, &options.names, tls),
+            left: Host { name: left, address: client },
+            right: Host { name: right, address: server },
+            arrows,
+        }
+    }
+
+    /// As text, at most 100 columns wide, with a newline after each line.
+    pub fn to_text(&self) -> String {
+        text::draw(self)
+    }
+
+    /// As an SVG element that is readable at 400 pixels of width, in light and dark, and in print. All names in it begin
+    /// with `prefix`, an ASCII letter and then letters, digits or hyphens, so that a page can have several.
+    pub fn to_svg(&self, prefix: &str) -> String {
+        svg::draw(self, prefix)
+    }
+}
+
+/// Whether a packet is one of many: no SYN, FIN or RST, and nothing unusual.
+fn is_plain(row: &Row) -> bool {
+    let is_usual = row.note().is_none();
+    is_usual && row.tcp.is_none_or(|tcp| !tcp.flags.syn() && !tcp.flags.fin() && !tcp.flags.rst())
+}
+
+fn arrow(row: &Row, first: Duration, labels: &Labels<'_>) -> Arrow {
+    let kind = match row {
+        Row { is_retransmission: true, .. } => Kind::Retransmission,
+        Row { payload_len: 0, tcp: Some(_), .. } => Kind::Control,
+        _ => Kind::Data,
+    };
+    let to_right = row.direction == Direction::Sent;
+    let at = row.at.saturating_sub(first);
+    Arrow { at, packet: Some(row.number), to_right, label: labels.of(row), kind }
+}
+
+/// Adds arrows, and leaves out some before the last ones when there are more than `limit`.
+fn abridge(run: &[(Arrow, &Row)], limit: usize, to: &mut Vec<Arrow>) {
+    let limit = limit.max(KEPT_AT_END + 2);
+    let kept = if run.len() > limit { limit - KEPT_AT_END - 1 } else { run.len() };
+    let (shown, rest) = run.split_at_checked(kept).unwrap_or((run, &[]));
+    to.extend(shown.iter().map(|(arrow, _)| arrow.clone()));
+    let (omitted, last) = rest.split_at_checked(rest.len().saturating_sub(KEPT_AT_END)).unwrap_or((&[], rest));
+    if let Some((arrow, _)) = omitted.first() {
+        let bytes: usize = omitted.iter().map(|(_, row)| row.payload_len).sum();
+        let label = format!("… {} packets more, {bytes} B", omitted.len());
+        to.push(Arrow { at: arrow.at, packet: None, to_right: arrow.to_right, label, kind: Kind::Omitted });
+    }
+    to.extend(last.iter().map(|(arrow, _)| arrow.clone()));
+}
+
+/// The diagram in a few sentences.
+fn description(flow: &Flow, [left, right]: &[String; 2], tls: Option<&Listing>) -> String {
+    let way = |direction| {
+        let way = flow.way(direction);
+        let (packets, bytes) = (way.packets_with_payload, way.stream_bytes);
+        let repeats = match way.retransmitted_packets {
+            0 => String::new(),
+            repeats => format!(", {repeats} of its packets repeat something"),
+        };
+        format!("{bytes} bytes in {packets} packets with payload{repeats}")
+    };
+    let seconds = flow.last().saturating_sub(flow.first()).as_secs_f64();
+    let (sent, received) = (way(Direction::Sent), way(Direction::Received));
+    let packets = flow.sent.packets + flow.received.packets;
+    let tls = tls.map(|tls| format!(" TLS handshake: {}.", tls.summary)).unwrap_or_default();
+    format!("{packets} packets in {seconds:.6} s. The {left} sent {sent}. The {right} sent {received}.{tls}")
+}

@@ -1,0 +1,110 @@
+//! What is written on an arrow.
+
+use std::collections::BTreeMap;
+
+use labnet::escape::escape;
+use tls_lab::trace::{Direction, Kind};
+
+use crate::{
+    flow::{Flow, Row},
+    packet::Flags,
+    tls::Listing,
+};
+
+/// How many characters of a payload are shown (ours).
+const MAX_TEXT: usize = 40;
+
+/// How many messages of TLS are named on one arrow (ours).
+const MAX_NAMES: usize = 4;
+
+/// The labels of a flow's packets.
+pub(super) struct Labels<'a> {
+    /// What a packet completes.
+    completed: BTreeMap<u64, Vec<&'a str>>,
+    /// What is longer than a packet: the first one, the last one, the direction, the name.
+    long: Vec<(u64, u64, Direction, &'a str)>,
+    is_tls: bool,
+    is_reversed: bool,
+}
+
+impl<'a> Labels<'a> {
+    pub(super) fn new(flow: &Flow, tls: Option<&'a Listing>) -> Self {
+        let mut labels =
+            Self { completed: BTreeMap::new(), long: Vec::new(), is_tls: tls.is_some(), is_reversed: false };
+        let Some(tls) = tls else { return labels };
+        labels.is_reversed = tls.client != flow.client;
+        let mut lines = tls.lines.iter().peekable();
+        while let Some(line) = lines.next() {
+            let is_outer = line.entry.kind == Kind::Record;
+            let has_inner =
+                lines.peek().is_some_and(|next| matches!(next.entry.kind, Kind::Message | Kind::Alert | Kind::Data));
+            let name = match line.entry.name.as_str() {
+                // Of what cannot be read, there is but the record.
+                _ if is_outer && has_inner => continue,
+                "Handshake" if line.entry.encrypted => "encrypted handshake message",
+                "Handshake" | "ApplicationData" if is_outer && !line.entry.encrypted => continue,
+                "ApplicationData" if is_outer => "encrypted record",
+                name => name,
+            };
+            labels.completed.entry(line.packet).or_default().push(name);
+            if let (true, Some(direction)) = (line.first_packet < line.packet, line.entry.direction) {
+                labels.long.push((line.first_packet, line.packet, direction, name));
+            }
+        }
+        labels
+    }
+
+    pub(super) fn of(&self, row: &Row) -> String {
+        let flags = row.tcp.map(|tcp| Flags(tcp.flags.0 & !Flags::PSH.0));
+        let mut label = match flags {
+            Some(flags) if row.payload_len == 0 => flags.to_string(),
+            Some(flags) if flags.syn() || flags.fin() || flags.rst() => format!("{flags}, {}", self.payload(row)),
+            _ => self.payload(row),
+        };
+        if let Some(note) = row.note() {
+            label = format!("{label} ({note})");
+        }
+        label
+    }
+
+    fn payload(&self, row: &Row) -> String {
+        let len = row.payload_len;
+        let what = if self.is_tls { self.messages(row) } else { text(row) };
+        if what.is_empty() { format!("{len} B") } else { format!("{len} B: {what}") }
+    }
+
+    /// The messages that a packet completes, or what it carries a part of.
+    fn messages(&self, row: &Row) -> String {
+        if let Some(names) = self.completed.get(&row.number) {
+            let shown = names.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
+            let more = names.len().saturating_sub(MAX_NAMES);
+            return if more == 0 { shown } else { format!("{shown} and {more} more") };
+        }
+        let is_same = |direction: Direction| (direction == row.direction) != self.is_reversed;
+        let part = self.long.iter().find(|(first, last, direction, _)| {
+            (*first..*last).contains(&row.number) && is_same(*direction) && !row.is_retransmission
+        });
+        part.map(|(.., name)| format!("part of {name}")).unwrap_or_default()
+    }
+}
+
+/// A payload, if it is text.
+fn text(row: &Row) -> String {
+    let is_cut = row.head.len() < row.payload_len;
+    let text = match std::str::from_utf8(&row.head) {
+        Ok(text) => text,
+        // A character may be cut in two.
+        Err(error) if is_cut && error.error_len().is_none() => {
+            row.head.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or_default()
+        }
+        Err(_) => return String::new(),
+    };
+    let is_printable = |character: char| !character.is_control() || matches!(character, '\n' | '\r' | '\t');
+    if !text.chars().all(is_printable) {
+        return String::new();
+    }
+    let text = escape(text.as_bytes()).to_string();
+    let is_cut = is_cut || text.chars().count() > MAX_TEXT;
+    let shown: String = text.chars().take(MAX_TEXT).collect();
+    if is_cut && !shown.is_empty() { format!("{shown}…") } else { shown }
+}

@@ -1,0 +1,100 @@
+//! A diagram as text.
+//!
+//! ```text
+//!    3     0.051 ms |- - ACK - - - - - - - - - - - ->|     control
+//!    4     0.210 ms |---- 11 B: CMD_short:0 -------->|     payload
+//!    6     0.830 ms |<=== 18 B: … (again) ===========|     what had passed before
+//! ```
+
+use super::{Arrow, Diagram, Kind};
+
+/// The columns from one lifeline to the other.
+const LANE_WIDTH: usize = 78;
+/// The columns before them: packet, time.
+const MARGIN_WIDTH: usize = 20;
+
+pub(super) fn draw(diagram: &Diagram) -> String {
+    let mut lines = wrapped(&diagram.title);
+    for [left, right] in [[&diagram.left.name, &diagram.right.name], [&diagram.left.address, &diagram.right.address]] {
+        let room = (LANE_WIDTH + 2).saturating_sub(left.chars().count());
+        if right.chars().count() < room {
+            lines.push(format!("{:MARGIN_WIDTH$}{left}{right:>room$}", ""));
+        } else {
+            // Two addresses of IPv6 can be too long for one line.
+            lines.push(format!("{:MARGIN_WIDTH$}{left}", ""));
+            lines.push(format!("{right:>width$}", width = MARGIN_WIDTH + LANE_WIDTH + 2));
+        }
+    }
+    lines.extend(diagram.arrows.iter().map(line));
+    if let Some(legend) = legend(&diagram.arrows) {
+        lines.push(legend);
+    }
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Words on lines of the diagram's width.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= MARGIN_WIDTH + LANE_WIDTH + 2 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+fn line(arrow: &Arrow) -> String {
+    let number = arrow.packet.map(|number| number.to_string()).unwrap_or_default();
+    let time = match arrow.at.as_secs() {
+        0..1_000 => format!("{:.3} ms", arrow.at.as_secs_f64() * 1e3),
+        1_000..1_000_000 => format!("{:.3} s", arrow.at.as_secs_f64()),
+        seconds => format!("{seconds} s"),
+    };
+    // A number and a time that are too long may use each other's room.
+    let margin = format!("{number:>5} {time:>width$}", width = (MARGIN_WIDTH - 2).saturating_sub(number.len().max(5)));
+    format!("{margin:<MARGIN_WIDTH$}|{}|", lane(arrow))
+}
+
+fn lane(arrow: &Arrow) -> String {
+    let mut label: String = arrow.label.chars().take(LANE_WIDTH - 16).collect();
+    if label.len() < arrow.label.len() {
+        label.push('…');
+    }
+    let len = label.chars().count();
+    let (before, after) = match arrow.kind {
+        Kind::Data | Kind::Lost => ("----", "-"),
+        Kind::Control => ("- -", "- "),
+        Kind::Retransmission => ("====", "="),
+        Kind::Omitted => return format!("{:6}{label:<width$}", "", width = LANE_WIDTH - 6),
+    };
+    // An arrow's head, the label between two spaces, and what fills the rest, from its end.
+    let rest = LANE_WIDTH - 1 - before.len() - len - 2;
+    let mut fill: String = after.chars().cycle().take(rest).collect();
+    if arrow.kind == Kind::Lost {
+        fill = format!("{:>rest$}", format!("x{}", "-".repeat(rest / 2)));
+    }
+    let mirrored = || fill.chars().rev().collect::<String>();
+    match (arrow.kind, arrow.to_right) {
+        (Kind::Lost, true) => format!("{before} {label} {} ", mirrored()),
+        (Kind::Lost, false) => format!(" {fill} {label} {before}"),
+        (_, true) => format!("{before} {label} {}>", mirrored()),
+        (_, false) => format!("<{before} {label} {fill}"),
+    }
+}
+
+/// What the lines mean, for those that need it.
+fn legend(arrows: &[Arrow]) -> Option<String> {
+    let kinds = [
+        (Kind::Control, "- - no payload"),
+        (Kind::Data, "---- payload"),
+        (Kind::Retransmission, "==== again: it had passed before"),
+        (Kind::Lost, "---x lost"),
+    ];
+    let shown = kinds.iter().filter(|(kind, _)| arrows.iter().any(|arrow| arrow.kind == *kind));
+    let shown: Vec<&str> = shown.map(|(_, meaning)| *meaning).collect();
+    (!shown.is_empty()).then(|| format!("{:MARGIN_WIDTH$}{}", "", shown.join("     ")))
+}

@@ -1,0 +1,230 @@
+//! Reads capture files of both formats, block by block.
+
+use std::{borrow::Cow, io::Read};
+
+use labnet::escape::escape;
+
+use super::{
+    Frame, Interface, KeyLog, MAX_BLOCK_LEN, Statistics,
+    buffer::Buffer,
+    classic::{self, Layout},
+    next_generation::{BYTE_ORDER_MAGIC, Found, Known, SECTION_HEADER, Section},
+};
+use crate::{Error, file::LinkType};
+
+/// What a compressed file begins with, and what mends it.
+const COMPRESSED: &[(&[u8], &str)] =
+    &[(&[0x1f, 0x8b], "gunzip"), (&[0x28, 0xb5, 0x2f, 0xfd], "unzstd"), (&[0x04, 0x22, 0x4d, 0x18], "unlz4")];
+
+/// The shortest block: type and twice the length.
+const MIN_BLOCK_LEN: usize = 12;
+
+/// What a file contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// An interface has been described: the last one of [`Reader::interfaces`].
+    Interface(usize),
+    /// A frame.
+    Frame(Frame<'a>),
+    /// Secrets of TLS connections.
+    Secrets(KeyLog),
+    /// What an interface received and lost since the capture began; a later one replaces those before.
+    Statistics(Statistics),
+}
+
+enum Format {
+    NextGeneration(Section),
+    Classic(Layout),
+}
+
+/// Reads a capture file, in one go and without seeking, so that a pipe will do.
+///
+/// Memory is bounded by twice the longest block that does occur, and the interfaces.
+pub struct Reader<R> {
+    buffer: Buffer<R>,
+    format: Option<Format>,
+    known: Known,
+    /// How much of the buffer the last item occupies.
+    len: usize,
+    is_over: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads from here on, not before the first call of [`next`](Self::next). No `BufReader` is needed.
+    pub fn new(from: R) -> Self {
+        Self { buffer: Buffer::new(from), format: None, known: Known::default(), len: 0, is_over: false }
+    }
+
+    /// The interfaces that have been described so far.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.known.interfaces
+    }
+
+    /// What was noted about the whole file.
+    pub fn comment(&self) -> Option<&str> {
+        self.known.comment.as_deref()
+    }
+
+    /// How many bytes of the file have been read as items, the last one not included.
+    pub fn offset(&self) -> u64 {
+        self.buffer.position()
+    }
+
+    /// The next item; `None` at the end, and after an error.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] at the start of a file of another kind; [`Error::Cut`] and [`Error::Damaged`], with the offset
+    /// of the block, after all items before it; [`Error::Read`].
+    #[expect(clippy::should_implement_trait, reason = "an iterator's items could not borrow from the reader")]
+    pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
+        if self.is_over {
+            return Ok(None);
+        }
+        self.buffer.take(std::mem::take(&mut self.len));
+        let found = self.advance();
+        self.is_over = !matches!(found, Ok(Some(_)));
+        let Some(found) = found? else { return Ok(None) };
+        Ok(Some(match found {
+            Found::Interface(number) => Item::Interface(number),
+            Found::Secrets(text) => Item::Secrets(KeyLog::new(text)),
+            Found::Statistics(statistics) => Item::Statistics(statistics),
+            Found::Frame { at, interface, range, original_len, comments } => {
+                let link = self.known.interfaces.get(interface).map_or(LinkType::RAW, |interface| interface.link);
+                // All of the block is there.
+                let block = self.buffer.peek(self.len).unwrap_or_default();
+                let bytes = block.get(range).unwrap_or_default();
+                Item::Frame(Frame { at, link, interface, bytes, original_len, comments })
+            }
+        }))
+    }
+
+    fn advance(&mut self) -> Result<Option<Found>, Error> {
+        let mut format = match self.format.take() {
+            Some(format) => format,
+            None => self.recognize()?,
+        };
+        let found = match &mut format {
+            Format::Classic(layout) if self.known.interfaces.is_empty() => Ok(Some(self.only_interface(layout))),
+            Format::Classic(layout) => self.record(layout),
+            Format::NextGeneration(section) => self.block(section),
+        };
+        self.format = Some(format);
+        found
+    }
+
+    fn recognize(&mut self) -> Result<Format, Error> {
+        let bytes = peek(&mut self.buffer, classic::HEADER_LEN)?;
+        let foreign = |why: String| Err(Error::Foreign { why });
+        if bytes.starts_with(&SECTION_HEADER) {
+            return Ok(Format::NextGeneration(Section::default()));
+        }
+        if classic::is_classic(bytes) {
+            let layout = Layout::read(bytes);
+            let why = || format!("a header has {} bytes, and {} are there", classic::HEADER_LEN, bytes.len());
+            return layout.map(Format::Classic).ok_or_else(|| Error::Cut { offset: 0, why: why() });
+        }
+        if bytes.is_empty() {
+            return foreign("it is empty".to_owned());
+        }
+        if let Some((_, with)) = COMPRESSED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+            return foreign(format!("it is compressed ({with} first)"));
+        }
+        foreign(format!("it begins '{}'", escape(bytes.get(..8).unwrap_or(bytes))))
+    }
+
+    /// The interface of a pcap file, which comes with its header.
+    fn only_interface(&mut self, layout: &Layout) -> Found {
+        self.len = classic::HEADER_LEN;
+        self.known.interfaces.push(Interface {
+            name: String::new(),
+            link: layout.link,
+            snaplen: layout.snaplen,
+            comment: None,
+        });
+        Found::Interface(0)
+    }
+
+    fn record(&mut self, layout: &Layout) -> Result<Option<Found>, Error> {
+        let offset = self.buffer.position();
+        let header = peek(&mut self.buffer, layout.record_header_len)?;
+        if header.is_empty() {
+            return Ok(None);
+        }
+        if header.len() < layout.record_header_len {
+            let why =
+                format!("a record's header has {} bytes, and {} are there", layout.record_header_len, header.len());
+            return Err(Error::Cut { offset, why });
+        }
+        let record = layout.record(header).map_err(|why| Error::Damaged { offset, why: why.into_owned() })?;
+        let len = record.range.end;
+        let there = peek(&mut self.buffer, len)?.len();
+        if there < len {
+            return Err(Error::Cut { offset, why: format!("it has {len} bytes, and {there} are there") });
+        }
+        self.len = len;
+        let (at, range, original_len) = (record.at, record.range, record.original_len);
+        Ok(Some(Found::Frame { at, interface: 0, range, original_len, comments: Vec::<Cow<'static, str>>::new() }))
+    }
+
+    /// The next block that says something about frames.
+    fn block(&mut self, section: &mut Section) -> Result<Option<Found>, Error> {
+        loop {
+            let offset = self.buffer.position();
+            let Some(len) = self.block_len(section)? else { return Ok(None) };
+            let block = peek(&mut self.buffer, len)?;
+            if let Some(found) = section.read(block, &mut self.known).map_err(|why| Error::Damaged { offset, why })? {
+                self.len = len;
+                return Ok(Some(found));
+            }
+            self.buffer.take(len);
+        }
+    }
+
+    /// The length of the next block, all of which is there; `None` at the end of the file.
+    fn block_len(&mut self, section: &mut Section) -> Result<Option<usize>, Error> {
+        let offset = self.buffer.position();
+        let header = peek(&mut self.buffer, MIN_BLOCK_LEN)?;
+        if header.is_empty() {
+            return Ok(None);
+        }
+        let cut = |why: String| Error::Cut { offset, why };
+        let damaged = |why: String| Error::Damaged { offset, why };
+        let Some((head, magic)) = header.split_at_checked(8).filter(|_| header.len() == MIN_BLOCK_LEN) else {
+            return Err(cut(format!("a block has at least {MIN_BLOCK_LEN} bytes, and {} are there", header.len())));
+        };
+        if head.starts_with(&SECTION_HEADER) {
+            let mut reversed = BYTE_ORDER_MAGIC;
+            reversed.reverse();
+            section.is_big_endian = magic == BYTE_ORDER_MAGIC;
+            if !section.is_big_endian && magic != reversed {
+                return Err(damaged(format!("its byte order is told by none of the magic numbers: {magic:02x?}")));
+            }
+        }
+        let len = section.u32(head, 4).unwrap_or_default();
+        if len > MAX_BLOCK_LEN {
+            return Err(damaged(format!(
+                "it says that it has {len} bytes, and more than {MAX_BLOCK_LEN} are not read"
+            )));
+        }
+        let whole = len as usize;
+        if whole < MIN_BLOCK_LEN || !whole.is_multiple_of(4) {
+            return Err(damaged(format!("it says that it has {len} bytes, which no block can have")));
+        }
+        let block = peek(&mut self.buffer, whole)?;
+        if block.len() < whole {
+            return Err(cut(format!("it has {len} bytes, and {} are there", block.len())));
+        }
+        match section.u32(block, whole - 4) {
+            Some(again) if again == len => Ok(Some(whole)),
+            again => {
+                let again = again.unwrap_or_default();
+                Err(damaged(format!("it says at its start that it has {len} bytes, and at its end {again}")))
+            }
+        }
+    }
+}
+
+fn peek<R: Read>(buffer: &mut Buffer<R>, len: usize) -> Result<&[u8], Error> {
+    let offset = buffer.position();
+    buffer.peek(len).map_err(|source| Error::Read { offset, source })
+}

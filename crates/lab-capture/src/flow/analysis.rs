@@ -1,0 +1,218 @@
+//! Sorts packets into flows, one after the other.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{
+    Detail, Direction, Flow, HEAD_LEN, MAX_FLOWS, MAX_ROWS, MAX_STREAM_LEN, Protocol, Row, Segment, Way,
+    half::{Brought, Half},
+    stream::{Budget, Piece},
+};
+use crate::{
+    file::Frame,
+    packet::{Packet, TcpHeader, Transport},
+};
+
+/// What a capture contains.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// Frames, of any kind.
+    pub frames: u64,
+    /// The flows, in the order of their first packets.
+    pub flows: Vec<Flow>,
+    /// Frames that belong to no flow, by what they are: `ARP`, `ICMP`, `IP fragment`, …
+    pub others: BTreeMap<String, u64>,
+    /// The time of the first frame, since the Unix epoch.
+    #[serde(serialize_with = "super::seconds")]
+    pub first: Option<Duration>,
+    /// The time of the last frame.
+    #[serde(serialize_with = "super::seconds")]
+    pub last: Option<Duration>,
+}
+
+/// Both addresses, the smaller one first, so that both directions have the same.
+type Key = (Protocol, SocketAddr, SocketAddr);
+
+/// A flow, and what is needed to go on with it.
+struct Live {
+    flow: Flow,
+    sent: Half,
+    received: Half,
+    is_reset: bool,
+}
+
+/// Takes the frames of a capture, in their order.
+pub struct Analysis {
+    detail: Detail,
+    traffic: Traffic,
+    live: Vec<Live>,
+    current: HashMap<Key, usize>,
+    budget: Budget,
+}
+
+impl Analysis {
+    /// Nothing so far.
+    pub fn new(detail: Detail) -> Self {
+        let budget = Budget { bytes: MAX_STREAM_LEN, rows: MAX_ROWS };
+        Self { detail, traffic: Traffic::default(), live: Vec::new(), current: HashMap::new(), budget }
+    }
+
+    /// Takes the next frame.
+    pub fn add(&mut self, frame: &Frame<'_>) {
+        let traffic = &mut self.traffic;
+        traffic.frames += 1;
+        traffic.first = Some(traffic.first.map_or(frame.at, |first| first.min(frame.at)));
+        traffic.last = traffic.last.max(Some(frame.at));
+        match Packet::decode(traffic.frames, frame) {
+            Ok(packet) => self.packet(&packet),
+            Err(why) => self.other(&why.to_string()),
+        }
+    }
+
+    /// What has come together.
+    pub fn finish(mut self) -> Traffic {
+        self.traffic.flows = self.live.into_iter().map(Live::finish).collect();
+        self.traffic
+    }
+
+    fn other(&mut self, what: &str) {
+        match self.traffic.others.get_mut(what) {
+            Some(count) => *count += 1,
+            None => drop(self.traffic.others.insert(what.to_owned(), 1)),
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>) {
+        let (protocol, tcp) = match &packet.transport {
+            Transport::Tcp(header) => (Protocol::Tcp, Some(header)),
+            Transport::Udp => (Protocol::Udp, None),
+            other => return self.other(&other.to_string()),
+        };
+        let (source, destination) = (packet.source, packet.destination);
+        let key = (protocol, source.min(destination), source.max(destination));
+        let known = self.current.get(&key).copied().filter(|number| {
+            let live = self.live.get(*number);
+            live.is_some_and(|live| tcp.is_none_or(|header| !live.is_over_for(header, source)))
+        });
+        let index = match known {
+            Some(index) => index,
+            None if self.live.len() >= MAX_FLOWS => return self.other("of further flows"),
+            None => {
+                let (client, server) = ends(tcp, source, destination);
+                self.live.push(Live::new(self.live.len() + 1, protocol, client, server));
+                self.current.insert(key, self.live.len() - 1);
+                self.live.len() - 1
+            }
+        };
+        if let Some(live) = self.live.get_mut(index) {
+            live.add(packet, tcp, self.detail, &mut self.budget);
+        }
+    }
+}
+
+/// Client and server of a flow whose first packet this is.
+fn ends(tcp: Option<&TcpHeader>, source: SocketAddr, destination: SocketAddr) -> (SocketAddr, SocketAddr) {
+    let is_from_client = match tcp.map(|header| header.flags) {
+        None => true,
+        Some(flags) if flags.syn() => !flags.ack(),
+        Some(_) => source.port() >= destination.port(),
+    };
+    if is_from_client { (source, destination) } else { (destination, source) }
+}
+
+impl Live {
+    fn new(number: usize, protocol: Protocol, client: SocketAddr, server: SocketAddr) -> Self {
+        let (sent, received) = (Way::default(), Way::default());
+        let (rows, stream) = (Vec::new(), Vec::new());
+        let flow = Flow { number, protocol, client, server, sent, received, is_abridged: false, rows, stream };
+        Self { flow, sent: Half::default(), received: Half::default(), is_reset: false }
+    }
+
+    /// Whether a segment opens another connection between the same addresses.
+    fn is_over_for(&self, header: &TcpHeader, source: SocketAddr) -> bool {
+        if !header.flags.syn() || header.flags.ack() {
+            return false;
+        }
+        let is_sent = source == self.flow.client;
+        let half = if is_sent { &self.sent } else { &self.received };
+        let is_ended = self.is_reset || self.sent.is_closed() && self.received.is_closed();
+        // A client may repeat a SYN that was refused with RST.
+        !half.accepts_syn(header.seq) || is_ended && !half.is_open()
+    }
+
+    fn add(&mut self, packet: &Packet<'_>, tcp: Option<&TcpHeader>, detail: Detail, budget: &mut Budget) {
+        let flow = &mut self.flow;
+        let is_sent = packet.source == flow.client;
+        let (direction, way, half, opposite) = if is_sent {
+            (Direction::Sent, &mut flow.sent, &mut self.sent, &mut self.received)
+        } else {
+            (Direction::Received, &mut flow.received, &mut self.received, &mut self.sent)
+        };
+        let len = packet.payload_len;
+        let brought = match tcp {
+            Some(header) => half.add(header, len),
+            None => Brought { new: len as u64, ..Brought::default() },
+        };
+        count(way, packet, tcp, brought);
+        self.is_reset |= tcp.is_some_and(|header| header.flags.rst());
+        if detail == Detail::Counts {
+            return;
+        }
+
+        let segment = tcp.map(|header| {
+            let ack = if header.flags.ack() { opposite.relative(header.ack) } else { 0 };
+            Segment { flags: header.flags, seq: half.relative(header.seq), ack }
+        });
+        if budget.take_row() {
+            flow.rows.push(Row {
+                number: packet.number,
+                at: packet.at,
+                direction,
+                tcp: segment,
+                payload_len: len,
+                head: packet.payload.iter().take(HEAD_LEN).copied().collect(),
+                is_retransmission: brought.is_retransmission,
+                is_late: brought.is_late,
+            });
+        } else {
+            flow.is_abridged = true;
+        }
+        if tcp.is_some_and(|header| !header.flags.rst()) && len > 0 {
+            let (position, bytes) = (brought.position, packet.payload);
+            let piece = Piece { packet: packet.number, at: packet.at, direction, position, bytes, len };
+            flow.is_abridged |= !half.assembler.add(piece, &mut flow.stream, budget);
+        }
+    }
+
+    fn finish(mut self) -> Flow {
+        self.flow.sent.is_whole = self.sent.is_whole();
+        self.flow.received.is_whole = self.received.is_whole();
+        self.flow.is_abridged |= self.sent.is_estimate() || self.received.is_estimate();
+        self.flow
+    }
+}
+
+fn count(way: &mut Way, packet: &Packet<'_>, tcp: Option<&TcpHeader>, brought: Brought) {
+    let len = packet.payload_len as u64;
+    way.packets += 1;
+    way.packets_with_payload += u64::from(len > 0);
+    way.bytes += len;
+    way.stream_bytes += brought.new;
+    if let Some(flags) = tcp.map(|header| header.flags) {
+        way.syn += u64::from(flags.syn());
+        way.fin += u64::from(flags.fin());
+        way.rst += u64::from(flags.rst());
+    }
+    if brought.is_retransmission {
+        way.retransmitted_packets += 1;
+        way.retransmitted_bytes += len.saturating_sub(brought.new);
+    }
+    way.late_packets += u64::from(brought.is_late);
+    way.first = Some(way.first.map_or(packet.at, |first| first.min(packet.at)));
+    way.last = way.last.max(Some(packet.at));
+}

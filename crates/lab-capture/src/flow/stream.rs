@@ -1,0 +1,111 @@
+//! Puts the stream of one direction together, as its receiver does.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{Chunk, Direction};
+
+/// How many bytes and packets may still be kept, over all flows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    pub(super) bytes: usize,
+    pub(super) rows: usize,
+}
+
+impl Budget {
+    /// Takes from the budget, if there is enough left.
+    pub(super) fn take_bytes(&mut self, len: usize) -> bool {
+        self.bytes.checked_sub(len).map(|left| self.bytes = left).is_some()
+    }
+
+    pub(super) fn take_row(&mut self) -> bool {
+        self.rows.checked_sub(1).map(|left| self.rows = left).is_some()
+    }
+}
+
+/// What a packet brought.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'a> {
+    pub(super) packet: u64,
+    pub(super) at: Duration,
+    pub(super) direction: Direction,
+    /// The position of its first byte.
+    pub(super) position: i64,
+    /// What was captured.
+    pub(super) bytes: &'a [u8],
+    /// How long it was on the wire.
+    pub(super) len: usize,
+}
+
+/// What waits for a gap to be filled.
+#[derive(Clone, Debug)]
+struct Waiting {
+    chunk: Chunk,
+    len: usize,
+}
+
+/// Holds back what comes too early.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Assembler {
+    /// The position of the next byte that is due.
+    next: Option<i64>,
+    waiting: BTreeMap<i64, Waiting>,
+    /// Bytes that were not captured, or not kept: there is nothing behind them.
+    is_over: bool,
+}
+
+impl Assembler {
+    /// The stream begins here, unless it has begun already.
+    pub(super) fn start_at(&mut self, position: i64) {
+        self.next.get_or_insert(position);
+    }
+
+    /// Adds what a packet brought: what follows on what came before goes to `to`. `false` when the budget is spent.
+    pub(super) fn add(&mut self, piece: Piece<'_>, to: &mut Vec<Chunk>, budget: &mut Budget) -> bool {
+        let next = *self.next.get_or_insert(piece.position);
+        let end = piece.position + piece.len as i64;
+        if self.is_over || end <= next {
+            return true;
+        }
+        // Positions differ by less than 2^32.
+        let known = usize::try_from(next - piece.position).unwrap_or(0);
+        let (bytes, len) = (piece.bytes.get(known..).unwrap_or_default(), piece.len - known);
+        let position = piece.position.max(next);
+        let is_waiting = self.waiting.get(&position).is_some_and(|waiting| waiting.len >= len);
+        if is_waiting {
+            return true;
+        }
+        if !budget.take_bytes(bytes.len()) {
+            self.is_over = true;
+            return false;
+        }
+        let Piece { packet, at, direction, .. } = piece;
+        let chunk = Chunk { packet, at, direction, bytes: bytes.to_vec() };
+        if position > next {
+            self.waiting.insert(position, Waiting { chunk, len });
+            return true;
+        }
+        self.deliver(position, Waiting { chunk, len }, to);
+        while let Some(entry) = self.waiting.first_entry()
+            && self.next.is_some_and(|next| *entry.key() <= next)
+        {
+            let (position, waiting) = entry.remove_entry();
+            self.deliver(position, waiting, to);
+        }
+        true
+    }
+
+    /// Delivers the part that is new; it begins at or before what is due.
+    fn deliver(&mut self, position: i64, Waiting { mut chunk, len }: Waiting, to: &mut Vec<Chunk>) {
+        let next = self.next.unwrap_or(position);
+        let known = usize::try_from(next - position).unwrap_or(0);
+        if self.is_over || known >= len {
+            return;
+        }
+        self.is_over = chunk.bytes.len() < len;
+        chunk.bytes.drain(..known.min(chunk.bytes.len()));
+        self.next = Some(position + len as i64);
+        if !chunk.bytes.is_empty() {
+            to.push(chunk);
+        }
+    }
+}

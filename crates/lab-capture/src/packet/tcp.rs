@@ -1,0 +1,138 @@
+//! The header of a TCP segment (RFC 9293, section 3.1).
+
+use std::fmt;
+
+use etherparse::{TcpHeaderSlice, TcpOptionElement};
+use serde::{Serialize, Serializer};
+
+use super::Unread;
+
+/// The length of a header without options.
+const MIN_HEADER_LEN: usize = 20;
+/// The length of one with all options that there can be.
+const MAX_HEADER_LEN: usize = 60;
+
+/// What a segment's header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpHeader {
+    /// The sequence number of the first byte of payload, or of SYN, modulo 2^32.
+    pub seq: u32,
+    /// The next sequence number that is expected, if the flag ACK is set.
+    pub ack: u32,
+    /// What else it says.
+    pub flags: Flags,
+    /// How many bytes more the other side may send, in units that were agreed on with SYN.
+    pub window: u16,
+    /// The largest segment that this side wants to receive; only in a SYN (section 3.7.1).
+    pub mss: Option<u16>,
+}
+
+/// The control bits: `CWR ECE URG ACK PSH RST SYN FIN`, from the most significant one.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// No more data from this side.
+    pub const FIN: Self = Self(0x01);
+    /// Synchronise sequence numbers.
+    pub const SYN: Self = Self(0x02);
+    /// Reset the connection.
+    pub const RST: Self = Self(0x04);
+    /// Push.
+    pub const PSH: Self = Self(0x08);
+    /// The acknowledgement number counts.
+    pub const ACK: Self = Self(0x10);
+
+    const NAMES: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
+    /// The order in which people name them.
+    const SHOWN: [usize; 8] = [1, 0, 2, 3, 4, 5, 6, 7];
+
+    /// Whether all of these are set.
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether FIN is set.
+    pub fn fin(self) -> bool {
+        self.contains(Self::FIN)
+    }
+
+    /// Whether SYN is set.
+    pub fn syn(self) -> bool {
+        self.contains(Self::SYN)
+    }
+
+    /// Whether RST is set.
+    pub fn rst(self) -> bool {
+        self.contains(Self::RST)
+    }
+
+    /// Whether ACK is set.
+    pub fn ack(self) -> bool {
+        self.contains(Self::ACK)
+    }
+}
+
+/// `SYN, ACK`.
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = Self::SHOWN.into_iter().filter(|bit| self.0 >> bit & 1 == 1);
+        let names: Vec<&str> = set.filter_map(|bit| Self::NAMES.get(bit)).copied().collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Flags({self})")
+    }
+}
+
+/// As text.
+impl Serialize for Flags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl TcpHeader {
+    /// Reads a header, also one whose options were not captured whole: the fields, the two ports, and its length.
+    pub(super) fn read(segment: &[u8]) -> Result<(Self, (u16, u16), usize), Unread> {
+        let mut padded = [0; MAX_HEADER_LEN];
+        let header = match TcpHeaderSlice::from_slice(segment) {
+            Ok(header) => header,
+            Err(etherparse::err::tcp::HeaderSliceError::Content(_)) => return Err(Unread::Malformed),
+            Err(_) if segment.len() < MIN_HEADER_LEN => return Err(Unread::Short),
+            Err(_) => {
+                // Zeros end the options (section 3.2).
+                padded.iter_mut().zip(segment).for_each(|(to, from)| *to = *from);
+                TcpHeaderSlice::from_slice(&padded).map_err(|_| Unread::Malformed)?
+            }
+        };
+        let bits = [
+            header.fin(),
+            header.syn(),
+            header.rst(),
+            header.psh(),
+            header.ack(),
+            header.urg(),
+            header.ece(),
+            header.cwr(),
+        ];
+        let flags = Flags(bits.iter().enumerate().fold(0, |flags, (bit, is_set)| flags | u8::from(*is_set) << bit));
+        let mss = || {
+            header.options_iterator().find_map(|option| match option {
+                Ok(TcpOptionElement::MaximumSegmentSize(size)) => Some(size),
+                _ => None,
+            })
+        };
+        let read = Self {
+            seq: header.sequence_number(),
+            ack: header.acknowledgment_number(),
+            flags,
+            window: header.window_size(),
+            mss: if flags.syn() { mss() } else { None },
+        };
+        Ok((read, (header.source_port(), header.destination_port()), header.slice().len()))
+    }
+}

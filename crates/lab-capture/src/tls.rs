@@ -1,0 +1,202 @@
+//! The TLS handshake of a connection: its messages, and the packets that carry them.
+//!
+//! TLS is known by what a stream begins with, not by a port. What decrypts it comes from the file's key log; without one
+//! the records and the hellos can still be told.
+
+mod carriers;
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use serde::Serialize;
+use tls_lab::trace::{Direction, Entry, Kind, Summary, Timeline};
+
+use crate::{
+    file::KeyLog,
+    flow::{Chunk, Flow},
+};
+use carriers::Carriers;
+
+/// How many lines a listing has (ours): a handshake has some dozens, what follows two for each record.
+const MAX_LINES: usize = 10_000;
+
+/// The first bytes of a stream of TLS: a record with a handshake message, `22 ‖ 3 ‖ 0..=4 ‖ length u16`, that is a
+/// ClientHello, `1 ‖ length u24 ‖ version u16 ‖ random` (RFC 8446, sections 5.1 and 4.1.2).
+const HELLO_LEN: usize = 43;
+/// Where the random begins in them.
+const RANDOM: usize = 11;
+
+/// What is known of the TLS in a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listing {
+    /// Who sent the ClientHello.
+    pub client: SocketAddr,
+    /// To whom.
+    pub server: SocketAddr,
+    /// Everything that the two said, in order; directions are as the TLS client sees them.
+    pub lines: Vec<Line>,
+    /// Whether lines were left out, since they were too many.
+    pub is_abridged: bool,
+    /// Counts; also the cipher suites that were proposed and chosen.
+    pub summary: Summary,
+    /// The packets that carry the first ClientHello.
+    pub client_hello: Vec<u64>,
+    /// The packets that carry the ServerHello that chose.
+    pub server_hello: Vec<u64>,
+    /// How many packets it took.
+    pub handshake: Handshake,
+}
+
+/// A line of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// The packet with its first byte.
+    pub first_packet: u64,
+    /// The packet that made it complete.
+    pub packet: u64,
+    /// What it says. Its time counts from the first packet of the connection.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// The packets from the first byte of the ClientHello to the last byte of the later Finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Handshake {
+    /// The first one.
+    pub first_packet: u64,
+    /// The last one.
+    pub last_packet: u64,
+    /// Packets with payload from the client, retransmissions included.
+    pub sent: u64,
+    /// Packets with payload from the server, retransmissions included.
+    pub received: u64,
+    /// All packets of the connection from the first to the last one, acknowledgements included.
+    pub packets: u64,
+    /// How the last one is known.
+    pub basis: Basis,
+}
+
+/// How the end of a handshake is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Both Finished messages were read.
+    Finished,
+    /// TLS 1.2 encrypts Finished, but not the record's type: it is the first handshake record after ChangeCipherSpec.
+    RecordTypes,
+    /// TLS 1.3 without secrets: the first encrypted record of the client is taken for its Finished.
+    Estimate,
+    /// The handshake did not complete, or not in this capture: everything is counted.
+    Incomplete,
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "up to the later Finished",
+            Self::RecordTypes => "up to the encrypted Finished, known by the types of the records",
+            Self::Estimate => {
+                "an estimate without secrets: up to the client's first encrypted record, taken for its Finished"
+            }
+            Self::Incomplete => "not complete: all that is in the capture",
+        })
+    }
+}
+
+/// The TLS of a connection that was analysed with [`Detail::Packets`](crate::flow::Detail::Packets); `None` when neither
+/// side begins with a ClientHello.
+pub fn handshake(flow: &Flow, secrets: &KeyLog) -> Option<Listing> {
+    let (hello, is_reversed) = [(Direction::Sent, false), (Direction::Received, true)]
+        .into_iter()
+        .map(|(direction, is_reversed)| (beginning(flow, direction), is_reversed))
+        .find(|(bytes, _)| is_client_hello(bytes))?;
+    let (client, server) = if is_reversed { (flow.server, flow.client) } else { (flow.client, flow.server) };
+    let as_client = |direction| if is_reversed { opposite(direction) } else { direction };
+
+    let mut timeline = Timeline::new();
+    let random = hello.get(RANDOM..HELLO_LEN);
+    for secret in secrets.secrets().filter(|secret| random == Some(&secret.client_random)) {
+        timeline.secret(secret.label, &secret.client_random, &secret.secret);
+    }
+    let (mut entries, mut fed) = (Vec::new(), 0);
+    for chunk in &flow.stream {
+        // The timeline keeps times: they lead back to the chunk, whenever a line is told.
+        timeline.bytes(Duration::from_nanos(fed), as_client(chunk.direction), &chunk.bytes);
+        fed += 1;
+        entries.extend(timeline.drain());
+        if entries.len() > MAX_LINES {
+            break;
+        }
+    }
+    let is_abridged = (fed as usize) < flow.stream.len();
+    entries.extend(timeline.finish());
+
+    let mut carriers = Carriers::new(flow.stream.iter().map(|chunk| (chunk, as_client(chunk.direction))));
+    let (mut lines, mut client_hello, mut server_hello) = (Vec::new(), Vec::new(), Vec::new());
+    for mut entry in entries {
+        let chunk = usize::try_from(entry.at.as_nanos()).ok().and_then(|index| flow.stream.get(index));
+        let packets = carriers.of(&entry, chunk);
+        entry.at = chunk.map_or(Duration::ZERO, |chunk| chunk.at.saturating_sub(flow.first()));
+        if entry.kind == Kind::Message {
+            match entry.name.as_str() {
+                "ClientHello" if client_hello.is_empty() => client_hello.clone_from(&packets),
+                "ServerHello" if server_hello.is_empty() => server_hello.clone_from(&packets),
+                _ => {}
+            }
+        }
+        let (first_packet, packet) = (packets.iter().min(), packets.iter().max());
+        let (Some(&first_packet), Some(&packet)) = (first_packet, packet) else { continue };
+        lines.push(Line { first_packet, packet, entry });
+    }
+    let summary = timeline.summary();
+    let handshake = extent(flow, &lines, &summary, is_reversed);
+    Some(Listing { client, server, lines, is_abridged, summary, client_hello, server_hello, handshake })
+}
+
+fn opposite(direction: Direction) -> Direction {
+    match direction {
+        Direction::Sent => Direction::Received,
+        Direction::Received => Direction::Sent,
+    }
+}
+
+/// The first bytes of a stream.
+fn beginning(flow: &Flow, direction: Direction) -> Vec<u8> {
+    let chunks = flow.stream.iter().filter(|chunk| chunk.direction == direction);
+    chunks.flat_map(|chunk: &Chunk| &chunk.bytes).take(HELLO_LEN).copied().collect()
+}
+
+fn is_client_hello(bytes: &[u8]) -> bool {
+    matches!(bytes, [22, 3, 0..=4, _, _, 1, ..])
+}
+
+/// Which packets belong to the handshake.
+fn extent(flow: &Flow, lines: &[Line], summary: &Summary, is_reversed: bool) -> Handshake {
+    let first_packet = lines.first().map_or(0, |line| line.first_packet);
+    let named = |line: &Line, kind, name| line.entry.kind == kind && line.entry.name == name;
+    let finished = lines.iter().filter(|line| named(line, Kind::Message, "Finished")).map(|line| line.packet).take(2);
+    let of_types = [Direction::Sent, Direction::Received].map(|direction| {
+        let mut records = lines.iter().filter(|line| line.entry.direction == Some(direction));
+        records.find(|line| named(line, Kind::Record, "ChangeCipherSpec"))?;
+        records.find(|line| named(line, Kind::Record, "Handshake")).map(|line| line.packet)
+    });
+    let is_tls13 = summary.version.as_deref().is_some_and(|version| version.starts_with("TLS 1.3"));
+    let estimate = || {
+        let mut rest = lines.iter();
+        rest.find(|line| named(line, Kind::Message, "ServerHello"))?;
+        let mut sent = rest.filter(|line| line.entry.direction == Some(Direction::Sent));
+        sent.find(|line| named(line, Kind::Record, "ApplicationData")).map(|line| line.packet)
+    };
+    let (last, basis) = match of_types {
+        _ if summary.is_complete => (finished.max(), Basis::Finished),
+        [Some(sent), Some(received)] if !is_tls13 => (Some(sent.max(received)), Basis::RecordTypes),
+        _ if is_tls13 && estimate().is_some() => (estimate(), Basis::Estimate),
+        _ => (lines.iter().map(|line| line.packet).max(), Basis::Incomplete),
+    };
+    let last_packet = last.unwrap_or(first_packet);
+    let rows = || flow.rows.iter().filter(|row| (first_packet..=last_packet).contains(&row.number));
+    let with_payload = |direction| {
+        rows().filter(|row| row.payload_len > 0 && (row.direction == direction) != is_reversed).count() as u64
+    };
+    let [sent, received] = [Direction::Sent, Direction::Received].map(with_payload);
+    Handshake { first_packet, last_packet, sent, received, packets: rows().count() as u64, basis }
+}
