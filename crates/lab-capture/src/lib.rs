@@ -13,6 +13,8 @@ pub mod diagram;
 mod error;
 pub mod file;
 pub mod flow;
+#[cfg(target_os = "linux")]
+pub mod live;
 pub mod packet;
 pub mod tls;
 
