@@ -49,7 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("labnet", &[]),
     ("lab-run", &["labnet", "ttp"]),
     ("lab-sandbox", &[]),
-    ("lab-capture", &["labnet", "lab-sandbox", "tls-lab"]),
+    ("lab-capture", &["labnet", "lab-run", "lab-sandbox", "tls-lab"]),
     ("lab-report", &["labnet", "lab-capture", "lab-run", "lab-sandbox", "mock-servers", "tls-lab", "ttp"]),
     ("mock-servers", &["labnet", "ttp"]),
     ("ttp", &["labnet"]),

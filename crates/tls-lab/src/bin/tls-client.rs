@@ -85,8 +85,8 @@ struct Arguments {
     /// Tell on stderr everything that happens, with its time
     #[arg(long)]
     trace: bool,
-    /// Append the secrets of the connection to a file (SSLKEYLOGFILE), for Wireshark
-    #[arg(long, value_name = "FILE")]
+    /// Append the secrets of the connection to a file, for Wireshark
+    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE", hide_env_values = true)]
     keylog: Option<PathBuf>,
     /// Seconds for connection and handshake each, and the longest silence
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = cli::parse_seconds)]

@@ -1,8 +1,10 @@
-//! Counts and shows what is in a capture file.
+//! Captures a command in a private network; counts and shows what is in a capture file.
 //!
-//! Usage: `lab-capture count FILE` · `lab-capture show FILE` · `lab-capture show FILE --flow 2 --svg`
+//! Usage: `lab-capture run -- COMMAND` · `lab-capture count FILE` · `lab-capture show FILE` · `lab-capture show FILE --flow 2 --svg`
 
 mod count;
+#[cfg(target_os = "linux")]
+mod run;
 mod show;
 mod source;
 
@@ -10,17 +12,21 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use lab_sandbox::{Place, doorway};
 use labnet::{
     Error,
     cli::{self, Console},
 };
 
-/// Count packets, follow connections, list TLS handshakes, draw sequence diagrams
+/// Capture a command, count packets, follow connections, list TLS handshakes, draw sequence diagrams
 #[derive(Parser)]
 #[command(
     name = "lab-capture",
     version,
     after_help = "Examples:
+  lab-capture run --mock-servers -- part2-pdc CMD_short:0      in a private network, on its loopback interface
+  lab-capture run --mock-servers --path delay=25ms -- part2-pdc CMD_floodme
+  lab-capture run --server 'tls-server cert.pem key.pem --bind 10.9.0.43' -- tls-client server 4433 --cafile ca.pem
   lab-capture count lab.pcapng                 packets, bytes and retransmissions, flow by flow
   lab-capture show lab.pcapng                  each flow as a sequence diagram
   lab-capture show lab.pcapng --flow 2 --svg > flow2.svg
@@ -36,6 +42,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run a command in a private network and capture what it sends and receives
+    #[cfg(target_os = "linux")]
+    Run(run::Arguments),
     /// Count packets, bytes and retransmissions of each flow
     Count(count::Arguments),
     /// Show each flow as a sequence diagram, with the messages of TLS
@@ -43,10 +52,19 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    cli::run(|arguments: Arguments, console: &Console| -> Result<(), Error> {
+    let place = match doorway() {
+        Place::Done(status) => return status,
+        place => place,
+    };
+    cli::run_to_status(|arguments: Arguments, console: &Console| -> Result<ExitCode, Error> {
         match arguments.command {
-            Command::Count(arguments) => count::count(&arguments, console),
-            Command::Show(arguments) => show::show(&arguments, console),
+            #[cfg(target_os = "linux")]
+            Command::Run(arguments) if matches!(place, Place::Inside) => return run::inside(&arguments, console),
+            #[cfg(target_os = "linux")]
+            Command::Run(_) => return run::outside(console),
+            Command::Count(arguments) => count::count(&arguments, console)?,
+            Command::Show(arguments) => show::show(&arguments, console)?,
         }
+        Ok(ExitCode::SUCCESS)
     })
 }

@@ -1,0 +1,230 @@
+//! `lab-capture run`: a command in a private network, and the packets that it made.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    net::SocketAddr,
+    os::{fd::AsFd, unix::process::ExitStatusExt},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+
+use lab_capture::{
+    file::KeyLog,
+    live::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN},
+};
+use lab_run::{Program, sockets};
+use lab_sandbox::{Host, Lan, Names, Passage, Station, path};
+use labnet::{Error, cli::Console};
+
+/// How long a server may take until it waits for clients (ours).
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where programs that can do so write the secrets of their TLS connections.
+const KEY_LOG: &str = "SSLKEYLOGFILE";
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The capture file; one of that name is replaced
+    #[arg(long, value_name = "FILE", default_value = "capture.pcapng")]
+    out: PathBuf,
+    /// Start the lab's mock servers first, on the handout's ports
+    #[arg(long)]
+    mock_servers: bool,
+    /// Put the servers on a host of their own, behind a path: delay=25ms,rate=10mbit,loss=0.01,duplicate=…,reorder=…
+    #[arg(long, value_name = "PATH")]
+    path: Option<path::Path>,
+    /// A command that serves on the host `server` (10.9.0.43); the command below runs on `client` (10.9.0.5)
+    #[arg(long, value_name = "COMMAND")]
+    server: Option<String>,
+    /// A command on the host `proxy` (10.9.0.143)
+    #[arg(long, value_name = "COMMAND")]
+    proxy: Option<String>,
+    /// Keep so many bytes of each packet
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_FRAME_LEN, value_parser = clap::value_parser!(u32).range(i64::from(MIN_SNAPLEN)..))]
+    snaplen: u32,
+    /// What to run, with its arguments
+    #[arg(trailing_var_arg = true, required = true)]
+    command: Vec<OsString>,
+}
+
+fn refused(error: &lab_sandbox::Error) -> Error {
+    Error::Sandbox { complaint: error.to_string(), advice: error.hint() }
+}
+
+fn failed(error: &lab_capture::Error) -> Error {
+    Error::Sandbox { complaint: error.to_string(), advice: None }
+}
+
+/// In the ordinary world: the same program does the work inside.
+pub(crate) fn outside(console: &Console) -> Result<ExitCode, Error> {
+    let mut passage = Passage::begin().map_err(|error| refused(&error))?;
+    console.at_interrupt(passage.interrupter());
+    passage.wait().map_err(|error| refused(&error))
+}
+
+/// The hosts of a run; the client's is where the command runs and packets are captured.
+enum Place {
+    Alone(Host),
+    Apart(Lan),
+}
+
+impl Place {
+    fn new(arguments: &Arguments) -> Result<Self, lab_sandbox::Error> {
+        if arguments.path.is_none() && arguments.server.is_none() && arguments.proxy.is_none() {
+            return Host::alone("lab", Names::all_here()).map(Self::Alone);
+        }
+        let stations = [Station::CLIENT, Station::SERVER, Station::PROXY];
+        let names = Names::local().with_servers(&[Station::SERVER.ipv4.into(), Station::SERVER.ipv6.into()]);
+        Lan::new(&stations, &names, arguments.path.unwrap_or_default(), 0).map(Self::Apart)
+    }
+
+    fn host(&self, number: usize) -> Option<&Host> {
+        match self {
+            Self::Alone(host) => Some(host),
+            Self::Apart(lan) => lan.host(number),
+        }
+    }
+
+    fn interface(&self) -> &'static str {
+        match self {
+            Self::Alone(_) => "lo",
+            Self::Apart(_) => Lan::interface(),
+        }
+    }
+
+    /// Where mock servers listen.
+    fn binding(&self) -> &'static [&'static str] {
+        match self {
+            Self::Alone(_) => &[],
+            Self::Apart(_) => &["--bind", "0.0.0.0", "--bind", "::", "--interface", "10.9.0.43"],
+        }
+    }
+}
+
+/// A capture that is written once, by whoever comes first: the end of the command, or Ctrl-C.
+struct Pending {
+    capture: Option<Capture>,
+    out: PathBuf,
+    key_log: PathBuf,
+    console: Console,
+}
+
+impl Pending {
+    fn write(&mut self) -> Result<(), Error> {
+        let Some(capture) = self.capture.take() else { return Ok(()) };
+        let mut recording = capture.stop();
+        recording.secrets = KeyLog::new(fs::read_to_string(&self.key_log).unwrap_or_default());
+        recording.write(&self.out).map_err(|error| failed(&error))?;
+        let (packets, missed) = (recording.frames.len(), recording.dropped.unwrap_or_default());
+        let out = self.out.display();
+        if missed > 0 {
+            self.console
+                .warn(format_args!("{missed} packets were missed: this machine was too slow, or there were too many"));
+        }
+        self.console.note(format_args!("{packets} packets are in {out}; look at them with: lab-capture show {out}"));
+        Ok(())
+    }
+}
+
+/// In a private network.
+pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
+    let system = |attempt| move |source| Error::System { attempt, source };
+    let place = Place::new(arguments).map_err(|error| refused(&error))?;
+    let [client, server, proxy] = [0, 1, 2].map(|number| place.host(number));
+    let (Some(client), Some(server), Some(proxy)) = (client, server, proxy) else {
+        return Err(system("find the hosts")(io::ErrorKind::NotFound.into()));
+    };
+    let mock_servers = arguments.mock_servers.then(|| start_mock_servers(server, place.binding())).transpose()?;
+    for (host, command) in [(server, &arguments.server), (proxy, &arguments.proxy)] {
+        if let Some(command) = command {
+            serve(host, command)?;
+        }
+    }
+
+    let folder = tempfile::tempdir().map_err(system("make a folder"))?;
+    let key_log = folder.path().join("keys.log");
+    let (interface, snaplen) = (place.interface(), arguments.snaplen);
+    let capture = client.run(move || Capture::start(interface, snaplen)).map_err(|error| failed(&error))?;
+    let pending = Pending {
+        capture: Some(capture),
+        out: arguments.out.clone(),
+        key_log: key_log.clone(),
+        console: console.clone(),
+    };
+    let pending = Arc::new(Mutex::new(pending));
+    let write = |pending: &Mutex<Pending>| pending.lock().unwrap_or_else(PoisonError::into_inner).write();
+    let at_interrupt = Arc::clone(&pending);
+    console.at_interrupt(move || {
+        if let Err(error) = write(&at_interrupt) {
+            at_interrupt.lock().unwrap_or_else(PoisonError::into_inner).console.warn(error);
+        }
+    });
+
+    let status = client.run({
+        let line = arguments.command.clone();
+        move || run(&line, &key_log)
+    });
+    // What passed is kept, whatever became of the command.
+    write(&pending)?;
+    drop(mock_servers);
+    let (name, status) = (arguments.command.first().cloned().unwrap_or_default(), status);
+    let status = status.map_err(|source| Error::File { attempt: "run", path: name.display().to_string(), source })?;
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+fn run(line: &[OsString], key_log: &Path) -> io::Result<ExitStatus> {
+    let Some((program, arguments)) = line.split_first() else { return Err(io::ErrorKind::InvalidInput.into()) };
+    Command::new(program).args(arguments).env(KEY_LOG, key_log).spawn()?.wait()
+}
+
+/// Ours, that lie beside this program; they say when they are ready.
+fn start_mock_servers(host: &Host, binding: &'static [&'static str]) -> Result<Program, Error> {
+    let program =
+        std::env::current_exe().map_err(|source| Error::System { attempt: "find the mock servers", source })?;
+    let program = program.with_file_name("mock-servers");
+    let started = host.run(move || {
+        let mut servers = Program::start(program, binding)?;
+        servers.line_with("become ready", PATIENCE, |line| line.text == "ready").map(|_| servers)
+    });
+    started.map_err(|failure| Error::Sandbox { complaint: failure.to_string(), advice: None })
+}
+
+/// Starts a server and waits until it has a socket for its clients. What it prints goes to stderr.
+fn serve(host: &Host, line: &str) -> Result<(), Error> {
+    let (shell, shown) = (line.to_owned(), line.to_owned());
+    let started = host.run(move || -> io::Result<bool> {
+        let before = waiting();
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("exec {shell}")).stdin(Stdio::null());
+        command.stdout(io::stderr().as_fd().try_clone_to_owned()?);
+        let mut server = command.spawn()?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if waiting().iter().any(|address| !before.contains(address)) {
+                return Ok(true);
+            }
+            if server.try_wait()?.is_some() || Instant::now() >= until {
+                return Ok(false);
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    });
+    match started {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::Sandbox { complaint: format!("`{shown}` does not wait for clients"), advice: None }),
+        Err(source) => Err(Error::File { attempt: "run", path: shown, source }),
+    }
+}
+
+/// Every socket of this host that waits for clients.
+fn waiting() -> Vec<SocketAddr> {
+    let both = [sockets::Protocol::Tcp, sockets::Protocol::Udp];
+    both.into_iter().filter_map(|protocol| sockets::waiting(protocol).ok()).flatten().collect()
+}
