@@ -4,12 +4,12 @@
 
 use std::sync::{Arc, LazyLock, Mutex};
 
+use labnet::tls::key_log_line;
 use rustls::{
     ClientConfig, ClientConnection, KeyLog, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
-use tls_lab::trace::keylog_line;
 use ttp::Desk;
 
 use crate::wire::{
@@ -36,7 +36,7 @@ struct Log(Mutex<String>);
 
 impl KeyLog for Log {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        self.0.lock().unwrap().push_str(&format!("{}\n", keylog_line(label, client_random, secret)));
+        self.0.lock().unwrap().push_str(&format!("{}\n", key_log_line(label, client_random, secret)));
     }
 }
 
