@@ -9,4 +9,13 @@
 //! Only `experiments` has sockets, programs and clocks; all behind it is made of facts, and tested with facts.
 
 pub mod evidence;
+pub mod folder;
+pub mod json;
+pub mod page;
+pub mod plot;
 pub mod sheet;
+
+mod error;
+mod number;
+
+pub use error::Error;
