@@ -18,7 +18,7 @@ use crate::{
 const STYLE: &str = include_str!("page/style.css");
 
 /// Program output is escaped; if that ever failed, a browser would still neither run nor fetch anything.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = include_str!("page/policy.txt");
 
 /// The page.
 pub fn html(sheet: &Sheet) -> String {
@@ -29,18 +29,18 @@ pub fn html(sheet: &Sheet) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta http-equiv="Content-Security-Policy" content=(POLICY.trim_end());
                 meta name="color-scheme" content="light dark";
                 title { "Lab report: " (head::answered(sheet)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                a.skip href="#main" { "Skip to the answers" }
+                a.skip href="#answers" { "Skip to the answers" }
                 (head::header(sheet))
-                div.columns {
+                main {
+                    (head::summary(sheet))
                     (contents(sheet))
-                    main #main {
-                        (head::summary(sheet))
+                    div.answers #answers {
                         (answers::parts(&places))
                         (accounts::section(&places))
                         (experiments::section(&places))

@@ -47,7 +47,7 @@ impl Frame<'_> {
         let (title_id, description_id) = (format!("{}-title", self.id), format!("{}-desc", self.id));
         let svg = html! {
             svg viewBox={ "0 0 " (WIDTH) " " (self.height) } width=(WIDTH) height=(self.height)
-                style="width:100%;max-width:36rem;height:auto" font-size=(TYPE) role="img"
+                style="width:100%;max-width:32rem;height:auto" font-size=(TYPE) role="img"
                 aria-labelledby=(title_id) aria-describedby=(description_id) {
                 title id=(title_id) { (self.title) }
                 desc id=(description_id) { (self.description) }

@@ -79,7 +79,7 @@ fn item(check: &Check) -> Markup {
         li.bad[!check.holds].good[check.holds] {
             (head::mark(check.holds))
             div {
-                strong { (if check.holds { "holds" } else { "does not hold" }) }
+                strong { (if check.holds { "holds:" } else { "does not hold:" }) }
                 " " (text::prose(&check.claim)) ": " span.numbers { (check.numbers) }
             }
         }

@@ -47,7 +47,7 @@ fn article(places: &Places<'_>, answer: &Answer) -> Markup {
             }
             (items(answer))
             @if !answer.why.is_empty() {
-                p.why { strong { "Why " } (text::prose(&answer.why)) }
+                p.why { strong { "Why: " } (text::prose(&answer.why)) }
             }
             (measured(answer))
             (evidence(places, answer))

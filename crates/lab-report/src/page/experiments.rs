@@ -31,7 +31,7 @@ fn article(places: &Places<'_>, first: usize, experiment: &Experiment) -> Markup
             }
             p { (text::prose(&experiment.title)) }
             @if let Some(trouble) = &experiment.trouble {
-                p.missing { strong { "Trouble " } (trouble) }
+                p.missing { strong { "Trouble: " } (trouble) }
             }
             dl.facts {
                 @if !experiment.commands.is_empty() {
@@ -69,7 +69,7 @@ fn figure_of(number: usize, figure: &Figure) -> Markup {
     html! {
         figure id={ "figure-" (number) } {
             div.scroll tabindex="0" role="group" aria-label={ "Figure " (number) } { (PreEscaped(&figure.svg)) }
-            figcaption { strong { "Figure " (number) } " " (text::prose(&figure.caption)) }
+            figcaption { strong { "Figure " (number) "." } " " (text::prose(&figure.caption)) }
             details {
                 summary { "Figure " (number) " as text" }
                 // In a diagram made of characters, their columns must not be broken.

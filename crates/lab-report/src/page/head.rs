@@ -62,13 +62,13 @@ pub(super) fn summary(sheet: &Sheet) -> Markup {
     let missing: Vec<_> = sheet.answers.iter().filter(|answer| !is_answered(answer)).collect();
     let failed: Vec<_> = sheet.experiments.iter().filter(|experiment| experiment.state == "failed").collect();
     html! {
-        section aria-labelledby="summary" {
+        section.summary aria-labelledby="summary" {
             h2 #summary { "Summary" }
             ul.verdicts {
                 li.good[missing.is_empty()] {
                     (mark(missing.is_empty()))
                     div {
-                        strong { (answered(sheet)) }
+                        strong { (answered(sheet)) "." }
                         @if !missing.is_empty() {
                             " No answer to "
                             @for (at, answer) in missing.iter().enumerate() {
@@ -84,9 +84,9 @@ pub(super) fn summary(sheet: &Sheet) -> Markup {
                     (mark(sheet.run.is_complete))
                     div {
                         @if sheet.run.is_complete {
-                            strong { "Complete" } " All experiments were made."
+                            strong { "Complete." } " All experiments were made."
                         } @else {
-                            strong { "Incomplete" } " Not all experiments were made."
+                            strong { "Incomplete." } " Not all experiments were made."
                         }
                         @for (at, experiment) in failed.iter().enumerate() {
                             @if at == 0 { " Failed: " } @else { ", " }
@@ -108,12 +108,12 @@ fn balance(accounts: &[Account]) -> Markup {
             (mark(is_good))
             div {
                 @if accounts.is_empty() {
-                    strong { "No accounts" } " No connection was measured."
+                    strong { "No accounts." } " No connection was measured."
                 } @else if wrong.is_empty() {
-                    strong { "All balanced" } " Of " (number::counted(accounts.len() as u64, "account"))
+                    strong { "All balanced." } " Of " (number::counted(accounts.len() as u64, "account"))
                     ", each counts the same bytes on all sides."
                 } @else {
-                    strong { (wrong.len()) " of " (number::counted(accounts.len() as u64, "account")) " not balanced" }
+                    strong { (wrong.len()) " of " (number::counted(accounts.len() as u64, "account")) " not balanced." }
                     " Somebody counted otherwise in "
                     @for (at, account) in wrong.iter().enumerate() {
                         @if at > 0 { ", " }

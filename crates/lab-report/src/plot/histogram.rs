@@ -14,10 +14,10 @@ use crate::sheet::Figure;
 /// More bars than these are no longer told apart on a phone: the last one holds all that took as many or more.
 const MAX_BARS: u64 = 20;
 
-const HEIGHT: f64 = 260.0;
+const HEIGHT: f64 = 266.0;
 const LEFT: f64 = 34.0;
 const RIGHT: f64 = WIDTH - 8.0;
-const TOP: f64 = 52.0;
+const TOP: f64 = 62.0;
 const BOTTOM: f64 = HEIGHT - 42.0;
 
 /// One bar.
@@ -69,7 +69,7 @@ pub fn histogram(id: &str, series: &Series) -> Figure {
         @for mark in &marks { (circle(*mark, 3.5, HOLLOW)) }
         @if (LEFT..=RIGHT).contains(&mean_at) { (line((mean_at, TOP), (mean_at, BOTTOM), DASHED)) }
         (label((LEFT + RIGHT) / 2.0, HEIGHT - 6.0, "middle", INK, "packets until the acknowledgement"))
-        (label(4.0, TOP - 6.0, "start", MUTED, "runs"))
+        (label(4.0, TOP - 10.0, "start", MUTED, "runs"))
     };
     let title = format!("Packets for each of {runs} resets over {}", series.family);
     let caption = format!(

@@ -14,7 +14,7 @@ use lab_run::Program;
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The browser's name; none, said on stderr, where there is none.
-pub fn installed(test: &str) -> Option<&'static str> {
+pub(crate) fn installed(test: &str) -> Option<&'static str> {
     let is_there =
         |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_there);
@@ -24,37 +24,55 @@ pub fn installed(test: &str) -> Option<&'static str> {
     found
 }
 
-pub fn skipped(test: &str, why: &str) {
+pub(crate) fn skipped(test: &str, why: &str) {
     io::stderr().write_all(format!("skipped: {test}: {why}\n").as_bytes()).unwrap();
 }
 
-/// The text that `script` leaves in the page when it calls `done(text)`; it may take its time.
-pub fn told_by(browser: &str, page: &str, script: &str, width: u32, is_dark: bool) -> String {
+/// What `script` tells of the page by calling `tell(text)`; it may take its time.
+///
+/// The page is in a frame, because a window of Chromium is never narrower than 500 pixels.
+pub(crate) fn told_by(browser: &str, page: &str, script: &str, width: u32, is_dark: bool) -> String {
+    const TELL: &str = "function tell(text) { parent.postMessage(text, '*'); }";
+    // What is told must not be taken for markup.
+    const LISTEN: &str =
+        "addEventListener('message', event => document.body.dataset.told = encodeURIComponent(event.data));";
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("page.html");
-    // The page forbids scripts; its copy has this one. What it says must not close the element that it says it in.
-    let telling = "function done(text) { const told = document.createElement('pre'); \
-                   told.textContent = 'TOLD' + encodeURIComponent(text) + 'TOLD'; document.body.append(told); }";
+    // The page forbids scripts; its copy may have this one.
     let copy = page.replace("default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'");
-    let copy = copy.replace("</body>", &format!("<script>{telling}\n{script}</script></body>"));
-    fs::write(&file, copy).unwrap();
-    let dom = dom(browser, folder.path(), &file, width, is_dark);
-    let told =
-        dom.split("TOLD").find(|piece| dom.contains(&format!(">TOLD{piece}TOLD<"))).unwrap_or_else(|| panic!("{dom}"));
-    told.replace("%20", " ").replace("%0A", "\n").replace("%22", "\"").replace("%3C", "<").replace("%3E", ">")
+    let copy = copy.replace("</body>", &format!("<script>{TELL}\n{script}</script></body>"));
+    fs::write(folder.path().join("page.html"), copy).unwrap();
+    let frame = format!("<iframe src=page.html style='border:0;width:{width}px;height:900px'></iframe>");
+    let host = folder.path().join("host.html");
+    fs::write(&host, format!("<!DOCTYPE html><body><script>{LISTEN}</script>{frame}</body>")).unwrap();
+    let dom = dom(browser, folder.path(), &host, is_dark);
+    let told = dom.split_once("data-told=\"").and_then(|(_, told)| told.split_once('"'));
+    decoded(told.unwrap_or_else(|| panic!("the page told nothing: {dom}")).0)
 }
 
-fn dom(browser: &str, profile: &Path, file: &Path, width: u32, is_dark: bool) -> String {
+fn dom(browser: &str, folder: &Path, file: &Path, is_dark: bool) -> String {
     let arguments = [
         "--headless".to_owned(),
+        // Tests may run as root, in a container.
         "--no-sandbox".to_owned(),
         "--disable-gpu".to_owned(),
-        format!("--user-data-dir={}", profile.display()),
-        format!("--window-size={width},900"),
+        format!("--user-data-dir={}", folder.join("profile").display()),
+        "--window-size=1400,900".to_owned(),
         format!("--blink-settings=preferredColorScheme={}", if is_dark { 0 } else { 1 }),
         "--virtual-time-budget=20000".to_owned(),
         "--dump-dom".to_owned(),
         format!("file://{}", file.display()),
     ];
     Program::start(browser, &arguments).unwrap().finish(DEADLINE).unwrap().stdout()
+}
+
+/// The inverse of encodeURIComponent.
+fn decoded(text: &str) -> String {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let (byte, rest) = piece.split_at(2);
+        bytes.push(u8::from_str_radix(byte, 16).unwrap());
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).unwrap()
 }
