@@ -15,7 +15,7 @@ pub(super) fn section(places: &Places<'_>) -> Markup {
             h2 #reconciliation { "Reconciliation" }
             p.lead {
                 "The same bytes, counted independently: by the programs in their calls, by the kernels in segments, by the \
-                 capture in packets. An account balances when all of them agree."
+                 capture in packets. An account balances when all of them agree. Calls may differ from run to run."
             }
             @if places.sheet.accounts.is_empty() {
                 p.missing { strong { "No accounts. " } "No connection was measured." }
