@@ -1,7 +1,6 @@
 //! The lab's questions, answered from what was measured.
 //!
 //! ```text
-//! experiments ─► evidence ─► answers, accounts ─► sheet ─► page, JSON
 //! programs in    facts       words and sums        data     files
 //! a sandbox
 //! ```
@@ -11,7 +10,16 @@
 pub mod evidence;
 #[cfg(target_os = "linux")]
 pub mod experiments;
+pub mod folder;
+pub mod json;
 #[cfg(target_os = "linux")]
 pub mod laboratory;
+pub mod page;
+pub mod plot;
 pub mod programs;
 pub mod sheet;
+
+mod error;
+mod number;
+
+pub use error::Error;

@@ -1,0 +1,27 @@
+//! The sheet as JSON, for programs, with a JSON Schema (2020-12) that says what each property means.
+
+use serde::Serialize;
+
+use crate::{Error, sheet::Sheet};
+
+/// `answers.json`: everything on the page but the figures.
+///
+/// # Errors
+/// [`Error::Json`], which would be a defect of ours.
+pub fn answers(sheet: &Sheet) -> Result<String, Error> {
+    pretty("the answers", sheet)
+}
+
+/// `answers.schema.json`: the shape of `answers.json`; its descriptions are the documentation of [`crate::sheet`].
+///
+/// # Errors
+/// [`Error::Json`], which would be a defect of ours.
+pub fn schema() -> Result<String, Error> {
+    pretty("the schema", &schemars::schema_for!(Sheet))
+}
+
+fn pretty(what: &'static str, value: &impl Serialize) -> Result<String, Error> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|source| Error::Json { what, source })?;
+    text.push('\n');
+    Ok(text)
+}

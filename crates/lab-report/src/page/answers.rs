@@ -1,0 +1,126 @@
+//! The questions: for each the answer, why it is so, what was measured, and where that can be looked up.
+
+use maud::{Markup, html};
+
+use super::{Places, text};
+use crate::sheet::{Answer, Experiment, Measured};
+
+/// What a part is about, in a few words.
+pub(super) fn title(part: u8) -> &'static str {
+    match part {
+        1 => "first sockets",
+        2 => "TCP is a stream",
+        3 => "UDP loses packets",
+        4 => "multicast",
+        5 => "WebSocket",
+        6 => "TLS",
+        _ => "more",
+    }
+}
+
+pub(super) fn is_answered(answer: &Answer) -> bool {
+    answer.missing.is_none() && !answer.items.is_empty()
+}
+
+pub(super) fn parts(places: &Places<'_>) -> Markup {
+    html! {
+        @for answers in places.sheet.answers.chunk_by(|one, next| one.part == next.part) {
+            @let part = answers.first().map_or(0, |answer| answer.part);
+            section aria-labelledby={ "part" (part) } {
+                h2 id={ "part" (part) } { "Part " (part) ": " (title(part)) }
+                @for answer in answers { (article(places, answer)) }
+            }
+        }
+    }
+}
+
+fn article(places: &Places<'_>, answer: &Answer) -> Markup {
+    let id = text::anchor("", &answer.question);
+    html! {
+        article.question id=(id) aria-labelledby={ (id) "-asks" } {
+            h3 id={ (id) "-asks" } { span.number { (answer.question) } " " (text::prose(&answer.asks)) }
+            @if !is_answered(answer) {
+                p.missing {
+                    strong { "No answer. " }
+                    (text::prose(answer.missing.as_deref().unwrap_or("Nothing was measured for it.")))
+                }
+            }
+            (items(answer))
+            @if !answer.why.is_empty() {
+                p.why { strong { "Why: " } (text::prose(&answer.why)) }
+            }
+            (measured(answer))
+            (evidence(places, answer))
+        }
+    }
+}
+
+fn items(answer: &Answer) -> Markup {
+    html! {
+        @match answer.items.as_slice() {
+            [] => {}
+            [only] if only.label.is_empty() => p.answer { (text::prose(&only.text)) },
+            items => dl.answer {
+                @for item in items {
+                    div {
+                        dt { @if item.label.is_empty() { "also" } @else { (item.label) } }
+                        dd { (text::prose(&item.text)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn measured(answer: &Answer) -> Markup {
+    html! {
+        @if !answer.measured.is_empty() {
+            table.measured {
+                caption { "Measured for " (answer.question) }
+                thead { tr { th scope="col" { "What" } th scope="col" { "Value" } } }
+                tbody { @for measured in &answer.measured { (row(measured)) } }
+            }
+        }
+    }
+}
+
+fn row(measured: &Measured) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (text::prose(&measured.name)) }
+            td {
+                (measured.value)
+                @if measured.varies { " " span.varies { "varies from run to run" } }
+            }
+        }
+    }
+}
+
+fn evidence(places: &Places<'_>, answer: &Answer) -> Markup {
+    html! {
+        @if !answer.experiments.is_empty() {
+            div.evidence {
+                p { "Look it up" }
+                ul {
+                    @for name in &answer.experiments {
+                        li {
+                            (places.link(name))
+                            @if let Some((first, experiment)) = places.experiment(name) { (exhibits(first, experiment)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn exhibits(first: usize, experiment: &Experiment) -> Markup {
+    html! {
+        @for number in first..first + experiment.figures.len() {
+            ", " a href={ "#figure-" (number) } { "figure " (number) }
+        }
+        @for path in [&experiment.capture, &experiment.output].into_iter().flatten() {
+            ", " a.file href=(path) { (path) }
+        }
+    }
+}

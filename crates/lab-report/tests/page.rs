@@ -1,0 +1,277 @@
+//! The page, its data and its figures, made from a sheet with everything in it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod browser;
+mod fixture;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use lab_report::{
+    Error, folder, json, page,
+    sheet::{Figure, Sheet},
+};
+use serde_json::Value;
+
+/// The tags of a page. maud writes `<` for nothing else.
+fn tags(page: &str) -> Vec<&str> {
+    let body = page.split_once("<body>").expect("a body").1;
+    body.split('<').skip(1).filter_map(|piece| piece.split('>').next()).collect()
+}
+
+/// The values of an attribute, in order.
+fn values<'p>(page: &'p str, attribute: &str) -> Vec<&'p str> {
+    let wanted = format!(" {attribute}=\"");
+    tags(page).into_iter().filter_map(|tag| tag.split_once(&wanted)?.1.split('"').next()).collect()
+}
+
+#[test]
+fn each_id_is_there_once_and_each_link_within_the_page_has_its_target() {
+    for sheet in [fixture::sheet(), Sheet::default()] {
+        let page = page::html(&sheet);
+        let ids = values(&page, "id");
+        let distinct: BTreeSet<_> = ids.iter().copied().collect();
+        let twice: Vec<_> = distinct.iter().filter(|id| ids.iter().filter(|other| other == id).count() > 1).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+        let named = ["aria-labelledby", "aria-describedby"].into_iter().flat_map(|name| values(&page, name));
+        let linked = values(&page, "href").into_iter().filter_map(|address| address.strip_prefix('#'));
+        for id in named.chain(linked) {
+            assert!(distinct.contains(id), "nothing has the id {id}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_fetched_and_nothing_runs() {
+    let page = page::html(&fixture::sheet());
+    for forbidden in ["http://", "https://", " src=", "<script", "<link", "<base", "@import", "url(", "javascript:"] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    let handlers = tags(&page).into_iter().filter(|tag| tag.split(' ').skip(1).any(|word| word.starts_with("on")));
+    assert_eq!(handlers.collect::<Vec<_>>(), Vec::<&str>::new());
+    for address in values(&page, "href") {
+        let is_ours = ["#", "captures/", "output/", "answers."].iter().any(|start| address.starts_with(start));
+        assert!(is_ours, "{address}");
+    }
+}
+
+#[test]
+fn text_from_programs_is_shown_and_not_obeyed() {
+    let page = page::html(&fixture::sheet());
+    let escaped = "&lt;script&gt;alert(&quot;Q1&quot;)&lt;/script&gt; &amp; &quot;quoted&quot; 'too' &lt;/style&gt;&lt;/title&gt;";
+    // In an answer, in why, in both cells of a measured row, in the reason of a missing one, in three notes of entries,
+    // in a check, and in the trouble of an experiment.
+    assert_eq!(page.matches(escaped).count(), 10);
+    assert!(!page.contains(fixture::HOSTILE));
+}
+
+#[test]
+fn headings_begin_with_one_h1_and_leave_out_no_level() {
+    let page = page::html(&fixture::sheet());
+    let is_heading = |tag: &&str| tag.starts_with('h') && tag.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+    let levels: Vec<u8> =
+        tags(&page).iter().filter(|tag| is_heading(tag)).map(|tag| tag.as_bytes()[1] - b'0').collect();
+    assert_eq!(levels.first(), Some(&1));
+    assert_eq!(levels.iter().filter(|level| **level == 1).count(), 1);
+    assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{levels:?}");
+    assert!(levels.len() > 28 + 6, "{levels:?}");
+}
+
+#[test]
+fn each_element_that_is_opened_is_closed() {
+    const VOID: [&str; 6] = ["meta", "br", "hr", "input", "link", "img"];
+    let page = page::html(&fixture::sheet());
+    let mut open = Vec::new();
+    for tag in tags(&page) {
+        let name = tag.split([' ', '\n']).next().unwrap_or_default();
+        if let Some(closed) = name.strip_prefix('/') {
+            if !["body", "html"].contains(&closed) {
+                assert_eq!(open.pop(), Some(closed), "at </{closed}>");
+            }
+        } else if !VOID.contains(&name) && !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert_eq!(open, Vec::<&str>::new());
+}
+
+#[test]
+fn landmarks_language_and_names_are_there_for_those_who_listen() {
+    let page = page::html(&fixture::sheet());
+    assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
+    for landmark in ["<header>", "<main>", "<nav ", "<footer>"] {
+        assert_eq!(page.matches(landmark).count(), 1, "{landmark}");
+    }
+    assert!(values(&page, "tabindex").iter().all(|index| *index == "0"));
+    assert_eq!(page.matches("<table").count(), page.matches("<caption").count());
+    assert_eq!(page.matches("<th ").count(), values(&page, "scope").len());
+    for tag in tags(&page) {
+        let is_stop = tag.contains(" tabindex=");
+        assert!(!is_stop || tag.contains(" role=\"group\"") && tag.contains(" aria-label=\""), "{tag}");
+        assert!(!tag.starts_with("svg") || tag.contains(" role=\"img\""), "{tag}");
+    }
+    assert_eq!(page.matches("<svg").count(), page.matches("</title>").count() - 1);
+}
+
+#[test]
+fn the_summary_counts_answers_and_accounts_in_words() {
+    let page = page::html(&fixture::sheet());
+    let summary = page.split_once("id=\"summary\"").unwrap().1.split_once("</section>").unwrap().0;
+    for words in ["26 of 28 questions answered", "#q20", "#q21", "1 of 3 accounts not balanced", "Incomplete"] {
+        assert!(summary.contains(words), "{words}: {summary}");
+    }
+    let mut sheet = fixture::sheet();
+    sheet.accounts.remove(1);
+    assert!(page::html(&sheet).contains("All balanced"));
+}
+
+#[test]
+fn an_account_that_does_not_balance_comes_first() {
+    let page = page::html(&fixture::sheet());
+    let place = |name: &str| page.find(&format!("id=\"account-{name}\"")).unwrap();
+    assert!(place("part2-flood") < place("part2-short-0") && place("part2-short-0") < place("part5-short"));
+    assert_eq!(page.matches("not balanced: 1 check failed").count(), 1);
+}
+
+#[test]
+fn a_question_leads_to_its_experiments_figures_and_files() {
+    let page = page::html(&fixture::sheet());
+    let article = page.split_once("id=\"q15\"").unwrap().1.split_once("</article>").unwrap().0;
+    for address in
+        ["#experiment-part2-flood", "#figure-2", "#figure-3", "captures/part2-flood.pcapng", "output/part2-flood.txt"]
+    {
+        assert!(article.contains(&format!("href=\"{address}\"")), "{address}: {article}");
+    }
+    assert!(article.contains("<li>not-on-the-sheet</li>"));
+}
+
+#[test]
+fn the_data_has_what_its_schema_requires_and_nothing_else() {
+    let answers: Value = serde_json::from_str(&json::answers(&fixture::sheet()).unwrap()).unwrap();
+    let schema: Value = serde_json::from_str(&json::schema().unwrap()).unwrap();
+    compare(&answers, &schema, &schema, "$");
+    assert_eq!(answers["answers"].as_array().map(Vec::len), Some(28));
+    assert!(answers["experiments"][0].get("figures").is_none());
+}
+
+/// Holds a value against the little of JSON Schema that ours uses, and its documentation against being empty.
+fn compare(value: &Value, schema: &Value, root: &Value, at: &str) {
+    let schema = match schema["$ref"].as_str() {
+        Some(name) => root.pointer(name.trim_start_matches('#')).expect("a definition"),
+        None => schema,
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let kinds: Vec<_> = schema["type"].as_array().map_or_else(|| vec![&schema["type"]], |kinds| kinds.iter().collect());
+    assert!(kinds.iter().any(|allowed| *allowed == kind), "{at} is {kind}, not {kinds:?}");
+    if let Value::Object(members) = value {
+        for required in schema["required"].as_array().into_iter().flatten() {
+            assert!(members.contains_key(required.as_str().unwrap()), "{at} lacks {required}");
+        }
+        for (name, member) in members {
+            let property = &schema["properties"][name];
+            assert!(property["description"].is_string(), "{at}.{name} is not documented");
+            compare(member, property, root, &format!("{at}.{name}"));
+        }
+    }
+    if let Value::Array(elements) = value {
+        for (place, element) in elements.iter().enumerate() {
+            let of_place = schema["prefixItems"].get(place).unwrap_or(&schema["items"]);
+            compare(element, of_place, root, &format!("{at}[{place}]"));
+        }
+    }
+}
+
+#[test]
+fn a_folder_gets_three_files_and_keeps_nothing_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report");
+    folder::write(&report, &Sheet::default()).unwrap();
+    let sheet = fixture::sheet();
+    folder::write(&report, &sheet).unwrap();
+    let mut names: Vec<_> = fs::read_dir(&report).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [folder::ANSWERS, folder::SCHEMA, folder::PAGE]);
+    assert_eq!(fs::read_to_string(report.join(folder::PAGE)).unwrap(), page::html(&sheet));
+    assert_eq!(fs::read_to_string(report.join(folder::ANSWERS)).unwrap(), json::answers(&sheet).unwrap());
+}
+
+#[test]
+fn a_folder_that_cannot_be_says_what_was_attempted_on_which_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = folder::write(&file.join("report"), &Sheet::default()).unwrap_err();
+    assert!(matches!(error, Error::File { .. }));
+    assert!(
+        error.to_string().starts_with(&format!("cannot make the folder {}", file.join("report").display())),
+        "{error}"
+    );
+    // The page's place is taken by a folder: the data is new, and nothing unfinished is left.
+    let report = folder.path().join("report");
+    fs::create_dir_all(report.join(folder::PAGE)).unwrap();
+    let error = folder::write(&report, &Sheet::default()).unwrap_err();
+    assert!(error.to_string().starts_with("cannot write ") && error.to_string().contains(folder::PAGE), "{error}");
+    assert_eq!(fs::read_dir(&report).unwrap().count(), 3);
+}
+
+#[test]
+fn q15_and_q17_have_plots_that_can_be_read_without_being_seen() {
+    let check = |figure: Figure, drawn: &[&str], told: &[&str]| {
+        assert!(figure.svg.starts_with("<svg ") && figure.svg.ends_with("</svg>"));
+        let description = figure.svg.split_once("<desc").unwrap().1.split_once("</desc>").unwrap().0;
+        for words in told {
+            assert!(
+                description.contains(words) && figure.text.contains(words),
+                "{words}:\n{description}\n{}",
+                figure.text
+            );
+        }
+        for words in drawn {
+            assert!(figure.svg.contains(&format!(">{words}<")), "{words}: {}", figure.svg);
+        }
+    };
+    check(fixture::histogram(), &["mean: 2.48 packets", "expected for a loss of 0.6", "11"], &["23", "24.0", "2.48"]);
+    check(fixture::bars(), &["257 calls", "46 packets"], &["recv takes up to 4,096 bytes: 31 calls, 46 packets"]);
+    check(fixture::steps(), &["bytes received", "milliseconds"], &["65,536 bytes in 46 packets", "300.0 ms"]);
+}
+
+#[test]
+fn two_plots_of_a_kind_share_no_id() {
+    let id =
+        |svg: &str| values(&format!("<body>{svg}"), "id").iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
+    let one = lab_report::plot::steps("one", "a", &[(0.1, 10)]);
+    let two = lab_report::plot::steps("two", "a", &[(0.1, 10)]);
+    assert_eq!(id(&one.svg).len(), 2);
+    assert!(id(&one.svg).is_disjoint(&id(&two.svg)));
+}
+
+#[test]
+fn the_page_is_as_wide_as_the_screen() {
+    const SCRIPT: &str = "const root = document.documentElement; tell(innerWidth + ' ' + root.scrollWidth + ' ' +
+        [...document.querySelectorAll('body *')].filter(element => !element.closest('.scroll, .unseen, .skip, thead') &&
+        element.getBoundingClientRect().right > innerWidth + 1).map(element => element.outerHTML.slice(0, 80)).join());";
+    let Some(browser) = browser::installed("the_page_is_as_wide_as_the_screen") else { return };
+    let page = page::html(&fixture::sheet());
+    for width in [320, 400, 1280] {
+        let told = browser::told_by(browser, &page, SCRIPT, width, false);
+        let (inner, rest) = told.split_once(' ').unwrap();
+        let (scrolled, wider) = rest.split_once(' ').unwrap();
+        assert_eq!(inner, width.to_string());
+        let scrolled: u32 = scrolled.parse().unwrap();
+        assert!(scrolled <= width && wider.is_empty(), "{scrolled} pixels at {width}: {wider}");
+    }
+}
+
+/// Leaves the page where whoever changes it can look at it: `target/tmp/report/index.html`.
+#[test]
+fn the_page_can_be_looked_at() {
+    folder::write(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("report"), &fixture::sheet()).unwrap();
+}
