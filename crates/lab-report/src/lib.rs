@@ -8,5 +8,8 @@
 //!
 //! Only `experiments` has sockets, programs and clocks; all behind it is made of facts, and tested with facts.
 
+pub mod accounts;
+pub mod answers;
 pub mod evidence;
 pub mod sheet;
+mod words;
