@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 /// What is known of one experiment.
 #[derive(Clone, Debug, Default)]
 pub enum Finding<T> {
@@ -96,8 +99,14 @@ pub struct Echo {
 impl Echo {
     /// How many lines with received data a program printed: `received: …` with something behind it (Q6).
     pub fn received_lines(output: &[String]) -> u64 {
+        Self::received_pieces(output).len() as u64
+    }
+
+    /// The lengths of what those lines show, in bytes.
+    pub fn received_pieces(output: &[String]) -> Vec<u64> {
         let texts = output.iter().filter_map(|line| line.strip_prefix("received:"));
-        texts.filter(|text| !text.trim().is_empty()).count() as u64
+        let pieces = texts.map(|text| text.strip_prefix(' ').unwrap_or(text).len() as u64);
+        pieces.filter(|&len| len > 0).collect()
     }
 }
 
@@ -150,6 +159,17 @@ pub struct Layer {
     pub bytes: u64,
 }
 
+impl Layer {
+    /// The answer itself.
+    pub const MESSAGES: &str = "messages";
+    /// Part 5: the answer to the HTTP upgrade.
+    pub const UPGRADE: &str = "upgrade";
+    /// Part 5: the headers of the frames that carry messages.
+    pub const FRAME_HEADERS: &str = "frame headers";
+    /// Part 5: the close frame, with its header.
+    pub const CLOSE: &str = "close frame";
+}
+
 /// What a client program said of a transfer.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
@@ -171,6 +191,12 @@ pub struct Client {
     pub on_message: Option<u64>,
     /// The bytes that one recv may take, where that was asked for.
     pub recv_buffer: Option<u64>,
+}
+
+/// The fewest calls of recv that take so many bytes: one for each full buffer, one for the rest, one for the end.
+pub fn fewest_recv_calls(bytes: u64, recv_buffer: Option<u64>) -> u64 {
+    let with_bytes = recv_buffer.filter(|&size| size > 0).map_or(bytes.min(1), |size| bytes.div_ceil(size));
+    with_bytes + 1
 }
 
 /// One TCP connection, seen from all sides.

@@ -1,12 +1,15 @@
 //! The lab's questions, answered from what was measured.
 //!
 //! ```text
+//! experiments ─► evidence ─► answers, accounts ─► sheet ─► page, JSON
 //! programs in    facts       words and sums        data     files
 //! a sandbox
 //! ```
 //!
 //! Only `experiments` has sockets, programs and clocks; all behind it is made of facts, and tested with facts.
 
+pub mod accounts;
+pub mod answers;
 pub mod evidence;
 #[cfg(target_os = "linux")]
 pub mod experiments;
@@ -21,5 +24,6 @@ pub mod sheet;
 
 mod error;
 mod number;
+mod words;
 
 pub use error::Error;

@@ -56,7 +56,7 @@ pub struct Answer {
     pub measured: Vec<Measured>,
     /// The experiments it rests on, by name.
     pub experiments: Vec<String>,
-    /// Why there is no answer, when there is none.
+    /// Why there is no answer, or none to a part of the question; `items` has the rest.
     pub missing: Option<String>,
 }
 

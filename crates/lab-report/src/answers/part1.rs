@@ -1,0 +1,93 @@
+//! Q1 to Q9: a datagram, and an echo over TCP (`echo`).
+
+use super::{echo, names};
+use crate::{
+    evidence::{Datagram, Evidence, Finding},
+    sheet::Answer,
+    words::{count, list, quote, times, without_port},
+};
+
+pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
+    let datagrams = [q1, q2].map(|answer| answer(&evidence.datagram));
+    datagrams.into_iter().chain(echo::answers(&evidence.echo)).collect()
+}
+
+const DATAGRAM: &str = "The exchange of Code A and Code B";
+
+fn q1(finding: &Finding<Datagram>) -> Answer {
+    let mut answer = Answer::to(
+        1,
+        "Code A and Code B exchange one greeting. Is Code A the client or the server? Does it use a UDP socket or a \
+         TCP socket?",
+    );
+    let Some(datagram) = answer.found(finding, names::DATAGRAM, DATAGRAM) else { return answer };
+    let (from, to) = datagram.ports;
+    if datagram.packets == 0 {
+        answer.lack("No packet of Code A was seen.");
+        return answer;
+    }
+    let (transport, family) = split(&datagram.transport);
+    answer.item("A1.a", "Code A is the client.");
+    answer.item("A1.b", format!("It uses a {transport} socket; its packets travelled over {family}."));
+    answer.because(format!(
+        "A client speaks first, to a port that it has to know. A server waits at such a port. Here the first packet \
+         came from Code A and went to port {to}, where Code B waited. Code A did not ask for a port of its own: the \
+         system picked one."
+    ));
+    answer.because(match transport {
+        "UDP" => format!(
+            "SOCK_DGRAM in the code stands for UDP. The capture agrees: {} in all, with no connection before and none \
+             closed after.",
+            count(datagram.packets, "packet"),
+        ),
+        other => format!(
+            "The handout's code asks for UDP with SOCK_DGRAM, but these packets are {other}: another program ran."
+        ),
+    });
+    answer.measure("transport, from the packets", &datagram.transport);
+    answer.measure("packets in all", datagram.packets);
+    answer.measure("port of Code B", to);
+    answer.observe("port of Code A", from);
+    answer
+}
+
+fn q2(finding: &Finding<Datagram>) -> Answer {
+    let mut answer =
+        Answer::to(2, "Code B is started, then Code A. What does the client print? What does the server print?");
+    let Some(datagram) = answer.found(finding, names::DATAGRAM, DATAGRAM) else { return answer };
+    let port = datagram.ports.0;
+    let server: Vec<String> = datagram.server_output.iter().map(|line| without_port(line, port)).collect();
+    answer.item("A2.a", printed("The client", &datagram.client_output));
+    let note = if server.iter().any(|line| line.contains("PORT")) {
+        " PORT is the number that the system picked for the client; it is another one each time."
+    } else {
+        ""
+    };
+    answer.item("A2.b", printed("The server", &server) + note);
+    answer.because(format!(
+        "The client printed that it had sent. It did not wait for an answer and cannot know whether the datagram \
+         arrived. The server's loop never ends, but recvfrom() blocks until a datagram is there, so its body ran once \
+         for each datagram: {}. The text was {}.",
+        times(datagram.packets),
+        quote(&datagram.text),
+    ));
+    answer.measure("datagrams", datagram.packets);
+    for line in &datagram.server_output {
+        answer.observe("line of the server", line);
+    }
+    answer
+}
+
+/// `TCP over IPv4` as its two words.
+pub(super) fn split(transport: &str) -> (&str, &str) {
+    transport.split_once(" over ").unwrap_or((transport, "an unknown network protocol"))
+}
+
+fn printed(who: &str, lines: &[String]) -> String {
+    let quoted: Vec<String> = lines.iter().map(|line| quote(line)).collect();
+    match lines.len() {
+        0 => format!("{who} printed nothing."),
+        1 => format!("{who} printed {}.", list(&quoted)),
+        n => format!("{who} printed {}: {}.", count(n as u64, "line"), list(&quoted)),
+    }
+}

@@ -1,0 +1,138 @@
+//! Q16 and Q17: a reset over UDP, and what the losses of many say.
+
+use super::names;
+use crate::{
+    evidence::{Evidence, Finding, Reset, Series},
+    sheet::Answer,
+    words::{count, number, sum},
+};
+
+pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
+    vec![q16(&evidence.resets), q17(&evidence.series)]
+}
+
+const FAMILIES: [&str; 2] = ["IPv4", "IPv6"];
+
+fn q16(findings: &[Finding<Reset>; 2]) -> Answer {
+    let mut answer =
+        Answer::to(16, "When did the PMU's acknowledgement of a reset arrive? Did it come over IPv4 or over IPv6?");
+    for ((finding, name), family) in findings.iter().zip(names::RESETS).zip(FAMILIES) {
+        let name = finding.measured().map_or(name, |reset| reset.experiment.as_str());
+        let what = format!("The reset of a PMU on {family}");
+        if let Some(reset) = answer.found(finding, name, &what) {
+            one_reset(&mut answer, reset);
+        }
+    }
+    if answer.items.is_empty() {
+        return answer;
+    }
+    answer.because(
+        "The PDC cannot know which family the PMU listens on: without an answer, a dropped packet and a wrong family \
+         look alike. So it sends to both in each round. The PMU answers the address that the request came from, \
+         hence in the family of the request that it got.",
+    );
+    answer
+}
+
+fn one_reset(answer: &mut Answer, reset: &Reset) {
+    let label = format!("PMU on {}", reset.family);
+    let Some(over) = &reset.acknowledged_over else {
+        answer.item(&label, "No acknowledgement was seen.");
+        return;
+    };
+    answer.item(
+        format!("A16.a, {label}"),
+        match reset.acknowledged_at {
+            Some(_) => "At the date and time among the measured values; they differ in each run.",
+            None => "The time is not known.",
+        },
+    );
+    answer.item(format!("A16.b, {label}"), format!("Over {over}: “{}”.", reset.acknowledgement.trim_end()));
+    if over != &reset.family {
+        answer.item(&label, format!("That is not the family that this PMU was given, {}.", reset.family));
+    }
+    if reset.sent_after > 0 {
+        answer.item(&label, "The program went on sending after the acknowledgement, which it should not.");
+    }
+    if let Some(at) = &reset.acknowledged_at {
+        answer.observe(format!("{label}: date and time of the acknowledgement, UTC"), at);
+    }
+    let sent = [("IPv4", reset.sent.0), ("IPv6", reset.sent.1)];
+    for (family, packets) in sent {
+        let name = format!("{label}: packets sent over {family} until then");
+        // Whether the other family's packet of the last round left before the acknowledgement came is a race.
+        if family == reset.family { answer.measure(name, packets) } else { answer.observe(name, packets) }
+    }
+}
+
+fn q17(findings: &[Finding<Series>; 2]) -> Answer {
+    let mut answer = Answer::to(
+        17,
+        "The reset is made sixty times. How many packets does it take on average until an acknowledgement comes? Which \
+         probability of loss does that suggest?",
+    );
+    let mut truths = Vec::new();
+    for ((finding, name), family) in findings.iter().zip(names::SERIES).zip(FAMILIES) {
+        let name = finding.measured().map_or(name, |series| series.experiment.as_str());
+        if let Some(series) = answer.found(finding, name, &format!("The series of resets of a PMU on {family}")) {
+            one_series(&mut answer, series);
+            truths.push(series.true_loss);
+        }
+    }
+    let Some(&p) = truths.first() else { return answer };
+    answer.because(format!(
+        "A packet is lost with some probability p, whatever happened before. Then it takes 1 / (1 - p) packets on \
+         average until one comes through. The PMU dropped packets with p = {p}, so {} were to be expected.",
+        decimal(1.0 / (1.0 - p)),
+    ));
+    answer.because(
+        "Turned around: one packet of each run came through and all others were lost, so the loss is 1 - runs / \
+         packets. The interval tells how far chance may lead so small a sample: in about 95 of 100 series like this \
+         one it holds the true probability.",
+    );
+    answer
+}
+
+fn one_series(answer: &mut Answer, series: &Series) {
+    let label = format!("PMU on {}", series.family);
+    let (runs, packets) = (series.packets.len() as u64, series.packets.iter().sum::<u64>());
+    if runs == 0 {
+        answer.item(&label, "No reset was acknowledged.");
+        return;
+    }
+    let (low, high) = series.interval;
+    answer.item(
+        format!("A17.a, {label}"),
+        format!("{:.2} packets on average, over {}.", series.mean, count(runs, "run")),
+    );
+    answer.item(
+        format!("A17.b, {label}"),
+        format!("A loss of {:.3}; with a confidence of 95 % it is between {low:.3} and {high:.3}.", series.loss),
+    );
+    let p = series.true_loss;
+    let holds = (low..=high).contains(&p);
+    answer.item(
+        format!("A17.b, {label}"),
+        if holds {
+            format!("The interval holds the {p} that the PMU was set to.")
+        } else {
+            format!(
+                "The interval does not hold the {p} that the PMU was set to. Chance does that to one series in twenty; \
+                 otherwise packets were lost elsewhere too, or miscounted."
+            )
+        },
+    );
+    answer.measure(format!("{label}: runs"), runs);
+    answer.measure(format!("{label}: packets"), number(packets));
+    answer.measure(format!("{label}: packets lost"), number(packets.saturating_sub(runs)));
+    answer.measure(format!("{label}: packets of each run, sorted"), sum(&series.packets));
+    if let Some(pause) = series.shortest_pause {
+        answer.observe(format!("{label}: shortest time between two sends of a run"), format!("{pause:.3} s"));
+    }
+}
+
+/// `2.5`, `3.33`.
+fn decimal(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,189 @@
+//! Q22 to Q24: messages instead of a stream.
+
+use super::{flood, names, stream};
+use crate::{
+    evidence::{Evidence, Finding, Flood, Transfer},
+    sheet::Answer,
+    words::{capital, count, list, number, sum, times},
+};
+
+pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
+    vec![
+        q22(&evidence.websocket_short, &evidence.short_at_once),
+        q23(&evidence.websocket_short, &evidence.short_at_once),
+        q24(&evidence.websocket_flood, &evidence.floods),
+    ]
+}
+
+const STRANGER: &str = "The program does not count how often on_message was called; a counter in that function would.";
+
+fn q22(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
+    let mut answer = Answer::to(
+        22,
+        "The PMU sends its messages over WebSocket, without a pause. How many packets carry them or parts of them? \
+         Is that the number of part 2 with d = 0?",
+    );
+    let Some(websocket) = find_short(&mut answer, websocket) else { return answer };
+    let packets = carrying(&mut answer, websocket);
+    answer.item("packets", format!("{} carried {}.", capital(&packets.text), messages(websocket)));
+    answer.measure("lengths of the payloads", sum(&websocket.to_client.lengths));
+    let Some(tcp) = answer.transfer(tcp, names::SHORT_AT_ONCE, "Part 2 with “CMD_short:0”") else { return answer };
+    let before = tcp.to_client.with_payload;
+    answer.measure("packets with payload in part 2, d = 0", before);
+    answer.item(
+        "the same?",
+        match packets.number.cmp(&before) {
+            std::cmp::Ordering::Greater => format!("No: more than the {} of part 2.", number(before)),
+            std::cmp::Ordering::Less => format!("No: fewer than the {} of part 2.", number(before)),
+            std::cmp::Ordering::Equal => format!("Yes: part 2 had {} too.", count(before, "packet")),
+        },
+    );
+    let is_one_each = packets.number == stream::messages(websocket);
+    answer.because(if is_one_each {
+        "The PMU sends each message as a frame, and here each frame left in a packet of its own. A WebSocket library \
+         usually switches Nagle's algorithm off (TCP_NODELAY), so that a message need not wait for the acknowledgement \
+         of the one before."
+    } else {
+        "The PMU sends each message as a frame, but the frames did not have a packet each: below WebSocket there is \
+         still TCP, which may put several frames into one packet, or one into several."
+    });
+    answer
+}
+
+fn q23(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
+    let mut answer = Answer::to(
+        23,
+        "How often was on_message called for those messages? Which client has more to do to show each message on its \
+         own line: this one, or that of part 2?",
+    );
+    let Some(websocket) = find_short(&mut answer, websocket) else { return answer };
+    let shown = stream::messages(websocket);
+    answer.measure("messages shown", shown);
+    match websocket.client.on_message {
+        Some(calls) => {
+            let verdict = if calls == shown { "once for each message" } else { "which is not once for each message" };
+            answer.item(
+                "on_message",
+                format!("{}, {verdict}: {} shown.", capital(&times(calls)), count(shown, "message")),
+            );
+            answer.measure("calls of on_message", calls);
+            answer.because(if calls == shown {
+                "WebSocket keeps the borders between messages: each frame says how long it is, and the library calls \
+                 on_message when a message is complete, however it was packed."
+            } else {
+                "WebSocket keeps the borders between messages, so a library calls on_message once for each. Another \
+                 number means that this one handed over fragments, or other frames, as if they were messages."
+            });
+        }
+        None => {
+            answer.lack(STRANGER);
+            answer
+                .because("WebSocket keeps the borders between messages, so a library calls on_message once for each.");
+        }
+    }
+    answer.item("more to do", "The client of part 2, over TCP.");
+    answer.because(
+        "TCP keeps no such borders. The client of part 2 has to find where each message ends and to keep an \
+         unfinished rest until the next recv().",
+    );
+    if let Some(tcp) = answer.transfer(tcp, names::SHORT_AT_ONCE, "Part 2 with “CMD_short:0”") {
+        let (packets, messages) = (tcp.to_client.with_payload, stream::messages(tcp));
+        answer.because(format!("There, {} came in {}.", count(messages, "message"), count(packets, "packet")));
+    }
+    answer
+}
+
+fn q24(websocket: &Finding<Transfer>, floods: &Finding<Vec<Flood>>) -> Answer {
+    let mut answer = Answer::to(
+        24,
+        "The large text comes over WebSocket. How many packets carry it, and how often is on_message called for it? \
+         What does a comparison with the recv() calls of part 2 say about WebSockets and TCP sockets?",
+    );
+    let Some(websocket) = answer.transfer(websocket, names::WEBSOCKET_FLOOD, "Part 5 with “CMD_floodme”") else {
+        return answer;
+    };
+    let packets = carrying(&mut answer, websocket);
+    let floods = flood::find(&mut answer, floods);
+    answer.item("packets", format!("{} carried the text.", capital(&packets.text)));
+    match websocket.client.on_message {
+        Some(calls) => {
+            answer.item("on_message", format!("{}.", capital(&times(calls))));
+            answer.measure("calls of on_message", calls);
+        }
+        None => answer.lack(STRANGER),
+    }
+    if let Some(own) = floods.first() {
+        let before = own.transfer.to_client.with_payload;
+        let difference = packets.number.abs_diff(before);
+        answer.item(
+            "part 2",
+            match difference {
+                0 => format!("The number of packets is the same as in part 2, {}.", number(before)),
+                // A frame's header and the upgrade are a packet or two (ours); more is worth a remark.
+                1..=2 => format!("The number of packets is close to that of part 2, {}.", number(before)),
+                _ => format!("The number of packets is not that of part 2, {}.", number(before)),
+            },
+        );
+        let fewest = |flood| format!("at least {} with {}", times(flood::fewest(flood)), flood::buffer(flood));
+        let smallest = floods
+            .iter()
+            .max_by_key(|flood| flood::fewest(flood))
+            .filter(|smallest| smallest.recv_buffer != own.recv_buffer);
+        let calls: Vec<String> = [Some(own), smallest].into_iter().flatten().map(fewest).collect();
+        answer.item("recv()", format!("In part 2 recv() had to be called for it {}.", list(&calls)));
+        answer.measure("packets with payload in part 2", before);
+        if let Some(calls) = own.transfer.client.recv_calls {
+            answer.observe("calls of recv() in part 2", calls);
+        }
+    }
+    answer.because(
+        "Both go over TCP, which cuts the text into packets of the same size. The difference is in what the program \
+         is handed. A TCP socket hands over bytes as they come: the program has to call recv() again and again, and \
+         learns only from the end of the connection that the text is complete.",
+    );
+    answer.because(match websocket.client.on_message {
+        Some(1) => {
+            "A WebSocket hands over messages: the library collects the bytes, and on_message is called when \
+                    all are there."
+        }
+        Some(_) => {
+            "A WebSocket should hand over messages, one call for each; this client was called another number of \
+             times for one text."
+        }
+        None => "A WebSocket hands over messages: on_message is called when all the bytes of one are there.",
+    });
+    answer
+}
+
+/// How many packets carry messages, and how to say it.
+struct Carrying {
+    number: u64,
+    text: String,
+}
+
+fn carrying(answer: &mut Answer, transfer: &Transfer) -> Carrying {
+    let all = transfer.to_client.with_payload;
+    answer.measure("packets with payload from the PMU, all", all);
+    match stream::message_packets(transfer) {
+        Some(number) => {
+            answer.measure("of these, with messages", number);
+            answer.because(format!(
+                "Of {} with payload, {} answered the upgrade from HTTP or closed the WebSocket.",
+                count(all, "packet"),
+                crate::words::number(all - number),
+            ));
+            Carrying { number, text: count(number, "packet") }
+        }
+        None => {
+            Carrying { number: all, text: format!("{}, the upgrade and the close included,", count(all, "packet")) }
+        }
+    }
+}
+
+fn messages(transfer: &Transfer) -> String {
+    count(stream::messages(transfer), "message")
+}
+
+fn find_short<'a>(answer: &mut Answer, finding: &'a Finding<Transfer>) -> Option<&'a Transfer> {
+    answer.transfer(finding, names::WEBSOCKET_SHORT, "Part 5 with “CMD_short:0”")
+}

@@ -1,0 +1,51 @@
+//! What several answers ask of a transfer: its messages, and which packets carry them.
+
+use crate::evidence::{Layer, Packets, Transfer};
+
+/// What the handout's messages begin with.
+const TEXT: &str = "This is PMU data ";
+
+/// The numbers of the messages that the client showed, in its order.
+pub(super) fn numbers(transfer: &Transfer) -> Vec<u64> {
+    transfer.client.lines.iter().filter_map(|line| line.strip_prefix(TEXT)?.trim().parse().ok()).collect()
+}
+
+/// How many messages the client showed.
+pub(super) fn messages(transfer: &Transfer) -> u64 {
+    numbers(transfer).len() as u64
+}
+
+/// The pause between two messages, as the command asked for it: `0`, `1`.
+pub(super) fn pause(transfer: &Transfer) -> &str {
+    transfer.command.rsplit_once(':').map_or("?", |(_, pause)| pause)
+}
+
+/// The greatest payload of a packet.
+pub(super) fn longest(packets: &Packets) -> u64 {
+    packets.lengths.iter().copied().max().unwrap_or_default()
+}
+
+/// Whether each packet carried exactly one of the messages that the client showed.
+pub(super) fn is_one_message_a_packet(transfer: &Transfer) -> bool {
+    let lines = transfer.client.lines.iter().map(|line| line.len() as u64);
+    !transfer.to_client.lengths.is_empty() && lines.eq(transfer.to_client.lengths.iter().copied())
+}
+
+/// Part 5: how many packets carry messages or parts of them, the upgrade before and the close frame after left out.
+/// None where the stream's composition is not known, or bytes came twice.
+pub(super) fn message_packets(transfer: &Transfer) -> Option<u64> {
+    let packets = &transfer.to_client;
+    let is_plain = packets.repeated == 0 && packets.lengths.len() as u64 == packets.with_payload;
+    if !is_plain || !transfer.layers.iter().any(|layer| layer.name == Layer::UPGRADE) {
+        return None;
+    }
+    let begin = transfer.layer(Layer::UPGRADE);
+    let end = packets.distinct_bytes.saturating_sub(transfer.layer(Layer::CLOSE));
+    let mut offset = 0;
+    let carries = |len: &&u64| {
+        let from = offset;
+        offset += **len;
+        from < end && offset > begin
+    };
+    Some(packets.lengths.iter().filter(carries).count() as u64)
+}

@@ -1,0 +1,144 @@
+//! The answers follow the evidence: each test changes what was measured, and sees the answer change.
+
+use super::*;
+use crate::evidence::{Kernel, Layer, sample};
+
+mod messages;
+mod others;
+mod primer;
+
+/// The evidence of a run with our programs, changed.
+fn given(change: impl FnOnce(&mut Evidence)) -> Evidence {
+    let mut evidence = sample::evidence();
+    change(&mut evidence);
+    evidence
+}
+
+/// What was measured, to be changed.
+fn facts<T>(finding: &mut Finding<T>) -> &mut T {
+    match finding {
+        Finding::Measured(facts) => facts,
+        _ => panic!("the sample has everything"),
+    }
+}
+
+fn answer(question: &str, evidence: &Evidence) -> Answer {
+    answers(evidence).into_iter().find(|answer| answer.question == question).unwrap()
+}
+
+/// Items and explanation in one text.
+fn text(answer: &Answer) -> String {
+    let items = answer.items.iter().map(|item| format!("[{}] {}\n", item.label, item.text));
+    items.collect::<String>() + &answer.why
+}
+
+#[track_caller]
+fn says(question: &str, evidence: &Evidence, expected: &[&str]) {
+    let text = text(&answer(question, evidence));
+    for words in expected {
+        assert!(text.contains(words), "{question} does not say '{words}':\n{text}");
+    }
+}
+
+#[track_caller]
+fn does_not_say(question: &str, evidence: &Evidence, words: &str) {
+    let text = text(&answer(question, evidence));
+    assert!(!text.contains(words), "{question} says '{words}':\n{text}");
+}
+
+#[test]
+fn there_are_always_28_answers_in_order() {
+    for evidence in [sample::evidence(), Evidence::default()] {
+        let answers = answers(&evidence);
+        let expected: Vec<String> = (1..=28).map(|i| format!("Q{i}")).collect();
+        assert_eq!(answers.iter().map(|answer| answer.question.clone()).collect::<Vec<_>>(), expected);
+        assert!(answers.iter().all(|answer| !answer.asks.is_empty() && !answer.experiments.is_empty()));
+        let parts: Vec<u8> = answers.iter().map(|answer| answer.part).collect();
+        assert_eq!(parts, [1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 6, 6, 6, 6]);
+    }
+}
+
+#[test]
+fn with_everything_measured_every_question_is_answered() {
+    for answer in answers(&sample::evidence()) {
+        assert_eq!(answer.missing, None, "{}", answer.question);
+        assert!(!answer.items.is_empty() && !answer.why.is_empty(), "{}", answer.question);
+    }
+}
+
+#[test]
+fn without_evidence_every_answer_says_what_is_missing() {
+    for answer in answers(&Evidence::default()) {
+        assert!(answer.items.is_empty(), "{}: {:?}", answer.question, answer.items);
+        assert!(answer.why.is_empty(), "{}: {}", answer.question, answer.why);
+        assert!(answer.missing.as_ref().is_some_and(|why| why.contains("was not run")), "{answer:?}");
+    }
+    let failed = given(|evidence| evidence.echo = Finding::Failed("the port was taken".into()));
+    let missing = answer("Q7", &failed).missing;
+    assert_eq!(missing.as_deref(), Some("The echo of Code C and Code D failed: the port was taken."));
+}
+
+/// All that may differ between two runs with the same seed, made different.
+fn another_run(evidence: &mut Evidence) {
+    let datagram = facts(&mut evidence.datagram);
+    datagram.ports.0 = 50_123;
+    datagram.server_output[1] = "From Address: 127.0.0.1:50123".into();
+    let echo = facts(&mut evidence.echo);
+    for line in &mut echo.sockets_during {
+        *line = line.replace("40002", "33333");
+    }
+    echo.sockets_during.reverse();
+    let floods = facts(&mut evidence.floods).iter_mut().map(|flood| &mut flood.transfer);
+    let transfers = [&mut evidence.short_at_once, &mut evidence.short_paced, &mut evidence.websocket_short];
+    let transfers = transfers.into_iter().chain([&mut evidence.websocket_flood]).map(facts).chain(floods);
+    for transfer in transfers {
+        transfer.duration *= 3;
+        transfer.client.recv_calls = transfer.client.recv_calls.map(|calls| calls + 7);
+        let later = |kernel: &mut Kernel| kernel.rtt *= 2;
+        transfer.client_kernel.iter_mut().chain(&mut transfer.server_kernel).for_each(later);
+    }
+    for reset in &mut evidence.resets {
+        facts(reset).acknowledged_at = Some("2026-01-01T00:00:00Z".into());
+    }
+    for series in &mut evidence.series {
+        facts(series).shortest_pause = Some(1.25);
+    }
+    let multicast = facts(&mut evidence.multicast);
+    multicast.shown.push("swcmTV: a line more".into());
+    (multicast.datagrams, multicast.igmp_reports) = (10, 3);
+    multicast.shown.swap(1, 2);
+    for session in &mut evidence.tls {
+        let session = facts(session);
+        session.handshake_packets_all += 1;
+        for message in &mut session.messages {
+            (message.packet, message.len) = (message.packet + 2, message.len + 1);
+            message.details.push(("random".into(), "4f2a".into()));
+        }
+    }
+}
+
+#[test]
+fn what_differs_from_run_to_run_is_in_no_answer() {
+    let (one, other) = (answers(&sample::evidence()), answers(&given(another_run)));
+    let mut differences = 0;
+    for (one, other) in one.iter().zip(&other) {
+        let question = &one.question;
+        assert_eq!(one.items, other.items, "{question}");
+        assert_eq!(one.why, other.why, "{question}");
+        assert_eq!(one.missing, other.missing, "{question}");
+        let stable =
+            |answer: &Answer| answer.measured.iter().filter(|value| !value.varies).cloned().collect::<Vec<_>>();
+        assert_eq!(stable(one), stable(other), "{question}");
+        differences += one.measured.iter().filter(|value| value.varies && !other.measured.contains(value)).count();
+    }
+    assert!(differences > 20, "the other run was to be different: {differences}");
+}
+
+#[test]
+fn a_layer_has_the_name_that_answers_look_for() {
+    let evidence = sample::evidence();
+    let layers = &evidence.websocket_short.measured().unwrap().layers;
+    for name in [Layer::UPGRADE, Layer::MESSAGES, Layer::FRAME_HEADERS, Layer::CLOSE] {
+        assert!(layers.iter().any(|layer| layer.name == name), "{name}");
+    }
+}

@@ -1,0 +1,314 @@
+//! Evidence as a run of our own programs gives it, for tests to change.
+
+use super::*;
+
+/// Everything was run, with the handout's programs and numbers.
+pub(crate) fn evidence() -> Evidence {
+    Evidence {
+        datagram: Finding::Measured(datagram()),
+        echo: Finding::Measured(echo()),
+        short_at_once: Finding::Measured(short("part2-short-0", "CMD_short:0", &[18, 163])),
+        short_paced: Finding::Measured(short(
+            "part2-short-1",
+            "CMD_short:1",
+            &[18, 18, 18, 18, 18, 18, 18, 18, 18, 19],
+        )),
+        floods: Finding::Measured([None, Some(512), Some(4096)].map(flood).into()),
+        resets: [("ipv4", "IPv4", (3, 3)), ("ipv6", "IPv6", (2, 2))].map(|reset| Finding::Measured(self::reset(reset))),
+        series: [("ipv4", "IPv4"), ("ipv6", "IPv6")].map(|(name, family)| Finding::Measured(series(name, family))),
+        multicast: Finding::Measured(multicast()),
+        websocket_short: Finding::Measured(websocket_short()),
+        websocket_flood: Finding::Measured(websocket_flood()),
+        tls: [Finding::Measured(tls_1_2()), Finding::Measured(tls_1_3())],
+    }
+}
+
+fn strings(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|&line| line.to_owned()).collect()
+}
+
+fn datagram() -> Datagram {
+    Datagram {
+        client_output: strings(&["Message sent"]),
+        server_output: strings(&["Received data: Hello, Romeo ", "From Address: 127.0.0.1:40001"]),
+        transport: "UDP over IPv4".into(),
+        ports: (40_001, 5001),
+        packets: 1,
+        text: "Hello, Romeo ".into(),
+    }
+}
+
+fn echo() -> Echo {
+    let listening = "tcp  127.0.0.1:5002         *:*                    LISTEN";
+    let line = "O Romeo, Romeo! wherefore art thou Romeo?";
+    let pieces = |size| {
+        let pieces = line.as_bytes().chunks(size).map(|piece| format!("received: {}", str::from_utf8(piece).unwrap()));
+        pieces.collect::<Vec<_>>()
+    };
+    let mut transfer = transfer("part1-echo", line, &[16, 16, 9], &[41], &[]);
+    transfer.client = Client {
+        command_line: "part1-primer echo-client --server localhost:5002".into(),
+        status: 130,
+        lines: [vec![format!("sending: {line}")], pieces(8)].concat(),
+        output_bytes: 150,
+        ..Client::default()
+    };
+    Echo {
+        sockets_before: strings(&[listening]),
+        sockets_during: strings(&[
+            listening,
+            "tcp  127.0.0.1:40002        127.0.0.1:5002         ESTABLISHED",
+            "tcp  127.0.0.1:5002         127.0.0.1:40002        ESTABLISHED",
+        ]),
+        sockets_after: strings(&[listening]),
+        transport: "TCP over IPv4".into(),
+        server_output: pieces(16),
+        client_output: transfer.client.lines.clone(),
+        server_saw_end_before: false,
+        server_saw_end_after: true,
+        client_sent_fin: true,
+        transfer,
+    }
+}
+
+fn packets(lengths: &[u64]) -> Packets {
+    let bytes = lengths.iter().sum();
+    Packets {
+        all: lengths.len() as u64 + 3,
+        with_payload: lengths.len() as u64,
+        bytes,
+        distinct_bytes: bytes,
+        lengths: lengths.to_vec(),
+        has_fin: true,
+        ..Packets::default()
+    }
+}
+
+/// A connection in which nothing was lost: payload lengths from the server and from the client.
+pub(crate) fn transfer(
+    experiment: &str,
+    command: &str,
+    from_server: &[u64],
+    from_client: &[u64],
+    layers: &[(&str, u64)],
+) -> Transfer {
+    let (to_client, to_server) = (packets(from_server), packets(from_client));
+    let kernel = |sent: &Packets, received: &Packets, syn: u64| Kernel {
+        bytes_sent: Some(sent.bytes),
+        bytes_acked: sent.distinct_bytes + 1 + syn,
+        bytes_received: received.distinct_bytes + 1,
+        data_segments_out: sent.with_payload,
+        data_segments_in: received.with_payload,
+        retransmitted: 0,
+        rtt: Duration::from_micros(40_123),
+    };
+    Transfer {
+        experiment: experiment.into(),
+        command: command.into(),
+        sends: None,
+        layers: layers.iter().map(|&(name, bytes)| Layer { name: name.into(), bytes }).collect(),
+        client_kernel: Some(kernel(&to_server, &to_client, 1)),
+        server_kernel: Some(kernel(&to_client, &to_server, 0)),
+        to_client,
+        to_server,
+        lost_to_client: 0,
+        missed_by_capture: 0,
+        client: Client::default(),
+        duration: Duration::from_millis(160),
+    }
+}
+
+/// What a PDC says that showed the messages from `first` on.
+pub(crate) fn shown(first: u64, n: u64, recv_calls: u64) -> Client {
+    let lines: Vec<String> = (first..first + n).map(|i| format!("This is PMU data {i}")).collect();
+    Client {
+        command_line: "part2-pdc --stats CMD_short:0".into(),
+        status: 0,
+        output_bytes: lines.iter().map(|line| line.len() as u64 + 1).sum(),
+        bytes: Some(lines.iter().map(|line| line.len() as u64).sum()),
+        lines,
+        recv_calls: Some(recv_calls),
+        ..Client::default()
+    }
+}
+
+fn short(experiment: &str, command: &str, lengths: &[u64]) -> Transfer {
+    let mut transfer = transfer(experiment, command, lengths, &[11], &[("messages", 181)]);
+    transfer.sends = Some(10);
+    transfer.client = Client { data_segments_in: Some(lengths.len() as u64), ..shown(1, 10, 3) };
+    transfer
+}
+
+/// 65,536 bytes in 46 packets, as TCP cuts them at 1,448.
+fn flood_lengths() -> Vec<u64> {
+    [vec![1448; 45], vec![376]].concat()
+}
+
+fn flood(recv_buffer: Option<u64>) -> Flood {
+    let name = recv_buffer.map_or("part2-flood".into(), |size| format!("part2-flood-{size}"));
+    let mut transfer = transfer(&name, "CMD_floodme", &flood_lengths(), &[11], &[("messages", 65_536)]);
+    transfer.sends = Some(1);
+    transfer.client = Client {
+        command_line: "part2-pdc --stats CMD_floodme".into(),
+        output_bytes: 65_537,
+        lines: strings(&["a long text"]),
+        bytes: Some(65_536),
+        recv_calls: Some(recv_buffer.map_or(9, |size| 65_536 / size + 4)),
+        data_segments_in: Some(46),
+        recv_buffer,
+        ..Client::default()
+    };
+    Flood { recv_buffer, transfer }
+}
+
+fn reset((name, family, sent): (&str, &str, (u64, u64))) -> Reset {
+    Reset {
+        experiment: format!("part3-reset-{name}"),
+        family: family.into(),
+        acknowledged_over: Some(family.into()),
+        acknowledged_at: Some("2025-11-07T09:15:02.125Z".into()),
+        acknowledgement: "OFFSET=7".into(),
+        sent,
+        sent_after: 0,
+        output: strings(&["OFFSET=7 from 192.0.2.1:5004 over IPv4 after 3 packets at 2025-11-07T09:15:02Z"]),
+    }
+}
+
+fn series(name: &str, family: &str) -> Series {
+    let packets =
+        [vec![1; 24], vec![2; 14], vec![3; 9], vec![4; 5], vec![5; 3], vec![6; 2], vec![8; 2], vec![10; 1]].concat();
+    let mut tally = labnet::reset::Tally::default();
+    packets.iter().for_each(|&packets| tally.add(packets));
+    Series {
+        experiment: format!("part3-series-{name}"),
+        family: family.into(),
+        packets,
+        mean: tally.mean(),
+        loss: tally.loss(),
+        interval: tally.interval(),
+        true_loss: 0.6,
+        shortest_pause: Some(1.0003),
+    }
+}
+
+fn multicast() -> Multicast {
+    let thanks = |identity: &str| format!("Thank you, {identity}, for your 312 characters");
+    Multicast {
+        experiment: "part4-multicast".into(),
+        group: "224.1.1.1:5005".into(),
+        shown: [
+            "swcmTV: Two households, both alike in dignity,".into(),
+            "123456: What a play".into(),
+            "swcmTV: In fair Verona, where we lay our scene,".into(),
+            format!("swcmTV: {}", thanks("123456")),
+            "swcmTV: From ancient grudge break to new mutiny,".into(),
+            "swcmTV: Where civil blood makes civil hands unclean.".into(),
+            "654321: What a scene".into(),
+            "swcmTV: From forth the fatal loins of these two foes".into(),
+            format!("swcmTV: {}", thanks("654321")),
+        ]
+        .into(),
+        datagrams: 9,
+        member_before: false,
+        member_during: true,
+        igmp_reports: 2,
+        sender_member: false,
+        sender_ttl: 1,
+        senders: ["123456", "654321"].map(|identity| (identity.to_owned(), 312, Some(thanks(identity)))).into(),
+    }
+}
+
+fn websocket_short() -> Transfer {
+    let layers = [("upgrade", 129), ("messages", 181), ("frame headers", 20), ("close frame", 4)];
+    let lengths = [vec![129], vec![20; 9], vec![21, 4]].concat();
+    let mut transfer = transfer("part5-short-0", "CMD_short:0", &lengths, &[158, 17, 8], &layers);
+    transfer.sends = Some(10);
+    transfer.client = Client { on_message: Some(10), data_segments_in: Some(12), ..shown(1, 10, 6) };
+    transfer
+}
+
+fn websocket_flood() -> Transfer {
+    let layers = [("upgrade", 129), ("messages", 65_536), ("frame headers", 10), ("close frame", 4)];
+    let lengths = [vec![129], vec![1448; 45], vec![386, 4]].concat();
+    let mut transfer = transfer("part5-flood", "CMD_floodme", &lengths, &[158, 17, 8], &layers);
+    transfer.sends = Some(1);
+    transfer.client = Client {
+        on_message: Some(1),
+        data_segments_in: Some(48),
+        output_bytes: 65_537,
+        lines: strings(&["a long text"]),
+        bytes: Some(65_536),
+        recv_calls: Some(8),
+        ..Client::default()
+    };
+    transfer
+}
+
+fn message(packet: u64, from_client: bool, name: &str, encrypted: bool) -> TlsMessage {
+    TlsMessage { packet, from_client, name: name.into(), len: 90, encrypted, details: Vec::new() }
+}
+
+fn tls_1_2() -> TlsSession {
+    let layers = [("handshake", 1700), ("messages", 181), ("records", 290), ("alerts", 31)];
+    let lengths = [vec![1448, 201, 51], vec![47; 9], vec![48, 31]].concat();
+    let mut transfer = transfer("part6-tls-1.2", "CMD_short:0", &lengths, &[230, 126, 40, 31], &layers);
+    transfer.client = shown(1, 10, 11);
+    let suite = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
+    TlsSession {
+        version: "TLS 1.2".into(),
+        suite: (suite.into(), "ECDHE-RSA-AES256-GCM-SHA384".into()),
+        proposed: strings(&["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", suite, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]),
+        messages: [
+            message(4, true, "ClientHello", false),
+            message(6, false, "ServerHello", false),
+            message(7, false, "Certificate", false),
+            message(7, false, "ServerKeyExchange", false),
+            message(7, false, "ServerHelloDone", false),
+            message(9, true, "ClientKeyExchange", false),
+            message(9, true, "ChangeCipherSpec", false),
+            message(9, true, "Finished", true),
+            message(10, false, "ChangeCipherSpec", false),
+            message(10, false, "Finished", true),
+        ]
+        .into(),
+        handshake_packets: (2, 3),
+        handshake_packets_all: 7,
+        key_exchange: Some("x25519".into()),
+        signature: Some("rsa_pss_rsae_sha256".into()),
+        certificate_key: Some("RSA 2048 bits".into()),
+        data_records: (1, 10),
+        transfer,
+    }
+}
+
+fn tls_1_3() -> TlsSession {
+    let layers = [("handshake", 1800), ("messages", 181), ("records", 220), ("alerts", 24)];
+    let lengths = [vec![1448, 352], vec![40; 9], vec![41, 24]].concat();
+    let mut transfer = transfer("part6-tls-1.3", "CMD_short:0", &lengths, &[1448, 40, 74, 33, 24], &layers);
+    transfer.client = shown(1, 10, 11);
+    let suite = "TLS_AES_256_GCM_SHA384";
+    TlsSession {
+        version: "TLS 1.3".into(),
+        suite: (suite.into(), suite.into()),
+        proposed: strings(&[suite, "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"]),
+        messages: [
+            message(5, true, "ClientHello", false),
+            message(7, false, "ServerHello", false),
+            message(7, false, "ChangeCipherSpec", false),
+            message(7, false, "EncryptedExtensions", true),
+            message(8, false, "Certificate", true),
+            message(8, false, "CertificateVerify", true),
+            message(8, false, "Finished", true),
+            message(10, true, "ChangeCipherSpec", false),
+            message(10, true, "Finished", true),
+        ]
+        .into(),
+        handshake_packets: (3, 2),
+        handshake_packets_all: 8,
+        key_exchange: Some("X25519MLKEM768".into()),
+        signature: Some("rsa_pss_rsae_sha256".into()),
+        certificate_key: Some("RSA 2048 bits".into()),
+        data_records: (1, 10),
+        transfer,
+    }
+}

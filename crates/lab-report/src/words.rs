@@ -1,0 +1,116 @@
+//! Numbers and lists as a reader expects them.
+
+use std::time::Duration;
+
+/// `65,536`.
+pub(crate) fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 packet`, `46 packets`, `no packets`.
+pub(crate) fn count(n: u64, thing: &str) -> String {
+    match n {
+        0 => format!("no {thing}s"),
+        1 => format!("1 {thing}"),
+        _ => format!("{} {thing}s", number(n)),
+    }
+}
+
+/// `once`, `twice`, `10 times`.
+pub(crate) fn times(n: u64) -> String {
+    match n {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        _ => format!("{} times", number(n)),
+    }
+}
+
+/// `18 + 163`, `9 × 18 + 19`: three or more equal numbers in a row become a product.
+pub(crate) fn sum(numbers: &[u64]) -> String {
+    let terms = numbers.chunk_by(|a, b| a == b).flat_map(|equal| match equal {
+        [first, _, _, ..] => vec![format!("{} × {}", number(equal.len() as u64), number(*first))],
+        few => few.iter().map(|&n| number(n)).collect(),
+    });
+    terms.collect::<Vec<_>>().join(" + ")
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn list<T: AsRef<str>>(words: &[T]) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// What a program printed, in quotes.
+pub(crate) fn quote(text: &str) -> String {
+    format!("“{text}”")
+}
+
+/// A text with every number that is `port` replaced by `PORT`: the system chooses it anew each time.
+pub(crate) fn without_port(text: &str, port: u16) -> String {
+    let port = port.to_string();
+    let is_digit = |byte: Option<char>| byte.is_some_and(|byte| byte.is_ascii_digit());
+    let mut masked = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(&port) {
+        let is_longer = is_digit(before.chars().next_back()) || is_digit(after.chars().next());
+        masked.push_str(before);
+        masked.push_str(if is_longer { &port } else { "PORT" });
+        rest = after;
+    }
+    masked + rest
+}
+
+/// A sentence begins: `two` becomes `Two`.
+pub(crate) fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
+}
+
+/// `40.2 ms`.
+pub(crate) fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_people_write_them() {
+        assert_eq!([0, 999, 1000, 65_536, 1_234_567].map(number), ["0", "999", "1,000", "65,536", "1,234,567"]);
+        assert_eq!([0, 1, 46].map(|n| count(n, "packet")), ["no packets", "1 packet", "46 packets"]);
+        assert_eq!([1, 2, 3].map(times), ["once", "twice", "3 times"]);
+    }
+
+    #[test]
+    fn equal_terms_of_a_sum_are_a_product() {
+        assert_eq!(sum(&[18, 163]), "18 + 163");
+        assert_eq!(sum(&[18, 18, 5]), "18 + 18 + 5");
+        assert_eq!(sum(&[1448, 1448, 1448, 376]), "3 × 1,448 + 376");
+    }
+
+    #[test]
+    fn a_port_is_hidden_where_it_is_a_number_of_its_own() {
+        assert_eq!(without_port("from 127.0.0.1:4000, not 40001", 4000), "from 127.0.0.1:PORT, not 40001");
+        assert_eq!(without_port("14000", 4000), "14000");
+    }
+
+    #[test]
+    fn a_list_ends_with_and() {
+        assert_eq!(list(&["a"]), "a");
+        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+    }
+}
