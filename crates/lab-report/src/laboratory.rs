@@ -270,7 +270,9 @@ impl<'a> Session<'a> {
     /// Adds a sequence diagram.
     pub fn diagram(&mut self, diagram: &diagram::Diagram) {
         let prefix = format!("{}-{}", self.name, self.figures.len());
-        let (svg, text) = (diagram.to_svg(&prefix), diagram.to_text());
+        // In a page it needs no namespace.
+        let svg = diagram.to_svg(&prefix).replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
+        let text = diagram.to_text();
         self.figure(sheet::Figure { caption: diagram.title.clone(), svg, text });
     }
 

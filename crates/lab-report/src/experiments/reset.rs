@@ -18,6 +18,7 @@ use super::{Pair, transfer};
 use crate::{
     evidence::{Reset, Series},
     laboratory::{Session, Trouble},
+    plot,
     programs::Role,
 };
 
@@ -126,15 +127,15 @@ pub(super) fn series(session: &mut Session<'_>) -> Result<Series, Trouble> {
     let resets: Vec<Vec<Duration>> = flows.flat_map(resets).collect();
     let mut packets: Vec<u64> = resets.iter().map(|sends| sends.len() as u64).collect();
     packets.sort_unstable();
-    let pauses = resets.iter().flat_map(|sends| sends.array_windows());
-    let pauses = pauses.map(|[one, next]| next.saturating_sub(*one).as_secs_f64());
+    let pauses = resets.iter().flat_map(|sends| sends.iter().zip(sends.iter().skip(1)));
+    let pauses = pauses.map(|(one, next)| next.saturating_sub(*one).as_secs_f64());
     let shortest_pause = pauses.min_by(f64::total_cmp);
     if packets.len() as u64 != runs {
         return Err(Trouble(format!("{runs} programs ran, but {} resets were acknowledged", packets.len())));
     }
     let mut tally = Tally::default();
     packets.iter().for_each(|&packets| tally.add(packets));
-    Ok(Series {
+    let series = Series {
         experiment: session.name().to_owned(),
         family: asked.to_string(),
         mean: tally.mean(),
@@ -143,5 +144,7 @@ pub(super) fn series(session: &mut Session<'_>) -> Result<Series, Trouble> {
         true_loss: session.settings().loss,
         shortest_pause,
         packets,
-    })
+    };
+    session.figure(plot::histogram(session.name(), &series));
+    Ok(series)
 }

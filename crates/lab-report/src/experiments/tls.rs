@@ -104,7 +104,7 @@ fn layers(listing: &Listing) -> Vec<Layer> {
     let layer = |name: &str, bytes| Layer { name: name.to_owned(), bytes };
     vec![
         layer("records of the handshake", handshake),
-        layer(transfer::MESSAGES, messages),
+        layer(Layer::MESSAGES, messages),
         layer("what protects them: headers, tags", protection),
         layer("alerts", alerts),
     ]

@@ -20,16 +20,17 @@ use super::{CLIENT, Pair, SERVER, SOON};
 use crate::{
     evidence::{Client, Flood, Kernel, Layer, Packets, Transfer},
     laboratory::{Session, Settings, Trouble},
+    plot,
     programs::Role,
 };
 
 const PORT: u16 = 5003;
 
+/// The command for one long text.
+const FLOOD: &str = "CMD_floodme";
+
 /// How many lengths of payloads are kept.
 const MAX_LENGTHS: usize = 200;
-
-/// The layer of the answer itself.
-pub(super) const MESSAGES: &str = "messages";
 
 /// The receive buffers of the floods, besides the program's own (ours): about a segment, and much less.
 const BUFFERS: [u64; 2] = [4096, 1000];
@@ -46,20 +47,21 @@ pub(super) fn short(session: &mut Session<'_>, seconds: &str) -> Result<Transfer
 pub(super) fn floods(session: &mut Session<'_>) -> Result<Vec<Flood>, Trouble> {
     // A program that is not ours has its own buffer, and no option for it.
     let others: &[u64] = if session.is_ours(Role::Part2) { &BUFFERS } else { &[] };
-    let mut floods = Vec::new();
+    let mut floods: Vec<Flood> = Vec::new();
     for buffer in [None].into_iter().chain(others.iter().copied().map(Some)) {
-        let mut transfer = ask(session, "CMD_floodme", buffer, buffer.is_none())?;
+        let mut transfer = ask(session, FLOOD, buffer, buffer.is_none())?;
         if let Some(buffer) = buffer {
             transfer.experiment = format!("{}-buffer-{buffer}", transfer.experiment);
         }
         floods.push(Flood { recv_buffer: buffer, transfer });
     }
+    session.figure(plot::bars("part2-flood-recv-calls", &floods));
     Ok(floods)
 }
 
 fn ask(session: &mut Session<'_>, command: &str, buffer: Option<u64>, is_kept: bool) -> Result<Transfer, Trouble> {
     let device = device(session.settings());
-    let answer = Layer { name: MESSAGES.to_owned(), bytes: answer_len(&device, command)? };
+    let answer = Layer { name: Layer::MESSAGES.to_owned(), bytes: answer_len(&device, command)? };
     let buffer_text = buffer.map(|buffer| buffer.to_string());
     let mut arguments = vec![];
     if session.is_ours(Role::Part2) {
@@ -74,6 +76,9 @@ fn ask(session: &mut Session<'_>, command: &str, buffer: Option<u64>, is_kept: b
     let serve = move |site: &Site| pmu::spawn(&config, site);
     let mut watched = connect(session, PORT, serve, Role::Part2, &arguments, is_kept)?;
     watched.transfer.layers = vec![answer];
+    if command == FLOOD && is_kept {
+        session.figure(plot::steps("part2-flood-arrivals", "the flood", &arrivals(&watched.flow)));
+    }
     watched.transfer.client.recv_buffer = buffer;
     watched.transfer.command = command.to_owned();
     Ok(watched.transfer)
@@ -234,13 +239,9 @@ fn sends(event: &str) -> Option<u64> {
     event.split_once("answered in ")?.1.split(' ').next()?.parse().ok()
 }
 
-/// Seconds since the first packet, and bytes of the server that had come by then.
-pub(super) fn arrivals(flow: &Flow) -> Vec<(f64, u64)> {
+/// Each packet of the server: seconds since the first packet of all, and how many bytes it brought that were new.
+fn arrivals(flow: &Flow) -> Vec<(f64, u64)> {
+    let chunks = flow.stream.iter().filter(|chunk| chunk.direction == Direction::Received);
     let since = |at: Duration| at.saturating_sub(flow.first()).as_secs_f64();
-    let rows = flow.rows.iter().filter(|row| row.direction == Direction::Received && row.payload_len > 0);
-    rows.scan(0, |sum, row| {
-        *sum += row.payload_len as u64;
-        Some((since(row.at), *sum))
-    })
-    .collect()
+    chunks.map(|chunk| (since(chunk.at), chunk.bytes.len() as u64)).collect()
 }

@@ -3,7 +3,7 @@
 use lab_capture::flow::Direction;
 use mock_servers::{Site, ws};
 
-use super::transfer::{self, MESSAGES};
+use super::transfer;
 use crate::{
     evidence::{Layer, Transfer},
     laboratory::{Session, Trouble},
@@ -35,10 +35,10 @@ fn ask(session: &mut Session<'_>, command: &str) -> Result<Transfer, Trouble> {
     let stream: Vec<u8> = stream.flat_map(|chunk| &chunk.bytes).copied().collect();
     let layer = |name: &str, bytes: u64| Layer { name: name.to_owned(), bytes };
     watched.transfer.layers = vec![
-        layer("HTTP response of the upgrade", head_len(&stream)),
-        layer("headers of frames", messages.iter().map(|&len| frame_header_len(len)).sum()),
-        layer(MESSAGES, messages.iter().sum()),
-        layer("close frame", CLOSE_FRAME_LEN),
+        layer(Layer::UPGRADE, head_len(&stream)),
+        layer(Layer::FRAME_HEADERS, messages.iter().map(|&len| frame_header_len(len)).sum()),
+        layer(Layer::MESSAGES, messages.iter().sum()),
+        layer(Layer::CLOSE, CLOSE_FRAME_LEN),
     ];
     watched.transfer.command = command.to_owned();
     Ok(watched.transfer)
