@@ -73,11 +73,11 @@ impl Direction<'_> {
         book.check(
             format!("Bytes of the {from} that came twice came in repeated packets"),
             format!(
-                "{} - {} = {}, in {}",
+                "{} - {} = {} bytes, in {} such packets",
                 number(packets.bytes),
                 number(packets.distinct_bytes),
-                count(twice, "byte"),
-                count(packets.repeated, "repeated packet"),
+                number(twice),
+                packets.repeated,
             ),
             packets.bytes >= packets.distinct_bytes && repeats_have_bytes,
         );
@@ -117,7 +117,8 @@ impl Direction<'_> {
     /// Checks the segments, and yields how many did not come as far as the capture.
     fn segments_sent(&self, book: &mut Book, kernel: &Kernel) -> u64 {
         let (out, seen) = (kernel.data_segments_out, self.packets.with_payload);
-        let claim = format!("Each segment that the {} sent was captured, or lost by the path", self.from);
+        let or_lost = if self.is_captured_at_sender { "" } else { ", or lost by the path" };
+        let claim = format!("Each segment that the {} sent was captured{or_lost}", self.from);
         let lost = if self.is_captured_at_sender { 0 } else { self.lost_to_client };
         let missing = out.saturating_sub(seen);
         if missing == 0 || self.is_captured_at_sender {
@@ -138,7 +139,8 @@ impl Direction<'_> {
 
     fn bytes_sent(&self, book: &mut Book, bytes_sent: u64, missing: u64) {
         let packets = self.packets;
-        let claim = format!("The {}'s kernel sent the bytes that were captured or lost", self.from);
+        let or_lost = if self.is_captured_at_sender { "" } else { " or lost" };
+        let claim = format!("The {}'s kernel sent the bytes that were captured{or_lost}", self.from);
         if missing == 0 {
             book.equal(claim, &[packets.bytes], bytes_sent);
             return;
@@ -164,11 +166,11 @@ impl Direction<'_> {
         let most_segments = again.saturating_add(self.lost_to_client);
         let holds = again <= segments.saturating_mul(longest(self.packets)) && segments <= most_segments;
         let numbers = format!(
-            "{} - {} = {} sent again, in {}{}",
+            "{} - {} = {} bytes, in {} segments{}",
             number(bytes_sent),
             number(self.packets.distinct_bytes),
-            count(again, "byte"),
-            count(segments, "segment"),
+            number(again),
+            number(segments),
             if holds { "" } else { ", which do not fit" },
         );
         book.check(format!("What the {} sent twice is what its kernel sent again", self.from), numbers, holds);
