@@ -12,7 +12,7 @@ use crate::{
 mod echo;
 mod flood;
 mod handshake;
-mod names;
+pub mod names;
 mod part1;
 mod part2;
 mod part3;

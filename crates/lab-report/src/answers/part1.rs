@@ -66,9 +66,10 @@ fn q2(finding: &Finding<Datagram>) -> Answer {
     answer.item("A2.b", printed("The server", &server) + note);
     answer.because(format!(
         "The client printed that it had sent. It did not wait for an answer and cannot know whether the datagram \
-         arrived. The server's loop never ends, but recvfrom() blocks until a datagram is there, so its body ran once \
-         for each datagram: {}. The text was {}.",
+         arrived. The server's loop never ends, but recvfrom() blocks until a datagram is there: its body ran {}, for \
+         {} with the text {}.",
         times(datagram.packets),
+        count(datagram.packets, "datagram"),
         quote(&datagram.text),
     ));
     answer.measure("datagrams", datagram.packets);

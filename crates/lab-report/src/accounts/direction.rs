@@ -1,0 +1,227 @@
+//! One direction of a connection: the sender's kernel, the path, the capture, the receiver's kernel.
+//!
+//! The capture is at the client's end. So what the path lost of the server's packets is not in it, and what it lost of the
+//! client's packets is.
+
+use super::Book;
+use crate::{
+    evidence::{Kernel, Packets},
+    words::{count, number},
+};
+
+/// What is known of a direction.
+pub(super) struct Direction<'a> {
+    /// `server` or `client`.
+    pub(super) from: &'static str,
+    /// The other one.
+    pub(super) to: &'static str,
+    pub(super) packets: &'a Packets,
+    pub(super) sender: Option<&'a Kernel>,
+    pub(super) receiver: Option<&'a Kernel>,
+    pub(super) is_captured_at_sender: bool,
+    /// The kernel of the side that connected counts its own SYN as a byte that was acknowledged.
+    pub(super) counts_syn: bool,
+    /// An end that closes first may have gone when the other's FIN comes: a record in TIME_WAIT takes it, uncounted.
+    pub(super) receiver_may_close_first: bool,
+    pub(super) lost_to_client: u64,
+}
+
+impl Direction<'_> {
+    /// Writes entries and checks.
+    pub(super) fn keep(&self, book: &mut Book) {
+        self.sent(book);
+        if !self.is_captured_at_sender {
+            book.entry(
+                "the path",
+                None,
+                Some(self.lost_to_client),
+                None,
+                "packets lost on purpose, with payload or without",
+            );
+        }
+        self.captured(book);
+        self.received(book);
+    }
+
+    /// `way back: ` for what the client sent.
+    fn way(&self) -> &'static str {
+        if self.is_captured_at_sender { "way back: " } else { "" }
+    }
+
+    fn captured(&self, book: &mut Book) {
+        let (from, packets) = (self.from, self.packets);
+        let who = format!("{}the capture at the client", self.way());
+        let repeats = match packets.repeated {
+            0 => String::new(),
+            repeated => format!("{} brought bytes that had come before", count(repeated, "packet")),
+        };
+        book.entry(&who, None, Some(packets.with_payload), Some(packets.distinct_bytes), repeats);
+        book.check(
+            format!("The {from} did not reset the connection"),
+            if packets.has_rst {
+                "it did: bytes on their way may have been thrown away"
+            } else {
+                "no reset was captured"
+            },
+            !packets.has_rst,
+        );
+        if packets.lengths.len() as u64 == packets.with_payload {
+            book.equal(format!("The payloads from the {from} add up"), &packets.lengths, packets.bytes);
+        }
+        let twice = packets.bytes.saturating_sub(packets.distinct_bytes);
+        let repeats_have_bytes = twice >= packets.repeated && (packets.repeated > 0 || twice == 0);
+        book.check(
+            format!("Bytes of the {from} that came twice came in repeated packets"),
+            format!(
+                "{} - {} = {} bytes, in {} such packets",
+                number(packets.bytes),
+                number(packets.distinct_bytes),
+                number(twice),
+                packets.repeated,
+            ),
+            packets.bytes >= packets.distinct_bytes && repeats_have_bytes,
+        );
+    }
+
+    fn sent(&self, book: &mut Book) {
+        let (from, to, packets) = (self.from, self.to, self.packets);
+        let who = format!("{}the kernel at the {from}", self.way());
+        let Some(kernel) = self.sender else {
+            book.entry(&who, None, None, None, "not known");
+            return;
+        };
+        let marks = [self.counts_syn, packets.has_fin].map(u64::from);
+        let marks_in_words = match (self.counts_syn, packets.has_fin) {
+            (true, true) => ", with its SYN and its FIN",
+            (true, false) => ", with its SYN",
+            (false, true) => ", with its FIN",
+            (false, false) => "",
+        };
+        let bytes = kernel.bytes_acked.saturating_sub(marks.iter().sum());
+        let unknown = if kernel.bytes_sent.is_none() { "; it does not say how many bytes it sent" } else { "" };
+        let note =
+            format!("bytes that were acknowledged; {} sent again{unknown}", count(kernel.retransmitted, "segment"));
+        book.entry(&who, None, Some(kernel.data_segments_out), Some(bytes), note);
+
+        let missing = self.segments_sent(book, kernel);
+        if let Some(bytes_sent) = kernel.bytes_sent {
+            self.bytes_sent(book, bytes_sent, missing);
+            self.sent_again(book, kernel, bytes_sent);
+        }
+        let mut terms = vec![packets.distinct_bytes];
+        terms.extend(marks.iter().filter(|&&mark| mark > 0));
+        let claim = format!("The {to} acknowledged every byte of the {from}{marks_in_words}");
+        book.equal(claim, &terms, kernel.bytes_acked);
+    }
+
+    /// Checks the segments, and yields how many did not come as far as the capture.
+    fn segments_sent(&self, book: &mut Book, kernel: &Kernel) -> u64 {
+        let (out, seen) = (kernel.data_segments_out, self.packets.with_payload);
+        let or_lost = if self.is_captured_at_sender { "" } else { ", or lost by the path" };
+        let claim = format!("Each segment that the {} sent was captured{or_lost}", self.from);
+        let lost = if self.is_captured_at_sender { 0 } else { self.lost_to_client };
+        let missing = out.saturating_sub(seen);
+        if missing == 0 || self.is_captured_at_sender {
+            book.equal(claim, &[seen], out);
+        } else {
+            let verdict = if missing <= lost { "" } else { ", which does not explain it" };
+            let numbers = format!(
+                "{} - {} = {} did not come; the path lost {} on purpose{verdict}",
+                number(out),
+                number(seen),
+                number(missing),
+                count(lost, "packet"),
+            );
+            book.check(claim, numbers, missing <= lost);
+        }
+        missing
+    }
+
+    fn bytes_sent(&self, book: &mut Book, bytes_sent: u64, missing: u64) {
+        let packets = self.packets;
+        let or_lost = if self.is_captured_at_sender { "" } else { " or lost" };
+        let claim = format!("The {}'s kernel sent the bytes that were captured{or_lost}", self.from);
+        if missing == 0 {
+            book.equal(claim, &[packets.bytes], bytes_sent);
+            return;
+        }
+        // A lost segment had at least a byte, and at most what the longest one had.
+        let lost = bytes_sent.saturating_sub(packets.bytes);
+        let most = missing.saturating_mul(longest(packets));
+        let numbers = format!(
+            "{} - {} = {}, for {} that did not come (1 to {} bytes each)",
+            number(bytes_sent),
+            number(packets.bytes),
+            number(lost),
+            count(missing, "segment"),
+            number(longest(packets)),
+        );
+        book.check(claim, numbers, (missing..=most).contains(&lost));
+    }
+
+    fn sent_again(&self, book: &mut Book, kernel: &Kernel, bytes_sent: u64) {
+        let again = bytes_sent.saturating_sub(self.packets.distinct_bytes);
+        let segments = kernel.retransmitted;
+        // A SYN or FIN that is sent again has no payload; that happens when a packet of the path's was lost.
+        let most_segments = again.saturating_add(self.lost_to_client);
+        let holds = again <= segments.saturating_mul(longest(self.packets)) && segments <= most_segments;
+        let numbers = format!(
+            "{} - {} = {} bytes, in {} segments{}",
+            number(bytes_sent),
+            number(self.packets.distinct_bytes),
+            number(again),
+            number(segments),
+            if holds { "" } else { ", which do not fit" },
+        );
+        book.check(format!("What the {} sent twice is what its kernel sent again", self.from), numbers, holds);
+    }
+
+    fn received(&self, book: &mut Book) {
+        let (from, to, packets) = (self.from, self.to, self.packets);
+        let who = format!("{}the kernel at the {to}", self.way());
+        let Some(kernel) = self.receiver else {
+            book.entry(&who, None, None, None, "not known");
+            return;
+        };
+        let fin = u64::from(packets.has_fin);
+        let (seen, came) = (packets.with_payload, kernel.data_segments_in);
+        let claim = format!("Each captured segment of the {from} came to the {to}'s kernel");
+        let missing = seen.saturating_sub(came);
+        let again = self.sender.map_or(0, |sender| sender.retransmitted);
+        if self.is_captured_at_sender && missing > 0 && missing <= again {
+            let numbers = format!(
+                "{} - {} = {} lost after the capture; {again} sent again",
+                number(seen),
+                number(came),
+                number(missing)
+            );
+            book.check(claim, numbers, true);
+        } else {
+            book.equal(claim, &[seen], came);
+        }
+
+        let claim = format!("The {to}'s kernel received every byte of the {from} once");
+        let is_without_fin =
+            self.receiver_may_close_first && fin > 0 && kernel.bytes_received == packets.distinct_bytes;
+        let bytes = if is_without_fin {
+            let numbers = format!(
+                "{0} = {0}; the FIN came in TIME_WAIT, where nothing is counted",
+                number(kernel.bytes_received)
+            );
+            book.check(claim, numbers, true);
+            kernel.bytes_received
+        } else if fin > 0 {
+            book.equal(claim, &[packets.distinct_bytes, fin], kernel.bytes_received);
+            kernel.bytes_received.saturating_sub(fin)
+        } else {
+            book.equal(claim, &[packets.distinct_bytes], kernel.bytes_received);
+            kernel.bytes_received
+        };
+        let note = if fin > 0 && !is_without_fin { "the kernel counts the FIN as a byte more" } else { "" };
+        book.entry(&who, None, Some(came), Some(bytes), note);
+    }
+}
+
+fn longest(packets: &Packets) -> u64 {
+    packets.lengths.iter().copied().max().unwrap_or_default()
+}

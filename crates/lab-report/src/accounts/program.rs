@@ -1,0 +1,89 @@
+//! The programs at both ends: what the server's sent, what the client's received and showed.
+
+use super::{Book, Kind, message_bytes};
+use crate::{
+    evidence::{Transfer, fewest_recv_calls},
+    words::number,
+};
+
+/// The handout's messages begin with it.
+const TEXT: &str = "This is PMU data ";
+
+/// What the server's program sent, by layer.
+pub(super) fn server(book: &mut Book, transfer: &Transfer) {
+    let layers = &transfer.layers;
+    let who = "the server's program";
+    if layers.is_empty() {
+        book.entry(who, transfer.sends, None, None, "it does not say what its stream is made of");
+        return;
+    }
+    let bytes: Vec<u64> = layers.iter().map(|layer| layer.bytes).collect();
+    let names: Vec<String> = layers.iter().map(|layer| format!("{}: {}", layer.name, number(layer.bytes))).collect();
+    book.entry(who, transfer.sends, None, Some(bytes.iter().sum()), names.join(", "));
+    let claim = "The layers of the server's stream add up to the bytes captured";
+    book.equal(claim, &bytes, transfer.to_client.distinct_bytes);
+}
+
+/// What the client's program received and showed.
+pub(super) fn client(book: &mut Book, kind: Kind, transfer: &Transfer, recv_buffer: Option<u64>) {
+    let client = &transfer.client;
+    let packets = &transfer.to_client;
+    let silence = match (client.bytes, client.recv_calls) {
+        (Some(_), Some(_)) => "",
+        (None, None) => "it says neither how many bytes it received nor how often it called recv()",
+        (None, Some(_)) => "it does not say how many bytes it received",
+        (Some(_), None) => "it does not say how often it called recv()",
+    };
+    book.entry("the client's program", client.recv_calls, client.data_segments_in, client.bytes, silence);
+
+    let messages = message_bytes(kind, transfer);
+    if let (Some(messages), Some(bytes)) = (messages, client.bytes) {
+        book.equal("The client's program received every byte of the messages", &[messages], bytes);
+    }
+    if let Some(segments) = client.data_segments_in {
+        let claim = "The client's program was told of the segments that were captured";
+        // What is sent again may come after the program has looked.
+        if packets.repeated > 0 && segments <= packets.with_payload {
+            let numbers = format!("{} ≤ {}", number(segments), number(packets.with_payload));
+            book.check(claim, numbers, segments >= packets.with_payload.saturating_sub(packets.repeated));
+        } else {
+            book.equal(claim, &[packets.with_payload], segments);
+        }
+    }
+    let is_whole = client.status == 0 && packets.has_fin;
+    if let (Some(messages), Some(calls), true) = (messages, client.recv_calls, is_whole && kind != Kind::WebSocket) {
+        recv_calls(book, messages, client.recv_buffer.or(recv_buffer), calls);
+    }
+    shown(book, transfer, messages.filter(|_| !transfer.layers.is_empty() && is_whole));
+}
+
+/// A call brings at least a byte and at most a buffer full; one more brings nothing.
+fn recv_calls(book: &mut Book, messages: u64, recv_buffer: Option<u64>, calls: u64) {
+    let (fewest, most) = (fewest_recv_calls(messages, recv_buffer), messages.saturating_add(1));
+    let division = match recv_buffer {
+        Some(size) => format!("⌈{} / {}⌉ + 1 = {}", number(messages), number(size), number(fewest)),
+        None => number(fewest),
+    };
+    let numbers = format!("{division} ≤ {} ≤ {}", number(calls), number(most));
+    let holds = (fewest..=most).contains(&calls);
+    let numbers = if holds { numbers } else { format!("not {numbers}") };
+    book.check("The number of recv() calls is possible", numbers, holds);
+}
+
+fn shown(book: &mut Book, transfer: &Transfer, messages: Option<u64>) {
+    let client = &transfer.client;
+    book.entry("the client's output", None, None, Some(client.output_bytes), "with its newlines");
+    let Some(messages) = messages else { return };
+    if transfer.command.starts_with("CMD_flood") {
+        let newline = client.output_bytes.saturating_sub(messages).min(1);
+        book.equal(
+            "The client showed every byte of the text, and a newline",
+            &[messages, newline],
+            client.output_bytes,
+        );
+    } else if client.lines.iter().all(|line| line.starts_with(TEXT)) {
+        let lines = client.lines.len() as u64;
+        let claim = "The client showed every byte of the messages, and a newline for each";
+        book.equal(claim, &[messages, lines], client.output_bytes);
+    }
+}
