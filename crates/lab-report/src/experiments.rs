@@ -17,6 +17,7 @@ use lab_run::sockets;
 use lab_sandbox::{Host, Lan, Names, Station};
 
 use crate::{
+    answers::names,
     evidence::Evidence,
     laboratory::{Laboratory, Session, Trouble},
 };
@@ -33,81 +34,76 @@ struct Entry {
 
 /// All of them, in the order of the handout.
 const ENTRIES: &[Entry] = &[
-    Entry { name: "part1-datagram", title: "Code A sends a datagram to Code B", make: primer::datagram, waits: false },
+    Entry { name: names::DATAGRAM, title: "Code A sends a datagram to Code B", make: primer::datagram, waits: false },
+    Entry { name: names::ECHO, title: "Code D sends a line to Code C, and is ended", make: primer::echo, waits: false },
     Entry {
-        name: "part1-echo",
-        title: "Code D sends a line to Code C, and is ended",
-        make: primer::echo,
-        waits: false,
-    },
-    Entry {
-        name: "part2-short-0",
+        name: names::SHORT_AT_ONCE,
         title: "CMD_short:0: messages without a pause",
         make: |laboratory, name| laboratory.experiment(name, |e| &mut e.short_at_once, |s| transfer::short(s, "0")),
         waits: false,
     },
     Entry {
-        name: "part2-short-1",
+        name: names::SHORT_PACED,
         title: "CMD_short:1: a message each second",
         make: |laboratory, name| laboratory.experiment(name, |e| &mut e.short_paced, |s| transfer::short(s, "1")),
         waits: true,
     },
     Entry {
-        name: "part2-flood",
+        name: names::FLOOD,
         title: "CMD_floodme: one send, with several receive buffers",
         make: |laboratory, name| laboratory.experiment(name, |e| &mut e.floods, transfer::floods),
         waits: false,
     },
     Entry {
-        name: "part3-ipv4",
+        name: names::RESETS[0],
         title: "A reset of a PMU that is on IPv4",
         make: |laboratory, name| laboratory.experiment(name, |e| first(&mut e.resets), reset::once),
         waits: true,
     },
     Entry {
-        name: "part3-ipv6",
+        name: names::RESETS[1],
         title: "A reset of a PMU that is on IPv6",
         make: |laboratory, name| laboratory.experiment(name, |e| second(&mut e.resets), reset::once),
         waits: true,
     },
     Entry {
-        name: "part3-series-ipv4",
+        name: names::SERIES[0],
         title: "Many resets at the same time, PMU on IPv4",
         make: |laboratory, name| laboratory.experiment(name, |e| first(&mut e.series), reset::series),
         waits: true,
     },
     Entry {
-        name: "part3-series-ipv6",
+        name: names::SERIES[1],
         title: "Many resets at the same time, PMU on IPv6",
         make: |laboratory, name| laboratory.experiment(name, |e| second(&mut e.series), reset::series),
         waits: true,
     },
     Entry {
-        name: "part4",
+        name: names::MULTICAST,
         title: "A programme, a receiver, and two senders on another machine",
         make: |laboratory, name| laboratory.experiment(name, |e| &mut e.multicast, multicast::programme),
         waits: true,
     },
     Entry {
-        name: "part5-short-0",
+        name: names::WEBSOCKET_SHORT,
         title: "CMD_short:0 over WebSocket",
         make: |laboratory, name| laboratory.experiment(name, |e| &mut e.websocket_short, websocket::short),
         waits: false,
     },
     Entry {
-        name: "part5-flood",
+        name: names::WEBSOCKET_FLOOD,
         title: "CMD_floodme over WebSocket",
         make: |laboratory, name| laboratory.experiment(name, |e| &mut e.websocket_flood, websocket::flood),
         waits: false,
     },
     Entry {
-        name: "part6-tls12",
+        name: names::TLS[0],
         title: "CMD_short:0 over TLS 1.2",
         make: |laboratory, name| laboratory.experiment(name, |e| first(&mut e.tls), |s| tls::session(s, "1.2")),
         waits: false,
     },
     Entry {
-        name: "part6-tls13",
+        name: names::TLS[1],
         title: "CMD_short:0 over TLS 1.3",
         make: |laboratory, name| laboratory.experiment(name, |e| second(&mut e.tls), |s| tls::session(s, "1.3")),
         waits: false,
@@ -123,7 +119,7 @@ fn second<T>([_, second]: &mut [T; 2]) -> &mut T {
 }
 
 /// The names of all experiments.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub fn all() -> impl Iterator<Item = &'static str> {
     ENTRIES.iter().map(|entry| entry.name)
 }
 
@@ -147,7 +143,7 @@ pub fn run(laboratory: &Laboratory, wanted: &[String], tell: impl Fn(&str) + Syn
 
 /// How many experiments [`run`] will make.
 pub fn count(wanted: &[String]) -> usize {
-    names().filter(|name| wanted.is_empty() || wanted.iter().any(|wanted| name.starts_with(wanted.as_str()))).count()
+    all().filter(|name| wanted.is_empty() || wanted.iter().any(|wanted| name.starts_with(wanted.as_str()))).count()
 }
 
 /// Client and server with a path between them, and the lab's names at the server.

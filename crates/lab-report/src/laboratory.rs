@@ -269,7 +269,7 @@ impl<'a> Session<'a> {
 
     /// Adds a sequence diagram.
     pub fn diagram(&mut self, diagram: &diagram::Diagram) {
-        let prefix = format!("{}-{}", self.name, self.figures.len());
+        let prefix = format!("{}-{}", self.name.replace('.', "-"), self.figures.len());
         // In a page it needs no namespace.
         let svg = diagram.to_svg(&prefix).replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
         let text = diagram.to_text();

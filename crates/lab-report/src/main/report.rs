@@ -32,7 +32,7 @@ pub(crate) fn outside(arguments: Arguments, console: &Console) -> Result<ExitCod
         source,
     })?;
     if experiments::count(&arguments.only) == 0 {
-        let names: Vec<&str> = experiments::names().collect();
+        let names: Vec<&str> = experiments::all().collect();
         let wanted = arguments.only.join(", ");
         return Err(Error::Usage(format!("no experiment's name begins with {wanted}; there are {}", names.join(", "))));
     }
