@@ -1,7 +1,7 @@
 //! The laboratory: where the programs are, what is shown of them, and what was found.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -48,6 +48,8 @@ pub(crate) struct Lab {
     programs: PathBuf,
     part: Option<Part>,
     rows: Vec<Row>,
+    /// What is said once more at the very end.
+    last_words: Vec<String>,
     begun: Instant,
 }
 
@@ -63,7 +65,24 @@ impl Lab {
     pub(crate) fn new(console: &Console) -> Result<Self, Error> {
         let this = std::env::current_exe().map_err(|source| Error::System { attempt: "find the programs", source })?;
         let programs = this.parent().map(PathBuf::from).unwrap_or_default();
-        Ok(Self { console: console.clone(), programs, part: None, rows: Vec::new(), begun: Instant::now() })
+        Ok(Self {
+            console: console.clone(),
+            programs,
+            part: None,
+            rows: Vec::new(),
+            last_words: Vec::new(),
+            begun: Instant::now(),
+        })
+    }
+
+    /// Where the programs are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.programs
+    }
+
+    /// Says something once more, below the summary.
+    pub(crate) fn remember(&mut self, line: String) {
+        self.last_words.push(line);
     }
 
     /// The experiments that follow belong to this part.
@@ -193,6 +212,7 @@ impl Lab {
         let failed = self.rows.iter().filter(|row| !row.passed).count();
         let (passed, seconds) = (self.rows.len() - failed, self.begun.elapsed().as_secs_f64());
         self.console.line(format_args!("\n{passed} passed, {failed} failed, in {seconds:.1} s"))?;
+        self.last_words.iter().try_for_each(|line| self.console.line(line))?;
         if failed == 0 { Ok(()) } else { Err(Error::Experiments { failed, of: self.rows.len() }) }
     }
 }

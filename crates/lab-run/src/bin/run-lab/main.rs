@@ -19,6 +19,7 @@ mod part3;
 mod part4;
 mod part5;
 mod part6;
+mod report;
 mod servers;
 mod tls;
 
@@ -33,6 +34,7 @@ use lab::Lab;
   run-lab              all parts, in less than a minute
   run-lab part1 part2  these parts
   run-lab channel tls  the secure channel, the TLS lab
+  run-lab report       the answers to Q1 to Q28, from captures
 
 Traffic stays on this machine: 127.0.0.0/8, ::1, and a multicast group on the loopback interface."
 )]
@@ -52,11 +54,21 @@ enum Part {
     Part6,
     Channel,
     Tls,
+    Report,
 }
 
 impl Part {
-    const ALL: [Self; 8] =
-        [Self::Part1, Self::Part2, Self::Part3, Self::Part4, Self::Part5, Self::Part6, Self::Channel, Self::Tls];
+    const ALL: [Self; 9] = [
+        Self::Part1,
+        Self::Part2,
+        Self::Part3,
+        Self::Part4,
+        Self::Part5,
+        Self::Part6,
+        Self::Channel,
+        Self::Tls,
+        Self::Report,
+    ];
 
     fn title(self) -> &'static str {
         match self {
@@ -68,6 +80,7 @@ impl Part {
             Self::Part6 => "Part 6: a PMU behind TLS, from key to certificate to messages",
             Self::Channel => "The secure channel: five steps, and attacks on them",
             Self::Tls => "The TLS lab: a handshake step by step, a man in the middle, and bad certificates",
+            Self::Report => "The report: every question of the handout, answered from packets",
         }
     }
 
@@ -81,6 +94,7 @@ impl Part {
             Self::Part6 => part6::run(lab),
             Self::Channel => channel::run(lab),
             Self::Tls => tls::run(lab),
+            Self::Report => report::run(lab),
         }
     }
 }
