@@ -107,12 +107,12 @@ impl Diagram {
         let [left, right] = options.names.clone();
         let (client, server) = (flow.client.to_string(), flow.server.to_string());
         let what = match flow.protocol {
-            Protocol::Tcp if tls.is_some() => "TCP connection with TLS",
             Protocol::Tcp => "TCP connection",
             Protocol::Udp => "UDP conversation",
         };
+        let tls_too = if tls.is_some() { ", with TLS" } else { "" };
         Self {
-            title: format!("{what} {} from {client} to {server}", flow.number),
+            title: format!("{what} {}{tls_too}", flow.number),
             description: description(flow, &options.names, tls),
             left: Host { name: left, address: client },
             right: Host { name: right, address: server },
@@ -179,5 +179,8 @@ fn description(flow: &Flow, [left, right]: &[String; 2], tls: Option<&Listing>) 
     let (sent, received) = (way(Direction::Sent), way(Direction::Received));
     let packets = flow.sent.packets + flow.received.packets;
     let tls = tls.map(|tls| format!(" TLS handshake: {}.", tls.summary)).unwrap_or_default();
-    format!("{packets} packets in {seconds:.6} s. The {left} sent {sent}. The {right} sent {received}.{tls}")
+    let (client, server) = (flow.client, flow.server);
+    format!(
+        "{packets} packets in {seconds:.6} s. The {left}, {client}, sent {sent}. The {right}, {server}, sent {received}.{tls}"
+    )
 }

@@ -78,10 +78,10 @@ fn show_draws_each_flow() {
     let text = outcome.stdout();
     assert_eq!((outcome.code(), outcome.stderr().as_str()), (0, ""));
     for expected in [
-        "TCP connection 1 from 10.0.0.1:40000 to 10.0.0.2:5003\n",
+        "TCP connection 1\n                    client   ",
         "    5     80.000 ms |<---- 18 B: This is PMU data 1 ----",
         "    6    100.000 ms |<==== 18 B: This is PMU data 1 (again) ====",
-        "\n\nUDP conversation 2 from",
+        "\n\nUDP conversation 2\n",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }

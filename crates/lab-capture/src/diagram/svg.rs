@@ -95,6 +95,8 @@ fn row(arrow: &Arrow, y: u32) -> Markup {
     let end = if arrow.kind == Kind::Lost { middle } else { to };
     html! {
         g class=(class) {
+            // For a mouse that rests on it.
+            @if arrow.label.chars().count() > MAX_LABEL { title { (xml(&arrow.label)) } }
             text class="time" x=(LEFT - 6) y=(y - 6) { (number(arrow)) }
             text class="time" x=(LEFT - 6) y=(y + 6) { (time(arrow)) }
             text class="label" x=(middle) y=(y - 6) { (cut(&arrow.label, MAX_LABEL)) }

@@ -12,6 +12,7 @@ use labnet::{
     cli::{self, Console},
 };
 
+mod capture;
 mod cutting;
 mod flood;
 mod handshakes;
@@ -42,6 +43,8 @@ enum Subject {
     Handshakes,
     /// tls-client downloads 1 GiB through tls-proxy
     Proxy,
+    /// lab-capture counts a capture of 512 MiB
+    Capture,
 }
 
 fn main() -> ExitCode {
@@ -59,6 +62,7 @@ fn bench(arguments: Arguments, console: &Console) -> Result<(), Error> {
         (Subject::Rounds, rounds::measure),
         (Subject::Handshakes, handshakes::measure),
         (Subject::Proxy, proxy::measure),
+        (Subject::Capture, capture::measure),
     ] {
         if arguments.subjects.is_empty() || arguments.subjects.contains(&subject) {
             measure(&mut report)?;

@@ -1,0 +1,18 @@
+//! Whatever a file contains, what is read of it can be written, and is the same when it is read again.
+#![no_main]
+
+use lab_capture::file::Recording;
+
+libfuzzer_sys::fuzz_target!(|file: &[u8]| {
+    let (recording, damage) = Recording::read_from(file);
+    if let Some(damage) = damage {
+        assert!(!damage.to_string().is_empty());
+    }
+    let written = recording.write_to(Vec::new()).unwrap();
+    let (again, damage) = Recording::read_from(&written[..]);
+    assert!(damage.is_none(), "{damage:?}");
+    assert_eq!(again.frames.len(), recording.frames.len());
+    for (frame, read) in again.frames.iter().zip(&recording.frames) {
+        assert_eq!(frame.bytes, read.bytes);
+    }
+});

@@ -1,0 +1,77 @@
+//! lab-capture counts a large capture, beside the tools of Wireshark.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::Path,
+    time::Duration,
+};
+
+use lab_run::measure::{Report, command, cost};
+use labnet::Error;
+
+/// A flood: segments as a loopback interface carries them, 512 MiB of payload in all.
+const LARGE_LEN: usize = 65_000;
+const LARGE: usize = (512 << 20) / LARGE_LEN;
+/// A conversation of short messages.
+const SMALL_LEN: usize = 20;
+const SMALL: usize = 200_000;
+
+/// How long each link-layer, IP and TCP header is.
+const HEADERS_LEN: usize = 14 + 20 + 20;
+
+pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+    let folder = tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source })?;
+    let path = folder.path().join("large.pcap");
+    write(&path).map_err(|source| Error::File { attempt: "write to", path: path.display().to_string(), source })?;
+    let file = path.display().to_string();
+    let ours = report.path("lab-capture");
+    let mut count = || time(command(&ours, &["count", &file]));
+    // Without the checksums of the file that it makes by default.
+    let mut capinfos = || time(command("capinfos", &["-c", "-d", "-u", &file]));
+    let mut tshark = || time(command("tshark", &["-n", "-q", "-z", "conv,tcp", "-r", &file]));
+    let what = "counting 512 MiB in large segments and 200,000 small ones";
+    let name = "lab-capture count";
+    report.compare(what, (name, &mut count), ("capinfos -c -d -u", &mut capinfos), 1.0)?;
+    report.compare(what, (name, &mut count), ("tshark -z conv,tcp", &mut tshark), 1.0)
+}
+
+fn time(command: std::process::Command) -> Option<Duration> {
+    cost(command).map(|cost| cost.time)
+}
+
+/// Two connections in a pcap file with times in microseconds.
+fn write(path: &Path) -> io::Result<()> {
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    // Magic number, version 2.4, time zone, accuracy, the longest frame, Ethernet.
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 1 << 18, 1] {
+        file.write_all(&word.to_le_bytes())?;
+    }
+    let mut micros = 0;
+    for (port, count, len) in [(40_000, LARGE, LARGE_LEN), (40_001, SMALL, SMALL_LEN)] {
+        let (payload, mut seq) = (vec![b'x'; len], 1_u32);
+        for _ in 0..count {
+            let captured = (HEADERS_LEN + len) as u32;
+            for word in [1_700_000_000 + micros / 1_000_000, micros % 1_000_000, captured, captured] {
+                file.write_all(&word.to_le_bytes())?;
+            }
+            file.write_all(&headers(port, seq, len))?;
+            file.write_all(&payload)?;
+            seq = seq.wrapping_add(len as u32);
+            micros += 10;
+        }
+    }
+    file.flush()
+}
+
+/// Ethernet, IPv4 and TCP, from 10.0.0.2:5003 to 10.0.0.1; checksums are left out, as a capture of one's own segments
+/// has them.
+fn headers(port: u16, seq: u32, len: usize) -> Vec<u8> {
+    let ip_len = (HEADERS_LEN - 14 + len) as u16;
+    let ethernet: &[u8] = &[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+    let ip: &[&[u8]] = &[&[0x45, 0], &ip_len.to_be_bytes(), &[0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1]];
+    let ports = [5003_u16.to_be_bytes(), port.to_be_bytes()].concat();
+    // The flags PSH and ACK, and a window.
+    let rest: &[u8] = &[0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0];
+    [ethernet, &ip.concat(), &ports, &seq.to_be_bytes(), rest].concat()
+}
