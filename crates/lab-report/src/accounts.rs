@@ -109,7 +109,7 @@ fn there(book: &mut Book, kind: Kind, transfer: &Transfer) {
         is_captured_at_sender: false,
         counts_syn: false,
         receiver_may_close_first: kind.may_close_first().1,
-        lost_to_client: transfer.lost_to_client,
+        path: transfer.path_to_client,
     };
     there.keep(book);
 }
@@ -125,7 +125,7 @@ fn back(book: &mut Book, kind: Kind, transfer: &Transfer) {
         is_captured_at_sender: true,
         counts_syn: true,
         receiver_may_close_first: kind.may_close_first().0,
-        lost_to_client: transfer.lost_to_client,
+        path: transfer.path_to_server,
     };
     back.keep(book);
 }

@@ -150,6 +150,15 @@ pub struct Kernel {
     pub rtt: Duration,
 }
 
+/// What a path did to packets on purpose, with payload or without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OnPath {
+    /// How many it lost.
+    pub lost: u64,
+    /// How many it delivered twice.
+    pub doubled: u64,
+}
+
 /// Bytes of the server's stream that belong to one layer: `messages`, `frame headers`, …
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layer {
@@ -218,8 +227,10 @@ pub struct Transfer {
     pub to_client: Packets,
     /// From the client to the server.
     pub to_server: Packets,
-    /// Packets of the server, with payload or without, that the path lost on purpose.
-    pub lost_to_client: u64,
+    /// What the path did to the packets of the server.
+    pub path_to_client: OnPath,
+    /// What it did to those of the client.
+    pub path_to_server: OnPath,
     /// Packets that the capture missed.
     pub missed_by_capture: u64,
     /// What the client showed and counted.

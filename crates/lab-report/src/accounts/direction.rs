@@ -5,7 +5,7 @@
 
 use super::Book;
 use crate::{
-    evidence::{Kernel, Packets},
+    evidence::{Kernel, OnPath, Packets},
     words::{count, number},
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Direction<'a> {
     pub(super) counts_syn: bool,
     /// An end that closes first may have gone when the other's FIN comes: a record in TIME_WAIT takes it, uncounted.
     pub(super) receiver_may_close_first: bool,
-    pub(super) lost_to_client: u64,
+    pub(super) path: OnPath,
 }
 
 impl Direction<'_> {
@@ -31,13 +31,12 @@ impl Direction<'_> {
     pub(super) fn keep(&self, book: &mut Book) {
         self.sent(book);
         if !self.is_captured_at_sender {
-            book.entry(
-                "the path",
-                None,
-                Some(self.lost_to_client),
-                None,
-                "packets lost on purpose, with payload or without",
-            );
+            let doubled = match self.path.doubled {
+                0 => String::new(),
+                doubled => format!("; {} delivered twice", count(doubled, "packet")),
+            };
+            let note = format!("packets lost on purpose, with payload or without{doubled}");
+            book.entry("the path", None, Some(self.path.lost), None, note);
         }
         self.captured(book);
         self.received(book);
@@ -119,9 +118,21 @@ impl Direction<'_> {
         let (out, seen) = (kernel.data_segments_out, self.packets.with_payload);
         let or_lost = if self.is_captured_at_sender { "" } else { ", or lost by the path" };
         let claim = format!("Each segment that the {} sent was captured{or_lost}", self.from);
-        let lost = if self.is_captured_at_sender { 0 } else { self.lost_to_client };
+        let lost = self.path.lost;
         let missing = out.saturating_sub(seen);
-        if missing == 0 || self.is_captured_at_sender {
+        if self.is_captured_at_sender {
+            book.equal(claim, &[seen], out);
+        } else if self.path.doubled > 0 {
+            let OnPath { lost, doubled } = self.path;
+            let numbers = format!(
+                "{} sent, {} captured; the path lost {} and delivered {} twice",
+                number(out),
+                number(seen),
+                count(lost, "packet"),
+                count(doubled, "packet"),
+            );
+            book.check(claim, numbers, out <= seen + lost && seen <= out + doubled);
+        } else if missing == 0 {
             book.equal(claim, &[seen], out);
         } else {
             let verdict = if missing <= lost { "" } else { ", which does not explain it" };
@@ -141,6 +152,17 @@ impl Direction<'_> {
         let packets = self.packets;
         let or_lost = if self.is_captured_at_sender { "" } else { " or lost" };
         let claim = format!("The {}'s kernel sent the bytes that were captured{or_lost}", self.from);
+        if self.path.doubled > 0 && !self.is_captured_at_sender {
+            let most = (self.path.lost + self.path.doubled).saturating_mul(longest(packets));
+            let numbers = format!(
+                "{} sent, {} captured: what was lost or came twice is at most {} bytes",
+                number(bytes_sent),
+                number(packets.bytes),
+                number(most),
+            );
+            book.check(claim, numbers, bytes_sent.abs_diff(packets.bytes) <= most);
+            return;
+        }
         if missing == 0 {
             book.equal(claim, &[packets.bytes], bytes_sent);
             return;
@@ -163,7 +185,7 @@ impl Direction<'_> {
         let again = bytes_sent.saturating_sub(self.packets.distinct_bytes);
         let segments = kernel.retransmitted;
         // A SYN or FIN that is sent again has no payload; that happens when a packet of the path's was lost.
-        let most_segments = again.saturating_add(self.lost_to_client);
+        let most_segments = again.saturating_add(self.path.lost);
         let holds = again <= segments.saturating_mul(longest(self.packets)) && segments <= most_segments;
         let numbers = format!(
             "{} - {} = {} bytes, in {} segments{}",
@@ -188,7 +210,10 @@ impl Direction<'_> {
         let claim = format!("Each captured segment of the {from} came to the {to}'s kernel");
         let missing = seen.saturating_sub(came);
         let again = self.sender.map_or(0, |sender| sender.retransmitted);
-        if self.is_captured_at_sender && missing > 0 && missing <= again {
+        if self.is_captured_at_sender && came > seen && came <= seen + self.path.doubled {
+            let numbers = format!("{} + {} that the path delivered twice", number(seen), number(came - seen));
+            book.check(claim, numbers, true);
+        } else if self.is_captured_at_sender && missing > 0 && missing <= again {
             let numbers = format!(
                 "{} - {} = {} lost after the capture; {again} sent again",
                 number(seen),

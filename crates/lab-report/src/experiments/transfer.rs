@@ -18,7 +18,7 @@ use mock_servers::{Events, Site, pmu};
 
 use super::{CLIENT, Pair, SERVER, SOON};
 use crate::{
-    evidence::{Client, Flood, Kernel, Layer, Packets, Transfer},
+    evidence::{Client, Flood, Kernel, Layer, OnPath, Packets, Transfer},
     laboratory::{Session, Settings, Trouble},
     plot,
     programs::Role,
@@ -150,10 +150,19 @@ impl Watch {
         let flow = flow(&recording, Protocol::Tcp, port)?;
         let mut transfer = of_flow(name, &flow, &recording);
         transfer.add_ends(&ends, port);
-        let to_client = pair.lan.carried().into_iter().filter(|way| (way.from, way.to) == (SERVER, CLIENT));
-        transfer.lost_to_client = to_client.map(|way| way.tally.lost + way.tally.overflowed).sum();
+        transfer.path_to_client = on_path(pair, SERVER, CLIENT);
+        transfer.path_to_server = on_path(pair, CLIENT, SERVER);
         Ok((recording, transfer, flow))
     }
+}
+
+/// What the path did to the packets of one host for another.
+fn on_path(pair: &Pair, from: usize, to: usize) -> OnPath {
+    let ways = pair.lan.carried().into_iter().filter(|way| (way.from, way.to) == (from, to));
+    ways.fold(OnPath::default(), |sum, way| OnPath {
+        lost: sum.lost + way.tally.lost + way.tally.overflowed,
+        doubled: sum.doubled + way.tally.duplicated,
+    })
 }
 
 impl Transfer {

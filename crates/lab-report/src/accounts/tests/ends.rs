@@ -8,7 +8,7 @@ fn lost(transfer: &mut Transfer) {
     kernel.data_segments_out += 1;
     kernel.retransmitted += 1;
     kernel.bytes_sent = Some(181 + 163);
-    transfer.lost_to_client = 1;
+    transfer.path_to_client.lost = 1;
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn a_lost_segment_is_explained_when_the_path_admits_it() {
 
     let denied = short(|transfer| {
         lost(transfer);
-        transfer.lost_to_client = 0;
+        transfer.path_to_client.lost = 0;
     });
     fails(&denied, &[claim]);
     assert!(numbers(&denied, claim).ends_with("which does not explain it"));
@@ -47,7 +47,7 @@ fn a_loss_has_bytes_and_is_repaired_once() {
     // A FIN that was lost and sent again: nothing with payload.
     balances(&short(|transfer| {
         server(transfer).retransmitted = 1;
-        transfer.lost_to_client = 1;
+        transfer.path_to_client.lost = 1;
     }));
 }
 
@@ -99,4 +99,29 @@ fn a_connection_that_was_cut_has_no_fin_to_count() {
         server(transfer).bytes_acked -= 1;
         client(transfer).bytes_received -= 1;
     }));
+}
+
+#[test]
+fn what_the_path_delivered_twice_is_explained_when_it_admits_it() {
+    let doubled = |transfer: &mut Transfer| {
+        let packets = &mut transfer.to_client;
+        (packets.with_payload, packets.bytes, packets.repeated) = (3, 181 + 163, 1);
+        packets.lengths.push(163);
+        client(transfer).data_segments_in = 3;
+        transfer.client.data_segments_in = Some(3);
+        // The command came twice, too.
+        server(transfer).data_segments_in += 1;
+    };
+    balances(&short(|transfer| {
+        doubled(transfer);
+        (transfer.path_to_client.doubled, transfer.path_to_server.doubled) = (1, 1);
+    }));
+    fails(
+        &short(doubled),
+        &[
+            "Each segment that the server sent was captured, or lost by the path",
+            "The server's kernel sent the bytes that were captured or lost",
+            "Each captured segment of the client came to the server's kernel",
+        ],
+    );
 }
