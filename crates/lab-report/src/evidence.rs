@@ -123,11 +123,13 @@ pub struct Packets {
     pub distinct_bytes: u64,
     /// Packets with payload that brought bytes that had been there before.
     pub repeated: u64,
+    /// Packets without payload that brought a SYN or FIN that had been there before.
+    pub repeated_marks: u64,
     /// The length of each payload, in order, at most 200 of them.
     pub lengths: Vec<u64>,
     /// Whether a FIN came.
     pub has_fin: bool,
-    /// Whether a reset came.
+    /// Whether a reset came before both had said with a FIN that nothing more comes.
     pub has_rst: bool,
 }
 

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::sockets;
+use lab_run::{Failure, Program, sockets};
 use lab_sandbox::{Host, Lan, Names, Station};
 
 use crate::{
@@ -182,28 +182,44 @@ impl Pair {
 /// How long something is waited for that a program does in a moment (ours, for a machine that does other things).
 const SOON: Duration = Duration::from_secs(20);
 
-/// Looks again and again, on a host, until there is something.
+/// How long something is waited for that should not happen at all (ours): far longer than a program takes for it.
+const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether a program has done something, or has ended (ours).
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// Waits until a program has done what is looked for on its host.
 fn look<T: Send + 'static>(
     host: &Host,
-    what: &str,
-    find: impl Fn() -> Option<T> + Send + 'static,
+    program: &mut Program,
+    awaited: &str,
+    find: impl Fn() -> Option<T> + Clone + Send + 'static,
 ) -> Result<T, Trouble> {
-    let found = host.run(move || {
-        let until = Instant::now() + SOON;
-        loop {
-            match find() {
-                None if Instant::now() < until => thread::sleep(Duration::from_millis(2)),
-                found => return found,
-            }
+    let until = Instant::now() + SOON;
+    loop {
+        if let Some(found) = host.run(find.clone()) {
+            return Ok(found);
         }
-    });
-    found.ok_or_else(|| Trouble(format!("{what} did not happen within {} s", SOON.as_secs())))
+        // No line is wanted, but a program that ends is.
+        match program.line_with(awaited, GLANCE, |_| false) {
+            Err(Failure::Deadline { command_line, awaited, seen, .. }) if Instant::now() >= until => {
+                return Err(Failure::Deadline { command_line, awaited, deadline: SOON, seen }.into());
+            }
+            Err(Failure::Deadline { .. }) | Ok(_) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
 }
 
-/// Waits until something listens on a port of a host.
-fn wait_for_server(host: &Host, protocol: sockets::Protocol, port: u16) -> Result<SocketAddr, Trouble> {
+/// Waits until a program listens on a port of its host.
+fn wait_for_server(
+    host: &Host,
+    program: &mut Program,
+    protocol: sockets::Protocol,
+    port: u16,
+) -> Result<SocketAddr, Trouble> {
     let waiting = move || sockets::waiting(protocol).ok()?.into_iter().find(|address| address.port() == port);
-    look(host, &format!("a server on port {port}"), waiting)
+    look(host, program, &format!("open {protocol} port {port}"), waiting)
 }
 
 /// The facts of those experiments that were made.

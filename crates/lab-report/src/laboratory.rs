@@ -14,7 +14,7 @@ use mock_servers::{Events, Site};
 
 use crate::{
     evidence::{Evidence, Finding},
-    programs::{Programs, Role},
+    programs::{self, Programs, Role},
     sheet,
 };
 
@@ -33,23 +33,24 @@ pub struct Settings {
     pub runs: u64,
     /// What lies between client and server.
     pub path: Path,
+    /// The longest that one program may take.
+    pub deadline: Duration,
 }
 
 impl Default for Settings {
     /// The handout's, over a path with a round-trip time of 50 ms: longer than a busy machine keeps a program waiting.
     fn default() -> Self {
         let path = Path { delay: Duration::from_millis(25), ..Path::default() };
-        Self { seed: 1, messages: 10, first: 1, loss: 0.6, runs: 60, path }
+        // Ours: resets take as long as their luck wants.
+        let deadline = Duration::from_secs(60);
+        Self { seed: 1, messages: 10, first: 1, loss: 0.6, runs: 60, path, deadline }
     }
 }
-
-/// The longest that one program may take (ours): resets take as long as their luck wants.
-pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How much of a program's output is kept, in bytes (ours).
 const MAX_TRANSCRIPT: usize = 1 << 20;
 
-/// What is wrong with an experiment, in a sentence.
+/// What is wrong with an experiment, in a sentence; in the lines behind it, what the program at fault had shown.
 #[derive(Debug)]
 pub struct Trouble(pub String);
 
@@ -121,6 +122,7 @@ impl Laboratory {
         let begun = Instant::now();
         let result = make(&mut session);
         let seconds = begun.elapsed().as_secs_f64();
+        let result = result.map_err(|Trouble(why)| session.keep_trouble(&why));
         let output = session.keep_transcript();
         self.change(|notebook| {
             let trouble = match result {
@@ -128,7 +130,7 @@ impl Laboratory {
                     *place(&mut notebook.evidence) = Finding::Measured(facts);
                     None
                 }
-                Err(Trouble(why)) => {
+                Err(why) => {
                     *place(&mut notebook.evidence) = Finding::Failed(why.clone());
                     Some(why)
                 }
@@ -217,7 +219,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When it does not end in time.
     pub fn finish(&mut self, program: Program) -> Result<Outcome, Trouble> {
-        let outcome = program.finish(DEADLINE)?;
+        let outcome = program.finish(self.settings().deadline)?;
         self.keep(&outcome);
         Ok(outcome)
     }
@@ -274,6 +276,16 @@ impl<'a> Session<'a> {
         let svg = diagram.to_svg(&prefix).replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
         let text = diagram.to_text();
         self.figure(sheet::Figure { caption: diagram.title.clone(), svg, text });
+    }
+
+    /// Keeps what a program at fault had shown; yields the sentence.
+    fn keep_trouble(&mut self, trouble: &str) -> String {
+        let (sentence, shown) = trouble.split_once('\n').unwrap_or((trouble, ""));
+        let sentence = programs::as_typed(sentence);
+        self.note(&sentence);
+        self.transcript += shown;
+        self.transcript.push('\n');
+        sentence
     }
 
     fn keep_transcript(&self) -> Option<String> {

@@ -114,6 +114,15 @@ impl Programs {
     }
 }
 
+/// A sentence about a command, with somebody else's command as it was typed: without the shell around it.
+pub(crate) fn as_typed(sentence: &str) -> String {
+    let parts = sentence.split_once("sh -c 'exec ").and_then(|(before, rest)| {
+        let (command, after) = rest.split_once(" \"$@\"' sh")?;
+        Some(format!("{before}{}{after}", command.replace("'\\''", "'")))
+    });
+    parts.unwrap_or_else(|| sentence.to_owned())
+}
+
 /// An argument as a shell would need it.
 fn quoted(argument: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
@@ -127,6 +136,13 @@ fn quoted(argument: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_names_a_command_as_it_was_typed() {
+        let sentence = r#"`sh -c 'exec python3 '\''my pdc.py'\'' "$@"' sh CMD_short:0` did not end"#;
+        assert_eq!(as_typed(sentence), "`python3 'my pdc.py' CMD_short:0` did not end");
+        assert_eq!(as_typed("`part2-pdc` did not end"), "`part2-pdc` did not end");
+    }
 
     #[test]
     fn another_program_gets_the_same_arguments() {

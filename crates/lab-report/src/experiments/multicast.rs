@@ -60,7 +60,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
     let member_before = client.run(is_member);
     let capture = client.run(|| Capture::start(Lan::interface(), u32::MAX))?;
     let mut receiver = session.start(client, Role::Part4Receiver, &[])?;
-    wait_for_server(client, sockets::Protocol::Udp, port)?;
+    wait_for_server(client, &mut receiver, sockets::Protocol::Udp, port)?;
     // A receiver that does not join is to be seen, too: so not for ever.
     let member_during = client.run(move || (0..500).any(|_| is_member() || !pause()));
 

@@ -10,7 +10,7 @@ use lab_capture::{
 use lab_run::{Program, Stream, sockets};
 use lab_sandbox::{Host, Names, TcpEnds};
 
-use super::{SOON, transfer, wait_for_server};
+use super::{A_MOMENT, SOON, transfer, wait_for_server};
 use crate::{
     evidence::{Datagram, Echo},
     laboratory::{Laboratory, Session, Trouble},
@@ -37,7 +37,7 @@ pub(super) fn echo(laboratory: &Laboratory, name: &str) {
 fn send_datagram(session: &mut Session<'_>) -> Result<Datagram, Trouble> {
     let host = Host::alone("lab", Names::all_here())?;
     let mut server = session.start(&host, Role::CodeB, &[])?;
-    wait_for_server(&host, sockets::Protocol::Udp, UDP_PORT)?;
+    wait_for_server(&host, &mut server, sockets::Protocol::Udp, UDP_PORT)?;
     let capture = host.run(|| Capture::start("lo", u32::MAX))?;
     let client = session.start(&host, Role::CodeA, &[])?;
     let client = session.finish(client)?;
@@ -62,7 +62,7 @@ fn send_datagram(session: &mut Session<'_>) -> Result<Datagram, Trouble> {
 fn hold_connection(session: &mut Session<'_>) -> Result<Echo, Trouble> {
     let host = Host::alone("lab", Names::all_here())?;
     let mut server = session.start(&host, Role::CodeC, &[])?;
-    wait_for_server(&host, sockets::Protocol::Tcp, TCP_PORT)?;
+    wait_for_server(&host, &mut server, sockets::Protocol::Tcp, TCP_PORT)?;
     let sockets_before = table(&host)?;
     let (capture, mut ends) = host.run(|| Ok::<_, Trouble>((Capture::start("lo", u32::MAX)?, TcpEnds::listen()?)))?;
 
@@ -74,18 +74,21 @@ fn hold_connection(session: &mut Session<'_>) -> Result<Echo, Trouble> {
         echo.push_str(line.text.strip_prefix("received:").unwrap_or_default().trim_start());
         echo.contains(LAST_WORD)
     })?;
+    // A client that holds its connection gives the server nothing to notice.
+    let notices = |server: &mut Program, within| {
+        server.line_with("notice the end", within, |line| line.text.starts_with(END)).is_ok()
+    };
+    let server_saw_end_before = notices(&mut server, A_MOMENT);
     let sockets_during = table(&host)?;
     let shown = |program: &mut Program| {
         let answer = program.lines().iter().filter(|line| line.stream == Stream::Stdout);
         answer.map(|line| line.text.clone()).collect::<Vec<_>>()
     };
     let (server_output, client_output) = (shown(&mut server), shown(&mut client));
-    let server_saw_end_before = server_output.iter().any(|line| line.starts_with(END));
 
     // Ctrl-C at Code D.
     session.end(client)?;
-    let server_saw_end_after =
-        server.line_with("notice the end", SOON, |line| line.text.starts_with(END)).is_ok() || server_saw_end_before;
+    let server_saw_end_after = server_saw_end_before || notices(&mut server, SOON);
     let ends = ends.wait(SOON, |ends| ends.len() >= 2).to_vec();
     let sockets_after = table(&host)?;
     let recording = capture.stop();

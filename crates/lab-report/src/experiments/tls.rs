@@ -47,9 +47,9 @@ pub(super) fn session(session: &mut Session<'_>, version: &str) -> Result<TlsSes
     let (messages, first) = (session.settings().messages.to_string(), session.settings().first.to_string());
     let ours = ["--bind", "0.0.0.0", "--messages", &messages, "--first", &first];
     let options: &[&str] = if session.is_ours(Role::Part6Pmu) { &ours } else { &[] };
-    let pmu = session.start(pair.server()?, Role::Part6Pmu, &[options, &[PORT, &certificate, &key]].concat())?;
+    let mut pmu = session.start(pair.server()?, Role::Part6Pmu, &[options, &[PORT, &certificate, &key]].concat())?;
     let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
-    let address: SocketAddr = look(pair.server()?, "a PMU that listens", new)?;
+    let address: SocketAddr = look(pair.server()?, &mut pmu, "open a TCP port", new)?;
 
     // A PMU on its loopback interface is asked from there: the path has no part in it, then.
     let (client, name) = if address.ip().is_loopback() { (SERVER, LOCAL_NAME) } else { (CLIENT, NAME) };

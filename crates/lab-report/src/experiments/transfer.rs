@@ -5,7 +5,7 @@ use std::{sync::mpsc, time::Duration};
 use lab_capture::{
     diagram::{Diagram, Options},
     file::Recording,
-    flow::{Analysis, Detail, Direction, Flow, Protocol, Way},
+    flow::{Analysis, Detail, Direction, Flow, Protocol, Row, Way},
     live::Capture,
 };
 use lab_run::Outcome;
@@ -28,6 +28,9 @@ const PORT: u16 = 5003;
 
 /// The command for one long text.
 const FLOOD: &str = "CMD_floodme";
+
+/// How many characters of a complaint are kept (ours).
+const MAX_SAID: usize = 200;
 
 /// How many lengths of payloads are kept.
 const MAX_LENGTHS: usize = 200;
@@ -113,7 +116,8 @@ pub(super) fn connect(
 
     let client = session.start(pair.client()?, role, arguments)?;
     let outcome = session.finish(client)?;
-    let (recording, mut transfer, flow) = watch.end(session.name(), &pair, port)?;
+    let watched = watch.end(session.name(), &pair, port);
+    let (recording, mut transfer, flow) = watched.map_err(|Trouble(why)| Trouble(why + &end_of(&outcome)))?;
     transfer.client = client_of(&outcome);
     transfer.sends = reported.try_iter().find_map(|event| sends(&event));
     if is_kept {
@@ -143,6 +147,11 @@ impl Watch {
     pub(super) fn end(mut self, name: &str, pair: &Pair, port: u16) -> Result<(Recording, Transfer, Flow), Trouble> {
         let is_client = |end: &TcpEnd| end.remote.port() == port;
         let is_server = |end: &TcpEnd| end.local.port() == port;
+        // A program that has ended leaves its connection in the table, or the kernel has told of its end.
+        let is_there = move || sockets::with_port(port).is_ok_and(|all| all.iter().any(|one| one.state != "LISTEN"));
+        if !pair.host(client)?.run(is_there) && !self.client.wait(A_MOMENT, |ends| ends.iter().any(is_client)).iter().any(is_client) {
+            return Err(Trouble(format!("there was no connection to TCP port {port}")));
+        }
         let mut ends: Vec<TcpEnd> = self.client.wait(SOON, |ends| ends.iter().any(is_client)).to_vec();
         ends.retain(is_client);
         ends.extend(self.server.wait(SOON, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)));
@@ -154,6 +163,14 @@ impl Watch {
         transfer.path_to_server = on_path(pair, CLIENT, SERVER);
         Ok((recording, transfer, flow))
     }
+}
+
+/// How a program ended that should have done more: its status, and what it said last.
+fn end_of(outcome: &Outcome) -> String {
+    let stderr = outcome.stderr();
+    let said = stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
+    let said = said.map(|said| format!(" ({})", said.chars().take(MAX_SAID).collect::<String>())).unwrap_or_default();
+    format!("; the program ended with status {}{said}", outcome.code())
 }
 
 /// What the path did to the packets of one host for another.
@@ -213,16 +230,26 @@ pub(super) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfe
 }
 
 fn packets(flow: &Flow, way: &Way, direction: Direction) -> Packets {
-    let lengths = flow.rows.iter().filter(|row| row.direction == direction && row.payload_len > 0);
+    let rows = || flow.rows.iter().filter(move |row| row.direction == direction);
+    let lengths = rows().filter(|row| row.payload_len > 0);
+    let repeats =
+        |has_payload: bool| rows().filter(move |row| row.is_retransmission && (row.payload_len > 0) == has_payload);
+    // When both have said that nothing more comes, a reset answers what came twice and harms nobody.
+    let is_fin = |row: &&Row| row.tcp.is_some_and(|tcp| tcp.flags.fin());
+    let both = [Direction::Sent, Direction::Received];
+    let fins = both.map(|way| flow.rows.iter().filter(is_fin).find(|row| row.direction == way).map(|row| row.number));
+    let end = fins.into_iter().map(|fin| fin.unwrap_or(u64::MAX)).max();
+    let is_reset = |row: &Row| row.tcp.is_some_and(|tcp| tcp.flags.rst()) && Some(row.number) <= end;
     Packets {
         all: way.packets,
         with_payload: way.packets_with_payload,
         bytes: way.bytes,
         distinct_bytes: way.stream_bytes,
-        repeated: way.retransmitted_packets,
+        repeated: repeats(true).count() as u64,
+        repeated_marks: repeats(false).count() as u64,
         lengths: lengths.map(|row| row.payload_len as u64).take(MAX_LENGTHS).collect(),
         has_fin: way.fin > 0,
-        has_rst: way.rst > 0,
+        has_rst: rows().any(is_reset),
     }
 }
 

@@ -1,6 +1,9 @@
 //! The command line of the report.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Parser;
 
@@ -51,6 +54,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH", default_value = "delay=25ms", help_heading = "What is different")]
     path: lab_sandbox::path::Path,
 
+    /// The longest that one program may take, in seconds; then it is ended and its experiment has failed
+    #[arg(long, value_name = "SECONDS", default_value_t = Settings::default().deadline.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "What is different")]
+    deadline: u64,
+
     /// Code A in place of ours: a command of a shell, as for all of these
     #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
     code_a: Option<String>,
@@ -85,8 +92,9 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn settings(&self) -> Settings {
-        let Self { seed, messages, first, loss, runs, path, .. } = *self;
-        Settings { seed, messages, first, loss, runs, path }
+        let Self { seed, messages, first, loss, runs, path, deadline, .. } = *self;
+        let deadline = Duration::from_secs(deadline);
+        Settings { seed, messages, first, loss, runs, path, deadline }
     }
 
     /// Our programs are those that were built together with this one.

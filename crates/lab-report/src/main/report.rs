@@ -48,8 +48,10 @@ pub(crate) fn inside(arguments: Arguments, console: &Console) -> Result<ExitCode
     let interrupted = (Arc::clone(&report), console.clone());
     console.at_interrupt(move || {
         let (report, console) = interrupted;
+        // First the report: a program that is ended here must not pass for one that gave a short answer.
+        let written = report.write();
         lab_run::end_all();
-        match report.write() {
+        match written {
             Ok(_) => console.note(format_args!("interrupted: {} has what was done", report.page())),
             Err(error) => console.warn(error),
         }
