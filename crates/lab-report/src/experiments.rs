@@ -219,7 +219,11 @@ fn wait_for_server(
     port: u16,
 ) -> Result<SocketAddr, Trouble> {
     let waiting = move || sockets::waiting(protocol).ok()?.into_iter().find(|address| address.port() == port);
-    look(host, program, &format!("open {protocol} port {port}"), waiting)
+    let protocol_name = match protocol {
+        sockets::Protocol::Tcp => "TCP",
+        sockets::Protocol::Udp => "UDP",
+    };
+    look(host, program, &format!("open {protocol_name} port {port}"), waiting)
 }
 
 /// The facts of those experiments that were made.

@@ -1,6 +1,6 @@
 //! Part 2: one TCP connection, seen from all sides; and what the other parts' connections share with it.
 
-use std::{sync::mpsc, time::Duration};
+use std::{fs, sync::mpsc, time::Duration};
 
 use lab_capture::{
     diagram::{Diagram, Options},
@@ -16,7 +16,7 @@ use labnet::{
 };
 use mock_servers::{Events, Site, pmu};
 
-use super::{CLIENT, Pair, SERVER, SOON};
+use super::{A_MOMENT, CLIENT, Pair, SERVER, SOON};
 use crate::{
     evidence::{Client, Flood, Kernel, Layer, OnPath, Packets, Transfer},
     laboratory::{Session, Settings, Trouble},
@@ -130,17 +130,19 @@ pub(super) fn connect(
 /// What watches a connection between two hosts.
 pub(super) struct Watch {
     capture: Capture,
+    /// The client's, by its number.
+    host: usize,
     client: TcpEnds,
     server: TcpEnds,
 }
 
 impl Watch {
-    /// Begins, with the client on the host `client`, which may be the server's.
-    pub(super) fn begin(pair: &Pair, client: usize) -> Result<Self, Trouble> {
-        let interface = if client == SERVER { "lo" } else { Lan::interface() };
-        let capture = pair.host(client)?.run(move || Capture::start(interface, u32::MAX))?;
-        let (client, server) = (pair.host(client)?.run(TcpEnds::listen)?, pair.server()?.run(TcpEnds::listen)?);
-        Ok(Self { capture, client, server })
+    /// Begins, with the client on a host, which may be the server's.
+    pub(super) fn begin(pair: &Pair, host: usize) -> Result<Self, Trouble> {
+        let interface = if host == SERVER { "lo" } else { Lan::interface() };
+        let capture = pair.host(host)?.run(move || Capture::start(interface, u32::MAX))?;
+        let (client, server) = (pair.host(host)?.run(TcpEnds::listen)?, pair.server()?.run(TcpEnds::listen)?);
+        Ok(Self { capture, host, client, server })
     }
 
     /// Ends when both kernels are done with the connection: then its last packet has passed.
@@ -148,11 +150,12 @@ impl Watch {
         let is_client = |end: &TcpEnd| end.remote.port() == port;
         let is_server = |end: &TcpEnd| end.local.port() == port;
         // A program that has ended leaves its connection in the table, or the kernel has told of its end.
-        let is_there = move || sockets::with_port(port).is_ok_and(|all| all.iter().any(|one| one.state != "LISTEN"));
-        if !pair.host(client)?.run(is_there) && !self.client.wait(A_MOMENT, |ends| ends.iter().any(is_client)).iter().any(is_client) {
+        let is_in_table = pair.host(self.host)?.run(move || is_connected(port));
+        let has_ended = |ends: &[TcpEnd]| ends.iter().any(is_client);
+        if !is_in_table && !has_ended(self.client.wait(A_MOMENT, has_ended)) {
             return Err(Trouble(format!("there was no connection to TCP port {port}")));
         }
-        let mut ends: Vec<TcpEnd> = self.client.wait(SOON, |ends| ends.iter().any(is_client)).to_vec();
+        let mut ends: Vec<TcpEnd> = self.client.wait(SOON, has_ended).to_vec();
         ends.retain(is_client);
         ends.extend(self.server.wait(SOON, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)));
         let recording = self.capture.stop();
@@ -163,6 +166,19 @@ impl Watch {
         transfer.path_to_server = on_path(pair, CLIENT, SERVER);
         Ok((recording, transfer, flow))
     }
+}
+
+/// Whether this thread's host has a connection in either family to or from a port, also one that is about to end.
+fn is_connected(port: u16) -> bool {
+    let mark = format!(":{port:04X}");
+    // The columns: a number, the address here, the address there, which has port 0 when there is none.
+    let is_wanted = |line: &str| {
+        let mut ends = line.split_whitespace().skip(1).take(2);
+        let (local, remote) = (ends.next().unwrap_or_default(), ends.next().unwrap_or_default());
+        !remote.ends_with(":0000") && (local.ends_with(&mark) || remote.ends_with(&mark))
+    };
+    let tables = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
+    tables.iter().any(|table| fs::read_to_string(table).unwrap_or_default().lines().any(is_wanted))
 }
 
 /// How a program ended that should have done more: its status, and what it said last.

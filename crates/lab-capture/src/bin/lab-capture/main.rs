@@ -52,6 +52,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only `run` asks"))]
     let place = match doorway() {
         Place::Done(status) => return status,
         place => place,

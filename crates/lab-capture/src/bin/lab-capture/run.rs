@@ -7,26 +7,37 @@ use std::{
     os::{fd::AsFd, unix::process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use clap::Args;
+use tempfile::TempDir;
 
 use lab_capture::{
     file::KeyLog,
     live::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN},
 };
 use lab_run::{Program, sockets};
-use lab_sandbox::{Host, Lan, Names, Passage, Station, path};
+use lab_sandbox::{Host, Lan, Names, Passage, Station, interrupt, path};
 use labnet::{Error, cli::Console};
 
 /// How long a server may take until it waits for clients (ours).
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// After Ctrl-C: how soon a command ends that has heard of it, and how long it may take to end when it is told (ours).
+const HEARSAY: Duration = Duration::from_millis(300);
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Where programs that can do so write the secrets of their TLS connections.
 const KEY_LOG: &str = "SSLKEYLOGFILE";
+
+/// The name of that file.
+const KEYS: &str = "keys.log";
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -111,7 +122,8 @@ impl Place {
 struct Pending {
     capture: Option<Capture>,
     out: PathBuf,
-    key_log: PathBuf,
+    /// Where the command writes its key log; nothing of it stays there.
+    folder: Option<TempDir>,
     console: Console,
 }
 
@@ -119,7 +131,10 @@ impl Pending {
     fn write(&mut self) -> Result<(), Error> {
         let Some(capture) = self.capture.take() else { return Ok(()) };
         let mut recording = capture.stop();
-        recording.secrets = KeyLog::new(fs::read_to_string(&self.key_log).unwrap_or_default());
+        if let Some(folder) = self.folder.take() {
+            let key_log = fs::read(folder.path().join(KEYS)).unwrap_or_default();
+            recording.secrets = KeyLog::new(String::from_utf8_lossy(&key_log));
+        }
         recording.write(&self.out).map_err(|error| failed(&error))?;
         let (packets, missed) = (recording.frames.len(), recording.dropped.unwrap_or_default());
         let out = self.out.display();
@@ -148,19 +163,22 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
     }
 
     let folder = tempfile::tempdir().map_err(system("make a folder"))?;
-    let key_log = folder.path().join("keys.log");
+    let key_log = folder.path().join(KEYS);
     let (interface, snaplen) = (place.interface(), arguments.snaplen);
     let capture = client.run(move || Capture::start(interface, snaplen)).map_err(|error| failed(&error))?;
-    let pending = Pending {
-        capture: Some(capture),
-        out: arguments.out.clone(),
-        key_log: key_log.clone(),
-        console: console.clone(),
-    };
+    let pending =
+        Pending { capture: Some(capture), out: arguments.out.clone(), folder: Some(folder), console: console.clone() };
     let pending = Arc::new(Mutex::new(pending));
     let write = |pending: &Mutex<Pending>| pending.lock().unwrap_or_else(PoisonError::into_inner).write();
     let at_interrupt = Arc::clone(&pending);
+    let (started, process) = mpsc::channel();
+    let (over, is_over) = mpsc::channel();
     console.at_interrupt(move || {
+        // A terminal tells the command as well, and what it does then is part of the capture.
+        if let Err(RecvTimeoutError::Timeout) = is_over.recv_timeout(HEARSAY) {
+            process.try_iter().for_each(interrupt);
+            let _ = is_over.recv_timeout(LAST_WORDS);
+        }
         if let Err(error) = write(&at_interrupt) {
             at_interrupt.lock().unwrap_or_else(PoisonError::into_inner).console.warn(error);
         }
@@ -168,7 +186,12 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
 
     let status = client.run({
         let line = arguments.command.clone();
-        move || run(&line, &key_log)
+        move || {
+            let status = run(&line, &key_log, &started);
+            // Nobody listens before Ctrl-C.
+            let _ = over.send(());
+            status
+        }
     });
     // What passed is kept, whatever became of the command.
     write(&pending)?;
@@ -179,9 +202,12 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-fn run(line: &[OsString], key_log: &Path) -> io::Result<ExitStatus> {
+/// Runs a command, and tells the number of its process.
+fn run(line: &[OsString], key_log: &Path, started: &Sender<u32>) -> io::Result<ExitStatus> {
     let Some((program, arguments)) = line.split_first() else { return Err(io::ErrorKind::InvalidInput.into()) };
-    Command::new(program).args(arguments).env(KEY_LOG, key_log).spawn()?.wait()
+    let mut child = Command::new(program).args(arguments).env(KEY_LOG, key_log).spawn()?;
+    let _ = started.send(child.id());
+    child.wait()
 }
 
 /// Ours, that lie beside this program; they say when they are ready.
