@@ -93,16 +93,18 @@ impl Diagram {
     pub fn of(flow: &Flow, tls: Option<&Listing>, options: &Options) -> Self {
         let labels = Labels::new(flow, tls);
         let first = flow.rows.iter().map(|row| row.at).min().unwrap_or_default();
-        let drawn: Vec<_> = flow.rows.iter().map(|row| (arrow(row, first, &labels), row)).collect();
+        let draw = |row: &Row| arrow(row, first, &labels);
         let mut arrows = Vec::new();
-        for run in drawn.chunk_by(|(_, before), (_, row)| is_plain(before) == is_plain(row)) {
-            let is_plain = run.first().is_some_and(|(_, row)| is_plain(row));
-            let limit = if is_plain { options.longest_run } else { MAX_ARROWS / 2 };
-            abridge(run, limit, &mut arrows);
+        for run in flow.rows.chunk_by(|before, row| is_plain(before) == is_plain(row)) {
+            let is_plain = run.first().is_some_and(is_plain);
+            abridge(run, if is_plain { options.longest_run } else { MAX_ARROWS / 2 }, draw, &mut arrows);
+            if arrows.len() > MAX_ARROWS {
+                break;
+            }
         }
         if arrows.len() > MAX_ARROWS {
             arrows.clear();
-            abridge(&drawn, MAX_ARROWS, &mut arrows);
+            abridge(&flow.rows, MAX_ARROWS, draw, &mut arrows);
         }
         let [left, right] = options.names.clone();
         let (client, server) = (flow.client.to_string(), flow.server.to_string());
@@ -150,18 +152,18 @@ fn arrow(row: &Row, first: Duration, labels: &Labels<'_>) -> Arrow {
 }
 
 /// Adds arrows, and leaves out some before the last ones when there are more than `limit`.
-fn abridge(run: &[(Arrow, &Row)], limit: usize, to: &mut Vec<Arrow>) {
+fn abridge(run: &[Row], limit: usize, draw: impl Fn(&Row) -> Arrow, to: &mut Vec<Arrow>) {
     let limit = limit.max(KEPT_AT_END + 2);
     let kept = if run.len() > limit { limit - KEPT_AT_END - 1 } else { run.len() };
     let (shown, rest) = run.split_at_checked(kept).unwrap_or((run, &[]));
-    to.extend(shown.iter().map(|(arrow, _)| arrow.clone()));
+    to.extend(shown.iter().map(&draw));
     let (omitted, last) = rest.split_at_checked(rest.len().saturating_sub(KEPT_AT_END)).unwrap_or((&[], rest));
-    if let Some((arrow, _)) = omitted.first() {
-        let bytes: usize = omitted.iter().map(|(_, row)| row.payload_len).sum();
+    if let Some(row) = omitted.first() {
+        let bytes: usize = omitted.iter().map(|row| row.payload_len).sum();
         let label = format!("… {} packets more, {bytes} B", omitted.len());
-        to.push(Arrow { at: arrow.at, packet: None, to_right: arrow.to_right, label, kind: Kind::Omitted });
+        to.push(Arrow { packet: None, label, kind: Kind::Omitted, ..draw(row) });
     }
-    to.extend(last.iter().map(|(arrow, _)| arrow.clone()));
+    to.extend(last.iter().map(&draw));
 }
 
 /// The diagram in a few sentences.

@@ -113,8 +113,8 @@ pub fn handshake(flow: &Flow, secrets: &KeyLog) -> Option<Listing> {
     let as_client = |direction| if is_reversed { opposite(direction) } else { direction };
 
     let mut timeline = Timeline::new();
-    let random = hello.get(RANDOM..HELLO_LEN);
-    for secret in secrets.secrets().filter(|secret| random == Some(&secret.client_random)) {
+    let random = hello.get(RANDOM..HELLO_LEN).unwrap_or_default();
+    for secret in secrets.secrets_of(random) {
         timeline.secret(secret.label, &secret.client_random, &secret.secret);
     }
     let (mut entries, mut fed) = (Vec::new(), 0);

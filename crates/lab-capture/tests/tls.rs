@@ -74,7 +74,7 @@ fn tls12_is_decrypted_and_its_packets_are_told() {
 fn tls13_without_secrets_is_estimated() {
     let wire = exchange::exchange(&TLS13);
     let seen = listing(&wire, &wire.recording.secrets).unwrap().handshake;
-    let others = KeyLog::new(wire.recording.secrets.as_str().replace('a', "b"));
+    let others = KeyLog::new(&wire.recording.secrets.as_str().replace('a', "b"));
     for secrets in [KeyLog::default(), others] {
         let blind = listing(&wire, &secrets).unwrap();
         assert_eq!(blind.handshake, tls::Handshake { basis: Basis::Estimate, ..seen });

@@ -21,8 +21,8 @@ const MAX_NAMES: usize = 4;
 pub(super) struct Labels<'a> {
     /// What a packet completes.
     completed: BTreeMap<u64, Vec<&'a str>>,
-    /// What is longer than a packet: the first one, the last one, the direction, the name.
-    long: Vec<(u64, u64, Direction, &'a str)>,
+    /// What is longer than a packet: by its direction and its first packet, the last one and the name.
+    long: BTreeMap<(bool, u64), (u64, &'a str)>,
     is_tls: bool,
     is_reversed: bool,
 }
@@ -30,7 +30,7 @@ pub(super) struct Labels<'a> {
 impl<'a> Labels<'a> {
     pub(super) fn new(flow: &Flow, tls: Option<&'a Listing>) -> Self {
         let mut labels =
-            Self { completed: BTreeMap::new(), long: Vec::new(), is_tls: tls.is_some(), is_reversed: false };
+            Self { completed: BTreeMap::new(), long: BTreeMap::new(), is_tls: tls.is_some(), is_reversed: false };
         let Some(tls) = tls else { return labels };
         labels.is_reversed = tls.client != flow.client;
         let mut lines = tls.lines.iter().peekable();
@@ -48,7 +48,7 @@ impl<'a> Labels<'a> {
             };
             labels.completed.entry(line.packet).or_default().push(name);
             if let (true, Some(direction)) = (line.first_packet < line.packet, line.entry.direction) {
-                labels.long.push((line.first_packet, line.packet, direction, name));
+                labels.long.insert((direction == Direction::Sent, line.first_packet), (line.packet, name));
             }
         }
         labels
@@ -80,11 +80,10 @@ impl<'a> Labels<'a> {
             let more = names.len().saturating_sub(MAX_NAMES);
             return if more == 0 { shown } else { format!("{shown} and {more} more") };
         }
-        let is_same = |direction: Direction| (direction == row.direction) != self.is_reversed;
-        let part = self.long.iter().find(|(first, last, direction, _)| {
-            (*first..*last).contains(&row.number) && is_same(*direction) && !row.is_retransmission
-        });
-        part.map(|(.., name)| format!("part of {name}")).unwrap_or_default()
+        let is_sent = (row.direction == Direction::Sent) != self.is_reversed;
+        let part = self.long.range((is_sent, 0)..=(is_sent, row.number)).next_back();
+        let part = part.filter(|(_, (last, _))| row.number < *last && !row.is_retransmission);
+        part.map(|(_, (_, name))| format!("part of {name}")).unwrap_or_default()
     }
 }
 

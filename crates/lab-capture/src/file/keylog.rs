@@ -1,12 +1,16 @@
 //! The secrets of TLS connections, as a key log has them (RFC 9850, section 2; first NSS's format).
 
-use std::fmt;
+use std::{collections::HashMap, fmt, ops::Range};
 
 /// Lines of a key log: `LABEL client-random secret`, the last two in hexadecimal.
 ///
 /// Whoever has it can read the connections; `Debug` does not show it.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct KeyLog(String);
+pub struct KeyLog {
+    text: String,
+    /// Where the lines of each connection are, by its client's random: a file may have many of both.
+    lines: HashMap<Vec<u8>, Vec<Range<usize>>>,
+}
 
 /// A line of a key log.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,45 +24,59 @@ pub struct Secret<'a> {
 }
 
 impl KeyLog {
-    /// The text of a key log; what is no line of one is kept, and left aside by [`secrets`](Self::secrets).
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+    /// The text of a key log; what is no line of one is kept, and never found.
+    pub fn new(text: &str) -> Self {
+        let mut log = Self::default();
+        log.push(text);
+        log
     }
 
     /// Adds lines.
     pub fn push(&mut self, lines: &str) {
-        if !self.0.is_empty() && !self.0.ends_with('\n') {
-            self.0.push('\n');
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
         }
-        self.0.push_str(lines);
+        let mut start = self.text.len();
+        self.text.push_str(lines);
+        for line in lines.split_inclusive('\n') {
+            let range = start..start + line.len();
+            if let Some(secret) = parsed(line) {
+                self.lines.entry(secret.client_random).or_default().push(range.clone());
+            }
+            start = range.end;
+        }
     }
 
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
-    /// What its lines say; comments and malformed lines are left out.
-    pub fn secrets(&self) -> impl Iterator<Item = Secret<'_>> {
-        self.0.lines().filter_map(|line| {
-            let mut words = line.split_ascii_whitespace();
-            let (label, client_random, secret) = (words.next()?, words.next()?, words.next()?);
-            let is_sound = words.next().is_none() && !label.starts_with('#');
-            let (client_random, secret) = (bytes(client_random)?, bytes(secret)?);
-            is_sound.then_some(Secret { label, client_random, secret })
-        })
+    /// The secrets of the connection whose ClientHello has this random.
+    pub fn secrets_of(&self, client_random: &[u8]) -> impl Iterator<Item = Secret<'_>> {
+        let lines = self.lines.get(client_random).into_iter().flatten();
+        lines.filter_map(|range| parsed(self.text.get(range.clone())?))
     }
+}
+
+/// What a line says; `None` for comments and what is malformed.
+fn parsed(line: &str) -> Option<Secret<'_>> {
+    let mut words = line.split_ascii_whitespace();
+    let (label, client_random, secret) = (words.next()?, words.next()?, words.next()?);
+    let is_sound = words.next().is_none() && !label.starts_with('#');
+    let (client_random, secret) = (bytes(client_random)?, bytes(secret)?);
+    is_sound.then_some(Secret { label, client_random, secret })
 }
 
 /// Without secrets.
 impl fmt::Debug for KeyLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyLog({} lines)", self.0.lines().count())
+        write!(f, "KeyLog({} lines)", self.text.lines().count())
     }
 }
 
@@ -85,9 +103,15 @@ mod tests {
     fn malformed_lines_are_left_aside() {
         let mut log =
             KeyLog::new("# comment\nCLIENT_RANDOM 0aFF 01\nCLIENT_RANDOM 0a 0\nCLIENT_RANDOM zz 00\n\u{fffd}");
-        log.push("X 00 11 22\r\nX +1 11\nX 00 11\r\n");
-        let found: Vec<_> = log.secrets().map(|found| (found.label, found.client_random, found.secret)).collect();
-        assert_eq!(found, [("CLIENT_RANDOM", vec![0x0a, 0xff], vec![1]), ("X", vec![0], vec![0x11])]);
-        assert!(!format!("{log:?} {:?}", log.secrets().next()).contains("0aFF"));
+        log.push("X 00 11 22\r\nX +1 11\nX 00 1");
+        log.push("X 00 11\r\n");
+        let found = |random: &[u8]| {
+            let secrets = log.secrets_of(random).map(|found| (found.label, found.secret));
+            secrets.collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[0x0a, 0xff]), [("CLIENT_RANDOM", vec![1])]);
+        assert_eq!(found(&[0]), [("X", vec![0x11])]);
+        assert_eq!(found(&[0x0a]), []);
+        assert!(!format!("{log:?} {:?}", log.secrets_of(&[0]).next()).contains("11"));
     }
 }

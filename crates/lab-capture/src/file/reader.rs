@@ -86,7 +86,7 @@ impl<R: Read> Reader<R> {
         let Some(found) = found? else { return Ok(None) };
         Ok(Some(match found {
             Found::Interface(number) => Item::Interface(number),
-            Found::Secrets(text) => Item::Secrets(KeyLog::new(text)),
+            Found::Secrets(text) => Item::Secrets(KeyLog::new(&text)),
             Found::Statistics(statistics) => Item::Statistics(statistics),
             Found::Frame { at, interface, range, original_len, comments } => {
                 let link = self.known.interfaces.get(interface).map_or(LinkType::RAW, |interface| interface.link);
