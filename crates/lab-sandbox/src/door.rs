@@ -13,7 +13,12 @@ use std::{
     env, fs, io,
     os::unix::process::{ExitStatusExt, parent_id},
     process::{self, Child, Command, ExitCode, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
     time::Duration,
 };
 
@@ -59,7 +64,8 @@ pub fn doorway() -> Place {
     let role = role.to_string_lossy().into_owned();
     let Some((role, parent)) = role.split_once(':') else { return Place::Outside };
     if parent.parse() != Ok(parent_id()) {
-        return Place::Outside;
+        // A helper that lost its parent before it began is not wanted any more; inside, all others are told so.
+        return if role == "inside" { Place::Outside } else { Place::Done(ExitCode::FAILURE) };
     }
     match role {
         "porter" => Place::Done(leave(enter().and_then(|()| start("init")))),
@@ -90,6 +96,7 @@ pub struct Passage {
     child: Child,
     over: Sender<()>,
     is_over: Option<Receiver<()>>,
+    is_interrupted: Arc<AtomicBool>,
 }
 
 impl Passage {
@@ -101,13 +108,15 @@ impl Passage {
         probe()?;
         let child = copy("porter").and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
         let (over, is_over) = mpsc::channel();
-        Ok(Self { child, over, is_over: Some(is_over) })
+        Ok(Self { child, over, is_over: Some(is_over), is_interrupted: Arc::default() })
     }
 
     /// What passes an interruption on and waits for the end inside: something for a signal handler's thread.
     pub fn interrupter(&mut self) -> impl FnOnce() + Send + use<> {
         let (porter, is_over) = (pid(self.child.id()), self.is_over.take());
+        let is_interrupted = Arc::clone(&self.is_interrupted);
         move || {
+            is_interrupted.store(true, Ordering::Release);
             let _ = kill(porter, Signal::SIGINT);
             if let Some(is_over) = is_over {
                 let _ = is_over.recv_timeout(LAST_WORDS);
@@ -122,8 +131,18 @@ impl Passage {
     pub fn wait(mut self) -> Result<ExitCode, Error> {
         let status = self.child.wait().map_err(Error::io("wait for the end"))?;
         let _ = self.over.send(());
+        if self.is_interrupted.load(Ordering::Acquire) {
+            // Who interrupted it ends this program in its own way, and not twice.
+            thread::sleep(LAST_WORDS);
+        }
         Ok(ExitCode::from(shell_status(status)))
     }
+}
+
+/// Sends a child of this process, by its number, what Ctrl-C sends.
+pub fn interrupt(process: u32) {
+    // It may have ended already.
+    let _ = kill(pid(process), Signal::SIGINT);
 }
 
 /// This program again, as `role`. The first process of a namespace sees no parent: its number is 0 there.
@@ -155,9 +174,13 @@ fn enter() -> Result<(), Error> {
     let (user, group) = (getuid(), getgid());
     let private =
         CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC;
+    let parent = parent_id();
     set_pdeathsig(Signal::SIGKILL).map_err(Error::system("end with its parent"))?;
+    if parent_id() != parent {
+        return Err(Error::system("find its parent")(Errno::ESRCH));
+    }
     let who = if user.is_root() { "root" } else { "this user" };
-    let refused = |attempt| move |errno: Errno| Error::Forbidden { who, attempt, source: errno.into() };
+    let refused = |attempt| move |errno: Errno| Error::Forbidden { who, attempt, source: reason(errno) };
     // Root keeps its rights to files where it may have namespaces without giving them up.
     if !user.is_root() || unshare(private).is_err() {
         unshare(CloneFlags::CLONE_NEWUSER).map_err(refused("make a user namespace"))?;
@@ -170,6 +193,14 @@ fn enter() -> Result<(), Error> {
     let nothing: Option<&str> = None;
     mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
         .map_err(refused("make a mount namespace"))
+}
+
+/// The system's reason, where its words are not about a disk.
+fn reason(errno: Errno) -> io::Error {
+    match errno {
+        Errno::ENOSPC => io::Error::other("there may be no more of them (/proc/sys/user has the limits)"),
+        errno => errno.into(),
+    }
 }
 
 fn map(file: &str, line: &str) -> Result<(), Error> {

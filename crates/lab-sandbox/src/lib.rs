@@ -44,7 +44,7 @@ pub use error::Error;
 #[cfg(target_os = "linux")]
 pub use {
     counters::{TcpCounters, TcpEnd, TcpEnds},
-    door::{Passage, Place, doorway, probe},
+    door::{Passage, Place, doorway, interrupt, probe},
     host::Host,
     lan::{Carried, Lan, Station},
     names::Names,

@@ -133,7 +133,7 @@ impl Pending {
         let mut recording = capture.stop();
         if let Some(folder) = self.folder.take() {
             let key_log = fs::read(folder.path().join(KEYS)).unwrap_or_default();
-            recording.secrets = KeyLog::new(String::from_utf8_lossy(&key_log));
+            recording.secrets = KeyLog::new(&String::from_utf8_lossy(&key_log));
         }
         recording.write(&self.out).map_err(|error| failed(&error))?;
         let (packets, missed) = (recording.frames.len(), recording.dropped.unwrap_or_default());
