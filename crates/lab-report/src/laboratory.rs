@@ -238,7 +238,7 @@ impl<'a> Session<'a> {
         if self.transcript.len() > MAX_TRANSCRIPT {
             return;
         }
-        let _ = writeln!(self.transcript, "$ {}", outcome.command_line);
+        let _ = writeln!(self.transcript, "$ {}", programs::as_typed(&outcome.command_line));
         for line in &outcome.lines {
             let mark = if line.stream == Stream::Stderr { "[stderr] " } else { "" };
             let _ = writeln!(self.transcript, "{:>9.3} s  {mark}{}", line.at.as_secs_f64(), line.text);

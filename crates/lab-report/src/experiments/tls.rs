@@ -67,7 +67,7 @@ pub(super) fn session(session: &mut Session<'_>, version: &str) -> Result<TlsSes
     let (mut recording, mut transfer, flow) = watch.end(session.name(), &pair, address.port())?;
     session.end(pmu)?;
 
-    recording.secrets = KeyLog::new(fs::read_to_string(&key_log).unwrap_or_default());
+    recording.secrets = KeyLog::new(&fs::read_to_string(&key_log).unwrap_or_default());
     session.keep_capture(&recording)?;
     let listing =
         tls::handshake(&flow, &recording.secrets).ok_or("the connection does not begin with a ClientHello")?;

@@ -1,0 +1,542 @@
+//! `lab-capture run` as a user sees it: a command in a private network, and the file of its packets.
+//!
+//! Where the system gives no private networks, or another program is missing, a test is skipped by name.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "run/lab.rs"]
+mod lab;
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    path::Path,
+};
+
+use lab::{DEADLINE, Lab, scene, sibling};
+use lab_run::Stream;
+use serde_json::{Value, json};
+
+/// The lines of `CMD_short:0`.
+fn ten_messages() -> String {
+    (1..=10).map(|number| format!("This is PMU data {number}\n")).collect()
+}
+
+/// The lines of stderr that begin so.
+fn lines<'a>(stderr: &'a str, start: &str) -> Vec<&'a str> {
+    stderr.lines().filter(|line| line.starts_with(start)).collect()
+}
+
+#[test]
+fn the_streams_and_the_exit_status_are_those_of_the_command() {
+    scene(&[], |lab| {
+        let outcome = lab.run_with(&["--", "sh", "-c", "cat; echo aside >&2; exit 3"], "hello\n");
+        let note = "note: 0 packets are in capture.pcapng; look at them with: lab-capture show capture.pcapng\n";
+        assert_eq!((outcome.code(), outcome.stdout()), (3, "hello\n".to_owned()));
+        assert_eq!(outcome.stderr(), format!("aside\n{note}"));
+        let status = |script| lab.run(&["--", "sh", "-c", script]).code();
+        assert_eq!(
+            (status("exit 0"), status("exit 255"), status("kill -9 $$"), status("kill -15 $$")),
+            (0, 255, 137, 143)
+        );
+        // What looks like an option of ours belongs to the command.
+        assert_eq!(lab.run(&["echo", "--out", "x"]).stdout(), "--out x\n");
+        assert_eq!(lab.run(&["--", "sh", "-c", "echo $$ $PPID; pwd"]).stdout().lines().nth(1), lab.folder().to_str());
+    });
+}
+
+#[test]
+fn a_command_that_is_not_there_is_one_line() {
+    scene(&[], |lab| {
+        let outcome = lab.run(&["--", "./nothing"]);
+        let stderr = outcome.stderr();
+        assert_eq!(lines(&stderr, "error: "), ["error: cannot run ./nothing: No such file or directory"]);
+        assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""));
+        let outcome = lab.run(&["--server", "./nothing", "--", "true"]);
+        assert_eq!((outcome.code(), lines(&outcome.stderr(), "error: ").len()), (1, 1), "{}", outcome.stderr());
+        let outcome = lab.run(&["--out", "nowhere/x.pcapng", "--", "true"]);
+        assert_eq!((outcome.code(), lines(&outcome.stderr(), "error: ").len()), (1, 1), "{}", outcome.stderr());
+        assert!(outcome.stderr().contains("nowhere/x.pcapng"));
+    });
+}
+
+#[test]
+fn a_wrong_command_line_has_status_2() {
+    scene(&[], |lab| {
+        for wrong in [
+            &[][..],
+            &["--"],
+            &["--path", "luck=1", "--", "true"],
+            &["--path", "delay=5", "--", "true"],
+            &["--snaplen", "10", "--", "true"],
+            &["--wrong", "--", "true"],
+        ] {
+            let outcome = lab.run(wrong);
+            let stderr = outcome.stderr();
+            assert_eq!((outcome.code(), outcome.stdout().as_str()), (2, ""), "{wrong:?}");
+            assert_eq!((lines(&stderr, "error: ").len(), lines(&stderr, "").len()), (1, 2), "{wrong:?}: {stderr}");
+        }
+        assert!(!lab.folder().join("capture.pcapng").exists());
+    });
+}
+
+/// A word in each direction, by TCP and by UDP, over both families.
+const WORDS: &str = "
+import socket
+for family, host in (socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1'):
+    listener = socket.socket(family)
+    listener.bind((host, 6001)); listener.listen()
+    client = socket.create_connection((host, 6001))
+    server, _ = listener.accept()
+    client.sendall(b'ping'); assert server.recv(9) == b'ping'
+    server.sendall(b'pong!'); assert client.recv(9) == b'pong!'
+    client.close(); assert server.recv(9) == b''
+    server.close()
+    one, other = (socket.socket(family, socket.SOCK_DGRAM) for _ in range(2))
+    other.bind((host, 6002))
+    one.sendto(b'ping', (host, 6002)); data, sender = other.recvfrom(9)
+    other.sendto(b'pong!', sender); assert one.recv(9) == b'pong!'
+";
+
+#[test]
+fn the_file_holds_each_packet_of_the_command_once_and_no_others() {
+    scene(&["python3"], |lab| {
+        let outcome = lab.run(&["--out", "words.pcapng", "--", "python3", "-c", WORDS]);
+        assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
+        let counts = lab.count("words.pcapng");
+        let flows = counts["flows"].as_array().unwrap();
+        let ways = |flow: &Value| {
+            let way = |way: &Value| {
+                [&way["packets_with_payload"], &way["bytes"], &way["syn"], &way["fin"]].map(|v| v.as_u64().unwrap())
+            };
+            (
+                flow["protocol"].as_str().unwrap().to_owned(),
+                flow["server"].as_str().unwrap().to_owned(),
+                way(&flow["sent"]),
+                way(&flow["received"]),
+            )
+        };
+        let of = |protocol: &str, server: &str, flags: u64| {
+            (protocol.to_owned(), server.to_owned(), [1, 4, flags, flags], [1, 5, flags, flags])
+        };
+        assert_eq!(
+            flows.iter().map(ways).collect::<Vec<_>>(),
+            [
+                of("TCP", "127.0.0.1:6001", 1),
+                of("UDP", "127.0.0.1:6002", 0),
+                of("TCP", "[::1]:6001", 1),
+                of("UDP", "[::1]:6002", 0)
+            ]
+        );
+        let in_flows: u64 = flows
+            .iter()
+            .flat_map(|flow| [&flow["sent"], &flow["received"]])
+            .map(|way| way["packets"].as_u64().unwrap())
+            .sum();
+        assert_eq!(
+            (&counts["frames"], &counts["received"], &counts["dropped"]),
+            (&json!(in_flows), &json!(in_flows), &json!(0))
+        );
+        assert_eq!((&counts["others"], &counts["error"]), (&json!({}), &Value::Null));
+        // Nothing was said twice, and the file says so too.
+        assert!(
+            flows.iter().all(
+                |flow| flow["sent"]["retransmitted_packets"] == 0 && flow["received"]["retransmitted_packets"] == 0
+            )
+        );
+    });
+}
+
+const OUTLOOK: &str = "
+import socket, sys
+for name in sys.argv[2:]:
+    try: print(name, *sorted({found[4][0] for found in socket.getaddrinfo(name, 5003)}))
+    except socket.gaierror: print(name, 'unknown')
+for target in ('127.0.0.1', int(sys.argv[1])), ('192.0.2.1', 9), ('2001:db8::1', 9):
+    try: socket.create_connection(target, 5); print(target[0], 'connected')
+    except OSError as error: print(target[0], type(error).__name__, error.errno)
+";
+
+#[test]
+fn inside_are_the_names_of_the_lab_and_there_is_no_way_out() {
+    scene(&["python3"], |lab| {
+        let outside = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = outside.local_addr().unwrap().port().to_string();
+        let known = ["localhost", "tcpip.epfl.ch", "lab3.iw.epfl.ch", "lab3.iew.epfl.ch"];
+        let unknown = ["server", "www.epfl.ch", "lab.invalid"];
+        let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        let names = [&known[..], &unknown, &[hostname.trim()]].concat();
+        let outcome = lab.run(&[&["--", "python3", "-c", OUTLOOK, &port][..], &names].concat());
+        let mut expected: Vec<String> = known.iter().map(|name| format!("{name} 127.0.0.1 ::1")).collect();
+        expected.extend(names[known.len()..].iter().map(|name| format!("{name} unknown")));
+        // ECONNREFUSED and ENETUNREACH.
+        expected.extend(
+            ["127.0.0.1 ConnectionRefusedError 111", "192.0.2.1 OSError 101", "2001:db8::1 OSError 101"]
+                .map(str::to_owned),
+        );
+        if hostname.trim() == "localhost" {
+            expected.retain(|line| line != "localhost unknown");
+        }
+        assert_eq!(outcome.stdout().lines().collect::<Vec<_>>(), expected, "{}", outcome.stderr());
+        outside.set_nonblocking(true).unwrap();
+        outside.accept().unwrap_err();
+    });
+}
+
+#[test]
+fn a_part_finds_the_mock_servers_under_their_names_without_an_option() {
+    scene(&["mock-servers", "part2-pdc", "part3-reset", "part5-ws"], |lab| {
+        let outcome = lab.run(&["--mock-servers", "--", "part2-pdc", "CMD_short:0"]);
+        assert_eq!((outcome.code(), outcome.stdout()), (0, ten_messages()), "{}", outcome.stderr());
+        let counts = lab.count("capture.pcapng");
+        assert_eq!(counts["flows"].as_array().unwrap().len(), 1, "{counts}");
+        assert_eq!(
+            (&counts["flows"][0]["server"], &counts["flows"][0]["received"]["stream_bytes"]),
+            (&json!("127.0.0.1:5003"), &json!(181))
+        );
+        let outcome = lab.run(&["--mock-servers", "--", "part5-ws", "CMD_short:0"]);
+        assert_eq!((outcome.code(), outcome.stdout()), (0, ten_messages()), "{}", outcome.stderr());
+        let outcome = lab.run(&["--mock-servers", "--", "part3-reset"]);
+        assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
+    });
+}
+
+#[test]
+fn runs_at_the_same_time_do_not_meet() {
+    scene(&["mock-servers", "part2-pdc"], |lab| {
+        let outs = ["one.pcapng", "two.pcapng", "three.pcapng"];
+        // A second between messages: all of them are on the same port before the first one ends.
+        let start = |out| lab.start(&["--out", out, "--mock-servers", "--", "part2-pdc", "CMD_short:1"]);
+        let mut runs = outs.map(start);
+        for run in &mut runs {
+            run.line_with("show a message", DEADLINE, |line| line.text == "This is PMU data 1").unwrap();
+        }
+        for run in &mut runs {
+            assert!(
+                !run.lines().iter().any(|line| line.text == "This is PMU data 10"),
+                "they were not at the same time"
+            );
+        }
+        for (run, out) in runs.into_iter().zip(outs) {
+            let outcome = run.finish(DEADLINE).unwrap();
+            assert_eq!((outcome.code(), outcome.stdout()), (0, ten_messages()), "{}", outcome.stderr());
+            let counts = lab.count(out);
+            assert_eq!((counts["flows"].as_array().unwrap().len(), &counts["flows"][0]["sent"]["syn"]), (1, &json!(1)));
+        }
+    });
+}
+
+#[test]
+fn over_a_path_the_first_message_goes_alone_and_the_others_wait_for_its_acknowledgement() {
+    scene(&["mock-servers", "part2-pdc"], |lab| {
+        let server = "mock-servers --no-cork --bind 10.9.0.43 pmu";
+        let outcome = lab.run(&["--server", server, "--path", "delay=25ms", "--", "part2-pdc", "CMD_short:0"]);
+        assert_eq!((outcome.code(), outcome.stdout()), (0, ten_messages()), "{}", outcome.stderr());
+        let flow = &lab.count("capture.pcapng")["flows"][0];
+        assert!(flow["client"].as_str().unwrap().starts_with("10.9.0.5:"), "{flow}");
+        assert_eq!((&flow["server"], &flow["received"]["packets_with_payload"]), (&json!("10.9.0.43:5003"), &json!(2)));
+        let shown = lab.show("capture.pcapng");
+        assert!(shown.contains("<---- 18 B: This is PMU data 1 ----"), "{shown}");
+        assert!(shown.contains("<---- 163 B: This is PMU data 2"), "{shown}");
+        // Three round trips of 50 ms: SYN, the first message, the others.
+        let seconds = flow["received"]["last"].as_f64().unwrap() - flow["sent"]["first"].as_f64().unwrap();
+        assert!(seconds >= 0.15, "{seconds}");
+    });
+}
+
+#[test]
+fn what_a_path_loses_is_seen_to_come_late_or_again() {
+    scene(&["mock-servers", "part2-pdc"], |lab| {
+        let outcome = lab.run(&["--mock-servers", "--path", "delay=2ms,loss=0.2", "--", "part2-pdc", "CMD_floodme"]);
+        assert_eq!((outcome.code(), outcome.stdout().len()), (0, 65_537), "{}", outcome.stderr());
+        let counts = lab.count("capture.pcapng");
+        let received = &counts["flows"][0]["received"];
+        let number = |name: &str| received[name].as_u64().unwrap();
+        assert_eq!(number("stream_bytes"), 65_536);
+        assert!(number("late_packets") + number("retransmitted_packets") > 0, "{counts}");
+        assert!(number("bytes") >= 65_536 && counts["dropped"] == 0, "{counts}");
+    });
+}
+
+#[test]
+fn packets_are_cut_where_the_user_wants_it() {
+    scene(&["mock-servers", "part2-pdc"], |lab| {
+        lab.run(&["--snaplen", "128", "--mock-servers", "--", "part2-pdc", "CMD_floodme"]);
+        let counts = lab.count("capture.pcapng");
+        assert_eq!(counts["flows"][0]["received"]["stream_bytes"], 65_536, "{counts}");
+        assert!(fs::metadata(lab.folder().join("capture.pcapng")).unwrap().len() < 10_000);
+    });
+}
+
+#[test]
+fn a_tls_connection_can_be_read_from_the_file_alone_and_only_by_its_owner() {
+    scene(&["mock-servers", "part6-pdc"], |lab| {
+        // One of that name is replaced, with its rights.
+        let file = lab.folder().join("tls.pcapng");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let outcome =
+            lab.run(&["--out", "tls.pcapng", "--mock-servers", "--", "part6-pdc", "CMD_short:0", "certs/cacert.pem"]);
+        assert_eq!((outcome.code(), outcome.stdout()), (0, ten_messages()), "{}", outcome.stderr());
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o7777, 0o600);
+        let shown = lab.show("tls.pcapng");
+        assert_eq!(shown.matches("Finished [decrypted]").count(), 2, "{shown}");
+        assert!(shown.contains("Certificate [decrypted]"), "{shown}");
+        let arguments = ["-n", "-r", "tls.pcapng", "-d", "tcp.port==5007,tls", "-z", "follow,tls,ascii,0", "-q"];
+        if let Some(outcome) = lab.tool("tshark", &arguments) {
+            let text = outcome.stdout();
+            assert!(text.contains("CMD_short:0") && text.contains("This is PMU data 10"), "{text}");
+        }
+    });
+}
+
+#[test]
+fn pythons_key_log_is_kept_too() {
+    scene(&["mock-servers", "python3"], |lab| {
+        let script = "
+import socket, ssl
+context = ssl.create_default_context(cafile='certs/cacert.pem')
+with context.wrap_socket(socket.create_connection(('localhost', 5007)), server_hostname='localhost') as pmu:
+    pmu.sendall(b'CMD_short:0')
+    while data := pmu.recv(4096): print(data.decode(), end='')
+";
+        let outcome = lab.run(&["--mock-servers", "--", "python3", "-c", script]);
+        assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
+        assert!(outcome.stdout().contains("This is PMU data 10"));
+        assert_eq!(lab.show("capture.pcapng").matches("Finished [decrypted]").count(), 2);
+    });
+}
+
+#[test]
+fn three_hosts_show_the_man_in_the_middle() {
+    scene(&["ttp", "tls-server", "tls-proxy", "tls-client"], |lab| {
+        for arguments in [
+            &["init", "--dir", "certs"][..],
+            &["issue", "server", "--dir", "certs", "--san", "server"],
+            &["init", "--any-name", "--dir", "evil"],
+        ] {
+            assert_eq!(lab.tool("ttp", arguments).unwrap().code(), 0);
+        }
+        let server = "tls-server certs/server_cert.pem certs/server_key.pem --bind 10.9.0.43";
+        let proxy = "tls-proxy --ca evil/cacert.pem evil/cakey.pem --listen 10.9.0.143:8443 --to server:4433 --cafile certs/cacert.pem";
+        let client =
+            ["tls-client", "server", "8443", "--connect", "10.9.0.143", "--cafile", "evil/cacert.pem", "--http", "/"];
+        let outcome = lab.run(&[&["--server", server, "--proxy", proxy, "--"][..], &client].concat());
+        let (stdout, stderr) = (outcome.stdout(), outcome.stderr());
+        assert_eq!(outcome.code(), 0, "{stderr}");
+        // The server saw the proxy, and the client what it was deceived with; servers speak on stderr.
+        assert!(stdout.contains("<td>10.9.0.143:") && stdout.contains("from evil/cacert.pem"), "{stdout}");
+        assert!(
+            stderr.contains("sni=server \"GET / HTTP/1.1\" 200") && stderr.contains("the victim is deceived"),
+            "{stderr}"
+        );
+        let flow = &lab.count("capture.pcapng")["flows"][0];
+        assert!(flow["client"].as_str().unwrap().starts_with("10.9.0.5:"), "{flow}");
+        assert_eq!(flow["server"], "10.9.0.143:8443");
+        assert_eq!(lab.show("capture.pcapng").matches("Finished [decrypted]").count(), 2);
+        // The server itself trusts its own CA only: past the proxy, the client is not deceived.
+        let client = ["tls-client", "server", "4433", "--cafile", "evil/cacert.pem"];
+        assert_eq!(lab.run(&[&["--server", server, "--"][..], &client].concat()).code(), 1);
+    });
+}
+
+/// Says a word to itself, announces it, and goes on until somebody ends it.
+const TALK: &str = "
+import socket, subprocess, signal, sys
+receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); receiver.bind(('127.0.0.1', 6002))
+receiver.sendto(b'one', ('127.0.0.1', 6002)); receiver.recv(9)
+subprocess.Popen(['setsid', 'sh', '-c', 'sleep 300 & sleep 300'])
+def leave(*_):
+    receiver.sendto(b'bye', ('127.0.0.1', 6002)); print('bye', flush=True); sys.exit(0)
+signal.signal(signal.SIGINT, leave)
+print('up', flush=True)
+signal.pause()
+";
+
+#[test]
+fn ctrl_c_ends_the_command_in_its_own_way_and_leaves_a_file() {
+    scene(&["python3", "setsid", "kill"], |lab| {
+        for is_terminal in [false, true] {
+            let mut run = lab.start(&["--", "python3", "-c", TALK]);
+            run.line_with("begin", DEADLINE, |line| line.text == "up").unwrap();
+            assert!(!lab.processes().is_empty());
+            if is_terminal {
+                lab.signal_group("INT", &run);
+            } else {
+                run.interrupt();
+            }
+            let outcome = run.finish(DEADLINE).unwrap();
+            assert_eq!((outcome.code(), outcome.stdout().as_str()), (130, "up\nbye\n"), "{}", outcome.stderr());
+            assert_eq!(
+                lines(&outcome.stderr(), "note: 2 packets are in capture.pcapng").len(),
+                1,
+                "{}",
+                outcome.stderr()
+            );
+            lab.await_silence();
+            assert_eq!(lab.count("capture.pcapng")["flows"][0]["sent"]["bytes"], 6);
+            // The folder of the key log is gone as well.
+            assert_eq!(fs::read_dir(lab.temporary()).unwrap().count(), 0);
+            fs::remove_file(lab.folder().join("capture.pcapng")).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_command_that_ignores_ctrl_c_is_ended_and_what_passed_is_kept() {
+    scene(&["mock-servers", "part2-pdc"], |lab| {
+        let script = "trap '' INT; part2-pdc CMD_short:0; sleep 300";
+        let mut run = lab.start(&["--mock-servers", "--path", "delay=1ms", "--", "sh", "-c", script]);
+        run.line_with("show messages", DEADLINE, |line| line.text == "This is PMU data 10").unwrap();
+        run.interrupt();
+        assert_eq!(run.finish(DEADLINE).unwrap().code(), 130);
+        lab.await_silence();
+        assert_eq!(lab.count("capture.pcapng")["flows"][0]["received"]["bytes"], 181);
+    });
+}
+
+#[test]
+fn the_kernel_ends_all_when_the_program_is_killed() {
+    scene(&["python3", "setsid", "kill"], |lab| {
+        let mut run = lab.start(&["--path", "delay=1ms", "--", "python3", "-c", TALK]);
+        run.line_with("begin", DEADLINE, |line| line.text == "up").unwrap();
+        lab.signal("KILL", &run);
+        lab.await_silence();
+        assert_eq!(run.finish(DEADLINE).unwrap().code(), 137);
+    });
+}
+
+#[test]
+fn what_a_command_leaves_behind_is_gone_after_it() {
+    scene(&["setsid"], |lab| {
+        let script = "(trap '' INT TERM HUP; exec sleep 300) & setsid sh -c 'sleep 300 &'; echo done";
+        let outcome = lab.run(&["--", "sh", "-c", script]);
+        assert_eq!((outcome.code(), outcome.stdout().as_str()), (0, "done\n"));
+        lab.await_silence();
+        assert_eq!(fs::read_dir(lab.temporary()).unwrap().count(), 0);
+    });
+}
+
+/// The user and group that own nothing.
+const NOBODY: u32 = 65_534;
+
+/// A copy of programs where everyone may run them, and a folder for nobody.
+fn for_nobody(lab: &Lab, programs: &[&str]) {
+    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    let bin = lab.folder().join("bin");
+    fs::create_dir(&bin).unwrap();
+    for name in programs {
+        fs::copy(sibling(name), bin.join(name)).unwrap();
+        open(&bin.join(name));
+    }
+    [lab.folder(), &bin].iter().for_each(|folder| open(folder));
+    for name in ["work", "tmp"] {
+        let folder = lab.folder().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+}
+
+#[test]
+fn an_ordinary_user_needs_no_rights() {
+    scene(&["setpriv", "mock-servers", "part2-pdc"], |lab| {
+        if fs::metadata("/proc/self").unwrap().uid() != 0 {
+            // All other tests are this one.
+            return;
+        }
+        for_nobody(lab, &["lab-capture", "mock-servers", "part2-pdc"]);
+        let script = "
+            id -u
+            ../bin/lab-capture run --mock-servers -- part2-pdc CMD_short:0 &&
+            ../bin/lab-capture run --mock-servers --path delay=1ms -- part2-pdc CMD_short:0 &&
+            ../bin/lab-capture run -- sh -c 'setsid sleep 300 &' && exec ../bin/lab-capture count --json capture.pcapng";
+        let nobody = NOBODY.to_string();
+        let arguments = ["--reuid", &nobody, "--regid", &nobody, "--clear-groups", "sh", "-c", script];
+        let outcome = lab.tool_in(&lab.folder().join("work"), "setpriv", &arguments).unwrap();
+        if outcome.stderr().contains("gives no private network") {
+            return lab.skip(&format!("no private networks for ordinary users: {}", outcome.stderr()));
+        }
+        let (stdout, messages) = (outcome.stdout(), ten_messages());
+        assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
+        assert!(stdout.starts_with(&format!("{nobody}\n{messages}{messages}{{\"frames\":0,")), "{stdout}");
+        let file = fs::metadata(lab.folder().join("work/capture.pcapng")).unwrap();
+        assert_eq!((file.uid(), file.gid(), file.mode() & 0o7777), (NOBODY, NOBODY, 0o600));
+        lab.await_silence();
+    });
+}
+
+#[test]
+fn where_namespaces_are_forbidden_it_says_what_was_refused_and_what_still_works() {
+    scene(&["unshare", "setpriv"], |lab| {
+        // Root of a user namespace that may have no others, once with and once without its rights.
+        let limits =
+            "for limit in user net; do echo 0 > /proc/sys/user/max_${limit}_namespaces || exit 99; done; exec \"$@\"";
+        let program = sibling("lab-capture");
+        let command = [program.to_str().unwrap(), "run", "--", "true"];
+        let without_rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+        let begin = ["--user", "--map-root-user", "sh", "-c", limits, "sh"];
+        for line in [[&begin[..], &command].concat(), [&begin[..], &without_rights, &command].concat()] {
+            let outcome = lab.tool("unshare", &line).unwrap();
+            let stderr = outcome.stderr();
+            if outcome.code() == 99 {
+                return lab.skip(&format!("namespaces cannot be limited: {stderr}"));
+            }
+            assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""), "{stderr}");
+            let [error, hint] = stderr.lines().collect::<Vec<_>>()[..] else { panic!("{stderr}") };
+            assert!(
+                error.starts_with("error: this system gives no private network to root: cannot make a "),
+                "{error}"
+            );
+            assert!(error.ends_with(": there may be no more of them (/proc/sys/user has the limits)"), "{error}");
+            assert!(hint.starts_with("hint: ") && hint.contains("`--stats` of the parts still counts"), "{hint}");
+            assert!(!lab.folder().join("capture.pcapng").exists());
+        }
+    });
+}
+
+/// Stops whoever captures, which is its parent, sends more datagrams than the kernel keeps for it, and lets it go on.
+const BURST: &str = "
+import os, signal, socket, sys
+receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); receiver.bind(('127.0.0.1', 6002))
+os.kill(os.getppid(), signal.SIGSTOP)
+for _ in range(int(sys.argv[1])): receiver.sendto(b'x' * 60000, ('127.0.0.1', 6002)); receiver.recv(60000)
+os.kill(os.getppid(), signal.SIGCONT)
+";
+
+#[test]
+fn packets_that_were_missed_are_counted_and_told() {
+    scene(&["unshare", "python3"], |lab| {
+        // What the kernel keeps for a user without rights, twice; root could have 1 GiB.
+        let max = fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap().trim().parse::<u64>().unwrap();
+        if max > 64 << 20 {
+            return lab.skip(&format!("the kernel keeps {max} bytes for everyone"));
+        }
+        let datagrams = (2 * max / 60_000 + 100).to_string();
+        let program = sibling("lab-capture");
+        let command =
+            ["--user", "--map-root-user", program.to_str().unwrap(), "run", "--", "python3", "-c", BURST, &datagrams];
+        let outcome = lab.tool("unshare", &command).unwrap();
+        assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
+        let counts = lab.count("capture.pcapng");
+        let number = |name: &str| counts[name].as_u64().unwrap();
+        assert!(number("dropped") > 0, "{counts}");
+        assert_eq!(number("received"), number("frames") + number("dropped"));
+        let warning = format!("warning: {} packets were missed", number("dropped"));
+        assert_eq!(lines(&outcome.stderr(), &warning).len(), 1, "{}", outcome.stderr());
+    });
+}
+
+#[test]
+fn output_comes_when_it_is_written() {
+    scene(&[], |lab| {
+        let mut run = lab.start(&["--", "sh", "-c", "echo first; read word; echo $word"]);
+        run.line_with("show the first line", DEADLINE, |line| {
+            (line.stream, line.text.as_str()) == (Stream::Stdout, "first")
+        })
+        .unwrap();
+        run.input(b"second\n");
+        assert_eq!(run.finish(DEADLINE).unwrap().stdout(), "first\nsecond\n");
+    });
+}
