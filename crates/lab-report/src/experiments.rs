@@ -18,7 +18,6 @@ use lab_sandbox::{Host, Lan, Names, Station};
 
 use crate::{
     answers::names,
-    evidence::Evidence,
     laboratory::{Laboratory, Session, Trouble},
 };
 
@@ -224,9 +223,4 @@ fn wait_for_server(
         sockets::Protocol::Udp => "UDP",
     };
     look(host, program, &format!("open {protocol_name} port {port}"), waiting)
-}
-
-/// The facts of those experiments that were made.
-pub fn evidence(laboratory: &Laboratory) -> Evidence {
-    laboratory.notebook().evidence
 }

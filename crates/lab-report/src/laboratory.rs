@@ -118,7 +118,7 @@ impl Laboratory {
         place: impl FnOnce(&mut Evidence) -> &mut Finding<T>,
         make: impl FnOnce(&mut Session<'_>) -> Result<T, Trouble>,
     ) {
-        let mut session = Session { laboratory: self, name: name.to_owned(), ..Session::new(self) };
+        let mut session = Session::new(self, name);
         let begun = Instant::now();
         let result = make(&mut session);
         let seconds = begun.elapsed().as_secs_f64();
@@ -166,9 +166,9 @@ impl fmt::Debug for Session<'_> {
 }
 
 impl<'a> Session<'a> {
-    fn new(laboratory: &'a Laboratory) -> Self {
+    fn new(laboratory: &'a Laboratory, name: &str) -> Self {
         let (commands, figures) = (Vec::new(), Vec::new());
-        Self { laboratory, name: String::new(), commands, transcript: String::new(), capture: None, figures }
+        Self { laboratory, name: name.to_owned(), commands, transcript: String::new(), capture: None, figures }
     }
 
     /// The experiment's name.
