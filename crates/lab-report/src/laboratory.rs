@@ -275,7 +275,8 @@ impl<'a> Session<'a> {
         // In a page it needs no namespace.
         let svg = diagram.to_svg(&prefix).replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
         let text = diagram.to_text();
-        self.figure(sheet::Figure { caption: diagram.title.clone(), svg, text });
+        let caption = format!("{}, packet by packet as captured", diagram.title);
+        self.figure(sheet::Figure { caption, svg, text });
     }
 
     /// Keeps what a program at fault had shown; yields the sentence.

@@ -133,6 +133,6 @@ pub(super) fn find<'a>(answer: &mut Answer, finding: &'a Finding<Vec<Flood>>) ->
         }
         return &[];
     };
-    floods.iter().for_each(|flood| answer.rest_on(&flood.transfer.experiment));
+    answer.rest_on(names::FLOOD);
     floods
 }
