@@ -5,7 +5,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket},
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -183,5 +183,137 @@ fn a_path_without_limits_carries_a_flood_quickly() {
         let (received, _, _, _) = flood("", 4 << 20);
         assert_eq!(received, 4 << 20);
         assert!(begun.elapsed() < DEADLINE);
+    });
+}
+
+/// Sends numbered datagrams of `len` bytes from the server to the client over a path, and yields what arrived until a
+/// last one, whose number is `u16::MAX`.
+fn datagrams(lan: &Lan, numbers: u16, len: usize) -> Vec<u16> {
+    let receiver = lan.host(0).unwrap().run(|| UdpSocket::bind("10.9.0.5:5004").unwrap());
+    receiver.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let sender = lan.host(1).unwrap().run(|| UdpSocket::bind("10.9.0.43:0").unwrap());
+    let send = |number: u16| {
+        let mut datagram = number.to_be_bytes().to_vec();
+        datagram.resize(len, 0);
+        sender.send_to(&datagram, "10.9.0.5:5004").unwrap();
+    };
+    (0..numbers).for_each(send);
+    let (mut arrived, mut buffer) = (Vec::new(), [0; 2000]);
+    let until = Instant::now() + DEADLINE;
+    // Silence alone may be that of a slow machine: the last one is sent until it has come, behind all others.
+    while Instant::now() < until {
+        match receiver.recv(&mut buffer).map(|_| u16::from_be_bytes([buffer[0], buffer[1]])) {
+            Ok(u16::MAX) => return arrived,
+            Ok(number) => arrived.push(number),
+            Err(_) => send(u16::MAX),
+        }
+    }
+    panic!("only {} arrived", arrived.len());
+}
+
+#[test]
+fn some_datagrams_come_twice_some_late_and_some_never_as_the_switch_says() {
+    inside(|| {
+        let lan = lan("delay=1ms,loss=0.1,duplicate=0.1,reorder=0.1");
+        let arrived = datagrams(&lan, 100, 100);
+        let to_client = lan.carried().into_iter().find(|carried| (carried.from, carried.to) == (1, 0)).unwrap().tally;
+        let distinct: std::collections::BTreeSet<u16> = arrived.iter().copied().collect();
+        let (lost, twice) = (100 - distinct.len() as u64, (arrived.len() - distinct.len()) as u64);
+        // The switch also counts what ended the test.
+        assert!((1..=30).contains(&lost) && (1..=30).contains(&twice), "{lost} lost, {twice} twice: {arrived:?}");
+        assert!(lost <= to_client.lost && twice <= to_client.duplicated, "{to_client:?}");
+        assert!(!arrived.is_sorted() && to_client.reordered > 0, "{arrived:?}");
+    });
+}
+
+#[test]
+fn a_wire_without_chance_delivers_each_datagram_once_and_in_order() {
+    inside(|| {
+        let lan = lan("delay=1ms,rate=100mbit");
+        // Not more than wait, in the sender's kernel, for the first answer of ARP.
+        assert_eq!(datagrams(&lan, 50, 1000), (0..50).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_rate_limits_the_throughput() {
+    inside(|| {
+        let begun = Instant::now();
+        let (received, lengths, _, _) = flood("rate=4mbit", 100_000);
+        assert_eq!(received, 100_000);
+        // All bits of the frames, one after the other.
+        let bits = lengths.iter().sum::<usize>() as f64 * 8.0;
+        let (seconds, least) = (begun.elapsed().as_secs_f64(), bits / 4e6);
+        assert!(least > 0.2 && seconds >= least, "{seconds} s for {bits} bits");
+    });
+}
+
+#[test]
+fn the_kernel_tells_of_connections_over_ipv6_too_at_both_ends() {
+    inside(|| {
+        let lan = lan("delay=1ms");
+        let (client, server) = (lan.host(0).unwrap(), lan.host(1).unwrap());
+        let mut client_ends = client.run(|| TcpEnds::listen().unwrap());
+        let mut server_ends = server.run(|| TcpEnds::listen().unwrap());
+        let listener = server.run(|| TcpListener::bind("[::]:5003").unwrap());
+        let serve = thread::spawn(move || {
+            for _ in 0..2 {
+                let (mut peer, _) = listener.accept().unwrap();
+                peer.write_all(&[b'x'; 5000]).unwrap();
+            }
+        });
+        // The second one comes over IPv4 to a socket of both families.
+        let targets: [IpAddr; 2] = [Station::SERVER.ipv6.into(), Station::SERVER.ipv4.into()];
+        for target in targets {
+            client.run(move || {
+                let mut all = Vec::new();
+                TcpStream::connect((target, 5003)).unwrap().read_to_end(&mut all).unwrap();
+                assert_eq!(all.len(), 5000);
+            });
+        }
+        serve.join().unwrap();
+        let at_client = client_ends.wait(DEADLINE, |ends| ends.len() == 2).to_vec();
+        let at_server = server_ends.wait(DEADLINE, |ends| ends.len() == 2).to_vec();
+        for target in targets {
+            let target = SocketAddr::new(target, 5003);
+            let client = at_client.iter().find(|end| end.remote == target).unwrap();
+            let server = at_server.iter().find(|end| end.local == target).unwrap();
+            assert_eq!((client.local, server.counters.bytes_sent), (server.remote, Some(5000)));
+            assert_eq!(client.counters.bytes_received, 5001);
+            assert_eq!(client.counters.data_segments_in, server.counters.data_segments_out);
+        }
+    });
+}
+
+#[test]
+fn a_tap_counts_what_it_missed() {
+    inside(|| {
+        let host = Host::alone("alone", Names::local()).unwrap();
+        let (mut tap, socket) = host.run(|| {
+            // The kernel has a least size of its own.
+            let tap = Tap::open("lo", 1).unwrap();
+            (tap, UdpSocket::bind("127.0.0.1:0").unwrap())
+        });
+        let to_itself = |datagrams: u32| {
+            for _ in 0..datagrams {
+                socket.send_to(b"x", socket.local_addr().unwrap()).unwrap();
+                socket.recv(&mut [0; 9]).unwrap();
+            }
+        };
+        to_itself(100);
+        let (mut buffer, mut seen, mut last) = ([0; 100], 0, None);
+        let mut drain = |tap: &mut Tap| {
+            while let Some(packet) = tap.receive(&mut buffer).unwrap() {
+                (seen, last) = (seen + 1, Some(packet));
+            }
+            (seen, last.unwrap())
+        };
+        let (kept, _) = drain(&mut tap);
+        assert!((1..200).contains(&kept), "{kept}");
+        // The next packet tells; each is seen twice on the loopback interface.
+        to_itself(1);
+        let (all, last) = drain(&mut tap);
+        assert_eq!((all, last.dropped), (kept + 2, 200 - kept));
+        assert!(!last.is_outgoing && last.len == 43 && last.original_len == 43, "{last:?}");
     });
 }

@@ -24,18 +24,20 @@ pub(crate) fn sibling(name: &str) -> PathBuf {
     Path::new(LAB_CAPTURE).with_file_name(name)
 }
 
-/// Ours, which may not be built, as opposed to the system's, which may not be installed.
-const OURS: [&str; 8] =
-    ["mock-servers", "part2-pdc", "part3-reset", "part5-ws", "part6-pdc", "ttp", "tls-server", "tls-client"];
+/// How our programs begin, which may not be built, as opposed to the system's, which may not be installed.
+const OURS: [&str; 5] = ["lab-", "mock-servers", "part", "tls-", "ttp"];
+
+fn is_ours(program: &str) -> bool {
+    OURS.iter().any(|start| program.starts_with(start))
+}
 
 fn obstacle(program: &str) -> Option<String> {
-    let is_ours = OURS.contains(&program) || program == "tls-proxy";
     let folders = env::var_os("PATH").unwrap_or_default();
-    let is_there = match is_ours {
+    let is_there = match is_ours(program) {
         true => sibling(program).exists(),
         false => env::split_paths(&folders).any(|folder| folder.join(program).exists()),
     };
-    (!is_there).then(|| format!("{program} is not {}", if is_ours { "built" } else { "installed" }))
+    (!is_there).then(|| format!("{program} is not {}", if is_ours(program) { "built" } else { "installed" }))
 }
 
 /// A test in a new lab, which `needs` other programs.
@@ -121,7 +123,7 @@ impl Lab {
             self.skip(&obstacle);
             return None;
         }
-        let program = if sibling(name).exists() { sibling(name) } else { name.into() };
+        let program = if is_ours(name) { sibling(name) } else { name.into() };
         Some(Program::spawn(self.command(&program, folder, arguments)).unwrap().finish(DEADLINE).unwrap())
     }
 
