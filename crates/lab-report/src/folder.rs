@@ -11,13 +11,7 @@ use crate::{Error, json, page, sheet::Sheet};
 /// The page.
 pub const PAGE: &str = "index.html";
 
-/// The same as data.
-pub const ANSWERS: &str = "answers.json";
-
-/// The shape of the data.
-pub const SCHEMA: &str = "answers.schema.json";
-
-/// Writes [`PAGE`], [`ANSWERS`] and [`SCHEMA`] into the folder, which is made if need be. Each appears whole or not at
+/// Writes [`PAGE`], [`ANSWERS`](json::ANSWERS) and [`SCHEMA`](json::SCHEMA) into the folder, which is made if need be. Each appears whole or not at
 /// all, in place of one that was there: an interrupted run leaves the earlier report readable.
 ///
 /// # Errors
@@ -26,7 +20,9 @@ pub fn write(folder: &Path, sheet: &Sheet) -> Result<(), Error> {
     let error = |source| Error::File { attempt: "make the folder", path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(error)?;
     // The page last: whoever sees a new one finds the data that it links.
-    for (name, text) in [(SCHEMA, json::schema()?), (ANSWERS, json::answers(sheet)?), (PAGE, page::html(sheet))] {
+    for (name, text) in
+        [(json::SCHEMA, json::schema()?), (json::ANSWERS, json::answers(sheet)?), (PAGE, page::html(sheet))]
+    {
         let path = folder.join(name);
         whole(&path, folder, &text).map_err(|source| Error::File { attempt: "write", path, source })?;
     }

@@ -4,6 +4,12 @@ use serde::Serialize;
 
 use crate::{Error, sheet::Sheet};
 
+/// The name of the answers as data.
+pub const ANSWERS: &str = "answers.json";
+
+/// The name of the shape of the data.
+pub const SCHEMA: &str = "answers.schema.json";
+
 /// `answers.json`: everything on the page but the figures.
 ///
 /// # Errors

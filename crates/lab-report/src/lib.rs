@@ -23,7 +23,6 @@ pub mod programs;
 pub mod sheet;
 
 mod error;
-mod number;
 mod words;
 
 pub use error::Error;

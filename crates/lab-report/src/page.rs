@@ -11,7 +11,7 @@ mod text;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::{
-    folder,
+    json,
     sheet::{Account, Answer, Experiment, Sheet},
 };
 
@@ -48,8 +48,8 @@ pub fn html(sheet: &Sheet) -> String {
                 }
                 footer {
                     p {
-                        "The same as data: " a href=(folder::ANSWERS) { (folder::ANSWERS) } ", and what it means: "
-                        a href=(folder::SCHEMA) { (folder::SCHEMA) } "."
+                        "The same as data: " a href=(json::ANSWERS) { (json::ANSWERS) } ", and what it means: "
+                        a href=(json::SCHEMA) { (json::SCHEMA) } "."
                     }
                 }
             }

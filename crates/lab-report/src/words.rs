@@ -53,6 +53,11 @@ pub(crate) fn list<T: AsRef<str>>(words: &[T]) -> String {
     }
 }
 
+/// `TCP over IPv4` as its two words.
+pub(crate) fn transport(text: &str) -> (&str, &str) {
+    text.split_once(" over ").unwrap_or((text, "an unknown network protocol"))
+}
+
 /// What a program printed, in quotes.
 pub(crate) fn quote(text: &str) -> String {
     format!("“{text}”")
@@ -79,6 +84,15 @@ pub(crate) fn capital(text: &str) -> String {
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
+/// `4.2 s`, `3 min 12 s`.
+pub(crate) fn duration(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round();
+    format!("{} min {} s", (whole / 60.0).floor(), whole % 60.0)
+}
+
 /// `40.2 ms`.
 pub(crate) fn milliseconds(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
@@ -93,6 +107,7 @@ mod tests {
         assert_eq!([0, 999, 1000, 65_536, 1_234_567].map(number), ["0", "999", "1,000", "65,536", "1,234,567"]);
         assert_eq!([0, 1, 46].map(|n| count(n, "packet")), ["no packets", "1 packet", "46 packets"]);
         assert_eq!([1, 2, 3].map(times), ["once", "twice", "3 times"]);
+        assert_eq!([0.04, 59.94, 60.0, 192.4].map(duration), ["0.0 s", "59.9 s", "1 min 0 s", "3 min 12 s"]);
     }
 
     #[test]

@@ -198,9 +198,9 @@ fn a_folder_gets_three_files_and_keeps_nothing_half_written() {
     folder::write(&report, &sheet).unwrap();
     let mut names: Vec<_> = fs::read_dir(&report).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, [folder::ANSWERS, folder::SCHEMA, folder::PAGE]);
+    assert_eq!(names, [json::ANSWERS, json::SCHEMA, folder::PAGE]);
     assert_eq!(fs::read_to_string(report.join(folder::PAGE)).unwrap(), page::html(&sheet));
-    assert_eq!(fs::read_to_string(report.join(folder::ANSWERS)).unwrap(), json::answers(&sheet).unwrap());
+    assert_eq!(fs::read_to_string(report.join(json::ANSWERS)).unwrap(), json::answers(&sheet).unwrap());
 }
 
 #[test]

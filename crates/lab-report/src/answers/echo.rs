@@ -2,13 +2,12 @@
 
 use super::{
     names,
-    part1::split,
     sockets::{self, Role},
 };
 use crate::{
     evidence::{Echo, Finding},
     sheet::Answer,
-    words::{capital, count, number, sum},
+    words::{capital, count, number, sum, transport},
 };
 
 pub(super) fn answers(echo: &Finding<Echo>) -> [Answer; 7] {
@@ -21,7 +20,7 @@ fn q3(finding: &Finding<Echo>) -> Answer {
     let mut answer =
         Answer::to(3, "Code C echoes what Code D sends. Are their sockets UDP or TCP sockets? IPv4 or IPv6 sockets?");
     let Some(echo) = found(&mut answer, finding) else { return answer };
-    let (transport, family) = split(&echo.transport);
+    let (transport, family) = transport(&echo.transport);
     answer.item("", format!("{transport} sockets, {family} sockets."));
     answer.because("The code says so: SOCK_STREAM asks for TCP, AF_INET for IPv4.");
     answer.because(if (transport, family) == ("TCP", "IPv4") {

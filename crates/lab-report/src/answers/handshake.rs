@@ -1,6 +1,6 @@
 //! Q25: the messages of a TLS handshake.
 
-use super::part6::{find, place};
+use super::names;
 use crate::{
     evidence::{Finding, TlsMessage, TlsSession},
     sheet::Answer,
@@ -100,4 +100,18 @@ fn purpose(name: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+pub(super) fn find<'a>(answer: &mut Answer, findings: &'a [Finding<TlsSession>; 2]) -> Vec<&'a TlsSession> {
+    let mut sessions = Vec::new();
+    for ((finding, name), version) in findings.iter().zip(names::TLS).zip(["TLS 1.2", "TLS 1.3"]) {
+        let name = finding.measured().map_or(name, |session| session.transfer.experiment.as_str());
+        sessions.extend(answer.found(finding, name, &format!("Part 6 with {version}")));
+    }
+    sessions
+}
+
+pub(super) fn place(message: &TlsMessage) -> String {
+    let details = message.details.iter().map(|(name, value)| format!("; {name}: {value}"));
+    format!("packet {}, {}{}", message.packet, count(message.len, "byte"), details.collect::<String>())
 }

@@ -4,7 +4,7 @@ use super::{echo, names};
 use crate::{
     evidence::{Datagram, Evidence, Finding},
     sheet::Answer,
-    words::{count, list, quote, times, without_port},
+    words::{count, list, quote, times, transport, without_port},
 };
 
 pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
@@ -26,7 +26,7 @@ fn q1(finding: &Finding<Datagram>) -> Answer {
         answer.lack("No packet of Code A was seen.");
         return answer;
     }
-    let (transport, family) = split(&datagram.transport);
+    let (transport, family) = transport(&datagram.transport);
     answer.item("A1.a", "Code A is the client.");
     answer.item("A1.b", format!("It uses a {transport} socket; its packets travelled over {family}."));
     answer.because(format!(
@@ -77,11 +77,6 @@ fn q2(finding: &Finding<Datagram>) -> Answer {
         answer.observe("line of the server", line);
     }
     answer
-}
-
-/// `TCP over IPv4` as its two words.
-pub(super) fn split(transport: &str) -> (&str, &str) {
-    transport.split_once(" over ").unwrap_or((transport, "an unknown network protocol"))
 }
 
 fn printed(who: &str, lines: &[String]) -> String {

@@ -4,7 +4,7 @@ use super::{flood, names, stream};
 use crate::{
     evidence::{Evidence, Finding, Flood, Transfer},
     sheet::Answer,
-    words::{capital, count, list, number, sum, times},
+    words::{self, capital, count, list, number, sum, times},
 };
 
 pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
@@ -170,7 +170,7 @@ fn carrying(answer: &mut Answer, transfer: &Transfer) -> Carrying {
             answer.because(format!(
                 "Of {} with payload, {} answered the upgrade from HTTP or closed the WebSocket.",
                 count(all, "packet"),
-                crate::words::number(all - number),
+                words::number(all - number),
             ));
             Carrying { number, text: count(number, "packet") }
         }

@@ -1,8 +1,8 @@
 //! Q25 to Q28: a TLS handshake, and which cryptography does what.
 
-use super::{handshake::q25, names};
+use super::handshake::{find, place, q25};
 use crate::{
-    evidence::{Evidence, Finding, TlsMessage, TlsSession},
+    evidence::{Evidence, Finding, TlsSession},
     sheet::Answer,
     words::{count, list},
 };
@@ -180,20 +180,6 @@ fn is_aead(suite: &str) -> bool {
 /// Whether the suite is one of those that encrypt a secret with the certificate's key.
 fn has_transport(session: &TlsSession) -> bool {
     session.suite.0.starts_with("TLS_RSA_WITH_")
-}
-
-pub(super) fn find<'a>(answer: &mut Answer, findings: &'a [Finding<TlsSession>; 2]) -> Vec<&'a TlsSession> {
-    let mut sessions = Vec::new();
-    for ((finding, name), version) in findings.iter().zip(names::TLS).zip(["TLS 1.2", "TLS 1.3"]) {
-        let name = finding.measured().map_or(name, |session| session.transfer.experiment.as_str());
-        sessions.extend(answer.found(finding, name, &format!("Part 6 with {version}")));
-    }
-    sessions
-}
-
-pub(super) fn place(message: &TlsMessage) -> String {
-    let details = message.details.iter().map(|(name, value)| format!("; {name}: {value}"));
-    format!("packet {}, {}{}", message.packet, count(message.len, "byte"), details.collect::<String>())
 }
 
 fn unique<'a>(names: &[&'a str]) -> Vec<&'a str> {

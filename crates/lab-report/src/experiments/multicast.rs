@@ -12,7 +12,7 @@ use lab_sandbox::{Lan, Station};
 use labnet::net::Interface;
 use mock_servers::{Events, multicast};
 
-use super::{Pair, SOON, transfer, wait_for_server};
+use super::{A_MOMENT, Pair, SOON, transfer, wait_for_server};
 use crate::{
     evidence::Multicast,
     laboratory::{Session, Trouble},
@@ -65,7 +65,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
     let member_during = client.run(move || (0..500).any(|_| is_member() || !pause()));
 
     let site = session.site(Events::default());
-    let _running = pair.server()?.run(move || multicast::spawn(&config, &site))?;
+    let programme = pair.server()?.run(move || multicast::spawn(&config, &site))?;
     for _ in 0..LINES {
         receiver.line_with("show a line of the programme", SOON, |line| line.text.contains("swcmTV"))?;
     }
@@ -82,6 +82,10 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
         answers.push((identity.to_owned(), characters, answer.map(|line| line.text)));
     }
     let sender_member = senders.run(move || is_member_here(group));
+    // What is on its way is still to be shown: only then are lines and datagrams the same number.
+    drop(programme);
+    let quiet = session.settings().path.delay + A_MOMENT;
+    while receiver.line_with("show another line", quiet, |_| true).is_ok() {}
     let receiver = session.end(receiver)?;
     let recording = capture.stop();
     session.keep_capture(&recording)?;

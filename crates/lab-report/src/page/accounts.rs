@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::{Places, head, text};
 use crate::{
-    number,
     sheet::{Account, Check, Entry},
+    words,
 };
 
 pub(super) fn section(places: &Places<'_>) -> Markup {
@@ -34,7 +34,7 @@ fn article(places: &Places<'_>, account: &Account) -> Markup {
                 (account.experiment) " "
                 span.state {
                     (head::mark(failed == 0))
-                    @if failed == 0 { " balanced" } @else { " not balanced: " (number::counted(failed as u64, "check")) " failed" }
+                    @if failed == 0 { " balanced" } @else { " not balanced: " (words::count(failed as u64, "check")) " failed" }
                 }
             }
             // The cell of a number must not be broken, so the table may be wider than a phone.
@@ -63,7 +63,7 @@ fn row(entry: &Entry) -> Markup {
             @for amount in [entry.calls, entry.segments, entry.bytes] {
                 td.amount {
                     @if let Some(amount) = amount {
-                        (number::grouped(amount))
+                        (words::number(amount))
                     } @else {
                         span.none aria-hidden="true" { "–" } span.unseen { "not counted" }
                     }

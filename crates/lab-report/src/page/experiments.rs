@@ -4,8 +4,8 @@ use maud::{Markup, PreEscaped, html};
 
 use super::{Places, head, text};
 use crate::{
-    number,
     sheet::{Experiment, Figure},
+    words,
 };
 
 pub(super) fn section(places: &Places<'_>) -> Markup {
@@ -40,7 +40,7 @@ fn article(places: &Places<'_>, first: usize, experiment: &Experiment) -> Markup
                 @if experiment.seconds > 0.0 {
                     div {
                         dt { "Took" }
-                        dd { (number::duration(experiment.seconds)) " " span.varies { "varies from run to run" } }
+                        dd { (words::duration(experiment.seconds)) " " span.varies { "varies from run to run" } }
                     }
                 }
                 @if let Some(path) = &experiment.capture {

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::{answers::is_answered, text};
 use crate::{
-    number,
     sheet::{Account, Sheet},
+    words,
 };
 
 /// The questions of the handout.
@@ -25,7 +25,7 @@ pub(super) fn header(sheet: &Sheet) -> Markup {
             dl.run {
                 div { dt { "Seed" } dd { (run.seed) } }
                 div { dt { "Begun" } dd { (run.begun) } }
-                div { dt { "Took" } dd { (number::duration(run.seconds)) } }
+                div { dt { "Took" } dd { (words::duration(run.seconds)) } }
                 div { dt { "System" } dd { (run.system) } }
                 div.wide { dt { "Path" } dd { (text::prose(&run.path)) } }
                 div.wide {
@@ -110,10 +110,10 @@ fn balance(accounts: &[Account]) -> Markup {
                 @if accounts.is_empty() {
                     strong { "No accounts." } " No connection was measured."
                 } @else if wrong.is_empty() {
-                    strong { "All balanced." } " Of " (number::counted(accounts.len() as u64, "account"))
+                    strong { "All balanced." } " Of " (words::count(accounts.len() as u64, "account"))
                     ", each counts the same bytes on all sides."
                 } @else {
-                    strong { (wrong.len()) " of " (number::counted(accounts.len() as u64, "account")) " not balanced." }
+                    strong { (wrong.len()) " of " (words::count(accounts.len() as u64, "account")) " not balanced." }
                     " Somebody counted otherwise in "
                     @for (at, account) in wrong.iter().enumerate() {
                         @if at > 0 { ", " }

@@ -7,8 +7,8 @@ use maud::html;
 use super::{Frame, HOLLOW, INK, SOLID, TYPE, WIDTH, label, rectangle};
 use crate::{
     evidence::Flood,
-    number::{counted, grouped},
     sheet::Figure,
+    words::{count, number},
 };
 
 /// Room for `1,048,576 packets` behind the longest bar.
@@ -40,7 +40,7 @@ pub fn bars(id: &str, floods: &[Flood]) -> Figure {
                 None => (label(1.0, y + 17.0 + TYPE, "start", INK, &calls_of(None))),
             }
             (bar(y + 36.0, packets, HOLLOW))
-            (label(behind(packets), y + 36.0 + TYPE, "start", INK, &counted(packets, "packet")))
+            (label(behind(packets), y + 36.0 + TYPE, "start", INK, &count(packets, "packet")))
         }
     };
     let mut description =
@@ -48,7 +48,7 @@ pub fn bars(id: &str, floods: &[Flood]) -> Figure {
     let mut text = String::new();
     for flood in floods {
         let (calls, packets) = counts(flood);
-        let row = format!("{}: {}, {}", buffer(flood), calls_of(calls), counted(packets, "packet"));
+        let row = format!("{}: {}, {}", buffer(flood), calls_of(calls), count(packets, "packet"));
         // Writing into a String cannot fail.
         let _ = write!(description, " {row}.");
         let _ = writeln!(text, "{row}");
@@ -66,14 +66,14 @@ pub fn bars(id: &str, floods: &[Flood]) -> Figure {
 
 fn buffer(flood: &Flood) -> String {
     match flood.recv_buffer.or(flood.transfer.client.recv_buffer) {
-        Some(bytes) => format!("recv takes up to {} bytes", grouped(bytes)),
+        Some(bytes) => format!("recv takes up to {} bytes", number(bytes)),
         None => "recv takes what the program chose".to_owned(),
     }
 }
 
 fn calls_of(calls: Option<u64>) -> String {
     match calls {
-        Some(calls) => counted(calls, "call"),
+        Some(calls) => count(calls, "call"),
         None => "calls not counted".to_owned(),
     }
 }
@@ -90,7 +90,7 @@ mod tests {
         }
         assert_eq!(
             bars("x", &[Flood::default()]).text,
-            "recv takes what the program chose: calls not counted, 0 packets"
+            "recv takes what the program chose: calls not counted, no packets"
         );
     }
 }

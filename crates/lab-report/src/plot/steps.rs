@@ -6,8 +6,8 @@ use maud::html;
 
 use super::{AXIS, Frame, GRID, INK, MUTED, SOLID, TRACE, WIDTH, at, circle, label, line, scale::Scale};
 use crate::{
-    number::{counted, grouped},
     sheet::Figure,
+    words::{count, number},
 };
 
 const HEIGHT: f64 = 250.0;
@@ -44,7 +44,7 @@ pub fn steps(id: &str, of: &str, arrivals: &[(f64, u64)]) -> Figure {
     let drawing = html! {
         @for tick in y.ticks() {
             (line((LEFT, y.at(tick)), (RIGHT, y.at(tick)), GRID))
-            (label(LEFT - 6.0, y.at(tick) + 4.0, "end", MUTED, &grouped(tick as u64)))
+            (label(LEFT - 6.0, y.at(tick) + 4.0, "end", MUTED, &number(tick as u64)))
         }
         @for tick in x.ticks() {
             (line((x.at(tick), BOTTOM), (x.at(tick), BOTTOM + 4.0), AXIS))
@@ -56,8 +56,7 @@ pub fn steps(id: &str, of: &str, arrivals: &[(f64, u64)]) -> Figure {
         (label(4.0, 12.0, "start", INK, "bytes received"))
         (label((LEFT + RIGHT) / 2.0, HEIGHT - 6.0, "middle", INK, unit))
     };
-    let said =
-        format!("{} in {} within {}", counted(total, "byte"), counted(sums.len() as u64, "packet"), time(end, end));
+    let said = format!("{} in {} within {}", count(total, "byte"), count(sums.len() as u64, "packet"), time(end, end));
     let frame = Frame {
         id,
         height: HEIGHT,
@@ -80,10 +79,10 @@ fn steps_in_words(said: &str, sums: &[(f64, u64)], end: f64) -> String {
 fn list(said: &str, sums: &[(f64, u64)], end: f64) -> String {
     let mut text = format!("{said}\n{:>10}  {:>12}\n", "after", "bytes so far");
     for (seconds, bytes) in sums.iter().take(MAX_DOTS) {
-        let _ = writeln!(text, "{:>10}  {:>12}", time(*seconds, end), grouped(*bytes));
+        let _ = writeln!(text, "{:>10}  {:>12}", time(*seconds, end), number(*bytes));
     }
     if let Some(more) = sums.len().checked_sub(MAX_DOTS).filter(|more| *more > 0) {
-        let _ = writeln!(text, "and {} more", grouped(more as u64));
+        let _ = writeln!(text, "and {} more", number(more as u64));
     }
     text.trim_end().to_owned()
 }
