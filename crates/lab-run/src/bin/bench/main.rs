@@ -43,7 +43,7 @@ enum Subject {
     Handshakes,
     /// tls-client downloads 1 GiB through tls-proxy
     Proxy,
-    /// lab-capture counts a capture of 512 MiB
+    /// lab-capture counts 512 MiB and captures 1 GiB; lab-report makes its report
     Capture,
 }
 
