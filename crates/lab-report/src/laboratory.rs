@@ -259,7 +259,8 @@ impl<'a> Session<'a> {
         let relative = format!("captures/{}.pcapng", self.name);
         let path = self.laboratory.folder.join(&relative);
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        recording.write(&path)?;
+        let comment = Some(format!("{}: {}", self.name, self.commands.join("; ")));
+        Recording { comment, ..recording.clone() }.write(&path)?;
         self.capture = Some(relative);
         Ok(())
     }

@@ -124,6 +124,8 @@ struct Pending {
     out: PathBuf,
     /// Where the command writes its key log; nothing of it stays there.
     folder: Option<TempDir>,
+    /// How it was called.
+    comment: String,
     console: Console,
 }
 
@@ -131,6 +133,7 @@ impl Pending {
     fn write(&mut self) -> Result<(), Error> {
         let Some(capture) = self.capture.take() else { return Ok(()) };
         let mut recording = capture.stop();
+        recording.comment = Some(std::mem::take(&mut self.comment));
         if let Some(folder) = self.folder.take() {
             let key_log = fs::read(folder.path().join(KEYS)).unwrap_or_default();
             recording.secrets = KeyLog::new(&String::from_utf8_lossy(&key_log));
@@ -139,8 +142,10 @@ impl Pending {
         let (packets, missed) = (recording.frames.len(), recording.dropped.unwrap_or_default());
         let out = self.out.display();
         if missed > 0 {
-            self.console
-                .warn(format_args!("{missed} packets were missed: this machine was too slow, or there were too many"));
+            self.console.warn(format_args!(
+                "{missed} packets were missed: there were too many at once (more may wait for a capture by root, or where \
+                 net.core.rmem_max is larger)"
+            ));
         }
         self.console.note(format_args!("{packets} packets are in {out}; look at them with: lab-capture show {out}"));
         Ok(())
@@ -149,6 +154,7 @@ impl Pending {
 
 /// In a private network.
 pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
+    check(&arguments.out)?;
     let system = |attempt| move |source| Error::System { attempt, source };
     let place = Place::new(arguments).map_err(|error| refused(&error))?;
     let [client, server, proxy] = [0, 1, 2].map(|number| place.host(number));
@@ -166,8 +172,14 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
     let key_log = folder.path().join(KEYS);
     let (interface, snaplen) = (place.interface(), arguments.snaplen);
     let capture = client.run(move || Capture::start(interface, snaplen)).map_err(|error| failed(&error))?;
-    let pending =
-        Pending { capture: Some(capture), out: arguments.out.clone(), folder: Some(folder), console: console.clone() };
+    let words: Vec<_> = arguments.command.iter().map(|word| word.to_string_lossy()).collect();
+    let pending = Pending {
+        capture: Some(capture),
+        out: arguments.out.clone(),
+        folder: Some(folder),
+        comment: words.join(" "),
+        console: console.clone(),
+    };
     let pending = Arc::new(Mutex::new(pending));
     let write = |pending: &Mutex<Pending>| pending.lock().unwrap_or_else(PoisonError::into_inner).write();
     let at_interrupt = Arc::clone(&pending);
@@ -200,6 +212,19 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
     let status = status.map_err(|source| Error::File { attempt: "run", path: name.display().to_string(), source })?;
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// Whether there can be such a file, before the command has run in vain.
+fn check(out: &Path) -> Result<(), Error> {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let obstacle = match out.metadata() {
+        Ok(there) if there.is_dir() => Some(io::ErrorKind::IsADirectory.into()),
+        // A device or a pipe is not there for us alone.
+        Ok(there) if !there.is_file() => None,
+        _ => tempfile::tempfile_in(folder).err(),
+    };
+    let failed = |source| Error::File { attempt: "write", path: out.display().to_string(), source };
+    obstacle.map_or(Ok(()), |source| Err(failed(source)))
 }
 
 /// Runs a command, and tells the number of its process.
