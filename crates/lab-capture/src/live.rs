@@ -4,6 +4,7 @@
 //! kernel tells with it how many packets were missed until then.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -37,16 +38,29 @@ pub const MAX_LEN: u64 = 4 << 30;
 const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(20);
 
+/// How often a capture looks whether it is to end without that frame, and how often the interface may be down (ours).
+const GLANCE: Duration = Duration::from_millis(100);
+const MAX_DOWN: u32 = 5;
+
 /// A broadcast of a type that is for experiments (IEEE Std 802, local experimental EtherType 1).
 const END: &[u8] = b"\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\0\x88\xb5the capture ends here";
 
 /// The interface that shows each packet twice.
 const LOOPBACK: &str = "lo";
 
+/// Whether a capture is to end.
+#[derive(Debug, Default)]
+struct End {
+    /// With the frame that comes.
+    is_near: AtomicBool,
+    /// With what has come: the frame cannot be sent.
+    is_here: AtomicBool,
+}
+
 /// A capture that goes on.
 #[derive(Debug)]
 pub struct Capture {
-    ends: Arc<AtomicBool>,
+    end: Arc<End>,
     marker: Tap,
     recording: Receiver<Recording>,
 }
@@ -60,44 +74,55 @@ impl Capture {
     pub fn start(interface: &str, snaplen: u32) -> Result<Self, Error> {
         let tap = Tap::open(interface, BUFFER_LEN)?;
         let marker = Tap::open(interface, 1 << 16)?;
-        let ends = Arc::new(AtomicBool::new(false));
-        let (name, has_to_end) = (interface.to_owned(), Arc::clone(&ends));
+        let end = Arc::new(End::default());
+        let (name, its_end) = (interface.to_owned(), Arc::clone(&end));
         let (done, recording) = mpsc::channel();
-        let work = move || drop(done.send(record(tap, &name, snaplen.clamp(MIN_SNAPLEN, MAX_FRAME_LEN), &has_to_end)));
+        let work = move || drop(done.send(record(tap, &name, snaplen.clamp(MIN_SNAPLEN, MAX_FRAME_LEN), &its_end)));
         let started = thread::Builder::new().name("capture".to_owned()).spawn(work);
         started.map_err(|source| Error::Thread { source })?;
-        Ok(Self { ends, marker, recording })
+        Ok(Self { end, marker, recording })
     }
 
     /// Ends it; what passed before is in the recording.
     pub fn stop(self) -> Recording {
-        self.ends.store(true, Ordering::Release);
+        self.end.is_near.store(true, Ordering::Release);
         let until = Instant::now() + PATIENCE;
-        loop {
+        let mut down = 0;
+        while Instant::now() < until && down < MAX_DOWN {
             // It may be lost where packets are missed: again, then.
-            let _ = self.marker.send(END);
-            match self.recording.recv_timeout(AGAIN) {
-                Ok(recording) => return recording,
-                Err(_) if Instant::now() < until => {}
-                Err(_) => return Recording::default(),
+            if let Err(error) = self.marker.send(END) {
+                down += u32::from(error.kind() == io::ErrorKind::NetworkDown);
+            }
+            if let Ok(recording) = self.recording.recv_timeout(AGAIN) {
+                return recording;
             }
         }
+        // The command has switched the interface off, perhaps.
+        self.end.is_here.store(true, Ordering::Release);
+        self.recording.recv_timeout(PATIENCE).unwrap_or_default()
     }
 }
 
-fn record(mut tap: Tap, interface: &str, snaplen: u32, has_to_end: &AtomicBool) -> Recording {
-    let (mut frames, mut received, mut missed, mut kept) = (Vec::new(), 0_u64, 0_u64, 0_u64);
+fn record(mut tap: Tap, interface: &str, snaplen: u32, end: &End) -> Recording {
+    let (mut frames, mut received, mut kept) = (Vec::new(), 0_u64, 0_u64);
+    // By the kernel, which counts both copies on the loopback interface, and by us.
+    let (mut missed, mut left_out) = (0, 0_u64);
     let mut buffer = vec![0; snaplen as usize];
     loop {
-        let Ok(Some(seen)) = tap.receive(&mut buffer) else {
-            tap.wait(PATIENCE);
-            continue;
+        let seen = match tap.receive(&mut buffer) {
+            Ok(Some(seen)) => seen,
+            Ok(None) if end.is_here.load(Ordering::Acquire) => break,
+            // An interface that was switched off is such an error, once.
+            Ok(None) | Err(_) => {
+                tap.wait(GLANCE);
+                continue;
+            }
         };
         let Seen { len, original_len, at, is_outgoing, dropped } = seen;
         let bytes = buffer.get(..len).unwrap_or_default();
+        missed = u64::from(dropped).max(missed);
         if bytes.starts_with(END) {
-            missed = missed.max(u64::from(dropped));
-            if has_to_end.load(Ordering::Acquire) {
+            if end.is_near.load(Ordering::Acquire) {
                 break;
             }
             continue;
@@ -107,7 +132,7 @@ fn record(mut tap: Tap, interface: &str, snaplen: u32, has_to_end: &AtomicBool) 
         }
         received += 1;
         if kept >= MAX_LEN {
-            missed += 1;
+            left_out += 1;
             continue;
         }
         kept += bytes.len() as u64;
@@ -119,7 +144,7 @@ fn record(mut tap: Tap, interface: &str, snaplen: u32, has_to_end: &AtomicBool) 
         interfaces: vec![interface],
         frames,
         received: Some(received + missed),
-        dropped: Some(missed),
+        dropped: Some(missed + left_out),
         ..Recording::default()
     }
 }

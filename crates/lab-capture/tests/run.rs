@@ -61,9 +61,39 @@ fn a_command_that_is_not_there_is_one_line() {
         assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""));
         let outcome = lab.run(&["--server", "./nothing", "--", "true"]);
         assert_eq!((outcome.code(), lines(&outcome.stderr(), "error: ").len()), (1, 1), "{}", outcome.stderr());
-        let outcome = lab.run(&["--out", "nowhere/x.pcapng", "--", "true"]);
-        assert_eq!((outcome.code(), lines(&outcome.stderr(), "error: ").len()), (1, 1), "{}", outcome.stderr());
-        assert!(outcome.stderr().contains("nowhere/x.pcapng"));
+    });
+}
+
+#[test]
+fn where_there_can_be_no_file_the_command_does_not_run_in_vain() {
+    scene(&[], |lab| {
+        for (out, reason) in [("nowhere/x.pcapng", "No such file or directory"), (".", "is a directory")] {
+            let outcome = lab.run(&["--out", out, "--", "echo", "in vain"]);
+            assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""));
+            assert_eq!(outcome.stderr(), format!("error: cannot write {out}: {reason}\n"));
+        }
+    });
+}
+
+#[test]
+fn a_run_within_a_run_is_a_run() {
+    scene(&["mock-servers", "part2-pdc"], |lab| {
+        let inner = ["lab-capture", "run", "--out", "inner.pcapng", "--mock-servers", "--", "part2-pdc", "CMD_short:0"];
+        let outcome = lab.run(&[&["--"][..], &inner].concat());
+        assert_eq!((outcome.code(), outcome.stdout()), (0, ten_messages()), "{}", outcome.stderr());
+        assert_eq!(connections(&lab.count("inner.pcapng")).len(), 1);
+        assert_eq!(lab.count("capture.pcapng")["frames"], 0);
+    });
+}
+
+#[test]
+fn what_passed_is_kept_when_the_command_switches_the_interface_off() {
+    scene(&["python3", "ip"], |lab| {
+        let outcome = lab.run(&["--", "sh", "-c", "python3 -c \"$1\" && ip link set lo down", "sh", WORDS]);
+        assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
+        let counts = lab.count("capture.pcapng");
+        assert_eq!((counts["flows"].as_array().unwrap().len(), &counts["dropped"]), (4, &json!(0)), "{counts}");
+        assert!(outcome.elapsed < DEADLINE / 6, "{:?}", outcome.elapsed);
     });
 }
 

@@ -4,10 +4,11 @@ use std::{
     fmt::Write as _,
     fs, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::Error;
 
@@ -62,6 +63,15 @@ impl Names {
 
     /// Puts them into place for this thread and what it starts.
     pub(crate) fn settle(&self) -> Result<(), Error> {
+        let nothing: Option<&str> = None;
+        let shelf = tempfile::tempdir().map_err(Error::io("make a folder"))?;
+        // What is shown comes from no disk, and its file keeps its name: over one without, nothing could be shown again.
+        mount(Some("none"), shelf.path(), Some("tmpfs"), MsFlags::empty(), nothing)
+            .map_err(Error::system("show other names"))?;
+        let cover = |path: &str, text: &str| {
+            let shown = cover(shelf.path(), path, text);
+            shown.map_err(Error::io(format!("show another {path}")))
+        };
         cover("/etc/hosts", &self.hosts())?;
         // Names come from that file alone: no name server, no cache of the machine's.
         cover(
@@ -71,29 +81,23 @@ impl Names {
         cover("/etc/resolv.conf", "# There is no name server in here.\n")?;
         for folder in ["/run/nscd", "/var/run/nscd"] {
             if Path::new(folder).is_dir() {
-                let nothing: Option<&str> = None;
                 let _ = mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), nothing);
             }
         }
-        Ok(())
+        umount2(shelf.path(), MntFlags::MNT_DETACH).map_err(Error::system("show other names"))
     }
 }
 
-/// Shows a text in the place of a file, where there is one.
-fn cover(path: &str, text: &str) -> Result<(), Error> {
+/// Shows a text, in a file on the `shelf`, in the place of a file, where there is one.
+fn cover(shelf: &Path, path: &str, text: &str) -> io::Result<()> {
     // A link may lead to a file that is not there, as /etc/resolv.conf does on some systems.
     let Ok(target) = fs::canonicalize(path) else { return Ok(()) };
-    let attempt = || format!("show another {path}");
-    let covered = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new()?;
-        io::Write::write_all(&mut file, text.as_bytes())?;
-        fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        let nothing: Option<&str> = None;
-        // The file stays there when its name is gone.
-        mount(Some(file.path()), &target, nothing, MsFlags::MS_BIND, nothing)?;
-        Ok(())
-    };
-    covered().map_err(Error::io(attempt()))
+    let file = shelf.join(Path::new(path).file_name().unwrap_or_default());
+    fs::write(&file, text)?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
+    let nothing: Option<&str> = None;
+    mount(Some(&file), &target, nothing, MsFlags::MS_BIND, nothing)?;
+    Ok(())
 }
 
 #[cfg(test)]
