@@ -404,7 +404,7 @@ fn a_program_that_fails_is_named_in_a_sentence_and_stops_no_other() {
         let warning = format!("warning: {name}: {trouble}\n");
         assert!(report.outcome.stderr().contains(&warning), "{}", report.outcome.stderr());
         assert!(report.output(name).contains(trouble), "{}", report.output(name));
-        assert!(report.page().contains(&trouble.split(['`', '(', '\'']).next().unwrap()[..]));
+        assert!(report.page().contains(trouble), "{trouble}");
     }
     assert!(report.trouble("part6-tls-1.3").ends_with("ended and did not open a TCP port"));
     assert!(report.outcome.stderr().ends_with("error: 3 of 14 experiments failed\n"), "{}", report.outcome.stderr());
@@ -419,9 +419,9 @@ fn a_program_that_never_ends_is_ended_at_the_deadline() {
         return;
     }
     let endless = other("part2_endless");
-    let report = Report::of(&["--only", "part2-short-0", "--deadline", "2", "--part2", &endless]);
+    let report = Report::of(&["--only", "part2-short-0", "--deadline", "5", "--part2", &endless]);
     assert_eq!((report.outcome.code(), report.state("part2-short-0")), (1, "failed"));
-    assert_eq!(report.trouble("part2-short-0"), format!("`{endless} CMD_short:0` did not end within 2.0 s"));
+    assert_eq!(report.trouble("part2-short-0"), format!("`{endless} CMD_short:0` did not end within 5.0 s"));
     let output = report.output("part2-short-0");
     assert!(output.contains("This is PMU data 10"), "{output}");
 }
