@@ -75,9 +75,11 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
         sender.input(text.as_bytes());
         sender.input(b"\n");
         sender.end_input();
-        session.finish(sender)?;
+        let outcome = session.finish(sender)?;
+        // Many a good one ends its input with an exception.
+        let patience = if outcome.code() == 0 { SOON } else { SOON / 4 };
         let is_answer = |text: &str| text.contains("swcmTV") && text.contains(identity);
-        let answer = receiver.line_with("show the answer", SOON, |line| is_answer(&line.text)).ok();
+        let answer = receiver.line_with("show the answer", patience, |line| is_answer(&line.text)).ok();
         let characters = text.lines().map(|line| line.chars().count() as u64).sum();
         answers.push((identity.to_owned(), characters, answer.map(|line| line.text)));
     }

@@ -41,6 +41,9 @@ fn send_datagram(session: &mut Session<'_>) -> Result<Datagram, Trouble> {
     let capture = host.run(|| Capture::start("lo", u32::MAX))?;
     let client = session.start(&host, Role::CodeA, &[])?;
     let client = session.finish(client)?;
+    if client.code() != 0 {
+        return Err(Trouble(transfer::end_of("Code A", &client)));
+    }
     server.line_with("show where the datagram came from", SOON, |line| line.text.contains("From Address"))?;
     let recording = capture.stop();
     session.keep_capture(&recording)?;

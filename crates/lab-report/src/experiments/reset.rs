@@ -53,7 +53,7 @@ fn ask(session: &mut Session<'_>, clients: u64) -> Result<Seen, Trouble> {
     for program in programs {
         let outcome = session.finish(program)?;
         if outcome.code() != 0 {
-            return Err(Trouble(format!("the program ended with status {}", outcome.code())));
+            return Err(Trouble(transfer::end_of("the program", &outcome)));
         }
         outputs.push(outcome.stdout().lines().map(str::to_owned).collect());
     }

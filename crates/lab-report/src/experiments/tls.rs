@@ -71,6 +71,9 @@ pub(super) fn session(session: &mut Session<'_>, version: &str) -> Result<TlsSes
     session.keep_capture(&recording)?;
     let listing =
         tls::handshake(&flow, &recording.secrets).ok_or("the connection does not begin with a ClientHello")?;
+    if listing.summary.chosen.is_none() {
+        return Err(Trouble(format!("no TLS session came about; {}", transfer::end_of("the PDC", &outcome))));
+    }
     session.diagram(&Diagram::of(&flow, Some(&listing), &Options::default()));
     transfer.client = transfer::client_of(&outcome);
     transfer.command = "CMD_short:0".to_owned();

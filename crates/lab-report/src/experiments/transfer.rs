@@ -117,7 +117,8 @@ pub(super) fn connect(
     let client = session.start(pair.client()?, role, arguments)?;
     let outcome = session.finish(client)?;
     let watched = watch.end(session.name(), &pair, port);
-    let (recording, mut transfer, flow) = watched.map_err(|Trouble(why)| Trouble(why + &end_of(&outcome)))?;
+    let (recording, mut transfer, flow) =
+        watched.map_err(|Trouble(why)| Trouble(format!("{why}; {}", end_of("the program", &outcome))))?;
     transfer.client = client_of(&outcome);
     transfer.sends = reported.try_iter().find_map(|event| sends(&event));
     if is_kept {
@@ -181,12 +182,14 @@ fn is_connected(port: u16) -> bool {
     tables.iter().any(|table| fs::read_to_string(table).unwrap_or_default().lines().any(is_wanted))
 }
 
-/// How a program ended that should have done more: its status, and what it said last.
-fn end_of(outcome: &Outcome) -> String {
+/// How a program ended that should have done more: its status, and what it complained of.
+pub(super) fn end_of(who: &str, outcome: &Outcome) -> String {
     let stderr = outcome.stderr();
-    let said = stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
+    // Ours begin with it; others, as a rule, end with it.
+    let said = stderr.lines().find(|line| line.starts_with("error: "));
+    let said = said.or_else(|| stderr.lines().map(str::trim).rfind(|line| !line.is_empty()));
     let said = said.map(|said| format!(" ({})", said.chars().take(MAX_SAID).collect::<String>())).unwrap_or_default();
-    format!("; the program ended with status {}{said}", outcome.code())
+    format!("{who} ended with status {}{said}", outcome.code())
 }
 
 /// What the path did to the packets of one host for another.
