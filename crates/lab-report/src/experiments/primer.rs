@@ -82,6 +82,10 @@ fn hold_connection(session: &mut Session<'_>) -> Result<Echo, Trouble> {
         server.line_with("notice the end", within, |line| line.text.starts_with(END)).is_ok()
     };
     let server_saw_end_before = notices(&mut server, A_MOMENT);
+    if server_saw_end_before {
+        // The table is to show what remains, not a connection that is about to close: no line is wanted, but a pause.
+        let _ = server.line_with("close its end", A_MOMENT, |_| false);
+    }
     let sockets_during = table(&host)?;
     let shown = |program: &mut Program| {
         let answer = program.lines().iter().filter(|line| line.stream == Stream::Stdout);

@@ -81,7 +81,7 @@ fn network() -> Option<&'static str> {
         }
         let report = Report::of(&["--only", "part1-udp"]);
         let is_refused = report.outcome.code() == 1 && !report.folder().join("index.html").exists();
-        is_refused.then(|| format!("no private network: {}", report.outcome.stderr().trim()))
+        is_refused.then(|| report.outcome.stderr().lines().next().unwrap_or("no private network here").to_owned())
     };
     OBSTACLE.get_or_init(find).as_deref()
 }
