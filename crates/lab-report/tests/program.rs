@@ -235,6 +235,7 @@ fn q6_follows_the_buffer_and_q7_the_client_that_does_not_hold() {
     report.says("Q5", &["1 line before, 2 lines now"]);
     report.says("Q5", &["line 2", "TIME_WAIT"]);
     report.says("Q7", &["Yes"]);
+    report.says("Q9", &["It had done so before"]);
 }
 
 #[test]

@@ -154,7 +154,8 @@ fn q8(finding: &Finding<Echo>) -> Answer {
     let has = |role| table.iter().any(|socket| socket.role == role);
     if !has(Role::Listening) || !has(Role::Accepted) {
         answer.lack(
-            "The socket table did not show a listening socket and, beside it, the server's end of the connection.",
+            "The socket table did not show a listening socket and, beside it, the server's end of the connection. A \
+             client that does not hold its connection is gone before one can look.",
         );
         return answer;
     }
@@ -173,6 +174,15 @@ fn q9(finding: &Finding<Echo>) -> Answer {
         Answer::to(9, "Code D is ended with Ctrl-C. Does Code C print “No more data” now, and what makes it do so?");
     let Some(echo) = found(&mut answer, finding) else { return answer };
     let reset = echo.transfer.to_server.has_rst;
+    if echo.server_saw_end_before {
+        answer.item("", "It had done so before: this client did not hold the connection, so there was nothing to end.");
+        answer.because(
+            "A client that closes its socket, or ends by itself, sends the same FIN as one that is ended with Ctrl-C: \
+             the server cannot tell one from the other. At the server recv() returned no bytes.",
+        );
+        answer.measure("“No more data” before the client was ended", "yes");
+        return answer;
+    }
     answer.item("", if echo.server_saw_end_after { "Yes." } else { "No: the server did not print it." });
     answer.because(match (echo.server_saw_end_after, echo.client_sent_fin) {
         (true, true) => {

@@ -24,7 +24,8 @@ fn q10(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
         let range = match numbers.as_slice() {
             [] => String::new(),
             [one] => format!(", with number {one}"),
-            [first, .., last] => format!(", numbered {first} to {last}"),
+            [first, .., last] if first < last => format!(", numbered {first} to {last}"),
+            [first, .., last] => format!(", the first with number {first}, the last with number {last}"),
         };
         answer.item(&label, format!("{}{range}.", capital(&count(numbers.len() as u64, "message"))));
         let others = (transfer.client.lines.len() - numbers.len()) as u64;
