@@ -1,6 +1,11 @@
 //! Part 4: a programme to a group, a receiver that joins it, and two senders that do not.
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs,
+    net::Ipv4Addr,
+    thread,
+    time::{Duration, Instant},
+};
 
 use lab_capture::{
     flow::Protocol,
@@ -12,7 +17,7 @@ use lab_sandbox::{Lan, Station};
 use labnet::net::Interface;
 use mock_servers::{Events, multicast};
 
-use super::{A_MOMENT, Pair, SOON, transfer, wait_for_server};
+use super::{A_MOMENT, GLANCE, Pair, SOON, transfer, wait_for_server};
 use crate::{
     evidence::Multicast,
     laboratory::{Session, Trouble},
@@ -54,15 +59,13 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
         ..multicast::Config::default()
     };
     let (group, port) = (config.group, config.port);
-    let is_member = move || is_member_here(group);
     let (client, senders) = (pair.client()?, pair.host(SENDER)?);
 
-    let member_before = client.run(is_member);
+    let member_before = client.run(move || is_member_here(group));
     let capture = client.run(|| Capture::start(Lan::interface(), u32::MAX))?;
     let mut receiver = session.start(client, Role::Part4Receiver, &[])?;
     wait_for_server(client, &mut receiver, sockets::Protocol::Udp, port)?;
-    // A receiver that does not join is to be seen, too: so not for ever.
-    let member_during = client.run(move || (0..500).any(|_| is_member() || !pause()));
+    let member_during = client.run(move || joins(group));
 
     let site = session.site(Events::default());
     let programme = pair.server()?.run(move || multicast::spawn(&config, &site))?;
@@ -115,13 +118,20 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
     Ok(facts)
 }
 
-fn pause() -> bool {
-    thread::sleep(Duration::from_millis(2));
-    true
+/// Whether a program on this thread's host joins a group soon. One that never does is to be seen, too.
+fn joins(group: Ipv4Addr) -> bool {
+    let until = Instant::now() + SOON / 4;
+    loop {
+        let is_member = is_member_here(group);
+        if is_member || Instant::now() >= until {
+            return is_member;
+        }
+        thread::sleep(GLANCE);
+    }
 }
 
 /// Whether a program on this thread's host has joined a group, by the kernel's list: addresses are numbers in memory.
-fn is_member_here(group: std::net::Ipv4Addr) -> bool {
+fn is_member_here(group: Ipv4Addr) -> bool {
     let number = format!("{:08X}", u32::from_ne_bytes(group.octets()));
     let list = fs::read_to_string("/proc/thread-self/net/igmp").unwrap_or_default();
     list.split_whitespace().any(|word| word == number)

@@ -108,7 +108,7 @@ fn hold_connection(session: &mut Session<'_>) -> Result<Echo, Trouble> {
     let flow = transfer::flow(&recording, Protocol::Tcp, TCP_PORT)?;
     session.diagram(&Diagram::of(&flow, None, &Options::default()));
     let mut transfer = transfer::of_flow(session.name(), &flow, &recording);
-    transfer.add_ends(&ends, TCP_PORT);
+    transfer.add_ends(&ends, &flow);
     Ok(Echo {
         sockets_before,
         sockets_during,

@@ -148,7 +148,8 @@ impl Watch {
 
     /// Ends when both kernels are done with the connection: then its last packet has passed.
     pub(super) fn end(mut self, name: &str, pair: &Pair, port: u16) -> Result<(Recording, Transfer, Flow), Trouble> {
-        let is_client = |end: &TcpEnd| end.remote.port() == port;
+        // A connection that was refused, as in the other family, acknowledged nothing.
+        let is_client = |end: &TcpEnd| end.remote.port() == port && end.counters.bytes_acked > 0;
         let is_server = |end: &TcpEnd| end.local.port() == port;
         // A program that has ended leaves its connection in the table, or the kernel has told of its end.
         let is_in_table = pair.host(self.host)?.run(move || is_connected(port));
@@ -162,7 +163,7 @@ impl Watch {
         let recording = self.capture.stop();
         let flow = flow(&recording, Protocol::Tcp, port)?;
         let mut transfer = of_flow(name, &flow, &recording);
-        transfer.add_ends(&ends, port);
+        transfer.add_ends(&ends, &flow);
         transfer.path_to_client = on_path(pair, SERVER, CLIENT);
         transfer.path_to_server = on_path(pair, CLIENT, SERVER);
         Ok((recording, transfer, flow))
@@ -202,8 +203,8 @@ fn on_path(pair: &Pair, from: usize, to: usize) -> OnPath {
 }
 
 impl Transfer {
-    /// Enters what the kernels counted of a connection to a server's port.
-    pub(super) fn add_ends(&mut self, ends: &[TcpEnd], port: u16) {
+    /// Enters what the kernels counted of a connection.
+    pub(super) fn add_ends(&mut self, ends: &[TcpEnd], flow: &Flow) {
         let kernel = |end: &TcpEnd| {
             let counters = &end.counters;
             Kernel {
@@ -216,8 +217,9 @@ impl Transfer {
                 rtt: counters.rtt,
             }
         };
-        self.server_kernel = ends.iter().find(|end| end.local.port() == port).map(kernel);
-        self.client_kernel = ends.iter().find(|end| end.remote.port() == port).map(kernel);
+        let between = |here, there| ends.iter().find(|end| (end.local, end.remote) == (here, there)).map(kernel);
+        self.server_kernel = between(flow.server, flow.client);
+        self.client_kernel = between(flow.client, flow.server);
     }
 }
 
