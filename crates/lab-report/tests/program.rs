@@ -378,6 +378,17 @@ fn q10_a_program_that_cuts_messages_is_seen_through() {
 }
 
 #[test]
+fn a_connection_is_counted_by_itself_when_another_family_was_tried_first() {
+    if lacks("a_connection_is_counted_by_itself_when_another_family_was_tried_first", &[Python]) {
+        return;
+    }
+    let report = Report::of(&["--only", "part2-short-0", "--part2", &other("part2_either_family")]);
+    report.succeeded();
+    report.says("Q10", &["d = 0", "10 messages"]);
+    assert_eq!(report.entry("part2-short-0", "the kernel at the client")["bytes"], 181);
+}
+
+#[test]
 fn a_program_that_fails_is_named_in_a_sentence_and_stops_no_other() {
     if lacks("a_program_that_fails_is_named_in_a_sentence_and_stops_no_other", &[Python]) {
         return;
