@@ -50,6 +50,9 @@ pub(crate) struct Arguments {
     /// Put the servers on a host of their own, behind a path: delay=25ms,rate=10mbit,loss=0.01,duplicate=…,reorder=…
     #[arg(long, value_name = "PATH")]
     path: Option<path::Path>,
+    /// Fix what the path does by chance
+    #[arg(long, default_value_t = 1, requires = "path")]
+    seed: u64,
     /// A command that serves on the host `server` (10.9.0.43); the command below runs on `client` (10.9.0.5)
     #[arg(long, value_name = "COMMAND")]
     server: Option<String>,
@@ -92,7 +95,7 @@ impl Place {
         }
         let stations = [Station::CLIENT, Station::SERVER, Station::PROXY];
         let names = Names::local().with_servers(&[Station::SERVER.ipv4.into(), Station::SERVER.ipv6.into()]);
-        Lan::new(&stations, &names, arguments.path.unwrap_or_default(), 0).map(Self::Apart)
+        Lan::new(&stations, &names, arguments.path.unwrap_or_default(), arguments.seed).map(Self::Apart)
     }
 
     fn host(&self, number: usize) -> Option<&Host> {
