@@ -115,7 +115,7 @@ impl Echo {
 pub struct Packets {
     /// All of them.
     pub all: u64,
-    /// Those with payload (Q11, Q14, Q22, Q24).
+    /// Those with payload.
     pub with_payload: u64,
     /// Payload bytes, what was sent again included.
     pub bytes: u64,
@@ -125,12 +125,20 @@ pub struct Packets {
     pub repeated: u64,
     /// Packets without payload that brought a SYN or FIN that had been there before.
     pub repeated_marks: u64,
-    /// The length of each payload, in order, at most 200 of them.
+    /// The length of each payload that brought something new, in order, at most 200 of them.
     pub lengths: Vec<u64>,
     /// Whether a FIN came.
     pub has_fin: bool,
     /// Whether a reset came before both had said with a FIN that nothing more comes.
     pub has_rst: bool,
+}
+
+impl Packets {
+    /// Packets with payload that brought something new (Q11, Q14, Q22, Q24). What was sent again depends on losses, and on
+    /// how busy the machine was: TCP sends again what is acknowledged late.
+    pub fn fresh(&self) -> u64 {
+        self.with_payload.saturating_sub(self.repeated)
+    }
 }
 
 /// What the kernel counted at one end of a connection (TCP_INFO). A SYN or FIN counts as a byte where the kernel does so.

@@ -38,9 +38,9 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// The handout's, over a path with a round-trip time of 50 ms: longer than a busy machine keeps a program waiting.
+    /// The handout's, over a path with a round-trip time of 100 ms: longer than a busy machine keeps a program waiting.
     fn default() -> Self {
-        let path = Path { delay: Duration::from_millis(25), ..Path::default() };
+        let path = Path { delay: Duration::from_millis(50), ..Path::default() };
         // Ours: resets take as long as their luck wants.
         let deadline = Duration::from_secs(60);
         Self { seed: 1, messages: 10, first: 1, loss: 0.6, runs: 60, path, deadline }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{self, File},
     io,
     net::Ipv4Addr,
     panic,
@@ -13,6 +13,10 @@ use std::{
 use nix::sched::{CloneFlags, unshare};
 
 use crate::{Error, Names, route};
+
+/// The ports that clients get, of those that IANA leaves to them: so high that no analyser of packets takes one for
+/// another protocol's, as it does with some of the system's usual ones.
+const CLIENT_PORTS: &str = "61000 65535";
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -102,5 +106,7 @@ impl Drop for Host {
 fn settle(names: &Names) -> Result<(), Error> {
     unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(Error::system("make a host"))?;
     names.settle()?;
+    // Where /proc is for reading only, they are the usual ones.
+    let _ = fs::write("/proc/sys/net/ipv4/ip_local_port_range", CLIENT_PORTS);
     route::up("lo").map_err(Error::io("switch the loopback interface on"))
 }

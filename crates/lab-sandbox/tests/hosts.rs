@@ -63,6 +63,17 @@ fn what_a_host_starts_is_on_that_host() {
 }
 
 #[test]
+fn clients_get_ports_that_belong_to_no_protocol() {
+    inside(|| {
+        let host = Host::alone("alone", Names::local()).unwrap();
+        let ports = host.run(|| {
+            (0..50).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()).collect::<Vec<_>>()
+        });
+        assert!(ports.iter().all(|&port| port >= 61_000), "{ports:?}");
+    });
+}
+
+#[test]
 fn hosts_reach_each_other_by_name_in_both_families_after_the_delay_of_the_path() {
     inside(|| {
         let lan = lan("delay=20ms");

@@ -15,11 +15,8 @@ pub(super) fn q14(finding: &Finding<Vec<Flood>>) -> Answer {
     let longest = stream::longest(packets);
     answer.item(
         "",
-        format!("{}, for {}.", capital(&count(packets.with_payload, "packet")), count(packets.distinct_bytes, "byte")),
+        format!("{}, for {}.", capital(&count(packets.fresh(), "packet")), count(packets.distinct_bytes, "byte")),
     );
-    if packets.repeated > 0 {
-        answer.item("", format!("{} of them brought bytes that had come before.", number(packets.repeated)));
-    }
     let fewest = if longest == 0 { 0 } else { packets.distinct_bytes.div_ceil(longest) };
     let are_full = packets.lengths.split_last().is_some_and(|(_, all)| all.iter().all(|&len| len == longest));
     let division =
@@ -28,8 +25,8 @@ pub(super) fn q14(finding: &Finding<Vec<Flood>>) -> Answer {
         "A packet has room for only so much. The longest payload here was {}, and {division}.",
         count(longest, "byte"),
     ));
-    answer.because(if packets.with_payload != fewest {
-        "That is not the number of packets: some were not full, or were sent again."
+    answer.because(if packets.fresh() != fewest {
+        "That is not the number of packets: some were not full."
     } else if are_full {
         "So all packets were full but the last."
     } else {
@@ -42,7 +39,8 @@ pub(super) fn q14(finding: &Finding<Vec<Flood>>) -> Answer {
         "That room is TCP's maximum segment size: the 1,500 bytes of an Ethernet packet, less 20 for IPv4, 20 for \
          TCP and, as a rule, 12 for TCP's timestamps."
     });
-    answer.measure("packets with payload", packets.with_payload);
+    answer.measure("packets with payload", packets.fresh());
+    answer.observe("packets that brought nothing new, besides", packets.repeated);
     answer.measure("bytes", number(packets.distinct_bytes));
     answer.measure("longest payload", number(longest));
     answer
@@ -56,14 +54,12 @@ pub(super) fn q15(finding: &Finding<Vec<Flood>>) -> Answer {
     );
     let floods = find(&mut answer, finding);
     let Some(own) = floods.first() else { return answer };
-    let packets = own.transfer.to_client.with_payload;
+    let packets = own.transfer.to_client.fresh();
     for flood in floods {
         let fewest = fewest(flood);
         answer.measure(format!("fewest calls possible with {}", buffer(flood)), number(fewest));
-        answer.measure(
-            format!("packets with payload with {}", buffer(flood)),
-            number(flood.transfer.to_client.with_payload),
-        );
+        answer
+            .measure(format!("packets with payload with {}", buffer(flood)), number(flood.transfer.to_client.fresh()));
         if let Some(calls) = flood.transfer.client.recv_calls {
             answer.observe(format!("calls of recv() with {}", buffer(flood)), number(calls));
         }
@@ -81,7 +77,7 @@ pub(super) fn q15(finding: &Finding<Vec<Flood>>) -> Answer {
         ),
     );
     let proofs: Vec<String> =
-        floods.iter().filter(|flood| fewest(flood) > flood.transfer.to_client.with_payload).map(proof).collect();
+        floods.iter().filter(|flood| fewest(flood) > flood.transfer.to_client.fresh()).map(proof).collect();
     answer.item(
         "the same?",
         if proofs.is_empty() {
@@ -111,7 +107,7 @@ fn proof(flood: &Flood) -> String {
         "with {} it takes at least {} for {}",
         buffer(flood),
         count(fewest(flood), "call"),
-        count(flood.transfer.to_client.with_payload, "packet"),
+        count(flood.transfer.to_client.fresh(), "packet"),
     )
 }
 

@@ -56,17 +56,14 @@ fn q11(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
     for transfer in [find_at_once(&mut answer, at_once), find_paced(&mut answer, paced)].into_iter().flatten() {
         let (packets, label) = (&transfer.to_client, label(transfer));
         let messages = count(stream::messages(transfer), "message");
-        answer
-            .item(&label, format!("{} with payload, for {messages}.", capital(&count(packets.with_payload, "packet"))));
-        if packets.repeated > 0 {
-            answer.item(&label, format!("{} of them brought bytes that had come before.", number(packets.repeated)));
-        }
+        answer.item(&label, format!("{} with payload, for {messages}.", capital(&count(packets.fresh(), "packet"))));
         answer.because(if stream::is_one_message_a_packet(transfer) {
             format!("With {label} each packet has the length of one message.")
         } else {
             format!("With {label} the payloads are of {} bytes.", sum(&packets.lengths))
         });
-        answer.measure(format!("packets with payload, {label}"), packets.with_payload);
+        answer.measure(format!("packets with payload, {label}"), packets.fresh());
+        answer.observe(format!("packets that brought nothing new, besides, {label}"), packets.repeated);
         answer.measure(format!("lengths of the payloads, {label}"), sum(&packets.lengths));
         if let Some(sends) = transfer.sends {
             answer.measure(format!("calls of send at the PMU, {label}"), sends);
@@ -93,8 +90,8 @@ fn q12(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
             answer.observe(format!("round-trip time at the {end}, d = 0"), milliseconds(kernel.rtt));
         }
     }
-    if few.with_payload == many.with_payload {
-        answer.item("", format!("They are not different: {} both times.", count(few.with_payload, "packet")));
+    if few.fresh() == many.fresh() {
+        answer.item("", format!("They are not different: {} both times.", count(few.fresh(), "packet")));
         answer.because(
             "So there is no difference to explain in this run. On a path with hardly any round-trip time (two \
              programs on one machine) an acknowledgement is back before the next send(), and TCP has nothing to wait \
@@ -102,7 +99,7 @@ fn q12(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
         );
         return answer;
     }
-    if few.with_payload > many.with_payload {
+    if few.fresh() > many.fresh() {
         answer
             .item("", "There were more packets without a pause than with one, which is not what TCP's rules lead to.");
         answer.because("Look for packets that were sent again, or for a program that paused where it should not have.");
@@ -113,8 +110,8 @@ fn q12(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
         format!(
             "TCP at the PMU put several messages into one packet when there was no pause between them: {} instead of \
              {}.",
-            count(few.with_payload, "packet"),
-            number(many.with_payload),
+            count(few.fresh(), "packet"),
+            number(many.fresh()),
         ),
     );
     answer.because(format!("The lengths of the payloads with d = 0 show it: {} bytes.", sum(&few.lengths)));

@@ -28,7 +28,7 @@ fn q22(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
     answer.item("packets", format!("{} carried {}.", capital(&packets.text), messages(websocket)));
     answer.measure("lengths of the payloads", sum(&websocket.to_client.lengths));
     let Some(tcp) = answer.transfer(tcp, names::SHORT_AT_ONCE, "Part 2 with “CMD_short:0”") else { return answer };
-    let before = tcp.to_client.with_payload;
+    let before = tcp.to_client.fresh();
     answer.measure("packets with payload in part 2, d = 0", before);
     answer.item(
         "the same?",
@@ -87,7 +87,7 @@ fn q23(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
          unfinished rest until the next recv().",
     );
     if let Some(tcp) = answer.transfer(tcp, names::SHORT_AT_ONCE, "Part 2 with “CMD_short:0”") {
-        let (packets, messages) = (tcp.to_client.with_payload, stream::messages(tcp));
+        let (packets, messages) = (tcp.to_client.fresh(), stream::messages(tcp));
         answer.because(format!("There, {} came in {}.", count(messages, "message"), count(packets, "packet")));
     }
     answer
@@ -113,7 +113,7 @@ fn q24(websocket: &Finding<Transfer>, floods: &Finding<Vec<Flood>>) -> Answer {
         None => answer.lack(STRANGER),
     }
     if let Some(own) = floods.first() {
-        let before = own.transfer.to_client.with_payload;
+        let before = own.transfer.to_client.fresh();
         let difference = packets.number.abs_diff(before);
         answer.item(
             "part 2",
@@ -162,7 +162,7 @@ struct Carrying {
 }
 
 fn carrying(answer: &mut Answer, transfer: &Transfer) -> Carrying {
-    let all = transfer.to_client.with_payload;
+    let all = transfer.to_client.fresh();
     answer.measure("packets with payload from the PMU, all", all);
     match stream::message_packets(transfer) {
         Some(number) => {

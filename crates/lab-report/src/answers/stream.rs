@@ -32,10 +32,10 @@ pub(super) fn is_one_message_a_packet(transfer: &Transfer) -> bool {
 }
 
 /// Part 5: how many packets carry messages or parts of them, the upgrade before and the close frame after left out.
-/// None where the stream's composition is not known, or bytes came twice.
+/// None where the stream's composition is not known, or the packets are too many.
 pub(super) fn message_packets(transfer: &Transfer) -> Option<u64> {
     let packets = &transfer.to_client;
-    let is_plain = packets.repeated == 0 && packets.lengths.len() as u64 == packets.with_payload;
+    let is_plain = packets.lengths.len() as u64 == packets.fresh();
     if !is_plain || !transfer.layers.iter().any(|layer| layer.name == Layer::UPGRADE) {
         return None;
     }

@@ -8,7 +8,7 @@ use std::{
 use lab_capture::{
     diagram::{Diagram, Options},
     file::KeyLog,
-    flow::Direction,
+    flow::{Direction, Flow},
     tls::{self, Listing},
 };
 use lab_run::sockets;
@@ -81,7 +81,7 @@ pub(super) fn session(session: &mut Session<'_>, version: &str) -> Result<TlsSes
     let certified =
         ttp::facts(&labnet::tls::read_certificates(&desk.certificate(ID))?.into_iter().next().unwrap_or_default());
     let certificate_key = certified.into_iter().flatten().find(|(label, _)| *label == "key").map(|(_, value)| value);
-    Ok(facts(&listing, transfer, certificate_key))
+    Ok(facts(&listing, &flow, transfer, certificate_key))
 }
 
 /// What the server's stream is made of: messages, what protects them, and the rest of TLS.
@@ -113,7 +113,12 @@ fn layers(listing: &Listing) -> Vec<Layer> {
     ]
 }
 
-fn facts(listing: &Listing, transfer: crate::evidence::Transfer, certificate_key: Option<String>) -> TlsSession {
+fn facts(
+    listing: &Listing,
+    flow: &Flow,
+    transfer: crate::evidence::Transfer,
+    certificate_key: Option<String>,
+) -> TlsSession {
     let messages: Vec<TlsMessage> = listing
         .lines
         .iter()
@@ -138,6 +143,12 @@ fn facts(listing: &Listing, transfer: crate::evidence::Transfer, certificate_key
         let lines = listing.lines.iter().filter(|line| line.entry.kind == Kind::Data);
         lines.filter(|line| line.entry.direction == Some(direction)).count() as u64
     };
+    // What was sent again is in no answer: it depends on how busy the machine was.
+    let range = listing.handshake.first_packet..=listing.handshake.last_packet;
+    let of_handshake = |direction| {
+        let rows = flow.rows.iter().filter(|row| row.direction == direction && range.contains(&row.number));
+        rows.filter(|row| row.payload_len > 0 && !row.is_retransmission).count() as u64
+    };
     let summary = &listing.summary;
     let suite = summary.chosen.as_ref();
     TlsSession {
@@ -151,7 +162,7 @@ fn facts(listing: &Listing, transfer: crate::evidence::Transfer, certificate_key
             .map(|suite| (suite.name.clone(), suite.openssl.unwrap_or_default().to_owned()))
             .unwrap_or_default(),
         proposed: summary.proposed.iter().map(|suite| suite.name.clone()).collect(),
-        handshake_packets: (listing.handshake.sent, listing.handshake.received),
+        handshake_packets: (of_handshake(Direction::Sent), of_handshake(Direction::Received)),
         handshake_packets_all: listing.handshake.packets,
         key_exchange: detail("ServerHello", "extension key_share").or_else(|| detail("ServerKeyExchange", "group")),
         signature: detail("CertificateVerify", "signature scheme")

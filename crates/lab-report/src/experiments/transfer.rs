@@ -252,7 +252,7 @@ pub(super) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfe
 
 fn packets(flow: &Flow, way: &Way, direction: Direction) -> Packets {
     let rows = || flow.rows.iter().filter(move |row| row.direction == direction);
-    let lengths = rows().filter(|row| row.payload_len > 0);
+    let lengths = rows().filter(|row| row.payload_len > 0 && !row.is_retransmission);
     let repeats =
         |has_payload: bool| rows().filter(move |row| row.is_retransmission && (row.payload_len > 0) == has_payload);
     // When both have said that nothing more comes, a reset answers what came twice and harms nobody.

@@ -50,8 +50,8 @@ pub(crate) struct Arguments {
     /// How many resets are made for the mean
     #[arg(long, value_name = "N", default_value_t = Settings::default().runs, value_parser = clap::value_parser!(u64).range(1..=200), help_heading = "What is different")]
     runs: u64,
-    /// What lies between client and server: delay=25ms,rate=10mbit,loss=0.01,duplicate=0.01,reorder=0.01
-    #[arg(long, value_name = "PATH", default_value = "delay=25ms", help_heading = "What is different")]
+    /// What lies between client and server: delay=50ms,rate=10mbit,loss=0.01,duplicate=0.01,reorder=0.01
+    #[arg(long, value_name = "PATH", default_value = "delay=50ms", help_heading = "What is different")]
     path: lab_sandbox::path::Path,
 
     /// The longest that one program may take, in seconds; then it is ended and its experiment has failed

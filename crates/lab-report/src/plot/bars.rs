@@ -21,7 +21,7 @@ const THICK: f64 = 16.0;
 ///
 /// `id` stands before the ids in the drawing and has to be unique on a page.
 pub fn bars(id: &str, floods: &[Flood]) -> Figure {
-    let counts = |flood: &Flood| (flood.transfer.client.recv_calls, flood.transfer.to_client.with_payload);
+    let counts = |flood: &Flood| (flood.transfer.client.recv_calls, flood.transfer.to_client.fresh());
     let most = floods.iter().map(counts).map(|(calls, packets)| packets.max(calls.unwrap_or(0))).max();
     let unit = LONGEST / most.unwrap_or(1).max(1) as f64;
     // What was counted is seen, however small beside the rest.

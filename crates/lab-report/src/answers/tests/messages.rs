@@ -31,7 +31,7 @@ fn q11_packets_are_counted_for_both_pauses() {
         let packets = &mut facts(&mut evidence.short_paced).to_client;
         (packets.with_payload, packets.repeated) = (12, 2);
     });
-    says("Q11", &again, &["[d = 1] 12 packets", "[d = 1] 2 of them brought bytes that had come before."]);
+    says("Q11", &again, &["[d = 1] 10 packets with payload, for 10 messages."]);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn q14_packets_of_the_flood_are_bytes_by_the_segment_size() {
         let packets = &mut facts(&mut evidence.floods)[0].transfer.to_client;
         (packets.with_payload, packets.repeated) = (48, 2);
     });
-    says("Q14", &again, &["48 packets", "2 of them brought bytes that had come before", "not the number of packets"]);
+    says("Q14", &again, &["46 packets, for 65,536 bytes.", "full but the last"]);
     let none = given(|evidence| facts(&mut evidence.floods).clear());
     assert!(answer("Q14", &none).missing.is_some());
 }
