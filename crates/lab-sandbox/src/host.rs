@@ -18,6 +18,10 @@ use crate::{Error, Names, route};
 /// another protocol's, as it does with some of the system's usual ones.
 const CLIENT_PORTS: &str = "61000 65535";
 
+/// How TCP decides how much may be on its way: as the textbooks have it, and as every kernel can. Others, such as BBR, hold
+/// packets back by the clock, and small ones become one then.
+const CONGESTION_CONTROL: &str = "reno";
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// A host of a private network. It is gone when this is dropped and all that was started on it has ended.
@@ -106,7 +110,8 @@ impl Drop for Host {
 fn settle(names: &Names) -> Result<(), Error> {
     unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(Error::system("make a host"))?;
     names.settle()?;
-    // Where /proc is for reading only, they are the usual ones.
+    // Where /proc is for reading only, these are as they are on this system.
     let _ = fs::write("/proc/sys/net/ipv4/ip_local_port_range", CLIENT_PORTS);
+    let _ = fs::write("/proc/sys/net/ipv4/tcp_congestion_control", CONGESTION_CONTROL);
     route::up("lo").map_err(Error::io("switch the loopback interface on"))
 }

@@ -4,7 +4,7 @@ use super::{flood, names, stream};
 use crate::{
     evidence::{Evidence, Finding, Flood, Transfer},
     sheet::Answer,
-    words::{self, capital, count, list, number, sum, times},
+    words::{capital, count, list, number, sum, times},
 };
 
 pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
@@ -26,7 +26,7 @@ fn q22(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
     let Some(websocket) = find_short(&mut answer, websocket) else { return answer };
     let packets = carrying(&mut answer, websocket);
     answer.item("packets", format!("{} carried {}.", capital(&packets.text), messages(websocket)));
-    answer.measure("lengths of the payloads", sum(&websocket.to_client.lengths));
+    answer.observe("lengths of the payloads", sum(&websocket.to_client.lengths));
     let Some(tcp) = answer.transfer(tcp, names::SHORT_AT_ONCE, "Part 2 with “CMD_short:0”") else { return answer };
     let before = tcp.to_client.fresh();
     answer.measure("packets with payload in part 2, d = 0", before);
@@ -163,15 +163,12 @@ struct Carrying {
 
 fn carrying(answer: &mut Answer, transfer: &Transfer) -> Carrying {
     let all = transfer.to_client.fresh();
-    answer.measure("packets with payload from the PMU, all", all);
+    // The close may share a packet with the last message.
+    answer.observe("packets with payload from the PMU, all", all);
     match stream::message_packets(transfer) {
         Some(number) => {
             answer.measure("of these, with messages", number);
-            answer.because(format!(
-                "Of {} with payload, {} answered the upgrade from HTTP or closed the WebSocket.",
-                count(all, "packet"),
-                words::number(all - number),
-            ));
+            answer.because("The answer to the upgrade from HTTP and the close of the WebSocket are not among them.");
             Carrying { number, text: count(number, "packet") }
         }
         None => {
