@@ -45,7 +45,8 @@ fn q22(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
          of the one before."
     } else {
         "The PMU sends each message as a frame, but the frames did not have a packet each: below WebSocket there is \
-         still TCP, which may put several frames into one packet, or one into several."
+         still TCP, which may put several frames into one packet, or one into several. At its start TCP lets ten \
+         packets be on their way before the first is acknowledged (RFC 6928); what is sent meanwhile shares the next."
     });
     answer
 }
