@@ -38,24 +38,13 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::{Error, Host, Names};
+use crate::{Error, Host, Names, Place};
 
 /// Which of the copies a process is, and the number of the process that may say so: `porter:4711`.
 const ROLE: &str = "LAB_SANDBOX";
 
 /// How long an interrupted program may go on in there, to leave in order (ours).
 const LAST_WORDS: Duration = Duration::from_secs(20);
-
-/// Where a process finds itself after the [`doorway`].
-#[derive(Debug)]
-pub enum Place {
-    /// In the ordinary world.
-    Outside,
-    /// In a private network, with nothing in it yet.
-    Inside,
-    /// A helper on the way: `main` returns this at once.
-    Done(ExitCode),
-}
 
 /// The first call of a program that uses a private network, before it has a second thread.
 pub fn doorway() -> Place {

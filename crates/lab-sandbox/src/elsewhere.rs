@@ -2,18 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::Error;
-
-/// Where a process finds itself after the [`doorway`].
-#[derive(Debug)]
-pub enum Place {
-    /// In the ordinary world.
-    Outside,
-    /// In a private network.
-    Inside,
-    /// A helper on the way.
-    Done(ExitCode),
-}
+use crate::{Error, Place};
 
 /// Lets the program pass.
 pub fn doorway() -> Place {

@@ -16,6 +16,7 @@
 pub mod path;
 
 mod error;
+mod place;
 
 #[cfg(target_os = "linux")]
 mod counters;
@@ -40,11 +41,12 @@ mod tap;
 mod elsewhere;
 
 pub use error::Error;
+pub use place::Place;
 
 #[cfg(target_os = "linux")]
 pub use {
     counters::{TcpCounters, TcpEnd, TcpEnds},
-    door::{Passage, Place, doorway, interrupt, probe},
+    door::{Passage, doorway, interrupt, probe},
     host::Host,
     lan::{Carried, Lan, Station},
     names::Names,
@@ -52,4 +54,4 @@ pub use {
 };
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{Passage, Place, doorway, probe};
+pub use elsewhere::{Passage, doorway, probe};
