@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use socket2::{Domain, Protocol, Socket, Type};
 
 const SERVERS: &str = env!("CARGO_BIN_EXE_mock-servers");
@@ -43,7 +43,7 @@ impl Servers {
     }
 
     fn event(&mut self, begin: &str) -> String {
-        let is_wanted = |line: &lab_run::Line| line.stream == Stream::Stdout && line.text.starts_with(begin);
+        let is_wanted = |line: &lab_process::Line| line.stream == Stream::Stdout && line.text.starts_with(begin);
         self.program.line_with(&format!("report '{begin}'"), DEADLINE, is_wanted).unwrap().text
     }
 }
@@ -326,7 +326,7 @@ fn a_parent_that_never_reads_its_stdout_does_not_block_the_servers() {
 /// In a network of the test's own.
 #[cfg(target_os = "linux")]
 mod own_network {
-    use lab_run::in_own_network;
+    use lab_process::in_own_network;
     use socket2::SockRef;
 
     use super::*;

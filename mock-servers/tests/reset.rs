@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::Program;
+use lab_process::Program;
 use labnet::net::Family;
 use mock_servers::{
     Events, Running, Site,

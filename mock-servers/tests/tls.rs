@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use labnet::{
     net::{Deadline, Limits, Server},
     pmu::{Device, FLOOD_LEN, flood_text},

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::Program;
+use lab_process::Program;
 use labnet::net::Limits;
 use mock_servers::{
     Events, Running, Site,

@@ -7,7 +7,7 @@ mod wire;
 
 use std::{fs, path::Path, time::Duration};
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use rustls::version::TLS13;
 use wire::{
     Side::{Client, Server},

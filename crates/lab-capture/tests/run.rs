@@ -16,7 +16,7 @@ use std::{
 };
 
 use lab::{DEADLINE, Lab, scene, sibling};
-use lab_run::Stream;
+use lab_process::Stream;
 use serde_json::{Value, json};
 
 /// The lines of `CMD_short:0`.

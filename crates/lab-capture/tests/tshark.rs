@@ -12,7 +12,7 @@ use lab_capture::{
     flow::{Detail, Direction, Flow, Traffic},
     tls,
 };
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use rustls::version::{TLS12, TLS13};
 use wire::{
     Side::{Client, Server},

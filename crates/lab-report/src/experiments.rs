@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Failure, Program, sockets};
+use lab_process::{Failure, Program, sockets};
 use lab_sandbox::{Host, Lan, Names, Station};
 
 use crate::{

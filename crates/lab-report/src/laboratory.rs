@@ -8,7 +8,7 @@ use std::{
 };
 
 use lab_capture::{diagram, file::Recording};
-use lab_run::{Failure, Outcome, Program, Stream};
+use lab_process::{Failure, Outcome, Program, Stream};
 use lab_sandbox::{Host, path::Path};
 use mock_servers::{Events, Site};
 

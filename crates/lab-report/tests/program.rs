@@ -9,7 +9,7 @@ mod program {
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, sync::OnceLock};
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use program::report::{
     self, DEADLINE, LAB_REPORT,
     Need::{Python, Root, Tshark},

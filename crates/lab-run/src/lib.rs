@@ -1,12 +1,3 @@
-//! Programs as a user sees them: a command line, what appears on stdout and stderr and when, an exit status.
-//!
-//! Knows the parts of the lab as command lines, not as crates. A program ends with its [`Program`] at the latest.
+//! Measures programs of the lab against what a user would pick instead: two things in turn, and a table.
 
 pub mod measure;
-pub mod sockets;
-
-mod network;
-mod program;
-
-pub use network::in_own_network;
-pub use program::{Failure, Line, Outcome, Program, Stream, end_all};

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Program, Stream};
+use lab_process::{Program, Stream};
 use labnet::{Error, cli::Console};
 
 /// How often each of two things is measured; the median counts.

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 
 const RUN_LAB: &str = env!("CARGO_BIN_EXE_run-lab");
 const DEADLINE: Duration = Duration::from_secs(120);

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::in_own_network;
+use lab_process::in_own_network;
 use lab_sandbox::{Host, Lan, Names, Station, Tap, TcpEnds};
 
 const DEADLINE: Duration = Duration::from_secs(20);

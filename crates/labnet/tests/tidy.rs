@@ -47,10 +47,11 @@ impl File {
 /// Who may depend on which of our crates: a crate, then all it may name outside its tests.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("labnet", &[]),
-    ("lab-run", &["labnet", "ttp"]),
+    ("lab-process", &[]),
+    ("lab-run", &["labnet", "lab-process", "ttp"]),
     ("lab-sandbox", &[]),
-    ("lab-capture", &["labnet", "lab-run", "lab-sandbox", "tls-lab"]),
-    ("lab-report", &["labnet", "lab-capture", "lab-run", "lab-sandbox", "mock-servers", "tls-lab", "ttp"]),
+    ("lab-capture", &["labnet", "lab-process", "lab-sandbox", "tls-lab"]),
+    ("lab-report", &["labnet", "lab-capture", "lab-process", "lab-sandbox", "mock-servers", "tls-lab", "ttp"]),
     ("mock-servers", &["labnet", "ttp"]),
     ("ttp", &["labnet"]),
     ("secure-channel", &["labnet", "ttp"]),

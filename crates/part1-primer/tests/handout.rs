@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Line, Outcome, Program, Stream};
+use lab_process::{Line, Outcome, Program, Stream};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(60);

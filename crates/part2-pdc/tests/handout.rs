@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use labnet::pmu::{Device, FLOOD_LEN, flood_text};
 use mock_servers::{Running, Site, pmu};
 

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);

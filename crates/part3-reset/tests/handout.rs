@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use labnet::net::Family;
 use mock_servers::{
     Running, Site,

@@ -5,7 +5,7 @@
 
 use std::{net::IpAddr, process::Command, time::Duration};
 
-use lab_run::{Outcome, Program, in_own_network};
+use lab_process::{Outcome, Program, in_own_network};
 use mock_servers::{
     Running, Site,
     reset::{self, Schedule},

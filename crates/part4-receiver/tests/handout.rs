@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use mock_servers::{Site, multicast};
 use socket2::SockRef;
 

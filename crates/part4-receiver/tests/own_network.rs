@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Program, in_own_network};
+use lab_process::{Program, in_own_network};
 use socket2::SockRef;
 
 const RECEIVER: &str = env!("CARGO_BIN_EXE_part4-receiver");

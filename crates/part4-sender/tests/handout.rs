@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use mock_servers::{Events, Site, multicast};
 
 const SENDER: &str = env!("CARGO_BIN_EXE_part4-sender");
@@ -243,7 +243,7 @@ fn ctrl_c_ends_it_as_the_signal_does() {
     assert_eq!(audience.hear(), b"123456typed");
     sender.interrupt();
     let end = sender.line_with("write", DEADLINE, |_| true);
-    assert!(matches!(end, Err(lab_run::Failure::Ended { .. })), "it ends while its input is open: {end:?}");
+    assert!(matches!(end, Err(lab_process::Failure::Ended { .. })), "it ends while its input is open: {end:?}");
     assert_eq!(sender.finish(DEADLINE).unwrap().code(), 130);
 }
 
@@ -252,7 +252,7 @@ fn ctrl_c_ends_it_as_the_signal_does() {
 mod own_network {
     use std::io::Read;
 
-    use lab_run::in_own_network;
+    use lab_process::in_own_network;
     use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
     use super::*;

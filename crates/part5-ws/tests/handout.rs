@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use labnet::{
     pmu::{Device, flood_text},
     ws::Kind,

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use socket2::SockRef;
 use tungstenite::handshake::derive_accept_key;
 

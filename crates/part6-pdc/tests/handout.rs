@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use labnet::pmu::{Device, FLOOD_LEN, flood_text};
 use mock_servers::{Running, Site, tls};
 use rustls::{

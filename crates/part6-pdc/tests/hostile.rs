@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use labnet::pmu::Device;
 use mock_servers::{Events, Site, pmu, tls};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd};

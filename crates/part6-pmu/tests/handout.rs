@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use labnet::pmu::{FLOOD_LEN, flood_text};
 use rustls::{
     ClientConfig, ClientConnection, IoState, RootCertStore, SupportedProtocolVersion,

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Program, Stream};
+use lab_process::{Program, Stream};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
     crypto::aws_lc_rs,
@@ -72,7 +72,7 @@ impl Pmu {
 
     /// Waits for the report of a connection that says so.
     fn await_report(&mut self, words: &str) -> String {
-        let is_wanted = |line: &lab_run::Line| line.stream == Stream::Stdout && line.text.contains(words);
+        let is_wanted = |line: &lab_process::Line| line.stream == Stream::Stdout && line.text.contains(words);
         let report = self.program.line_with(&format!("report '{words}'"), PATIENCE, is_wanted);
         report.unwrap_or_else(|failure| panic!("{failure}")).text
     }

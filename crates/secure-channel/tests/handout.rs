@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use tempfile::TempDir;
 use ttp::{Authority, Desk, KeyKind, Purpose, Wish};
 
@@ -130,7 +130,7 @@ struct Listening {
 
 impl Listening {
     fn of(mut program: Program) -> Self {
-        let is_note = |line: &lab_run::Line| line.text.starts_with("note: listening on ");
+        let is_note = |line: &lab_process::Line| line.text.starts_with("note: listening on ");
         let note = program.line_with("listen", PATIENCE, is_note).unwrap_or_else(|failure| panic!("{failure}"));
         let address = note.text.split([' ', ',']).find_map(|word| word.parse().ok()).unwrap();
         Self { program, address }
@@ -492,7 +492,7 @@ fn a_server_without_once_prints_an_object_for_each_client_at_its_end() {
     let mut server = place.serve(&["--stats"]);
     for _ in 0..3 {
         assert_eq!(place.run(CLIENT, &format!("127.0.0.1 {}", server.port())).code(), 0);
-        let is_over = |line: &lab_run::Line| line.text.starts_with("acknowledgement verified");
+        let is_over = |line: &lab_process::Line| line.text.starts_with("acknowledgement verified");
         server.program.line_with("be acknowledged", PATIENCE, is_over).unwrap();
     }
     server.program.interrupt();
@@ -650,7 +650,7 @@ fn ctrl_c_is_the_normal_end_of_a_server_but_not_of_one_whose_client_is_still_to_
                     let mut server = place.serve(&[&["--step", step], options].concat());
                     let _silent = is_visited.then(|| {
                         let silent = TcpStream::connect(server.address).unwrap();
-                        let is_seen = |line: &lab_run::Line| line.text.ends_with(" connected");
+                        let is_seen = |line: &lab_process::Line| line.text.ends_with(" connected");
                         server.program.line_with("see the client", PATIENCE, is_seen).unwrap();
                         silent
                     });
@@ -674,7 +674,7 @@ fn ctrl_c_ends_a_client_as_the_signal_does_after_its_statistics() {
             let mut client = place.start(CLIENT, &["--server", &address, "--step", step, "--stats"]);
             let _server = silent.accept().unwrap();
             if step == "secure" {
-                let is_waiting = |line: &lab_run::Line| line.text == "client hello sent";
+                let is_waiting = |line: &lab_process::Line| line.text == "client hello sent";
                 client.line_with("greet", PATIENCE, is_waiting).unwrap();
             }
             end(&mut client);
@@ -790,7 +790,7 @@ fn read_no_further(place: &Place, arguments: &[&str]) -> Listening {
                   \"$0\" \"$@\" >&3 3>&-; echo \"status $?\" >&2";
     let program = place.start("sh", &[&["-c", script, SERVER, "--port", "0"], arguments].concat());
     let mut server = Listening::of(program);
-    let is_gone = |line: &lab_run::Line| line.text == "gone";
+    let is_gone = |line: &lab_process::Line| line.text == "gone";
     if !server.program.lines().iter().any(is_gone) {
         server.program.line_with("be left", PATIENCE, is_gone).unwrap();
     }
@@ -1259,11 +1259,11 @@ fn a_server_without_once_serves_one_after_the_other_and_reports_who_did_not_ackn
         let at = format!("--step {step} --server {}", server.address);
         check_error(&stranger.run(CLIENT, &at), 1, &["CA"]);
         let is_report =
-            |line: &lab_run::Line| line.stream == Stream::Stdout && line.text.starts_with("not acknowledged");
+            |line: &lab_process::Line| line.stream == Stream::Stdout && line.text.starts_with("not acknowledged");
         let report = server.program.line_with("report", PATIENCE, is_report).unwrap().text;
         assert!(fits(&report, "not acknowledged: 127.0.0.1:* alert *"), "{report}");
         check(&place.run(CLIENT, &format!("{at} --quiet")), &[MESSAGE]);
-        let is_verdict = |line: &lab_run::Line| line.text.ends_with("the client has the message");
+        let is_verdict = |line: &lab_process::Line| line.text.ends_with("the client has the message");
         server.program.line_with("be acknowledged", PATIENCE, is_verdict).unwrap();
     }
 }

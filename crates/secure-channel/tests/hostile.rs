@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use labnet::{
     Error,
     cli::Console,
@@ -143,7 +143,7 @@ impl Served {
 
     fn at(place: Place, step: Step, options: &[&str]) -> Self {
         let mut program = place.start(SERVER, &[&["--port", "0", "--step", &step.to_string()], options].concat());
-        let is_note = |line: &lab_run::Line| line.text.starts_with("note: listening on ");
+        let is_note = |line: &lab_process::Line| line.text.starts_with("note: listening on ");
         let note = program.line_with("listen", PATIENCE, is_note).unwrap_or_else(|failure| panic!("{failure}"));
         let address = note.text.split([' ', ',']).find_map(|word| word.parse().ok()).unwrap();
         let client = Client::new(step, &place.certs(), &Suite::ALL).unwrap();
@@ -158,7 +158,7 @@ impl Served {
     }
 
     fn await_line(&mut self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
-        let is_wanted = |line: &lab_run::Line| line.stream == Stream::Stdout && is_wanted(&line.text);
+        let is_wanted = |line: &lab_process::Line| line.stream == Stream::Stdout && is_wanted(&line.text);
         self.program.line_with(what, PATIENCE, is_wanted).unwrap_or_else(|failure| panic!("{failure}")).text
     }
 
@@ -852,7 +852,7 @@ fn session_over(place: &Place, step: Step, cut: Cut) -> (Outcome, Outcome, u64) 
     let patience = if cut.leave == Leave::Not { SHORT } else { LONG };
     let options = [&["--once", "--message-file", "message"], &patience[..]].concat();
     let mut server = place.start(SERVER, &[&["--port", "0", "--step", &step.to_string()], &options[..]].concat());
-    let is_note = |line: &lab_run::Line| line.text.starts_with("note: listening on ");
+    let is_note = |line: &lab_process::Line| line.text.starts_with("note: listening on ");
     let note = server.line_with("listen", PATIENCE, is_note).unwrap_or_else(|failure| panic!("{failure}"));
     let address: SocketAddr = note.text.split([' ', ',']).find_map(|word| word.parse().ok()).unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use ttp::Desk;
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_tls-client");
@@ -286,7 +286,7 @@ fn s_server(options: &[&str]) -> Option<(Program, String)> {
     let (certificate, key) = (file("server_cert.pem"), file("server_key.pem"));
     let arguments = ["s_server", "-accept", "127.0.0.1:0", "-cert", &certificate, "-key", &key, "-www"];
     let mut program = Program::start("openssl", &[&arguments[..], options].concat()).unwrap();
-    let is_ready = |line: &lab_run::Line| line.stream == Stream::Stdout && line.text.starts_with("ACCEPT ");
+    let is_ready = |line: &lab_process::Line| line.stream == Stream::Stdout && line.text.starts_with("ACCEPT ");
     let line = program.line_with("listen", DEADLINE, is_ready).unwrap();
     let port = line.text.rsplit(':').next().unwrap().to_owned();
     Some((program, port))

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
     crypto::aws_lc_rs,
@@ -108,7 +108,7 @@ fn listening(mut program: Program) -> Listening {
 impl Listening {
     /// The next line on stdout that has these words.
     fn line(&mut self, words: &str) -> String {
-        let is_wanted = |line: &lab_run::Line| line.stream == Stream::Stdout && line.text.contains(words);
+        let is_wanted = |line: &lab_process::Line| line.stream == Stream::Stdout && line.text.contains(words);
         let line = self.program.line_with(&format!("write '{words}'"), PATIENCE, is_wanted);
         line.unwrap_or_else(|failure| panic!("{failure}")).text
     }

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
     crypto::aws_lc_rs,
@@ -108,7 +108,7 @@ struct Server {
 impl Server {
     /// The next report that has these words.
     fn report(&mut self, words: &str) -> String {
-        let is_wanted = |line: &lab_run::Line| line.stream == Stream::Stdout && line.text.contains(words);
+        let is_wanted = |line: &lab_process::Line| line.stream == Stream::Stdout && line.text.contains(words);
         let report = self.program.line_with(&format!("report '{words}'"), PATIENCE, is_wanted);
         report.unwrap_or_else(|failure| panic!("{failure}")).text
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use mock_servers::{
     Running, Site,
     zoo::{self, Case, Class, Verdict, cases},

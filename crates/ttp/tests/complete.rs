@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::Program;
+use lab_process::Program;
 use labnet::{
     Error,
     tls::{self, Credentials, Role, Roots},

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use labnet::{
     Error,
     tls::{self, Credentials, Role, Roots},

@@ -12,7 +12,7 @@ use lab_capture::{
     live::Capture,
     packet::{Packet, Transport},
 };
-use lab_run::sockets;
+use lab_process::sockets;
 use lab_sandbox::{Lan, Station};
 use labnet::net::Interface;
 use mock_servers::{Events, multicast};

@@ -7,7 +7,7 @@ use lab_capture::{
     flow::{Flow, Protocol},
     live::Capture,
 };
-use lab_run::{Program, Stream, sockets};
+use lab_process::{Program, Stream, sockets};
 use lab_sandbox::{Host, Names, TcpEnds};
 
 use super::{A_MOMENT, SOON, transfer, wait_for_server};

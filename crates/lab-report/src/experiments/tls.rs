@@ -11,7 +11,7 @@ use lab_capture::{
     flow::{Direction, Flow},
     tls::{self, Listing},
 };
-use lab_run::sockets;
+use lab_process::sockets;
 use lab_sandbox::Station;
 use tls_lab::trace::Kind;
 use ttp::{Authority, Desk, KeyKind, Name, Wish};

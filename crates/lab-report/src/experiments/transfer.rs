@@ -8,7 +8,7 @@ use lab_capture::{
     flow::{Analysis, Detail, Direction, Flow, Protocol, Row, Way},
     live::Capture,
 };
-use lab_run::Outcome;
+use lab_process::Outcome;
 use lab_sandbox::{Lan, TcpEnd, TcpEnds};
 use labnet::{
     net::Running,

@@ -50,7 +50,7 @@ pub(crate) fn inside(arguments: Arguments, console: &Console) -> Result<ExitCode
         let (report, console) = interrupted;
         // First the report: a program that is ended here must not pass for one that gave a short answer.
         let written = report.write();
-        lab_run::end_all();
+        lab_process::end_all();
         match written {
             Ok(_) => console.note(format_args!("interrupted: {} has what was done", report.page())),
             Err(error) => console.warn(error),

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::Program;
+use lab_process::Program;
 
 /// Far longer than a page takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(120);

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -222,7 +222,7 @@ impl Begun {
         while !path.exists() {
             // No line is wanted: this is a pause that the program's end cuts short.
             let over = self.program.line_with("go on", pause, |_| false).unwrap_err();
-            assert!(matches!(over, lab_run::Failure::Deadline { .. }), "{over}");
+            assert!(matches!(over, lab_process::Failure::Deadline { .. }), "{over}");
         }
     }
 }

@@ -22,7 +22,7 @@ use lab_capture::{
     file::KeyLog,
     live::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN},
 };
-use lab_run::{Program, sockets};
+use lab_process::{Program, sockets};
 use lab_sandbox::{Host, Lan, Names, Passage, Station, interrupt, path};
 use labnet::{Error, cli::Console};
 

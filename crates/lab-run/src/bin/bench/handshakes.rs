@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::Program;
+use lab_process::Program;
 use labnet::{
     Error,
     net::Server,

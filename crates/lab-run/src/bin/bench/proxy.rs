@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use lab_run::{
-    Program,
-    measure::{Report, command, cost},
-};
+use lab_process::Program;
+use lab_run::measure::{Report, command, cost};
 use labnet::Error;
 use ttp::Desk;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lab_run::{Outcome, Program};
+use lab_process::{Outcome, Program};
 use labnet::Error;
 
 use crate::lab::{DEADLINE, Lab, Trouble, check};

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_run::{Failure, Outcome, Program};
+use lab_process::{Failure, Outcome, Program};
 use labnet::{Error, cli::Console};
 
 use crate::Part;

@@ -1,6 +1,6 @@
 //! Code A with Code B, Code C with Code D, and the table of sockets around them (Q1 to Q9).
 
-use lab_run::{Program, Stream, sockets};
+use lab_process::{Program, Stream, sockets};
 use labnet::Error;
 
 use crate::lab::{DEADLINE, Lab, Trouble, check};
@@ -37,7 +37,7 @@ fn echo(lab: &Lab) -> Result<(), Trouble> {
     let code_d = lab.run("part1-primer", &["echo-client", "--server", &address, "--no-hold"])?;
     code_c.line_with("see the end", DEADLINE, |line| line.text.starts_with("No more data from"))?;
     lab.show(["Code C:".to_owned()].into_iter().chain(code_c.lines().iter().map(ToString::to_string)))?;
-    let received = |lines: &[lab_run::Line]| lines.iter().filter(|line| line.text.starts_with("received:")).count();
+    let received = |lines: &[lab_process::Line]| lines.iter().filter(|line| line.text.starts_with("received:")).count();
     check("the client receives in 6 pieces of at most 8 bytes", received(&code_d.lines) == 6)?;
     check("the server receives in 3 pieces of at most 16 bytes", received(code_c.lines()) == 3)
 }
@@ -52,7 +52,7 @@ fn table(lab: &Lab) -> Result<(), Trouble> {
         code_d.line_with("receive", DEADLINE, |line| line.text.starts_with("received:"))?;
     }
     sockets_are(lab, port, "while Code D holds its connection", &["ESTABLISHED", "ESTABLISHED", "LISTEN"])?;
-    let ended = |line: &lab_run::Line| line.text.starts_with("No more data");
+    let ended = |line: &lab_process::Line| line.text.starts_with("No more data");
     check("Code C still waits for more (Q7)", !code_c.lines().iter().any(ended))?;
 
     code_d.interrupt();

@@ -44,7 +44,7 @@ fn flood(lab: &Lab) -> Result<(), Trouble> {
     check("the same text with a smaller buffer", whole.stdout == pieces.stdout)?;
     check("text in UTF-8, no character cut", String::from_utf8(whole.stdout.clone()).is_ok())?;
     let recv_calls =
-        |outcome: &lab_run::Outcome| outcome.stats().first().and_then(|stats| stats["recv_calls"].as_u64());
+        |outcome: &lab_process::Outcome| outcome.stats().first().and_then(|stats| stats["recv_calls"].as_u64());
     // 65,536 bytes by 1,000, and the empty one at the end.
     check("at least 67 recv calls of 1,000 bytes", recv_calls(&pieces).is_some_and(|calls| calls >= 67))?;
     check("fewer recv calls with a larger buffer", recv_calls(&whole) < recv_calls(&pieces))

@@ -28,6 +28,6 @@ fn flood(lab: &Lab) -> Result<(), Trouble> {
     check("on_message once", on_message(&pdc) == Some(1))
 }
 
-fn on_message(outcome: &lab_run::Outcome) -> Option<u64> {
+fn on_message(outcome: &lab_process::Outcome) -> Option<u64> {
     outcome.stats().first().and_then(|stats| stats["on_message"].as_u64())
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lab_run::Program;
+use lab_process::Program;
 use labnet::Error;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lab_run::{Program, Stream};
+use lab_process::{Program, Stream};
 
 use crate::lab::{DEADLINE, Lab, Trouble, check};
 

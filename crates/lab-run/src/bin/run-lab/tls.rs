@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lab_run::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program, Stream};
 use labnet::Error;
 
 use crate::lab::{DEADLINE, Lab, Trouble, check};
@@ -47,7 +47,7 @@ fn walk(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
     let mut client = lab.start("tls-client", &["localhost", &port, "--cafile", &ca, "--step", "--trace"])?;
     // Between the two handshakes the client waits for a key, and so do we: nothing has been said about TLS.
     client.line_with("pause", DEADLINE, |line| line.text.starts_with("pause after the TCP"))?;
-    let records = |lines: &[lab_run::Line]| lines.iter().filter(|line| line.text.contains("ClientHello")).count();
+    let records = |lines: &[lab_process::Line]| lines.iter().filter(|line| line.text.contains("ClientHello")).count();
     check("no TLS before the key", records(client.lines()) == 0)?;
     client.input(b"\n\n");
     let client = lab.finish_whole(client)?;
