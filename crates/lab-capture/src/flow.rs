@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 use crate::packet::Flags;
 
 pub use analysis::{Analysis, Traffic};
-pub use tls_lab::trace::Direction;
+pub use tls_trace::Direction;
 
 /// How many flows are told apart (ours); packets of further ones are counted among the others.
 pub const MAX_FLOWS: usize = 100_000;

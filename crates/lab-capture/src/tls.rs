@@ -8,7 +8,7 @@ mod carriers;
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use serde::Serialize;
-use tls_lab::trace::{Direction, Entry, Kind, Summary, Timeline};
+use tls_trace::{Direction, Entry, Kind, Summary, Timeline};
 
 use crate::{
     file::KeyLog,

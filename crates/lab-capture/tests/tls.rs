@@ -11,7 +11,7 @@ use lab_capture::{
     tls::{self, Basis, Listing},
 };
 use rustls::version::{TLS12, TLS13};
-use tls_lab::trace::{Direction, Kind};
+use tls_trace::{Direction, Kind};
 use wire::{
     Side::{Client, Server},
     Wire,

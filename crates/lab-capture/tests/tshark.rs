@@ -177,7 +177,7 @@ fn tshark_decrypts_with_the_secrets_in_our_file_alone() {
             theirs.iter().map(|fields| (fields[0].parse().unwrap(), fields[1].split(',').count())).collect();
         let traffic = wire.analyse();
         let listing = tls::handshake(only(&traffic), &wire.recording.secrets).unwrap();
-        let messages = listing.lines.iter().filter(|line| line.entry.kind == tls_lab::trace::Kind::Message);
+        let messages = listing.lines.iter().filter(|line| line.entry.kind == tls_trace::Kind::Message);
         let numbers: Vec<u64> = messages.map(|line| line.packet).collect();
         let ours: Vec<(u64, usize)> = numbers.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect();
         assert_eq!(ours, theirs, "{name}");

@@ -29,10 +29,11 @@ use rustls::{
     server::ParsedCertificate,
 };
 
+use tls_trace::{Direction, Entry, Summary, Timeline};
+
 use crate::{
     anchors::Anchors,
     judge::{self, Verdict},
-    trace::{Direction, Entry, Summary, Timeline},
 };
 
 /// How much of the server's certificate is checked.

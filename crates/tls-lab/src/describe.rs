@@ -5,13 +5,10 @@ use std::fmt;
 use labnet::escape::escape;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tls_trace::{Entry, Summary};
 use x509_parser::prelude::{FromDer, X509Name};
 
-use crate::{
-    anchors::Anchors,
-    client::Agreed,
-    trace::{self, Entry, Summary},
-};
+use crate::{anchors::Anchors, client::Agreed};
 
 /// What there is to tell of a handshake.
 #[derive(Debug, Serialize)]
@@ -65,7 +62,7 @@ pub struct Certificate(Vec<(&'static str, String)>);
 impl Report {
     /// After a handshake.
     pub fn new(host: &str, address: &str, agreed: &Agreed, anchors: &Anchors, handshake: Summary) -> Self {
-        let suite = trace::Suite::of(agreed.suite);
+        let suite = tls_trace::Suite::of(agreed.suite);
         let suite =
             Suite { bits: suite.bits(), openssl: suite.openssl.unwrap_or_default().to_owned(), iana: suite.name };
         Self {

@@ -8,4 +8,3 @@ pub mod http;
 pub mod judge;
 pub mod proxy;
 pub mod server;
-pub mod trace;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use labnet::escape::escape;
-use tls_lab::trace::{Direction, Kind};
+use tls_trace::{Direction, Kind};
 
 use crate::{
     flow::{Flow, Row},

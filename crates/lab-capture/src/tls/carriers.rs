@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tls_lab::trace::{Direction, Entry, Kind};
+use tls_trace::{Direction, Entry, Kind};
 
 use crate::flow::Chunk;
 

@@ -13,7 +13,7 @@ use lab_capture::{
 };
 use lab_process::sockets;
 use lab_sandbox::Station;
-use tls_lab::trace::Kind;
+use tls_trace::Kind;
 use ttp::{Authority, Desk, KeyKind, Name, Wish};
 
 use super::{CLIENT, Pair, SERVER, look, transfer};

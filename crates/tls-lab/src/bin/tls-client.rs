@@ -30,8 +30,8 @@ use tls_lab::{
     client::{Checks, Client, Farewell, Settings},
     describe::Report,
     http,
-    trace::{Entry, Timeline},
 };
+use tls_trace::{Entry, Timeline};
 
 /// Walk through a TLS handshake
 #[derive(Parser)]

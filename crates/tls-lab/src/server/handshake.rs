@@ -8,7 +8,7 @@ use std::{
 use labnet::{net::Connection, tls};
 use rustls::{CommonState, ConnectionCommon, SideData};
 
-use crate::trace::Suite;
+use tls_trace::Suite;
 
 /// How plain HTTP begins: a method, in capitals.
 const HTTP_METHODS: [&[u8]; 9] =

@@ -11,7 +11,7 @@ use lab_capture::{
     tls::{self, Listing},
 };
 use labnet::{Error, cli::Console};
-use tls_lab::trace::Kind;
+use tls_trace::Kind;
 
 use crate::source;
 

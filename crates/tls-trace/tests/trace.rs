@@ -16,7 +16,7 @@ use rustls::{
     server::WebPkiClientVerifier,
     version::{TLS12, TLS13},
 };
-use tls_lab::trace::{Direction, Entry, Kind, Timeline};
+use tls_trace::{Direction, Entry, Kind, Timeline};
 use ttp::{Desk, KeyKind, Wish};
 
 use Direction::{Received, Sent};
