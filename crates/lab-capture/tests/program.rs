@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../../lab-packets/tests/exchange/mod.rs"]
 mod exchange;
+#[path = "../../lab-packets/tests/wire/mod.rs"]
 mod wire;
 
 use std::{fs, path::Path, time::Duration};

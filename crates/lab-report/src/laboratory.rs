@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_capture::{diagram, file::Recording};
+use lab_packets::{diagram, file::Recording};
 use lab_process::{Failure, Outcome, Program, Stream};
 use lab_sandbox::{Host, path::Path};
 use mock_servers::{Events, Site};
@@ -64,7 +64,16 @@ macro_rules! trouble_from {
     };
 }
 
-trouble_from!(labnet::Error, lab_sandbox::Error, lab_capture::Error, Failure, std::io::Error, &str, String);
+trouble_from!(
+    labnet::Error,
+    lab_sandbox::Error,
+    lab_packets::Error,
+    lab_testbed::Error,
+    Failure,
+    std::io::Error,
+    &str,
+    String
+);
 
 /// What all experiments share.
 #[derive(Debug)]

@@ -50,8 +50,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lab-process", &[]),
     ("lab-run", &["labnet", "lab-process", "ttp"]),
     ("lab-sandbox", &[]),
-    ("lab-capture", &["labnet", "lab-process", "lab-sandbox", "tls-trace"]),
-    ("lab-report", &["labnet", "lab-capture", "lab-process", "lab-sandbox", "mock-servers", "tls-trace", "ttp"]),
+    ("lab-packets", &["labnet", "tls-trace"]),
+    ("lab-testbed", &["labnet", "lab-packets", "lab-process", "lab-sandbox", "mock-servers", "tls-trace", "ttp"]),
+    ("lab-capture", &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "tls-trace"]),
+    (
+        "lab-report",
+        &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "mock-servers", "tls-trace", "ttp"],
+    ),
     ("mock-servers", &["labnet", "ttp"]),
     ("ttp", &["labnet"]),
     ("secure-channel", &["labnet", "ttp"]),
@@ -83,8 +88,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("libc", &["crates/labnet/src/net/tcp_info.rs"]),
     ("nix", &["crates/lab-sandbox/src"]),
     ("netlink_packet_route", &["crates/lab-sandbox/src"]),
-    ("pcap_parser", &["crates/lab-capture/src/file"]),
-    ("etherparse", &["crates/lab-capture/src/packet"]),
+    ("pcap_parser", &["crates/lab-packets/src/file"]),
+    ("etherparse", &["crates/lab-packets/src/packet"]),
 ];
 
 /// The levels of labnet, from the ground up.

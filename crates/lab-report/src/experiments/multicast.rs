@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_capture::{
+use lab_packets::{
     flow::Protocol,
-    live::Capture,
     packet::{Packet, Transport},
 };
 use lab_process::sockets;
 use lab_sandbox::{Lan, Station};
+use lab_testbed::capture::Capture;
 use labnet::net::Interface;
 use mock_servers::{Events, multicast};
 
@@ -113,7 +113,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
             _ => {}
         }
     }
-    let to_group = |flow: &&lab_capture::flow::Flow| flow.protocol == Protocol::Udp && flow.server.ip() == group;
+    let to_group = |flow: &&lab_packets::flow::Flow| flow.protocol == Protocol::Udp && flow.server.ip() == group;
     facts.datagrams = transfer::flows(&recording).iter().filter(to_group).map(|flow| flow.sent.packets).sum();
     Ok(facts)
 }

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use lab_capture::{
+use lab_packets::{
     diagram::{Diagram, Options},
     flow::{Flow, Protocol},
-    live::Capture,
 };
 use lab_process::{Program, Stream, sockets};
 use lab_sandbox::{Host, Names, TcpEnds};
+use lab_testbed::capture::Capture;
 
 use super::{A_MOMENT, SOON, transfer, wait_for_server};
 use crate::{

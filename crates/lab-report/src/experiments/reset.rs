@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use lab_capture::{
+use lab_packets::{
     diagram::{Diagram, Options},
     flow::{Direction, Flow, Protocol},
-    live::Capture,
 };
 use lab_sandbox::Lan;
+use lab_testbed::capture::Capture;
 use labnet::{cli, net::Family, reset::Tally};
 use mock_servers::{
     Events,

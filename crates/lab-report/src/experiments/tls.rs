@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use lab_capture::{
+use lab_packets::{
     diagram::{Diagram, Options},
     file::KeyLog,
     flow::{Direction, Flow},

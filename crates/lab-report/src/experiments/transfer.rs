@@ -2,14 +2,14 @@
 
 use std::{fs, sync::mpsc, time::Duration};
 
-use lab_capture::{
+use lab_packets::{
     diagram::{Diagram, Options},
     file::Recording,
     flow::{Analysis, Detail, Direction, Flow, Protocol, Row, Way},
-    live::Capture,
 };
 use lab_process::Outcome;
 use lab_sandbox::{Lan, TcpEnd, TcpEnds};
+use lab_testbed::capture::Capture;
 use labnet::{
     net::Running,
     pmu::{Command, Device},

@@ -1,6 +1,6 @@
 //! Part 5: the dialogue of part 2 over WebSocket.
 
-use lab_capture::flow::Direction;
+use lab_packets::flow::Direction;
 use mock_servers::{Site, ws};
 
 use super::transfer;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use lab_capture::flow::{Detail, Direction, Flow, Traffic, Way};
+use lab_packets::flow::{Detail, Direction, Flow, Traffic, Way};
 use labnet::{Error, cli::Console};
 
 use crate::source::{self, Contents};

@@ -18,12 +18,10 @@ use std::{
 use clap::Args;
 use tempfile::TempDir;
 
-use lab_capture::{
-    file::KeyLog,
-    live::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN},
-};
+use lab_packets::file::KeyLog;
 use lab_process::{Program, sockets};
 use lab_sandbox::{Host, Lan, Names, Passage, Station, interrupt, path};
+use lab_testbed::capture::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN};
 use labnet::{Error, cli::Console};
 
 /// How long a server may take until it waits for clients (ours).
@@ -71,7 +69,7 @@ fn refused(error: &lab_sandbox::Error) -> Error {
     Error::Sandbox { complaint: error.to_string(), advice: error.hint() }
 }
 
-fn failed(error: &lab_capture::Error) -> Error {
+fn failed(error: &impl std::fmt::Display) -> Error {
     Error::Sandbox { complaint: error.to_string(), advice: None }
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use clap::Args;
 
-use lab_capture::{
+use lab_packets::{
     diagram::{Diagram, Options},
     file::KeyLog,
     flow::{Detail, Flow},

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use lab_capture::{
+use lab_packets::{
     file::{Item, KeyLog, Reader, Statistics},
     flow::{Analysis, Detail, Traffic},
 };
@@ -44,7 +44,7 @@ pub(crate) fn read(path: &Path, detail: Detail) -> Result<Contents, Error> {
     let damage = loop {
         match reader.next() {
             Ok(None) => break None,
-            Err(error @ lab_capture::Error::Foreign { .. }) => return Err(complain(&error)),
+            Err(error @ lab_packets::Error::Foreign { .. }) => return Err(complain(&error)),
             Err(error) => break Some(complain(&error)),
             Ok(Some(Item::Frame(frame))) => analysis.add(&frame),
             Ok(Some(Item::Secrets(log))) => secrets.push(log.as_str()),

@@ -16,10 +16,9 @@ use std::{
 
 use lab_sandbox::{Seen, Tap};
 
-use crate::{
-    Error,
-    file::{FrameBuf, Interface, LinkType, Recording},
-};
+use lab_packets::file::{FrameBuf, Interface, LinkType, Recording};
+
+use crate::Error;
 
 /// How many bytes of packets the kernel may hold for us: a flood of 1 GiB, while this machine has two cores for it, its
 /// sender, its receiver and us (ours).

@@ -1,7 +1,7 @@
 //! Whatever a file contains, what is read of it can be written, and is the same when it is read again.
 #![no_main]
 
-use lab_capture::file::Recording;
+use lab_packets::file::Recording;
 
 libfuzzer_sys::fuzz_target!(|file: &[u8]| {
     let (recording, damage) = Recording::read_from(file);

@@ -5,7 +5,7 @@
 mod exchange;
 mod wire;
 
-use lab_capture::{
+use lab_packets::{
     diagram::{Diagram, Options},
     file::KeyLog,
     tls::{self, Basis, Listing},

@@ -8,7 +8,7 @@ use std::{
 };
 
 use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep, TcpHeader, VlanId};
-use lab_capture::{
+use lab_packets::{
     file::{FrameBuf, Interface, LinkType, Recording},
     flow::{Analysis, Detail, Traffic},
 };

@@ -9,7 +9,7 @@ mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use lab_capture::{
+use lab_packets::{
     diagram::{Diagram, Options},
     file::Recording,
     flow::Detail,

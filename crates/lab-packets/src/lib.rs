@@ -1,4 +1,4 @@
-//! Captures, counts and explains packets.
+//! Reads capture files, counts and explains packets.
 //!
 //! ```text
 //! file ──► packet ──► flow ──► tls ──► diagram
@@ -13,8 +13,6 @@ pub mod diagram;
 mod error;
 pub mod file;
 pub mod flow;
-#[cfg(target_os = "linux")]
-pub mod live;
 pub mod packet;
 pub mod tls;
 

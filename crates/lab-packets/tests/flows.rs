@@ -6,7 +6,7 @@ mod wire;
 
 use std::net::SocketAddr;
 
-use lab_capture::{
+use lab_packets::{
     diagram::{Arrow, Diagram, Host, Kind, Options},
     file::{Frame, LinkType},
     flow::{Detail, Direction, Flow, Protocol},

@@ -31,16 +31,6 @@ pub enum Error {
     #[error("cannot write the capture: {}", reason(.0))]
     Write(#[source] io::Error),
 
-    /// There is nothing to capture here.
-    #[error(transparent)]
-    Sandbox(#[from] lab_sandbox::Error),
-    /// The system gave no thread.
-    #[error("cannot start to capture: {}", reason(.source))]
-    Thread {
-        /// The system's reason.
-        source: io::Error,
-    },
-
     // To blame: the file.
     /// It is no capture file.
     #[error("this is no pcapng or pcap file: {why}")]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lab_capture::{
+use lab_packets::{
     diagram::{Diagram, Options},
     file::{Frame, KeyLog, LinkType},
     flow::{Analysis, Detail},

@@ -7,7 +7,7 @@ mod wire;
 
 use std::{path::Path, time::Duration};
 
-use lab_capture::{
+use lab_packets::{
     file::{KeyLog, Recording},
     flow::{Detail, Direction, Flow, Traffic},
     tls,

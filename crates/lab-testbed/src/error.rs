@@ -1,0 +1,20 @@
+//! Why a run could not be made.
+
+use std::io;
+
+use labnet::error::reason;
+
+/// What this system refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such network or interface, or no right to its packets.
+    #[error(transparent)]
+    Sandbox(#[from] lab_sandbox::Error),
+    /// The system gave no thread.
+    #[error("cannot start to capture: {}", reason(.source))]
+    Thread {
+        /// The system's reason.
+        source: io::Error,
+    },
+}
