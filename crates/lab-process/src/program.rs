@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     fmt,
     io::{Read, Write},
+    net::SocketAddr,
     path::Path,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
@@ -241,6 +242,20 @@ impl Program {
                 return Err(self.too_late(awaited, deadline));
             }
         }
+    }
+
+    /// Waits until a server of the lab says where it listens: `note: listening on ADDRESS …` on stderr, which is documented
+    /// with `labnet::cli`. Yields the address.
+    ///
+    /// # Errors
+    /// Those of [`line_with`](Self::line_with).
+    pub fn wait_until_listening(&mut self, deadline: Duration) -> Result<SocketAddr, Failure> {
+        let address = |line: &Line| {
+            let text = line.text.strip_prefix("note: listening on ").filter(|_| line.stream == Stream::Stderr)?;
+            text.split([' ', ',']).next()?.parse().ok()
+        };
+        let line = self.line_with("listen", deadline, |line| address(line).is_some())?;
+        address(&line).ok_or_else(|| self.too_late("listen", deadline))
     }
 
     /// All lines so far.
