@@ -6,6 +6,8 @@ mod text;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     flow::{Direction, Flow, Protocol, Row},
     tls::Listing,
@@ -19,7 +21,7 @@ const MAX_ARROWS: usize = 200;
 const KEPT_AT_END: usize = 8;
 
 /// A sequence diagram of two hosts. It can also be made by hand.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagram {
     /// What it shows, in a line.
     pub title: String,
@@ -34,7 +36,7 @@ pub struct Diagram {
 }
 
 /// A lifeline of a diagram.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Its role: `client`.
     pub name: String,
@@ -43,7 +45,7 @@ pub struct Host {
 }
 
 /// Something that went from one host to the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrow {
     /// When, since the first one.
     pub at: Duration,
@@ -58,7 +60,8 @@ pub struct Arrow {
 }
 
 /// What an arrow stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Payload.
     Data,

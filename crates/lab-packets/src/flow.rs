@@ -11,7 +11,7 @@ mod stream;
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::packet::Flags;
 
@@ -40,7 +40,7 @@ pub enum Detail {
 }
 
 /// What a flow is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Protocol {
     /// A connection.
     #[serde(rename = "TCP")]

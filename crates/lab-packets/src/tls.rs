@@ -8,7 +8,7 @@ mod carriers;
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use serde::Serialize;
-use tls_trace::{Direction, Entry, Kind, Summary, Timeline};
+use tls_trace::{Direction, Entry, Kind, Summary, Timeline, Version};
 
 use crate::{
     file::KeyLog,
@@ -179,7 +179,7 @@ fn extent(flow: &Flow, lines: &[Line], summary: &Summary, is_reversed: bool) -> 
         records.find(|line| named(line, Kind::Record, "ChangeCipherSpec"))?;
         records.find(|line| named(line, Kind::Record, "Handshake")).map(|line| line.packet)
     });
-    let is_tls13 = summary.version.as_deref().is_some_and(|version| version.starts_with("TLS 1.3"));
+    let is_tls13 = summary.version == Some(Version::TLS13);
     let estimate = || {
         let mut rest = lines.iter();
         rest.find(|line| named(line, Kind::Message, "ServerHello"))?;

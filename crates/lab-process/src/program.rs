@@ -156,8 +156,16 @@ impl Program {
     ///
     /// # Errors
     /// [`Failure::Start`].
-    pub fn spawn(mut command: Command) -> Result<Self, Failure> {
+    pub fn spawn(command: Command) -> Result<Self, Failure> {
         let command_line = command_line(&command);
+        Self::spawn_as(command, command_line)
+    }
+
+    /// The same, for a command that is shown in another way than it is called: without the shell around it, say.
+    ///
+    /// # Errors
+    /// [`Failure::Start`].
+    pub fn spawn_as(mut command: Command, command_line: String) -> Result<Self, Failure> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that what it starts in its turn ends with it.
         #[cfg(unix)]

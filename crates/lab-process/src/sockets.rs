@@ -5,20 +5,73 @@
 //!    0: 0100007F:138A 00000000:0000 0A …           127.0.0.1:5002, any, LISTEN
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use std::{
     fmt, io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4},
 };
 
-/// One IPv4 socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One IPv4 socket of TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Socket {
     /// This side.
     pub local: SocketAddrV4,
     /// The other side; 0.0.0.0:0 for a listening socket.
     pub remote: SocketAddrV4,
-    /// RFC 9293's name of the state, as netstat writes it.
-    pub state: &'static str,
+    /// Where its connection stands.
+    pub state: TcpState,
+}
+
+/// A state of a TCP socket (RFC 9293, section 3.3.2). Its `Display` is netstat's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TcpState {
+    /// Waits for connections.
+    Listen,
+    /// Open.
+    Established,
+    /// Has asked for a connection.
+    SynSent,
+    /// Was asked for one.
+    SynRecv,
+    /// Has said that nothing more comes.
+    #[serde(rename = "FIN_WAIT1")]
+    FinWait1,
+    /// That was acknowledged.
+    #[serde(rename = "FIN_WAIT2")]
+    FinWait2,
+    /// Waits for late packets.
+    TimeWait,
+    /// There is no connection.
+    Close,
+    /// The other side has said that nothing more comes.
+    CloseWait,
+    /// Waits for the acknowledgement of its own end, the last one.
+    LastAck,
+    /// Both have said so at the same time.
+    Closing,
+    /// A number that this program does not know.
+    Unknown,
+}
+
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Listen => "LISTEN",
+            Self::Established => "ESTABLISHED",
+            Self::SynSent => "SYN_SENT",
+            Self::SynRecv => "SYN_RECV",
+            Self::FinWait1 => "FIN_WAIT1",
+            Self::FinWait2 => "FIN_WAIT2",
+            Self::TimeWait => "TIME_WAIT",
+            Self::Close => "CLOSE",
+            Self::CloseWait => "CLOSE_WAIT",
+            Self::LastAck => "LAST_ACK",
+            Self::Closing => "CLOSING",
+            Self::Unknown => "UNKNOWN",
+        })
+    }
 }
 
 impl fmt::Display for Socket {
@@ -105,20 +158,20 @@ fn address(text: &str) -> Option<SocketAddrV4> {
 }
 
 /// The numbers of Linux's `tcp_states.h`.
-fn state(number: u8) -> &'static str {
+fn state(number: u8) -> TcpState {
     match number {
-        1 => "ESTABLISHED",
-        2 => "SYN_SENT",
-        3 => "SYN_RECV",
-        4 => "FIN_WAIT1",
-        5 => "FIN_WAIT2",
-        6 => "TIME_WAIT",
-        7 => "CLOSE",
-        8 => "CLOSE_WAIT",
-        9 => "LAST_ACK",
-        10 => "LISTEN",
-        11 => "CLOSING",
-        _ => "UNKNOWN",
+        1 => TcpState::Established,
+        2 => TcpState::SynSent,
+        3 => TcpState::SynRecv,
+        4 => TcpState::FinWait1,
+        5 => TcpState::FinWait2,
+        6 => TcpState::TimeWait,
+        7 => TcpState::Close,
+        8 => TcpState::CloseWait,
+        9 => TcpState::LastAck,
+        10 => TcpState::Listen,
+        11 => TcpState::Closing,
+        _ => TcpState::Unknown,
     }
 }
 
@@ -150,7 +203,8 @@ mod tests {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let states = || {
-            let mut states: Vec<_> = with_port(address.port()).unwrap().iter().map(|socket| socket.state).collect();
+            let sockets = with_port(address.port()).unwrap();
+            let mut states: Vec<_> = sockets.iter().map(|socket| socket.state.to_string()).collect();
             states.sort_unstable();
             states
         };

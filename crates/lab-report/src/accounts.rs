@@ -8,10 +8,9 @@
 //!
 //! What is not known makes no check: the entry says so. A check that fails says in its numbers what may be the cause.
 
-use crate::{
-    evidence::{Echo, Evidence, Layer, Transfer},
-    sheet::Account,
-};
+use lab_testbed::facts::{Echo, Layer, Measurements, Transfer};
+
+use crate::sheet::Account;
 
 mod book;
 mod direction;
@@ -23,7 +22,7 @@ use book::Book;
 use direction::Direction;
 
 /// The books of every connection that was measured.
-pub fn accounts(evidence: &Evidence) -> Vec<Account> {
+pub fn accounts(evidence: &Measurements) -> Vec<Account> {
     let shorts = [&evidence.short_at_once, &evidence.short_paced].into_iter().filter_map(|finding| finding.measured());
     let floods = evidence.floods.measured().into_iter().flatten();
     let websockets = [&evidence.websocket_short, &evidence.websocket_flood];
@@ -132,8 +131,8 @@ fn back(book: &mut Book, kind: Kind, transfer: &Transfer) {
 
 /// The bytes of the answer itself: those of the layer, or all where there is no other layer.
 fn message_bytes(kind: Kind, transfer: &Transfer) -> Option<u64> {
-    if transfer.layers.iter().any(|layer| layer.name == Layer::MESSAGES) {
-        return Some(transfer.layer(Layer::MESSAGES));
+    if transfer.layers.iter().any(|part| part.layer == Layer::Messages) {
+        return Some(transfer.layer(Layer::Messages));
     }
     (kind == Kind::Stream).then_some(transfer.to_client.distinct_bytes)
 }

@@ -4,15 +4,13 @@
 //! handout lets one expect, the answer says what was seen and what that would mean. What differs from run to run
 //! (times, ports, calls that the scheduler decides on) is a measured value marked so, and is never part of an answer.
 
-use crate::{
-    evidence::{Evidence, Finding, Transfer},
-    sheet::{Answer, Item, Measured},
-};
+use lab_testbed::facts::{Measurement, Measurements, Transfer};
+
+use crate::sheet::{Answer, Item, Measured};
 
 mod echo;
 mod flood;
 mod handshake;
-pub mod names;
 mod part1;
 mod part2;
 mod part3;
@@ -25,7 +23,7 @@ mod stream;
 mod tests;
 
 /// All 28 answers, in order; those without evidence say what is missing.
-pub fn answers(evidence: &Evidence) -> Vec<Answer> {
+pub fn answers(evidence: &Measurements) -> Vec<Answer> {
     let parts = [part1::answers, part2::answers, part3::answers, part4::answers, part5::answers, part6::answers];
     parts.iter().flat_map(|part| part(evidence)).collect()
 }
@@ -45,18 +43,25 @@ impl Answer {
     }
 
     /// Rests the answer on an experiment, and yields what it found; notes what is missing when it found nothing.
-    fn found<'a, T>(&mut self, finding: &'a Finding<T>, experiment: &str, what: &str) -> Option<&'a T> {
+    fn found<'a, T>(&mut self, finding: &'a Measurement<T>, experiment: &str, what: &str) -> Option<&'a T> {
         self.rest_on(experiment);
         match finding {
-            Finding::NotRun => self.lack(&format!("{what} was not run.")),
-            Finding::Failed(how) => self.lack(&format!("{what} failed: {}.", how.trim_end_matches('.'))),
-            Finding::Measured(_) => {}
+            Measurement::NotRun => self.lack(&format!("{what} was not run.")),
+            Measurement::Failed(obstacle) => {
+                self.lack(&format!("{what} failed: {}.", obstacle.to_string().trim_end_matches('.')));
+            }
+            Measurement::Measured(_) => {}
         }
         finding.measured()
     }
 
     /// As [`Answer::found`], with the transfer's own name for the experiment.
-    fn transfer<'a>(&mut self, finding: &'a Finding<Transfer>, otherwise: &str, what: &str) -> Option<&'a Transfer> {
+    fn transfer<'a>(
+        &mut self,
+        finding: &'a Measurement<Transfer>,
+        otherwise: &str,
+        what: &str,
+    ) -> Option<&'a Transfer> {
         let name = finding.measured().map_or(otherwise, |transfer| transfer.experiment.as_str());
         self.found(finding, name, what)
     }

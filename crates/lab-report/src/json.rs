@@ -1,11 +1,15 @@
 //! The sheet as JSON, for programs, with a JSON Schema (2020-12) that says what each property means.
 
+use lab_testbed::facts::Facts;
 use serde::Serialize;
 
 use crate::{Error, sheet::Sheet};
 
 /// The name of the answers as data.
 pub const ANSWERS: &str = "answers.json";
+
+/// The name of the facts that all the rest is made of.
+pub const FACTS: &str = "facts.json";
 
 /// The name of the shape of the data.
 pub const SCHEMA: &str = "answers.schema.json";
@@ -16,6 +20,14 @@ pub const SCHEMA: &str = "answers.schema.json";
 /// [`Error::Json`], which would be a defect of ours.
 pub fn answers(sheet: &Sheet) -> Result<String, Error> {
     pretty("the answers", sheet)
+}
+
+/// `facts.json`: what was measured; [`lab_testbed::facts::Facts`] says what is in it.
+///
+/// # Errors
+/// [`Error::Json`], which would be a defect of ours.
+pub fn facts(facts: &Facts) -> Result<String, Error> {
+    pretty("the facts", facts)
 }
 
 /// `answers.schema.json`: the shape of `answers.json`; its descriptions are the documentation of [`crate::sheet`].

@@ -1,28 +1,25 @@
 //! The lab's questions, answered from what was measured.
 //!
 //! ```text
-//! experiments ─► evidence ─► answers, accounts ─► sheet ─► page, JSON
-//! programs in    facts       words and sums        data     files
-//! a sandbox
+//! lab-testbed: facts ─► answers, accounts, figures ─► sheet ─► page, JSON
+//! facts.json            words, sums, pictures         data     files
 //! ```
 //!
-//! Only `experiments` has sockets, programs and clocks; all behind it is made of facts, and tested with facts.
+//! Nothing here runs a program or opens a socket: all is made of facts, and tested with facts.
 
 pub mod accounts;
 pub mod answers;
-pub mod evidence;
-#[cfg(target_os = "linux")]
-pub mod experiments;
 pub mod folder;
 pub mod json;
-#[cfg(target_os = "linux")]
-pub mod laboratory;
 pub mod page;
 pub mod plot;
-pub mod programs;
+pub mod report;
 pub mod sheet;
 
 mod error;
+mod figures;
+#[cfg(test)]
+mod sample;
 mod words;
 
 pub use error::Error;

@@ -1,42 +1,36 @@
 //! Makes every experiment of the handout in a private network, captures it, and answers Q1 to Q28 from what it measured.
 //!
-//! Usage: `lab-report` · `lab-report --out DIR --seed 7` · `lab-report --part2 'python3 my_pdc.py'`
+//! Usage: `lab-report` · `lab-report --out DIR --seed 7` · `lab-report --part2 'python3 my_pdc.py'` · `lab-report --from
+//! DIR/facts.json`
+
+mod main {
+    pub(super) mod arguments;
+    pub(super) mod conclusion;
+    pub(super) mod render;
+    pub(super) mod run;
+}
 
 use std::process::ExitCode;
 
-use labnet::cli;
+use lab_sandbox::{Place, doorway};
+use labnet::{
+    Error,
+    cli::{self, Console},
+};
 
-#[cfg(target_os = "linux")]
-mod main {
-    pub(super) mod arguments;
-    pub(super) mod report;
-}
+use main::{arguments::Arguments, render, run};
 
-#[cfg(target_os = "linux")]
 fn main() -> ExitCode {
-    use lab_sandbox::{Place, doorway};
-
-    match doorway() {
-        Place::Done(status) => status,
-        Place::Outside => cli::run_to_status(main::report::outside),
-        Place::Inside => cli::run_to_status(main::report::inside),
-    }
-}
-
-/// Make every experiment of the lab, and answer Q1 to Q28 from what was measured (Linux only)
-#[cfg(not(target_os = "linux"))]
-#[derive(clap::Parser)]
-#[command(name = "lab-report", version)]
-struct Elsewhere {
-    /// What would be done on Linux
-    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
-    _options: Vec<String>,
-}
-
-#[cfg(not(target_os = "linux"))]
-fn main() -> ExitCode {
-    cli::run(|_: Elsewhere, _| {
-        let error = lab_sandbox::Error::NotLinux;
-        Err(labnet::Error::Sandbox { complaint: error.to_string(), advice: error.hint() })
+    let is_inside = match doorway() {
+        Place::Done(status) => return status,
+        Place::Outside => false,
+        Place::Inside => true,
+    };
+    cli::run_to_status(|arguments: Arguments, console: &Console| -> Result<ExitCode, Error> {
+        match &arguments.from {
+            Some(facts) => render::render(facts, &arguments, console),
+            None if is_inside => run::inside(&arguments, console),
+            None => run::outside(&arguments, console),
+        }
     })
 }

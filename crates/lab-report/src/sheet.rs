@@ -1,5 +1,7 @@
 //! The answer sheet: what the report says, as data. `answers.json` is this; `index.html` shows it.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -124,6 +126,31 @@ pub struct Check {
     pub holds: bool,
 }
 
+/// How an experiment ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It was made.
+    Done,
+    /// Something stood in its way.
+    Failed,
+    /// It was left out, or interrupted.
+    #[default]
+    #[serde(rename = "not run")]
+    NotRun,
+}
+
+/// As the page shows it.
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::NotRun => "not run",
+        })
+    }
+}
+
 /// Something that was run.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Experiment {
@@ -131,8 +158,8 @@ pub struct Experiment {
     pub name: String,
     /// What it is, in a sentence.
     pub title: String,
-    /// `done`, `failed`, or `not run`.
-    pub state: String,
+    /// How it ended.
+    pub state: State,
     /// Why it failed.
     pub trouble: Option<String>,
     /// The programs, as they were called.

@@ -53,11 +53,6 @@ pub(crate) fn list<T: AsRef<str>>(words: &[T]) -> String {
     }
 }
 
-/// `TCP over IPv4` as its two words.
-pub(crate) fn transport(text: &str) -> (&str, &str) {
-    text.split_once(" over ").unwrap_or((text, "an unknown network protocol"))
-}
-
 /// What a program printed, in quotes.
 pub(crate) fn quote(text: &str) -> String {
     format!("“{text}”")

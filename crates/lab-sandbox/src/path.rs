@@ -8,6 +8,7 @@
 use std::{cmp::Reverse, collections::BinaryHeap, fmt, str::FromStr, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde::{Deserialize, Serialize};
 
 /// How many bytes may wait for a slow path before it drops more (ours; a router's buffer).
 const MAX_QUEUE: usize = 1 << 20;
@@ -16,7 +17,7 @@ const MAX_QUEUE: usize = 1 << 20;
 const MIN_OVERTAKING: Duration = Duration::from_millis(1);
 
 /// One way through a network. The default is a wire that does nothing to packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Path {
     /// From the last bit in to the last bit out: half of the round-trip time.
     pub delay: Duration,

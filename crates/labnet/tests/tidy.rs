@@ -53,10 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lab-packets", &["labnet", "tls-trace"]),
     ("lab-testbed", &["labnet", "lab-packets", "lab-process", "lab-sandbox", "mock-servers", "tls-trace", "ttp"]),
     ("lab-capture", &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "tls-trace"]),
-    (
-        "lab-report",
-        &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "mock-servers", "tls-trace", "ttp"],
-    ),
+    ("lab-report", &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed"]),
     ("mock-servers", &["labnet", "ttp"]),
     ("ttp", &["labnet"]),
     ("secure-channel", &["labnet", "ttp"]),

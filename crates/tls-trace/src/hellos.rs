@@ -17,6 +17,7 @@ pub(super) const TLS12: u16 = 0x0303;
 
 /// `supported_versions` (section 4.2).
 const SUPPORTED_VERSIONS: u16 = 43;
+const KEY_SHARE: u16 = 51;
 
 /// The random of a ServerHello that is a HelloRetryRequest: SHA-256 of that word (section 4.1.3).
 const RETRY_RANDOM: [u8; 32] = [
@@ -64,6 +65,8 @@ pub(super) struct ServerHello {
     pub(super) random: Vec<u8>,
     pub(super) version: u16,
     pub(super) suite: Suite,
+    /// The group of its key share (TLS 1.3).
+    pub(super) group: Option<u16>,
     pub(super) details: Details,
 }
 
@@ -85,7 +88,9 @@ impl ServerHello {
         let chosen = hello.ext.and_then(|data| extensions::find(data, SUPPORTED_VERSIONS));
         let chosen = chosen.and_then(|data| <[u8; 2]>::try_from(data).ok()).map(u16::from_be_bytes);
         let version = chosen.unwrap_or(hello.version.0);
-        Some(Self { is_retry, random: hello.random.to_vec(), version, suite, details })
+        let share = hello.ext.and_then(|data| extensions::find(data, KEY_SHARE));
+        let group = share.and_then(|share| share.first_chunk()).map(|group| u16::from_be_bytes(*group));
+        Some(Self { is_retry, random: hello.random.to_vec(), version, suite, group, details })
     }
 }
 

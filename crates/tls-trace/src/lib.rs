@@ -32,7 +32,7 @@ use records::{Cut, Cutter, Record};
 use session::Session;
 
 pub use suites::Suite;
-pub use summary::{Flow, Summary};
+pub use summary::{Flow, Summary, Version};
 
 /// How many bytes may wait for a secret. The first flight of a server, which waits while the library computes the
 /// secrets, has a few thousand; its longest message has 65,535 (ours).

@@ -42,6 +42,20 @@ pub(super) fn read(kind: u8, body: &[u8], agreed: Agreed) -> Details {
     })
 }
 
+/// What a server's message says of the key exchange: the group, and the scheme of its signature.
+pub(super) fn key_exchange(kind: u8, body: &[u8], agreed: Agreed) -> (Option<u16>, Option<u16>) {
+    let mut reader = Reader::new(body);
+    match kind {
+        12 if agreed.is_ecdhe() => {
+            let group = named_curve(&mut reader);
+            let scheme = group.and_then(|_| reader.vec8().and_then(|_| reader.u16()));
+            (group, scheme)
+        }
+        15 => (None, reader.u16()),
+        _ => (None, None),
+    }
+}
+
 fn fields(kind: u8, reader: &mut Reader<'_>, agreed: Agreed) -> Option<Details> {
     let mut details = Details::default();
     match kind {
@@ -134,14 +148,16 @@ fn name(name: &X509Name<'_>) -> String {
     if shown.is_empty() { "(empty)".to_owned() } else { shown }
 }
 
+/// The curve at the beginning of a ServerKeyExchange (RFC 8422, section 5.4).
+fn named_curve(reader: &mut Reader<'_>) -> Option<u16> {
+    /// `named_curve`, the only type in use.
+    const NAMED_CURVE: u8 = 3;
+    (reader.u8()? == NAMED_CURVE).then(|| reader.u16()).flatten()
+}
+
 /// ServerKeyExchange with a named curve, signed (RFC 8422, section 5.4).
 fn server_key_exchange(details: &mut Details, reader: &mut Reader<'_>) -> Option<()> {
-    /// `named_curve`, the only type in use (RFC 8422, section 5.4).
-    const NAMED_CURVE: u8 = 3;
-    if reader.u8()? != NAMED_CURVE {
-        return None;
-    }
-    details.add("group", names::group(reader.u16()?));
+    details.add("group", names::group(named_curve(reader)?));
     details.add("public key", bytes(reader.vec8()?.len()));
     signature(details, reader)
 }

@@ -47,9 +47,14 @@ pub(super) fn content_type(number: u8) -> Option<&'static str> {
     }
 }
 
-/// The versions (RFC 8446, section 4.2.1), with their number.
+/// The versions (RFC 8446, section 4.2.1).
+pub(super) fn version_name(number: u16) -> Named {
+    named(VERSIONS, number)
+}
+
+/// The versions, with their number.
 pub(super) fn version(number: u16) -> String {
-    let name = named(VERSIONS, number);
+    let name = version_name(number);
     if name.name.is_some() { format!("{name} (0x{number:04x})") } else { name.to_string() }
 }
 

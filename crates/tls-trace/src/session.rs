@@ -20,7 +20,7 @@ use super::{
     records::Record,
     secrets::{Label, Secrets},
     suites::Algorithms,
-    summary::Summary,
+    summary::{Summary, Version},
 };
 
 /// The longest handshake message that is put together: rustls takes no longer one either.
@@ -245,7 +245,16 @@ impl Session {
                 }
                 details
             }
-            _ => messages::read(*kind, body, self.agreed),
+            _ => {
+                if envelope.direction == Direction::Received {
+                    let (group, scheme) = messages::key_exchange(*kind, body, self.agreed);
+                    self.summary.group =
+                        self.summary.group.take().or(group.map(|group| names::group(group).to_string()));
+                    let signature = scheme.map(|scheme| names::scheme(scheme).to_string());
+                    self.summary.signature = self.summary.signature.take().or(signature);
+                }
+                messages::read(*kind, body, self.agreed)
+            }
         };
         if !self.way(envelope.direction).is_finished {
             self.summary.messages.push(name.clone());
@@ -270,7 +279,8 @@ impl Session {
         if direction == Direction::Received && !hello.is_retry && self.agreed.version.is_none() {
             self.agreed = Agreed { version: Some(hello.version), suite: Some(hello.suite.id) };
             self.server_random = hello.random;
-            self.summary.version = Some(names::version(hello.version));
+            self.summary.version = Some(Version(hello.version));
+            self.summary.group = hello.group.map(|group| names::group(group).to_string());
             self.summary.chosen = Some(hello.suite);
             if hello.version == TLS13 {
                 self.want(Direction::Sent, Label::ClientHandshake);

@@ -2,9 +2,38 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{Direction, suites::Suite};
+use super::{Direction, names, suites::Suite};
+
+/// A version of TLS by its number on the wire (RFC 8446, section 4.2.1). In JSON, as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version(pub u16);
+
+impl Version {
+    /// TLS 1.2.
+    pub const TLS12: Self = Self(0x0303);
+    /// TLS 1.3.
+    pub const TLS13: Self = Self(0x0304);
+
+    /// Its name, or its number in hexadecimal if it has none: `TLS 1.3`.
+    pub fn name(self) -> String {
+        names::version_name(self.0).to_string()
+    }
+}
+
+/// The name with the number: `TLS 1.3 (0x0304)`.
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&names::version(self.0))
+    }
+}
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 /// What went one way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -32,8 +61,14 @@ pub struct Summary {
     pub proposed: Vec<Suite>,
     /// The suite of the ServerHello.
     pub chosen: Option<Suite>,
-    /// The version that the ServerHello chose: `TLS 1.3 (0x0304)`.
-    pub version: Option<String>,
+    /// The version that the ServerHello chose.
+    pub version: Option<Version>,
+    /// The group in which the server agreed on a secret: `x25519`, `X25519MLKEM768`, …
+    #[serde(skip)]
+    pub group: Option<String>,
+    /// How the server signed the exchange: `rsa_pss_rsae_sha256`, …
+    #[serde(skip)]
+    pub signature: Option<String>,
     /// How often the server's side answered before the handshake was complete, TCP's own round trip not counted.
     pub round_trips: u64,
     /// Whether Finished went both ways.

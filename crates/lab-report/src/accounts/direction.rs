@@ -4,10 +4,9 @@
 //! client's packets is.
 
 use super::Book;
-use crate::{
-    evidence::{Kernel, OnPath, Packets},
-    words::{count, number},
-};
+use lab_testbed::facts::{Kernel, PacketCounts, PathCounts};
+
+use crate::words::{count, number};
 
 /// What is known of a direction.
 pub(super) struct Direction<'a> {
@@ -15,7 +14,7 @@ pub(super) struct Direction<'a> {
     pub(super) from: &'static str,
     /// The other one.
     pub(super) to: &'static str,
-    pub(super) packets: &'a Packets,
+    pub(super) packets: &'a PacketCounts,
     pub(super) sender: Option<&'a Kernel>,
     pub(super) receiver: Option<&'a Kernel>,
     pub(super) is_captured_at_sender: bool,
@@ -23,7 +22,7 @@ pub(super) struct Direction<'a> {
     pub(super) counts_syn: bool,
     /// An end that closes first may have gone when the other's FIN comes: a record in TIME_WAIT takes it, uncounted.
     pub(super) receiver_may_close_first: bool,
-    pub(super) path: OnPath,
+    pub(super) path: PathCounts,
 }
 
 impl Direction<'_> {
@@ -123,7 +122,7 @@ impl Direction<'_> {
         if self.is_captured_at_sender {
             book.equal(claim, &[seen], out);
         } else if self.path.doubled > 0 {
-            let OnPath { lost, doubled } = self.path;
+            let PathCounts { lost, doubled } = self.path;
             let numbers = format!(
                 "{} sent, {} captured; the path lost {} and delivered {} twice",
                 number(out),
@@ -247,6 +246,6 @@ impl Direction<'_> {
     }
 }
 
-fn longest(packets: &Packets) -> u64 {
+fn longest(packets: &PacketCounts) -> u64 {
     packets.lengths.iter().copied().max().unwrap_or_default()
 }

@@ -1,10 +1,9 @@
 //! The programs at both ends: what the server's sent, what the client's received and showed.
 
 use super::{Book, Kind, message_bytes};
-use crate::{
-    evidence::{Transfer, fewest_recv_calls},
-    words::number,
-};
+use lab_testbed::facts::{Layer, Transfer, fewest_recv_calls};
+
+use crate::words::number;
 
 /// The handout's messages begin with it.
 const TEXT: &str = "This is PMU data ";
@@ -18,10 +17,23 @@ pub(super) fn server(book: &mut Book, transfer: &Transfer) {
         return;
     }
     let bytes: Vec<u64> = layers.iter().map(|layer| layer.bytes).collect();
-    let names: Vec<String> = layers.iter().map(|layer| format!("{}: {}", layer.name, number(layer.bytes))).collect();
+    let names: Vec<String> =
+        layers.iter().map(|part| format!("{}: {}", name(part.layer), number(part.bytes))).collect();
     book.entry(who, transfer.sends, None, Some(bytes.iter().sum()), names.join(", "));
     let claim = "The layers of the server's stream add up to the bytes captured";
     book.equal(claim, &bytes, transfer.to_client.distinct_bytes);
+}
+
+fn name(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Messages => "messages",
+        Layer::Upgrade => "upgrade",
+        Layer::FrameHeaders => "frame headers",
+        Layer::CloseFrame => "close frame",
+        Layer::Handshake => "records of the handshake",
+        Layer::RecordProtection => "what protects them: headers, tags",
+        Layer::Alerts => "alerts",
+    }
 }
 
 /// What the client's program received and showed.

@@ -1,20 +1,22 @@
 //! The books balance, and each number that is off by one shows.
 
 use super::*;
-use crate::evidence::{Finding, Flood, Kernel, Packets, sample};
+use lab_testbed::facts::{Flood, Kernel, Measurement, PacketCounts};
+
+use crate::sample;
 
 mod ends;
 
-fn facts<T>(finding: &mut Finding<T>) -> &mut T {
+fn facts<T>(finding: &mut Measurement<T>) -> &mut T {
     match finding {
-        Finding::Measured(facts) => facts,
+        Measurement::Measured(facts) => facts,
         _ => panic!("the sample has everything"),
     }
 }
 
 /// The account of an experiment, after a change.
-fn given(experiment: &str, change: impl FnOnce(&mut Evidence)) -> Account {
-    let mut evidence = sample::evidence();
+fn given(experiment: &str, change: impl FnOnce(&mut Measurements)) -> Account {
+    let mut evidence = sample::measurements();
     change(&mut evidence);
     accounts(&evidence).into_iter().find(|account| account.experiment == experiment).unwrap()
 }
@@ -52,7 +54,7 @@ fn client(transfer: &mut Transfer) -> &mut Kernel {
 
 #[test]
 fn every_connection_has_books_and_they_balance() {
-    let accounts = accounts(&sample::evidence());
+    let accounts = accounts(&sample::measurements());
     let names: Vec<&str> = accounts.iter().map(|account| account.experiment.as_str()).collect();
     let expected = [
         "part1-echo",
@@ -71,7 +73,7 @@ fn every_connection_has_books_and_they_balance() {
         balances(account);
         assert!(account.checks.len() > 15 && account.entries.len() > 6, "{account:?}");
     }
-    assert!(super::accounts(&Evidence::default()).is_empty());
+    assert!(super::accounts(&Measurements::default()).is_empty());
 }
 
 #[test]
@@ -167,7 +169,7 @@ fn each_number_that_is_off_by_one_fails_a_check_of_its_own() {
 
 #[test]
 fn a_number_of_the_capture_that_is_off_by_one_fails_too() {
-    let changes: &[fn(&mut Packets)] = &[
+    let changes: &[fn(&mut PacketCounts)] = &[
         |packets| packets.with_payload += 1,
         |packets| packets.bytes += 1,
         |packets| packets.distinct_bytes += 1,

@@ -1,47 +1,46 @@
 //! Q3 to Q9: an echo over TCP, and the sockets at its two ends.
 
-use super::{
-    names,
-    sockets::{self, Role},
-};
+use super::sockets::{self, SocketRole};
+use lab_testbed::facts::{Echo, Measurement, Scenario};
+use labnet::net::Family;
+
 use crate::{
-    evidence::{Echo, Finding},
     sheet::Answer,
-    words::{capital, count, number, sum, transport},
+    words::{capital, count, number, sum},
 };
 
-pub(super) fn answers(echo: &Finding<Echo>) -> [Answer; 7] {
+pub(super) fn answers(echo: &Measurement<Echo>) -> [Answer; 7] {
     [q3, q4, q5, q6, q7, q8, q9].map(|answer| answer(echo))
 }
 
 const ECHO: &str = "The echo of Code C and Code D";
 
-fn q3(finding: &Finding<Echo>) -> Answer {
+fn q3(finding: &Measurement<Echo>) -> Answer {
     let mut answer =
         Answer::to(3, "Code C echoes what Code D sends. Are their sockets UDP or TCP sockets? IPv4 or IPv6 sockets?");
     let Some(echo) = found(&mut answer, finding) else { return answer };
-    let (transport, family) = transport(&echo.transport);
-    answer.item("", format!("{transport} sockets, {family} sockets."));
+    let family = echo.family;
+    answer.item("", format!("TCP sockets, {family} sockets."));
     answer.because("The code says so: SOCK_STREAM asks for TCP, AF_INET for IPv4.");
-    answer.because(if (transport, family) == ("TCP", "IPv4") {
+    answer.because(if family == Family::Ipv4 {
         "So do the packets: they have TCP headers behind IPv4 headers. The name localhost also has an IPv6 address, \
          but an AF_INET socket can only use 127.0.0.1."
             .to_owned()
     } else {
-        format!("The packets say {}, however: these were not the handout's programs.", echo.transport)
+        format!("The packets say TCP over {family}, however: these were not the handout's programs.")
     });
-    answer.measure("transport, from the packets", &echo.transport);
+    answer.measure("transport, from the packets", format!("TCP over {family}"));
     answer
 }
 
-fn q4(finding: &Finding<Echo>) -> Answer {
+fn q4(finding: &Measurement<Echo>) -> Answer {
     let mut answer = Answer::to(
         4,
         "Code C runs, Code D does not yet. What does netstat show for the server's port, and what does that mean?",
     );
     let Some(echo) = found(&mut answer, finding) else { return answer };
     let table = sockets::read(&echo.sockets_before);
-    let is_expected = table.len() == 1 && table.iter().all(|socket| socket.role == Role::Listening);
+    let is_expected = table.len() == 1 && table.iter().all(|socket| socket.role == SocketRole::Listening);
     match table.as_slice() {
         [] => answer.item("", "Nothing: no socket had the server's port, so no server was waiting there."),
         [socket] => answer.item("", format!("One line. {}", socket.explain())),
@@ -61,7 +60,7 @@ fn q4(finding: &Finding<Echo>) -> Answer {
     answer
 }
 
-fn q5(finding: &Finding<Echo>) -> Answer {
+fn q5(finding: &Measurement<Echo>) -> Answer {
     let mut answer = Answer::to(
         5,
         "Now Code D is connected. Does netstat show something else than before? What does each of its lines stand for?",
@@ -72,8 +71,8 @@ fn q5(finding: &Finding<Echo>) -> Answer {
     let verdict = if sockets::read(&echo.sockets_before) == table { "No" } else { "Yes" };
     answer.item("", format!("{verdict}: {} before, {} now.", count(before, "line"), count(lines, "line")));
     tell(&mut answer, &table);
-    let roles: Vec<Role> = table.iter().map(|socket| socket.role).collect();
-    answer.because(if roles == [Role::Listening, Role::Accepted, Role::Client] {
+    let roles: Vec<SocketRole> = table.iter().map(|socket| socket.role).collect();
+    answer.because(if roles == [SocketRole::Listening, SocketRole::Accepted, SocketRole::Client] {
         "A connection has two ends, and each end is a socket. Server and client run on one machine here, so its \
          table has both ends. The listening socket stays as it was, ready for the next client."
     } else {
@@ -85,7 +84,7 @@ fn q5(finding: &Finding<Echo>) -> Answer {
     answer
 }
 
-fn q6(finding: &Finding<Echo>) -> Answer {
+fn q6(finding: &Measurement<Echo>) -> Answer {
     let mut answer = Answer::to(
         6,
         "In how many lines do the server and the client print the text that travels between them? How could one change \
@@ -124,7 +123,7 @@ fn q6(finding: &Finding<Echo>) -> Answer {
     answer
 }
 
-fn q7(finding: &Finding<Echo>) -> Answer {
+fn q7(finding: &Measurement<Echo>) -> Answer {
     let mut answer = Answer::to(
         7,
         "Code D has received its echo and still runs. Has Code C come to its line “No more data”? If not, why not?",
@@ -147,12 +146,12 @@ fn q7(finding: &Finding<Echo>) -> Answer {
     answer
 }
 
-fn q8(finding: &Finding<Echo>) -> Answer {
+fn q8(finding: &Measurement<Echo>) -> Answer {
     let mut answer = Answer::to(8, "Does the server receive and send on the socket on which it listens?");
     let Some(echo) = found(&mut answer, finding) else { return answer };
     let table = sockets::read(&echo.sockets_during);
     let has = |role| table.iter().any(|socket| socket.role == role);
-    if !has(Role::Listening) || !has(Role::Accepted) {
+    if !has(SocketRole::Listening) || !has(SocketRole::Accepted) {
         answer.lack(
             "The socket table did not show a listening socket and, beside it, the server's end of the connection. A \
              client that does not hold its connection is gone before one can look.",
@@ -169,7 +168,7 @@ fn q8(finding: &Finding<Echo>) -> Answer {
     answer
 }
 
-fn q9(finding: &Finding<Echo>) -> Answer {
+fn q9(finding: &Measurement<Echo>) -> Answer {
     let mut answer =
         Answer::to(9, "Code D is ended with Ctrl-C. Does Code C print “No more data” now, and what makes it do so?");
     let Some(echo) = found(&mut answer, finding) else { return answer };
@@ -212,12 +211,12 @@ fn q9(finding: &Finding<Echo>) -> Answer {
     answer
 }
 
-fn found<'a>(answer: &mut Answer, finding: &'a Finding<Echo>) -> Option<&'a Echo> {
+fn found<'a>(answer: &mut Answer, finding: &'a Measurement<Echo>) -> Option<&'a Echo> {
     let name = finding.measured().map(|echo| echo.transfer.experiment.as_str()).filter(|name| !name.is_empty());
-    answer.found(finding, name.unwrap_or(names::ECHO), ECHO)
+    answer.found(finding, name.unwrap_or(Scenario::Echo.name()), ECHO)
 }
 
-fn tell(answer: &mut Answer, table: &[sockets::Socket]) {
+fn tell(answer: &mut Answer, table: &[sockets::TableLine]) {
     for (i, socket) in table.iter().enumerate() {
         answer.item(format!("line {}", i + 1), capital(&socket.explain()));
     }

@@ -1,13 +1,14 @@
 //! Q14 and Q15: one large text, its packets, and the calls of recv that take it.
 
-use super::{names, stream};
+use super::stream;
+use lab_testbed::facts::{Flood, Measurement, Scenario, fewest_recv_calls};
+
 use crate::{
-    evidence::{Finding, Flood, fewest_recv_calls},
     sheet::Answer,
     words::{capital, count, list, number},
 };
 
-pub(super) fn q14(finding: &Finding<Vec<Flood>>) -> Answer {
+pub(super) fn q14(finding: &Measurement<Vec<Flood>>) -> Answer {
     let mut answer =
         Answer::to(14, "The PMU sends one large text in one send(). How many packets with payload bring it?");
     let Some(flood) = find(&mut answer, finding).first() else { return answer };
@@ -46,7 +47,7 @@ pub(super) fn q14(finding: &Finding<Vec<Flood>>) -> Answer {
     answer
 }
 
-pub(super) fn q15(finding: &Finding<Vec<Flood>>) -> Answer {
+pub(super) fn q15(finding: &Measurement<Vec<Flood>>) -> Answer {
     let mut answer = Answer::to(
         15,
         "How often did the PDC call recv() for the large text? Is that the number of packets? What does the number \
@@ -121,14 +122,14 @@ pub(super) fn buffer(flood: &Flood) -> String {
         .map_or("the program's own buffer".to_owned(), |size| format!("a buffer of {}", count(size, "byte")))
 }
 
-pub(super) fn find<'a>(answer: &mut Answer, finding: &'a Finding<Vec<Flood>>) -> &'a [Flood] {
+pub(super) fn find<'a>(answer: &mut Answer, finding: &'a Measurement<Vec<Flood>>) -> &'a [Flood] {
     let Some(floods) = finding.measured().filter(|floods| !floods.is_empty()) else {
-        answer.found(finding, names::FLOOD, "Part 2 with “CMD_floodme”");
+        answer.found(finding, Scenario::Flood.name(), "Part 2 with “CMD_floodme”");
         if finding.measured().is_some() {
             answer.lack("Part 2 with “CMD_floodme” was not run.");
         }
         return &[];
     };
-    answer.rest_on(names::FLOOD);
+    answer.rest_on(Scenario::Flood.name());
     floods
 }

@@ -1,13 +1,13 @@
 //! Q25: the messages of a TLS handshake.
 
-use super::names;
+use lab_testbed::facts::{Measurement, Scenario, TlsFacts, TlsMessage, TlsVersion};
+
 use crate::{
-    evidence::{Finding, TlsMessage, TlsSession},
     sheet::Answer,
     words::{capital, count, list, number},
 };
 
-pub(super) fn q25(findings: &[Finding<TlsSession>; 2]) -> Answer {
+pub(super) fn q25(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
     let mut answer = Answer::to(
         25,
         "How many packets does the TLS handshake take? Which messages are in them, in which order, and what do they \
@@ -102,11 +102,10 @@ fn purpose(name: &str) -> Option<&'static str> {
     })
 }
 
-pub(super) fn find<'a>(answer: &mut Answer, findings: &'a [Finding<TlsSession>; 2]) -> Vec<&'a TlsSession> {
+pub(super) fn find<'a>(answer: &mut Answer, findings: &'a [Measurement<TlsFacts>; 2]) -> Vec<&'a TlsFacts> {
     let mut sessions = Vec::new();
-    for ((finding, name), version) in findings.iter().zip(names::TLS).zip(["TLS 1.2", "TLS 1.3"]) {
-        let name = finding.measured().map_or(name, |session| session.transfer.experiment.as_str());
-        sessions.extend(answer.found(finding, name, &format!("Part 6 with {version}")));
+    for (finding, version) in findings.iter().zip(TlsVersion::ALL) {
+        sessions.extend(answer.found(finding, Scenario::Tls(version).name(), &format!("Part 6 with {version}")));
     }
     sessions
 }

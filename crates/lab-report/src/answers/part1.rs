@@ -1,60 +1,62 @@
 //! Q1 to Q9: a datagram, and an echo over TCP (`echo`).
 
-use super::{echo, names};
+use super::echo;
+use lab_packets::flow::Protocol;
+use lab_testbed::facts::{Datagram, Measurement, Measurements, Scenario};
+
 use crate::{
-    evidence::{Datagram, Evidence, Finding},
     sheet::Answer,
-    words::{count, list, quote, times, transport, without_port},
+    words::{count, list, quote, times, without_port},
 };
 
-pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
+pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
     let datagrams = [q1, q2].map(|answer| answer(&evidence.datagram));
     datagrams.into_iter().chain(echo::answers(&evidence.echo)).collect()
 }
 
 const DATAGRAM: &str = "The exchange of Code A and Code B";
 
-fn q1(finding: &Finding<Datagram>) -> Answer {
+fn q1(finding: &Measurement<Datagram>) -> Answer {
     let mut answer = Answer::to(
         1,
         "Code A and Code B exchange one greeting. Is Code A the client or the server? Does it use a UDP socket or a \
          TCP socket?",
     );
-    let Some(datagram) = answer.found(finding, names::DATAGRAM, DATAGRAM) else { return answer };
+    let Some(datagram) = answer.found(finding, Scenario::Datagram.name(), DATAGRAM) else { return answer };
     let (from, to) = datagram.ports;
     if datagram.packets == 0 {
         answer.lack("No packet of Code A was seen.");
         return answer;
     }
-    let (transport, family) = transport(&datagram.transport);
+    let (protocol, family) = (datagram.protocol, datagram.family);
     answer.item("A1.a", "Code A is the client.");
-    answer.item("A1.b", format!("It uses a {transport} socket; its packets travelled over {family}."));
+    answer.item("A1.b", format!("It uses a {protocol} socket; its packets travelled over {family}."));
     answer.because(format!(
         "A client speaks first, to a port that it has to know. A server waits at such a port. Here the first packet \
          came from Code A and went to port {to}, where Code B waited. Code A did not ask for a port of its own: the \
          system picked one."
     ));
-    answer.because(match transport {
-        "UDP" => format!(
+    answer.because(match protocol {
+        Protocol::Udp => format!(
             "SOCK_DGRAM in the code stands for UDP. The capture agrees: {} in all, with no connection before and none \
              closed after.",
             count(datagram.packets, "packet"),
         ),
-        other => format!(
-            "The handout's code asks for UDP with SOCK_DGRAM, but these packets are {other}: another program ran."
+        Protocol::Tcp => format!(
+            "The handout's code asks for UDP with SOCK_DGRAM, but these packets are {protocol}: another program ran."
         ),
     });
-    answer.measure("transport, from the packets", &datagram.transport);
+    answer.measure("transport, from the packets", format!("{protocol} over {family}"));
     answer.measure("packets in all", datagram.packets);
     answer.measure("port of Code B", to);
     answer.observe("port of Code A", from);
     answer
 }
 
-fn q2(finding: &Finding<Datagram>) -> Answer {
+fn q2(finding: &Measurement<Datagram>) -> Answer {
     let mut answer =
         Answer::to(2, "Code B is started, then Code A. What does the client print? What does the server print?");
-    let Some(datagram) = answer.found(finding, names::DATAGRAM, DATAGRAM) else { return answer };
+    let Some(datagram) = answer.found(finding, Scenario::Datagram.name(), DATAGRAM) else { return answer };
     let port = datagram.ports.0;
     let server: Vec<String> = datagram.server_output.iter().map(|line| without_port(line, port)).collect();
     answer.item("A2.a", printed("The client", &datagram.client_output));

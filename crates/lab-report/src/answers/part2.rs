@@ -2,20 +2,21 @@
 
 use super::{
     flood::{q14, q15},
-    names, stream,
+    stream,
 };
+use lab_testbed::facts::{Measurement, Measurements, Scenario, Transfer};
+
 use crate::{
-    evidence::{Evidence, Finding, Transfer},
     sheet::Answer,
     words::{capital, count, milliseconds, number, quote, sum},
 };
 
-pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
+pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
     let shorts = [q10, q11, q12, q13].map(|answer| answer(&evidence.short_at_once, &evidence.short_paced));
     shorts.into_iter().chain([q14(&evidence.floods), q15(&evidence.floods)]).collect()
 }
 
-fn q10(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
+fn q10(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer {
     let mut answer = Answer::to(10, "How many messages did the PDC receive from the PMU?");
     let both = [find_at_once(&mut answer, at_once), find_paced(&mut answer, paced)];
     for transfer in both.into_iter().flatten() {
@@ -47,7 +48,7 @@ fn q10(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
     answer
 }
 
-fn q11(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
+fn q11(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer {
     let mut answer = Answer::to(
         11,
         "How many packets with payload came from the PMU when it sent its messages without a pause (d = 0)? How many \
@@ -72,13 +73,13 @@ fn q11(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
     }
     if !answer.items.is_empty() {
         answer.because(
-            "Packets without payload are not counted: they open and close the connection, or only acknowledge.",
+            "PacketCounts without payload are not counted: they open and close the connection, or only acknowledge.",
         );
     }
     answer
 }
 
-fn q12(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
+fn q12(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer {
     let mut answer = Answer::to(12, "If the two numbers of Q11 are different, what made them so?");
     let both = (find_at_once(&mut answer, at_once), find_paced(&mut answer, paced));
     let (Some(at_once), Some(paced)) = both else { return answer };
@@ -143,7 +144,7 @@ fn q12(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
     answer
 }
 
-fn q13(at_once: &Finding<Transfer>, paced: &Finding<Transfer>) -> Answer {
+fn q13(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer {
     let mut answer = Answer::to(13, "How can the PDC know that it has received all messages of the PMU?");
     let find = if at_once.measured().is_none() && paced.measured().is_some() {
         find_paced(&mut answer, paced)
@@ -184,10 +185,10 @@ fn label(transfer: &Transfer) -> String {
     format!("d = {}", stream::pause(transfer))
 }
 
-fn find_at_once<'a>(answer: &mut Answer, finding: &'a Finding<Transfer>) -> Option<&'a Transfer> {
-    answer.transfer(finding, names::SHORT_AT_ONCE, &format!("Part 2 with {}", quote("CMD_short:0")))
+fn find_at_once<'a>(answer: &mut Answer, finding: &'a Measurement<Transfer>) -> Option<&'a Transfer> {
+    answer.transfer(finding, Scenario::ShortAtOnce.name(), &format!("Part 2 with {}", quote("CMD_short:0")))
 }
 
-fn find_paced<'a>(answer: &mut Answer, finding: &'a Finding<Transfer>) -> Option<&'a Transfer> {
-    answer.transfer(finding, names::SHORT_PACED, &format!("Part 2 with {}", quote("CMD_short:1")))
+fn find_paced<'a>(answer: &mut Answer, finding: &'a Measurement<Transfer>) -> Option<&'a Transfer> {
+    answer.transfer(finding, Scenario::ShortPaced.name(), &format!("Part 2 with {}", quote("CMD_short:1")))
 }

@@ -1,25 +1,26 @@
 //! Q16 and Q17: a reset over UDP, and what the losses of many say.
 
-use super::names;
+use lab_testbed::facts::{Measurement, Measurements, Reset, Scenario, Series};
+
+use labnet::{cli, net::Family};
+
 use crate::{
-    evidence::{Evidence, Finding, Reset, Series},
     sheet::Answer,
     words::{count, number, sum},
 };
 
-pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
+pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
     vec![q16(&evidence.resets), q17(&evidence.series)]
 }
 
-const FAMILIES: [&str; 2] = ["IPv4", "IPv6"];
+const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-fn q16(findings: &[Finding<Reset>; 2]) -> Answer {
+fn q16(findings: &[Measurement<Reset>; 2]) -> Answer {
     let mut answer =
         Answer::to(16, "When did the PMU's acknowledgement of a reset arrive? Did it come over IPv4 or over IPv6?");
-    for ((finding, name), family) in findings.iter().zip(names::RESETS).zip(FAMILIES) {
-        let name = finding.measured().map_or(name, |reset| reset.experiment.as_str());
+    for (finding, family) in findings.iter().zip(FAMILIES) {
         let what = format!("The reset of a PMU on {family}");
-        if let Some(reset) = answer.found(finding, name, &what) {
+        if let Some(reset) = answer.found(finding, Scenario::Reset(family).name(), &what) {
             one_reset(&mut answer, reset);
         }
     }
@@ -36,7 +37,7 @@ fn q16(findings: &[Finding<Reset>; 2]) -> Answer {
 
 fn one_reset(answer: &mut Answer, reset: &Reset) {
     let label = format!("PMU on {}", reset.family);
-    let Some(over) = &reset.acknowledged_over else {
+    let Some(over) = reset.acknowledged_over else {
         answer.item(&label, "No acknowledgement was seen.");
         return;
     };
@@ -48,16 +49,16 @@ fn one_reset(answer: &mut Answer, reset: &Reset) {
         },
     );
     answer.item(format!("A16.b, {label}"), format!("Over {over}: “{}”.", reset.acknowledgement.trim_end()));
-    if over != &reset.family {
+    if over != reset.family {
         answer.item(&label, format!("That is not the family that this PMU was given, {}.", reset.family));
     }
     if reset.sent_after > 0 {
         answer.item(&label, "The program went on sending after the acknowledgement, which it should not.");
     }
-    if let Some(at) = &reset.acknowledged_at {
-        answer.observe(format!("{label}: date and time of the acknowledgement, UTC"), at);
+    if let Some(at) = reset.acknowledged_at {
+        answer.observe(format!("{label}: date and time of the acknowledgement, UTC"), cli::utc(at));
     }
-    let sent = [("IPv4", reset.sent.0), ("IPv6", reset.sent.1)];
+    let sent = [(Family::Ipv4, reset.sent.0), (Family::Ipv6, reset.sent.1)];
     for (family, packets) in sent {
         let name = format!("{label}: packets sent over {family} until then");
         // Whether the other family's packet of the last round left before the acknowledgement came is a race.
@@ -65,16 +66,16 @@ fn one_reset(answer: &mut Answer, reset: &Reset) {
     }
 }
 
-fn q17(findings: &[Finding<Series>; 2]) -> Answer {
+fn q17(findings: &[Measurement<Series>; 2]) -> Answer {
     let mut answer = Answer::to(
         17,
         "The reset is made sixty times. How many packets does it take on average until an acknowledgement comes? Which \
          probability of loss does that suggest?",
     );
     let mut truths = Vec::new();
-    for ((finding, name), family) in findings.iter().zip(names::SERIES).zip(FAMILIES) {
-        let name = finding.measured().map_or(name, |series| series.experiment.as_str());
-        if let Some(series) = answer.found(finding, name, &format!("The series of resets of a PMU on {family}")) {
+    for (finding, family) in findings.iter().zip(FAMILIES) {
+        let what = format!("The series of resets of a PMU on {family}");
+        if let Some(series) = answer.found(finding, Scenario::Series(family).name(), &what) {
             one_series(&mut answer, series);
             truths.push(series.true_loss);
         }

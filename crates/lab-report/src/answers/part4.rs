@@ -1,13 +1,13 @@
 //! Q18 to Q21: a multicast group, heard and spoken to.
 
-use super::names;
+use lab_testbed::facts::{GroupSender, Measurement, Measurements, Multicast, Scenario};
+
 use crate::{
-    evidence::{Evidence, Finding, Multicast},
     sheet::Answer,
     words::{count, list, number, quote},
 };
 
-pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
+pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
     [q18, q19, q20, q21].map(|answer| answer(&evidence.multicast)).into()
 }
 
@@ -20,12 +20,12 @@ const SOME: usize = 5;
 /// One sends more than so many characters to be answered (handout, section 4.2).
 const THRESHOLD: u64 = 300;
 
-fn q18(finding: &Finding<Multicast>) -> Answer {
+fn q18(finding: &Measurement<Multicast>) -> Answer {
     let mut answer = Answer::to(18, "Which messages does the receiver show? Give some of them.");
     let Some(facts) = found(&mut answer, finding) else { return answer };
     // The lines of the play come in order; when other senders speak between them is a matter of time.
     let is_answer = |line: &&String| {
-        facts.senders.iter().any(|(_, _, text)| text.as_ref().is_some_and(|text| line.contains(text.as_str())))
+        facts.senders.iter().any(|sender| sender.answer.as_ref().is_some_and(|text| line.contains(text.as_str())))
     };
     let play = facts.shown.iter().filter(|line| line.starts_with(PROGRAMME) && !is_answer(line));
     for line in play.take(SOME) {
@@ -46,13 +46,13 @@ fn q18(finding: &Finding<Multicast>) -> Answer {
         "The receiver did not show as many lines as the capture has datagrams of the group: some were lost in the \
          receiver, or came while it started or ended."
     });
-    answer.measure("group", &facts.group);
+    answer.measure("group", facts.group);
     answer.observe("lines shown", facts.shown.len());
     answer.observe("datagrams of the group in the capture", facts.datagrams);
     answer
 }
 
-fn q19(finding: &Finding<Multicast>) -> Answer {
+fn q19(finding: &Measurement<Multicast>) -> Answer {
     let mut answer = Answer::to(19, "Does the receiver have to set special socket options?");
     let Some(facts) = found(&mut answer, finding) else { return answer };
     let verdict = match (facts.member_before, facts.member_during) {
@@ -89,10 +89,10 @@ fn q19(finding: &Finding<Multicast>) -> Answer {
     answer
 }
 
-fn q20(finding: &Finding<Multicast>) -> Answer {
+fn q20(finding: &Measurement<Multicast>) -> Answer {
     let mut answer = Answer::to(20, "Does the sender have to set special socket options, to send to the group?");
     let Some(facts) = found(&mut answer, finding) else { return answer };
-    let heard = facts.senders.iter().all(|(identity, _, _)| facts.shown.iter().any(|line| line.starts_with(identity)));
+    let heard = facts.senders.iter().all(|sender| facts.shown.iter().any(|line| line.starts_with(&sender.identity)));
     if facts.senders.is_empty() {
         answer.lack("No sender was run.");
         return answer;
@@ -127,7 +127,7 @@ fn q20(finding: &Finding<Multicast>) -> Answer {
     answer
 }
 
-fn q21(finding: &Finding<Multicast>) -> Answer {
+fn q21(finding: &Measurement<Multicast>) -> Answer {
     let mut answer = Answer::to(
         21,
         "Two senders write more than 300 characters each. What does the programme answer each of them in the group?",
@@ -137,7 +137,7 @@ fn q21(finding: &Finding<Multicast>) -> Answer {
         answer.lack("No sender was run.");
         return answer;
     }
-    for (identity, characters, text) in &facts.senders {
+    for GroupSender { identity, characters, answer: text } in &facts.senders {
         match text {
             Some(text) => answer.item(identity, quote(text)),
             None if *characters <= THRESHOLD => {
@@ -147,7 +147,7 @@ fn q21(finding: &Finding<Multicast>) -> Answer {
         }
         answer.measure(format!("characters sent by {identity}"), number(*characters));
     }
-    let identities: Vec<&String> = facts.senders.iter().map(|(identity, _, _)| identity).collect();
+    let identities: Vec<&String> = facts.senders.iter().map(|sender| &sender.identity).collect();
     answer.because(format!(
         "The programme counts the characters of each identity, the first 6 bytes of a datagram: here {}. When one \
          has sent more than {THRESHOLD}, it answers once, to the whole group: every receiver sees the answer.",
@@ -156,9 +156,8 @@ fn q21(finding: &Finding<Multicast>) -> Answer {
     answer
 }
 
-fn found<'a>(answer: &mut Answer, finding: &'a Finding<Multicast>) -> Option<&'a Multicast> {
-    let name = finding.measured().map_or(names::MULTICAST, |facts| facts.experiment.as_str());
-    answer.found(finding, name, "The multicast programme of part 4")
+fn found<'a>(answer: &mut Answer, finding: &'a Measurement<Multicast>) -> Option<&'a Multicast> {
+    answer.found(finding, Scenario::Multicast.name(), "The multicast programme of part 4")
 }
 
 fn yes_or_no(yes: bool) -> &'static str {

@@ -1,13 +1,14 @@
 //! Q22 to Q24: messages instead of a stream.
 
-use super::{flood, names, stream};
+use super::{flood, stream};
+use lab_testbed::facts::{Flood, Measurement, Measurements, Scenario, Transfer};
+
 use crate::{
-    evidence::{Evidence, Finding, Flood, Transfer},
     sheet::Answer,
     words::{capital, count, list, number, sum, times},
 };
 
-pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
+pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
     vec![
         q22(&evidence.websocket_short, &evidence.short_at_once),
         q23(&evidence.websocket_short, &evidence.short_at_once),
@@ -17,7 +18,7 @@ pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
 
 const STRANGER: &str = "The program does not count how often on_message was called; a counter in that function would.";
 
-fn q22(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
+fn q22(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer {
     let mut answer = Answer::to(
         22,
         "The PMU sends its messages over WebSocket, without a pause. How many packets carry them or parts of them? \
@@ -27,7 +28,9 @@ fn q22(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
     let packets = carrying(&mut answer, websocket);
     answer.item("packets", format!("{} carried {}.", capital(&packets.text), messages(websocket)));
     answer.observe("lengths of the payloads", sum(&websocket.to_client.lengths));
-    let Some(tcp) = answer.transfer(tcp, names::SHORT_AT_ONCE, "Part 2 with “CMD_short:0”") else { return answer };
+    let Some(tcp) = answer.transfer(tcp, Scenario::ShortAtOnce.name(), "Part 2 with “CMD_short:0”") else {
+        return answer;
+    };
     let before = tcp.to_client.fresh();
     answer.measure("packets with payload in part 2, d = 0", before);
     answer.item(
@@ -51,7 +54,7 @@ fn q22(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
     answer
 }
 
-fn q23(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
+fn q23(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer {
     let mut answer = Answer::to(
         23,
         "How often was on_message called for those messages? Which client has more to do to show each message on its \
@@ -87,20 +90,21 @@ fn q23(websocket: &Finding<Transfer>, tcp: &Finding<Transfer>) -> Answer {
         "TCP keeps no such borders. The client of part 2 has to find where each message ends and to keep an \
          unfinished rest until the next recv().",
     );
-    if let Some(tcp) = answer.transfer(tcp, names::SHORT_AT_ONCE, "Part 2 with “CMD_short:0”") {
+    if let Some(tcp) = answer.transfer(tcp, Scenario::ShortAtOnce.name(), "Part 2 with “CMD_short:0”") {
         let (packets, messages) = (tcp.to_client.fresh(), stream::messages(tcp));
         answer.because(format!("There, {} came in {}.", count(messages, "message"), count(packets, "packet")));
     }
     answer
 }
 
-fn q24(websocket: &Finding<Transfer>, floods: &Finding<Vec<Flood>>) -> Answer {
+fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> Answer {
     let mut answer = Answer::to(
         24,
         "The large text comes over WebSocket. How many packets carry it, and how often is on_message called for it? \
          What does a comparison with the recv() calls of part 2 say about WebSockets and TCP sockets?",
     );
-    let Some(websocket) = answer.transfer(websocket, names::WEBSOCKET_FLOOD, "Part 5 with “CMD_floodme”") else {
+    let Some(websocket) = answer.transfer(websocket, Scenario::WebSocketFlood.name(), "Part 5 with “CMD_floodme”")
+    else {
         return answer;
     };
     let packets = carrying(&mut answer, websocket);
@@ -182,6 +186,6 @@ fn messages(transfer: &Transfer) -> String {
     count(stream::messages(transfer), "message")
 }
 
-fn find_short<'a>(answer: &mut Answer, finding: &'a Finding<Transfer>) -> Option<&'a Transfer> {
-    answer.transfer(finding, names::WEBSOCKET_SHORT, "Part 5 with “CMD_short:0”")
+fn find_short<'a>(answer: &mut Answer, finding: &'a Measurement<Transfer>) -> Option<&'a Transfer> {
+    answer.transfer(finding, Scenario::WebSocketShort.name(), "Part 5 with “CMD_short:0”")
 }

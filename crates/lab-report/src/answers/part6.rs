@@ -1,17 +1,18 @@
 //! Q25 to Q28: a TLS handshake, and which cryptography does what.
 
 use super::handshake::{find, place, q25};
+use lab_testbed::facts::{Measurement, Measurements, TlsFacts, TlsSuite};
+
 use crate::{
-    evidence::{Evidence, Finding, TlsSession},
     sheet::Answer,
     words::{count, list},
 };
 
-pub(super) fn answers(evidence: &Evidence) -> Vec<Answer> {
+pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
     [q25, q26, q27, q28].map(|answer| answer(&evidence.tls)).into()
 }
 
-fn q26(findings: &[Finding<TlsSession>; 2]) -> Answer {
+fn q26(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
     let mut answer = Answer::to(
         26,
         "How many cipher suites does the PDC propose? On which one do the two agree? Which messages say so?",
@@ -19,9 +20,9 @@ fn q26(findings: &[Finding<TlsSession>; 2]) -> Answer {
     let sessions = find(&mut answer, findings);
     for session in &sessions {
         let version = &session.version;
-        let (iana, openssl) = &session.suite;
-        let other_name =
-            if iana == openssl || openssl.is_empty() { String::new() } else { format!(" ({openssl} for OpenSSL)") };
+        let TlsSuite { iana, openssl } = &session.suite;
+        let openssl = openssl.as_ref().filter(|&openssl| openssl != iana);
+        let other_name = openssl.map(|openssl| format!(" ({openssl} for OpenSSL)")).unwrap_or_default();
         answer.item(version, format!("The PDC proposed {}.", count(session.proposed.len() as u64, "cipher suite")));
         answer.item(version, format!("They agreed on {iana}{other_name}."));
         if !session.proposed.contains(iana) {
@@ -54,7 +55,7 @@ fn q26(findings: &[Finding<TlsSession>; 2]) -> Answer {
     answer
 }
 
-fn q27(findings: &[Finding<TlsSession>; 2]) -> Answer {
+fn q27(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
     let mut answer =
         Answer::to(27, "Is asymmetric (public-key) cryptography used in the TLS session? Where, and what for?");
     let sessions = find(&mut answer, findings);
@@ -84,7 +85,7 @@ fn q27(findings: &[Finding<TlsSession>; 2]) -> Answer {
     answer
 }
 
-fn asymmetric(answer: &mut Answer, session: &TlsSession) {
+fn asymmetric(answer: &mut Answer, session: &TlsFacts) {
     let version = &session.version;
     let known = [
         ("key exchange", &session.key_exchange),
@@ -122,13 +123,13 @@ fn asymmetric(answer: &mut Answer, session: &TlsSession) {
     }
 }
 
-fn q28(findings: &[Finding<TlsSession>; 2]) -> Answer {
+fn q28(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
     let mut answer = Answer::to(28, "Is symmetric cryptography used in the TLS session? Where, and what for?");
     let sessions = find(&mut answer, findings);
     for session in &sessions {
         let version = &session.version;
         let (client, server) = session.data_records;
-        let cipher = cipher(&session.suite.0);
+        let cipher = cipher(&session.suite.iana);
         answer.measure(
             format!("{version}: records of application data, from the PDC and from the PMU"),
             format!("{client} and {server}"),
@@ -160,7 +161,7 @@ fn q28(findings: &[Finding<TlsSession>; 2]) -> Answer {
          are much faster than asymmetric ones, so they carry the data. They keep it secret, and a tag on each record \
          shows any change to it.",
     );
-    if sessions.iter().all(|session| is_aead(&session.suite.0)) {
+    if sessions.iter().all(|session| is_aead(&session.suite.iana)) {
         answer.because("The ciphers here do both at once (AEAD: authenticated encryption with associated data).");
     }
     answer
@@ -178,8 +179,8 @@ fn is_aead(suite: &str) -> bool {
 }
 
 /// Whether the suite is one of those that encrypt a secret with the certificate's key.
-fn has_transport(session: &TlsSession) -> bool {
-    session.suite.0.starts_with("TLS_RSA_WITH_")
+fn has_transport(session: &TlsFacts) -> bool {
+    session.suite.iana.starts_with("TLS_RSA_WITH_")
 }
 
 fn unique<'a>(names: &[&'a str]) -> Vec<&'a str> {

@@ -1,6 +1,6 @@
 //! What several answers ask of a transfer: its messages, and which packets carry them.
 
-use crate::evidence::{Layer, Packets, Transfer};
+use lab_testbed::facts::{Layer, PacketCounts, Transfer};
 
 /// What the handout's messages begin with.
 const TEXT: &str = "This is PMU data ";
@@ -21,7 +21,7 @@ pub(super) fn pause(transfer: &Transfer) -> &str {
 }
 
 /// The greatest payload of a packet.
-pub(super) fn longest(packets: &Packets) -> u64 {
+pub(super) fn longest(packets: &PacketCounts) -> u64 {
     packets.lengths.iter().copied().max().unwrap_or_default()
 }
 
@@ -36,11 +36,11 @@ pub(super) fn is_one_message_a_packet(transfer: &Transfer) -> bool {
 pub(super) fn message_packets(transfer: &Transfer) -> Option<u64> {
     let packets = &transfer.to_client;
     let is_plain = packets.lengths.len() as u64 == packets.fresh();
-    if !is_plain || !transfer.layers.iter().any(|layer| layer.name == Layer::UPGRADE) {
+    if !is_plain || !transfer.layers.iter().any(|part| part.layer == Layer::Upgrade) {
         return None;
     }
-    let begin = transfer.layer(Layer::UPGRADE);
-    let end = packets.distinct_bytes.saturating_sub(transfer.layer(Layer::CLOSE));
+    let begin = transfer.layer(Layer::Upgrade);
+    let end = packets.distinct_bytes.saturating_sub(transfer.layer(Layer::CloseFrame));
     let mut offset = 0;
     let carries = |len: &&u64| {
         let from = offset;

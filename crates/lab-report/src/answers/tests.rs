@@ -1,28 +1,36 @@
 //! The answers follow the evidence: each test changes what was measured, and sees the answer change.
 
+use std::time::Duration;
+
+use lab_packets::flow::Protocol;
+use lab_testbed::Obstacle;
+use labnet::net::Family;
+
 use super::*;
-use crate::evidence::{Kernel, Layer, sample};
+use lab_testbed::facts::{GroupSender, Kernel, Layer};
+
+use crate::sample;
 
 mod messages;
 mod others;
 mod primer;
 
 /// The evidence of a run with our programs, changed.
-fn given(change: impl FnOnce(&mut Evidence)) -> Evidence {
-    let mut evidence = sample::evidence();
+fn given(change: impl FnOnce(&mut Measurements)) -> Measurements {
+    let mut evidence = sample::measurements();
     change(&mut evidence);
     evidence
 }
 
 /// What was measured, to be changed.
-fn facts<T>(finding: &mut Finding<T>) -> &mut T {
+fn facts<T>(finding: &mut Measurement<T>) -> &mut T {
     match finding {
-        Finding::Measured(facts) => facts,
+        Measurement::Measured(facts) => facts,
         _ => panic!("the sample has everything"),
     }
 }
 
-fn answer(question: &str, evidence: &Evidence) -> Answer {
+fn answer(question: &str, evidence: &Measurements) -> Answer {
     answers(evidence).into_iter().find(|answer| answer.question == question).unwrap()
 }
 
@@ -33,7 +41,7 @@ fn text(answer: &Answer) -> String {
 }
 
 #[track_caller]
-fn says(question: &str, evidence: &Evidence, expected: &[&str]) {
+fn says(question: &str, evidence: &Measurements, expected: &[&str]) {
     let text = text(&answer(question, evidence));
     for words in expected {
         assert!(text.contains(words), "{question} does not say '{words}':\n{text}");
@@ -41,14 +49,14 @@ fn says(question: &str, evidence: &Evidence, expected: &[&str]) {
 }
 
 #[track_caller]
-fn does_not_say(question: &str, evidence: &Evidence, words: &str) {
+fn does_not_say(question: &str, evidence: &Measurements, words: &str) {
     let text = text(&answer(question, evidence));
     assert!(!text.contains(words), "{question} says '{words}':\n{text}");
 }
 
 #[test]
 fn there_are_always_28_answers_in_order() {
-    for evidence in [sample::evidence(), Evidence::default()] {
+    for evidence in [sample::measurements(), Measurements::default()] {
         let answers = answers(&evidence);
         let expected: Vec<String> = (1..=28).map(|i| format!("Q{i}")).collect();
         assert_eq!(answers.iter().map(|answer| answer.question.clone()).collect::<Vec<_>>(), expected);
@@ -60,7 +68,7 @@ fn there_are_always_28_answers_in_order() {
 
 #[test]
 fn with_everything_measured_every_question_is_answered() {
-    for answer in answers(&sample::evidence()) {
+    for answer in answers(&sample::measurements()) {
         assert_eq!(answer.missing, None, "{}", answer.question);
         assert!(!answer.items.is_empty() && !answer.why.is_empty(), "{}", answer.question);
     }
@@ -68,24 +76,30 @@ fn with_everything_measured_every_question_is_answered() {
 
 #[test]
 fn without_evidence_every_answer_says_what_is_missing() {
-    for answer in answers(&Evidence::default()) {
+    for answer in answers(&Measurements::default()) {
         assert!(answer.items.is_empty(), "{}: {:?}", answer.question, answer.items);
         assert!(answer.why.is_empty(), "{}: {}", answer.question, answer.why);
         assert!(answer.missing.as_ref().is_some_and(|why| why.contains("was not run")), "{answer:?}");
     }
-    let failed = given(|evidence| evidence.echo = Finding::Failed("the port was taken".into()));
+    let failed = given(|evidence| {
+        evidence.echo = Measurement::Failed(Obstacle::System { reason: "the port was taken".to_owned() })
+    });
     let missing = answer("Q7", &failed).missing;
     assert_eq!(missing.as_deref(), Some("The echo of Code C and Code D failed: the port was taken."));
 }
 
 /// All that may differ between two runs with the same seed, made different.
-fn another_run(evidence: &mut Evidence) {
+fn another_run(evidence: &mut Measurements) {
     let datagram = facts(&mut evidence.datagram);
     datagram.ports.0 = 50_123;
     datagram.server_output[1] = "From Address: 127.0.0.1:50123".into();
     let echo = facts(&mut evidence.echo);
     for line in &mut echo.sockets_during {
-        *line = line.replace("40002", "33333");
+        for address in [&mut line.local, &mut line.remote] {
+            if address.port() == 40_002 {
+                address.set_port(33_333);
+            }
+        }
     }
     echo.sockets_during.reverse();
     let floods = facts(&mut evidence.floods).iter_mut().map(|flood| &mut flood.transfer);
@@ -98,7 +112,7 @@ fn another_run(evidence: &mut Evidence) {
         transfer.client_kernel.iter_mut().chain(&mut transfer.server_kernel).for_each(later);
     }
     for reset in &mut evidence.resets {
-        facts(reset).acknowledged_at = Some("2026-01-01T00:00:00Z".into());
+        facts(reset).acknowledged_at = Some(Duration::from_secs(1_767_225_600));
     }
     for series in &mut evidence.series {
         facts(series).shortest_pause = Some(1.25);
@@ -119,7 +133,7 @@ fn another_run(evidence: &mut Evidence) {
 
 #[test]
 fn what_differs_from_run_to_run_is_in_no_answer() {
-    let (one, other) = (answers(&sample::evidence()), answers(&given(another_run)));
+    let (one, other) = (answers(&sample::measurements()), answers(&given(another_run)));
     let mut differences = 0;
     for (one, other) in one.iter().zip(&other) {
         let question = &one.question;
@@ -136,9 +150,9 @@ fn what_differs_from_run_to_run_is_in_no_answer() {
 
 #[test]
 fn a_layer_has_the_name_that_answers_look_for() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     let layers = &evidence.websocket_short.measured().unwrap().layers;
-    for name in [Layer::UPGRADE, Layer::MESSAGES, Layer::FRAME_HEADERS, Layer::CLOSE] {
-        assert!(layers.iter().any(|layer| layer.name == name), "{name}");
+    for layer in [Layer::Upgrade, Layer::Messages, Layer::FrameHeaders, Layer::CloseFrame] {
+        assert!(layers.iter().any(|part| part.layer == layer), "{layer:?}");
     }
 }

@@ -7,10 +7,10 @@ use std::{
 
 use clap::Parser;
 
-use lab_report::{
-    laboratory::Settings,
-    programs::{Programs, Role},
-};
+use lab_testbed::facts::Settings;
+#[cfg(target_os = "linux")]
+use lab_testbed::programs::{ProgramRole, Programs};
+#[cfg(target_os = "linux")]
 use labnet::Error;
 
 /// Make every experiment of the lab, capture it, and answer Q1 to Q28 from what was measured
@@ -24,13 +24,18 @@ use labnet::Error;
   lab-report --only part2 --path delay=5ms       one part, with another path between client and server
   lab-report --first 0 --messages 17             as in a later edition: see which answers change
 
-Writes index.html, answers.json with answers.schema.json, captures/*.pcapng for Wireshark, and output/*.txt.
-Needs no root: everything runs in a private network of its own, out of reach of any other."
+  lab-report --from lab-report/facts.json        the same report once more, on any system
+
+Writes index.html, answers.json with answers.schema.json, facts.json, captures/*.pcapng for Wireshark, and
+output/*.txt. Needs Linux, but no root: everything runs in a private network, out of reach of any other."
 )]
 pub(crate) struct Arguments {
-    /// The folder of the report
-    #[arg(long, value_name = "DIR", default_value = "lab-report")]
-    pub(crate) out: PathBuf,
+    /// The folder of the report [default: lab-report; with --from, the folder of the facts]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write the report of an earlier run, from its facts, and run nothing
+    #[arg(long, value_name = "FACTS")]
+    pub(crate) from: Option<PathBuf>,
     /// Fix every random choice of servers and path
     #[arg(long, default_value_t = Settings::default().seed)]
     seed: u64,
@@ -91,6 +96,14 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// The folder of the report.
+    pub(crate) fn out(&self) -> PathBuf {
+        let beside = |facts: &PathBuf| facts.parent().map(Path::to_owned).unwrap_or_default();
+        let out = self.out.clone().or_else(|| self.from.as_ref().map(beside));
+        out.unwrap_or_else(|| PathBuf::from("lab-report"))
+    }
+
+    #[cfg(target_os = "linux")]
     pub(crate) fn settings(&self) -> Settings {
         let Self { seed, messages, first, loss, runs, path, deadline, .. } = *self;
         let deadline = Duration::from_secs(deadline);
@@ -98,20 +111,21 @@ impl Arguments {
     }
 
     /// Our programs are those that were built together with this one.
+    #[cfg(target_os = "linux")]
     pub(crate) fn programs(&self) -> Result<Programs, Error> {
         let this = std::env::current_exe().map_err(|source| Error::System { attempt: "find the programs", source })?;
         let folder = this.parent().map(Path::to_owned).unwrap_or_default();
         let others = [
-            (Role::CodeA, &self.code_a),
-            (Role::CodeB, &self.code_b),
-            (Role::CodeC, &self.code_c),
-            (Role::CodeD, &self.code_d),
-            (Role::Part2, &self.part2),
-            (Role::Part3, &self.part3),
-            (Role::Part4Receiver, &self.part4_receiver),
-            (Role::Part4Sender, &self.part4_sender),
-            (Role::Part5, &self.part5),
-            (Role::Part6Pmu, &self.part6),
+            (ProgramRole::CodeA, &self.code_a),
+            (ProgramRole::CodeB, &self.code_b),
+            (ProgramRole::CodeC, &self.code_c),
+            (ProgramRole::CodeD, &self.code_d),
+            (ProgramRole::Part2, &self.part2),
+            (ProgramRole::Part3, &self.part3),
+            (ProgramRole::Part4Receiver, &self.part4_receiver),
+            (ProgramRole::Part4Sender, &self.part4_sender),
+            (ProgramRole::Part5, &self.part5),
+            (ProgramRole::Part6Pmu, &self.part6),
         ];
         let others = others.into_iter().filter_map(|(role, command)| Some((role, command.clone()?)));
         Ok(Programs::new(folder, others))

@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::{Places, head, text};
 use crate::{
-    sheet::{Experiment, Figure},
+    sheet::{Experiment, Figure, State},
     words,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn section(places: &Places<'_>) -> Markup {
 
 fn article(places: &Places<'_>, first: usize, experiment: &Experiment) -> Markup {
     let id = text::anchor("experiment-", &experiment.name);
-    let is_done = experiment.state == "done";
+    let is_done = experiment.state == State::Done;
     html! {
         article.experiment id=(id) aria-labelledby={ (id) "-title" } {
             h3 id={ (id) "-title" } {

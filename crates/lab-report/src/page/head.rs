@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{answers::is_answered, text};
 use crate::{
-    sheet::{Account, Sheet},
+    sheet::{Account, Sheet, State},
     words,
 };
 
@@ -60,7 +60,7 @@ pub(super) fn header(sheet: &Sheet) -> Markup {
 
 pub(super) fn summary(sheet: &Sheet) -> Markup {
     let missing: Vec<_> = sheet.answers.iter().filter(|answer| !is_answered(answer)).collect();
-    let failed: Vec<_> = sheet.experiments.iter().filter(|experiment| experiment.state == "failed").collect();
+    let failed: Vec<_> = sheet.experiments.iter().filter(|experiment| experiment.state == State::Failed).collect();
     html! {
         section.summary aria-labelledby="summary" {
             h2 #summary { "Summary" }

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use maud::html;
 
 use super::{Frame, HOLLOW, INK, SOLID, TYPE, WIDTH, label, rectangle};
+use lab_testbed::facts::Flood;
+
 use crate::{
-    evidence::Flood,
     sheet::Figure,
     words::{count, number},
 };

@@ -8,8 +8,8 @@ use super::{
     AXIS, DASHED, Frame, GRID, HOLLOW, INK, LINE, MUTED, SOLID, TYPE, WIDTH, at, circle, label, line, rectangle,
     scale::Scale,
 };
-use crate::evidence::Series;
 use crate::sheet::Figure;
+use lab_testbed::facts::Series;
 
 /// More bars than these are no longer told apart on a phone: the last one holds all that took as many or more.
 const MAX_BARS: u64 = 20;
@@ -71,7 +71,7 @@ pub fn histogram(id: &str, series: &Series) -> Figure {
         (label((LEFT + RIGHT) / 2.0, HEIGHT - 6.0, "middle", INK, "packets until the acknowledgement"))
         (label(4.0, TOP - 10.0, "start", MUTED, "runs"))
     };
-    let title = format!("Packets for each of {runs} resets over {}", series.family);
+    let title = format!("PacketCounts for each of {runs} resets over {}", series.family);
     let caption = format!(
         "{title}: {:.2} on average. The bars were observed; the line is the geometric distribution for a loss of {}.",
         series.mean, series.true_loss
@@ -127,11 +127,13 @@ fn table(series: &Series, bins: &[Bin]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use labnet::net::Family;
+
     use super::*;
 
     fn series(packets: Vec<u64>, true_loss: f64) -> Series {
         let mean = packets.iter().sum::<u64>() as f64 / packets.len() as f64;
-        Series { packets, mean, true_loss, family: "IPv4".to_owned(), ..Series::default() }
+        Series { packets, mean, true_loss, family: Family::Ipv4, loss: 0.0, interval: (0.0, 1.0), shortest_pause: None }
     }
 
     #[test]

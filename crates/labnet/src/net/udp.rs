@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
 use socket2::SockRef;
 
 use super::{Deadline, Families, Server};
@@ -25,11 +26,13 @@ const MAX_DATAGRAM_LEN: usize = 65_535;
 const QUEUE_LEN: usize = 64;
 
 /// A family of addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Family {
     /// IPv4.
+    #[serde(rename = "IPv4")]
     Ipv4,
     /// IPv6.
+    #[serde(rename = "IPv6")]
     Ipv6,
 }
 

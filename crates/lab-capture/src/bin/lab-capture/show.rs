@@ -77,9 +77,10 @@ pub(crate) fn show(arguments: &Arguments, console: &Console) -> Result<(), Error
 /// The handshake in numbers, and its messages with the packets that carry them.
 fn listing(tls: &Listing, has_details: bool, secrets: &KeyLog) -> String {
     let handshake = tls.handshake;
+    let version = tls.summary.version.map_or_else(|| "no version agreed on".to_owned(), |version| version.to_string());
     let mut lines = vec![
         String::new(),
-        format!("TLS: {}", tls.summary.version.as_deref().unwrap_or("no version agreed on")),
+        format!("TLS: {version}"),
         format!(
             "handshake: packets {} to {}: {} from the client and {} from the server with payload, {} in all",
             handshake.first_packet, handshake.last_packet, handshake.sent, handshake.received, handshake.packets

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn q10_the_number_of_messages_is_counted() {
-    says("Q10", &sample::evidence(), &["[d = 0] 10 messages, numbered 1 to 10.", "[d = 1] 10 messages"]);
+    says("Q10", &sample::measurements(), &["[d = 0] 10 messages, numbered 1 to 10.", "[d = 1] 10 messages"]);
     let later = given(|evidence| facts(&mut evidence.short_at_once).client = sample::shown(0, 17, 3));
     says("Q10", &later, &["[d = 0] 17 messages, numbered 0 to 16.", "[d = 1] 10 messages, numbered 1 to 10."]);
     let hole = given(|evidence| {
@@ -13,14 +13,14 @@ fn q10_the_number_of_messages_is_counted() {
     says("Q10", &hole, &["[d = 0] 9 messages, numbered 1 to 10.", "do not follow each other"]);
     let chatty = given(|evidence| facts(&mut evidence.short_paced).client.lines.push("bye".into()));
     says("Q10", &chatty, &["[d = 1] 1 line of its output is no message"]);
-    let half = given(|evidence| evidence.short_paced = Finding::NotRun);
+    let half = given(|evidence| evidence.short_paced = Measurement::NotRun);
     says("Q10", &half, &["[d = 0] 10 messages"]);
     assert_eq!(answer("Q10", &half).missing.as_deref(), Some("Part 2 with “CMD_short:1” was not run."));
 }
 
 #[test]
 fn q11_packets_are_counted_for_both_pauses() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q11", &evidence, &["[d = 0] 2 packets with payload, for 10 messages.", "[d = 1] 10 packets"]);
     says(
         "Q11",
@@ -36,7 +36,7 @@ fn q11_packets_are_counted_for_both_pauses() {
 
 #[test]
 fn q12_lengths_prove_that_messages_shared_a_packet() {
-    says("Q12", &sample::evidence(), &["2 packets instead of 10", "18 + 163 bytes", "Nagle", "round-trip time"]);
+    says("Q12", &sample::measurements(), &["2 packets instead of 10", "18 + 163 bytes", "Nagle", "round-trip time"]);
     let corked = given(|evidence| {
         let packets = &mut facts(&mut evidence.short_at_once).to_client;
         (packets.with_payload, packets.lengths) = (1, vec![181]);
@@ -56,7 +56,7 @@ fn q12_lengths_prove_that_messages_shared_a_packet() {
     says("Q12", &equal, &["They are not different: 10 packets both times."]);
     let odd = given(|evidence| facts(&mut evidence.short_at_once).to_client.with_payload = 11);
     says("Q12", &odd, &["more packets without a pause"]);
-    let half = given(|evidence| evidence.short_at_once = Finding::NotRun);
+    let half = given(|evidence| evidence.short_at_once = Measurement::NotRun);
     assert!(answer("Q12", &half).items.is_empty());
 }
 
@@ -64,14 +64,16 @@ fn q12_lengths_prove_that_messages_shared_a_packet() {
 fn q13_the_end_is_known_by_a_fin_only() {
     says(
         "Q13",
-        &sample::evidence(),
+        &sample::measurements(),
         &["By a call of recv() that returns no bytes", "the FIN, and 181 bytes before it"],
     );
     let no_fin = given(|evidence| facts(&mut evidence.short_at_once).to_client.has_fin = false);
     says("Q13", &no_fin, &["it cannot: the PMU sent no FIN"]);
     let reset = given(|evidence| facts(&mut evidence.short_at_once).to_client.has_rst = true);
     says("Q13", &reset, &["it cannot: the connection was reset"]);
-    let other = given(|evidence| evidence.short_at_once = Finding::Failed("no server".into()));
+    let other = given(|evidence| {
+        evidence.short_at_once = Measurement::Failed(Obstacle::System { reason: "no server".to_owned() })
+    });
     assert_eq!(answer("Q13", &other).experiments, ["part2-short-1"]);
 }
 
@@ -79,7 +81,7 @@ fn q13_the_end_is_known_by_a_fin_only() {
 fn q14_packets_of_the_flood_are_bytes_by_the_segment_size() {
     says(
         "Q14",
-        &sample::evidence(),
+        &sample::measurements(),
         &["46 packets, for 65,536 bytes.", "1,448, rounded up, is 46", "full but the last"],
     );
     let smaller = given(|evidence| {
@@ -99,7 +101,7 @@ fn q14_packets_of_the_flood_are_bytes_by_the_segment_size() {
 
 #[test]
 fn q15_calls_are_bounded_by_the_buffer_and_not_given_as_a_fixed_number() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says(
         "Q15",
         &evidence,
@@ -121,7 +123,11 @@ fn q15_calls_are_bounded_by_the_buffer_and_not_given_as_a_fixed_number() {
 
 #[test]
 fn q22_packets_with_messages_are_told_from_upgrade_and_close() {
-    says("Q22", &sample::evidence(), &["[packets] 10 packets carried 10 messages.", "No: more than the 2 of part 2."]);
+    says(
+        "Q22",
+        &sample::measurements(),
+        &["[packets] 10 packets carried 10 messages.", "No: more than the 2 of part 2."],
+    );
     let joined = given(|evidence| {
         let packets = &mut facts(&mut evidence.websocket_short).to_client;
         (packets.with_payload, packets.lengths) = (3, vec![129, 20, 185]);
@@ -144,7 +150,7 @@ fn q22_packets_with_messages_are_told_from_upgrade_and_close() {
 fn q23_on_message_is_counted_where_the_program_says_it() {
     says(
         "Q23",
-        &sample::evidence(),
+        &sample::measurements(),
         &["10 times, once for each message", "The client of part 2, over TCP.", "in 2 packets"],
     );
     let fragments = given(|evidence| facts(&mut evidence.websocket_short).client.on_message = Some(20));
@@ -156,7 +162,7 @@ fn q23_on_message_is_counted_where_the_program_says_it() {
 
 #[test]
 fn q24_one_message_takes_many_packets_and_one_call() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q24", &evidence, &["46 packets carried the text.", "[on_message] Once.", "the same as in part 2, 46"]);
     says(
         "Q24",

@@ -4,11 +4,11 @@ use super::*;
 
 #[test]
 fn q16_time_and_family_of_the_acknowledgement() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q16", &evidence, &["[A16.b, PMU on IPv4] Over IPv4: “OFFSET=7”.", "[A16.b, PMU on IPv6] Over IPv6"]);
     does_not_say("Q16", &evidence, "2025");
     assert!(answer("Q16", &evidence).measured.iter().any(|value| value.varies && value.value.contains("09:15:02")));
-    let wrong = given(|evidence| facts(&mut evidence.resets[1]).acknowledged_over = Some("IPv4".into()));
+    let wrong = given(|evidence| facts(&mut evidence.resets[1]).acknowledged_over = Some(Family::Ipv4));
     says("Q16", &wrong, &["not the family that this PMU was given, IPv6"]);
     let silent = given(|evidence| facts(&mut evidence.resets[0]).acknowledged_over = None);
     says("Q16", &silent, &["[PMU on IPv4] No acknowledgement was seen."]);
@@ -18,7 +18,7 @@ fn q16_time_and_family_of_the_acknowledgement() {
 
 #[test]
 fn q17_the_interval_judges_the_loss() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q17", &evidence, &["2.53 packets on average, over 60 runs.", "A loss of 0.605", "between 0.523 and 0.684"]);
     says("Q17", &evidence, &["The interval holds the 0.6", "so 2.5 were to be expected"]);
     let lossy = given(|evidence| {
@@ -34,7 +34,7 @@ fn q17_the_interval_judges_the_loss() {
 
 #[test]
 fn q18_shows_lines_of_the_programme() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q18", &evidence, &["swcmTV: Two households", "as many lines as the capture has datagrams"]);
     does_not_say("Q18", &evidence, "Thank you");
     let lost = given(|evidence| facts(&mut evidence.multicast).datagrams = 12);
@@ -47,7 +47,7 @@ fn q18_shows_lines_of_the_programme() {
 fn q19_the_membership_is_the_proof() {
     says(
         "Q19",
-        &sample::evidence(),
+        &sample::measurements(),
         &["Yes: IP_ADD_MEMBERSHIP", "list of groups shows the join", "are in the capture"],
     );
     let lucky = given(|evidence| facts(&mut evidence.multicast).member_during = false);
@@ -62,7 +62,7 @@ fn q19_the_membership_is_the_proof() {
 fn q20_the_senders_host_did_not_join() {
     says(
         "Q20",
-        &sample::evidence(),
+        &sample::measurements(),
         &["No.", "was not a member of the group, and the receiver heard them", "time to live of 1"],
     );
     let joined = given(|evidence| facts(&mut evidence.multicast).sender_member = true);
@@ -75,30 +75,33 @@ fn q20_the_senders_host_did_not_join() {
 
 #[test]
 fn q21_the_programme_answers_each_sender() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q21", &evidence, &["[123456] “Thank you, 123456", "[654321] “Thank you, 654321", "more than 300"]);
-    let short = given(|evidence| facts(&mut evidence.multicast).senders[0] = ("123456".into(), 120, None));
+    let short = given(|evidence| {
+        facts(&mut evidence.multicast).senders[0] =
+            GroupSender { identity: "123456".into(), characters: 120, answer: None }
+    });
     says("Q21", &short, &["[123456] Nothing: it sent only 120 characters."]);
-    let unanswered = given(|evidence| facts(&mut evidence.multicast).senders[1].2 = None);
+    let unanswered = given(|evidence| facts(&mut evidence.multicast).senders[1].answer = None);
     says("Q21", &unanswered, &["[654321] Nothing, although it sent 312 characters."]);
 }
 
 #[test]
 fn q25_the_handshake_is_told_message_by_message() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q25", &evidence, &["[TLS 1.2] 5 packets with payload: 2 from the PDC and 3 from the PMU."]);
     says("Q25", &evidence, &["From the PMU: ServerHello, Certificate, ServerKeyExchange and ServerHelloDone."]);
     says("Q25", &evidence, &["[TLS 1.3] From the PDC: ChangeCipherSpec and Finished (encrypted)."]);
     let retried = given(|evidence| facts(&mut evidence.tls[1]).messages[1].name = "HelloRetryRequest".into());
     says("Q25", &retried, &["From the PMU: HelloRetryRequest, ", "asks the PDC to begin again"]);
-    let one = given(|evidence| evidence.tls[0] = Finding::NotRun);
+    let one = given(|evidence| evidence.tls[0] = Measurement::NotRun);
     does_not_say("Q25", &one, "[TLS 1.2]");
     assert_eq!(answer("Q25", &one).missing.as_deref(), Some("Part 6 with TLS 1.2 was not run."));
 }
 
 #[test]
 fn q26_suites_are_counted_and_the_choice_is_named() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q26", &evidence, &["[TLS 1.2] The PDC proposed 3 cipher suites.", "ECDHE-RSA-AES256-GCM-SHA384 for OpenSSL"]);
     says("Q26", &evidence, &["The proposal is in the ClientHello.", "The choice is in the ServerHello."]);
     let eleven = given(|evidence| facts(&mut evidence.tls[0]).proposed = vec!["TLS_AES_128_GCM_SHA256".into(); 11]);
@@ -109,7 +112,7 @@ fn q26_suites_are_counted_and_the_choice_is_named() {
 
 #[test]
 fn q27_public_keys_agree_and_sign() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says(
         "Q27",
         &evidence,
@@ -118,7 +121,7 @@ fn q27_public_keys_agree_and_sign() {
     says("Q27", &evidence, &["signs the exchange with rsa_pss_rsae_sha256", "RSA 2048 bits", "does not happen here"]);
     let transport = given(|evidence| {
         let session = facts(&mut evidence.tls[0]);
-        session.suite.0 = "TLS_RSA_WITH_AES_256_GCM_SHA384".into();
+        session.suite.iana = "TLS_RSA_WITH_AES_256_GCM_SHA384".into();
         (session.key_exchange, session.signature) = (None, None);
     });
     says("Q27", &transport, &["[TLS 1.2] To transport a secret", "[TLS 1.2] The PMU signed nothing"]);
@@ -137,16 +140,16 @@ fn q27_public_keys_agree_and_sign() {
 
 #[test]
 fn q28_records_are_encrypted_with_the_cipher_of_the_suite() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q28", &evidence, &["with AES_256_GCM: 1 record from the PDC and 10 records from the PMU", "AEAD"]);
     says("Q28", &evidence, &["for EncryptedExtensions, Certificate, CertificateVerify and Finished"]);
     let other = given(|evidence| {
-        facts(&mut evidence.tls[0]).suite.0 = "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256".into();
-        facts(&mut evidence.tls[1]).suite.0 = "TLS_CHACHA20_POLY1305_SHA256".into();
+        facts(&mut evidence.tls[0]).suite.iana = "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256".into();
+        facts(&mut evidence.tls[1]).suite.iana = "TLS_CHACHA20_POLY1305_SHA256".into();
     });
     says("Q28", &other, &["[TLS 1.2] Yes, for all data after the handshake, with CHACHA20_POLY1305:"]);
     says("Q28", &other, &["[TLS 1.3] Yes, for all data after the handshake, with CHACHA20_POLY1305:"]);
-    let old = given(|evidence| facts(&mut evidence.tls[0]).suite.0 = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA".into());
+    let old = given(|evidence| facts(&mut evidence.tls[0]).suite.iana = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA".into());
     says("Q28", &old, &["with AES_128_CBC_SHA"]);
     does_not_say("Q28", &old, "AEAD");
     let empty = given(|evidence| facts(&mut evidence.tls[0]).data_records = (0, 0));

@@ -1,11 +1,13 @@
 //! Part 1.
 
+use lab_process::sockets::TcpState;
+
 use super::*;
 
 #[test]
 fn q1_code_a_is_a_client_over_udp() {
-    says("Q1", &sample::evidence(), &["[A1.a] Code A is the client.", "[A1.b] It uses a UDP socket", "port 5001"]);
-    let tcp = given(|evidence| facts(&mut evidence.datagram).transport = "TCP over IPv4".into());
+    says("Q1", &sample::measurements(), &["[A1.a] Code A is the client.", "[A1.b] It uses a UDP socket", "port 5001"]);
+    let tcp = given(|evidence| facts(&mut evidence.datagram).protocol = Protocol::Tcp);
     says("Q1", &tcp, &["It uses a TCP socket", "another program ran"]);
     let silent = given(|evidence| facts(&mut evidence.datagram).packets = 0);
     assert!(answer("Q1", &silent).items.is_empty());
@@ -14,7 +16,7 @@ fn q1_code_a_is_a_client_over_udp() {
 
 #[test]
 fn q2_shows_what_both_printed_without_the_port_that_differs() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q2", &evidence, &["“Message sent”", "“Received data: Hello, Romeo ”", "“From Address: 127.0.0.1:PORT”"]);
     does_not_say("Q2", &evidence, "40001");
     let python = given(|evidence| {
@@ -27,19 +29,19 @@ fn q2_shows_what_both_printed_without_the_port_that_differs() {
 
 #[test]
 fn q3_transport_and_family_are_those_of_the_packets() {
-    says("Q3", &sample::evidence(), &["TCP sockets, IPv4 sockets."]);
-    let other = given(|evidence| facts(&mut evidence.echo).transport = "TCP over IPv6".into());
+    says("Q3", &sample::measurements(), &["TCP sockets, IPv4 sockets."]);
+    let other = given(|evidence| facts(&mut evidence.echo).family = Family::Ipv6);
     says("Q3", &other, &["TCP sockets, IPv6 sockets.", "not the handout's programs"]);
 }
 
 #[test]
 fn q4_the_server_alone_has_one_listening_socket() {
-    says("Q4", &sample::evidence(), &["One line. State LISTEN, at 127.0.0.1:5002"]);
+    says("Q4", &sample::measurements(), &["One line. State LISTEN, at 127.0.0.1:5002"]);
     let none = given(|evidence| facts(&mut evidence.echo).sockets_before.clear());
     says("Q4", &none, &["Nothing", "no server was waiting"]);
     let resting = given(|evidence| {
-        let line = "tcp  127.0.0.1:5002         127.0.0.1:39999        TIME_WAIT";
-        facts(&mut evidence.echo).sockets_before.push(line.into());
+        let line = sample::socket("127.0.0.1:5002", "127.0.0.1:39999", TcpState::TimeWait);
+        facts(&mut evidence.echo).sockets_before.push(line);
     });
     says("Q4", &resting, &["2 lines.", "[line 2] State TIME_WAIT"]);
 }
@@ -53,16 +55,8 @@ fn q5_the_three_sockets_are_told_apart_in_any_order() {
         "[line 3] State ESTABLISHED, from the client's port to 127.0.0.1:5002: the client's end",
         "both ends",
     ];
-    says("Q5", &sample::evidence(), &expected);
+    says("Q5", &sample::measurements(), &expected);
     says("Q5", &given(|evidence| facts(&mut evidence.echo).sockets_during.rotate_left(1)), &expected);
-    let linux = given(|evidence| {
-        facts(&mut evidence.echo).sockets_during = vec![
-            "tcp        0      0 127.0.0.1:5002          0.0.0.0:*               LISTEN".into(),
-            "tcp        0      0 127.0.0.1:5002          127.0.0.1:40002         ESTABLISHED".into(),
-            "tcp        0      0 127.0.0.1:40002         127.0.0.1:5002          ESTABLISHED".into(),
-        ];
-    });
-    says("Q5", &linux, &expected);
     let two = given(|evidence| {
         facts(&mut evidence.echo).sockets_during.remove(1);
     });
@@ -73,7 +67,7 @@ fn q5_the_three_sockets_are_told_apart_in_any_order() {
 
 #[test]
 fn q6_counts_the_lines_and_says_how_they_come_about() {
-    let evidence = sample::evidence();
+    let evidence = sample::measurements();
     says("Q6", &evidence, &["[server] The server prints it in 3 lines.", "[client] The client prints it in 6 lines."]);
     says("Q6", &evidence, &["16 + 16 + 9 = 41", "5 × 8 + 1 = 41", "recv(4) needs at least 11 lines", "all 41 bytes"]);
     let small = given(|evidence| {
@@ -86,14 +80,14 @@ fn q6_counts_the_lines_and_says_how_they_come_about() {
 
 #[test]
 fn q7_whether_the_server_saw_an_end_decides() {
-    says("Q7", &sample::evidence(), &["No.", "recv() blocks"]);
+    says("Q7", &sample::measurements(), &["No.", "recv() blocks"]);
     let early = given(|evidence| facts(&mut evidence.echo).server_saw_end_before = true);
     says("Q7", &early, &["Yes: the server printed it", "closed early"]);
 }
 
 #[test]
 fn q8_the_socket_table_is_the_proof() {
-    says("Q8", &sample::evidence(), &["No. It receives and sends on the socket that accept() returned."]);
+    says("Q8", &sample::measurements(), &["No. It receives and sends on the socket that accept() returned."]);
     let gone = given(|evidence| facts(&mut evidence.echo).sockets_during.truncate(1));
     assert!(answer("Q8", &gone).items.is_empty());
     assert!(answer("Q8", &gone).missing.unwrap().contains("did not show"));
@@ -101,7 +95,7 @@ fn q8_the_socket_table_is_the_proof() {
 
 #[test]
 fn q9_ctrl_c_sends_a_fin_which_the_server_sees() {
-    says("Q9", &sample::evidence(), &["Yes.", "FIN, which is in the capture"]);
+    says("Q9", &sample::measurements(), &["Yes.", "FIN, which is in the capture"]);
     let deaf = given(|evidence| facts(&mut evidence.echo).server_saw_end_after = false);
     says("Q9", &deaf, &["No: the server did not print it."]);
     let reset = given(|evidence| {

@@ -74,7 +74,7 @@ fn sockets_are(lab: &Lab, port: u16, when: &str, expected: &[&str]) -> Result<()
     };
     lab.show([format!("The sockets with port {port} {when}:")].into_iter())?;
     lab.show(table.iter())?;
-    let mut states: Vec<_> = table.iter().map(|socket| socket.state).collect();
+    let mut states: Vec<_> = table.iter().map(|socket| socket.state.to_string()).collect();
     states.sort_unstable();
     check(&format!("{when}: {}", expected.join(", ")), states == expected)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, SocketAddrV4},
     thread,
     time::{Duration, Instant},
 };
@@ -13,15 +13,17 @@ use lab_packets::{
 };
 use lab_process::sockets;
 use lab_sandbox::{Lan, Station};
-use lab_testbed::capture::Capture;
 use labnet::net::Interface;
 use mock_servers::{Events, multicast};
 
-use super::{A_MOMENT, GLANCE, Pair, SOON, transfer, wait_for_server};
+use super::{A_MOMENT, GLANCE, Pair, SOON, wait_for_server};
 use crate::{
-    evidence::Multicast,
-    laboratory::{Session, Trouble},
-    programs::Role,
+    Obstacle,
+    capture::Capture,
+    facts::{GroupSender, Multicast},
+    programs::ProgramRole,
+    session::Session,
+    watch,
 };
 
 /// The programme's lines come faster than the handout's: waiting teaches nothing.
@@ -51,7 +53,7 @@ const SENDERS: [(&str, &str); 2] = [
 /// The station that the senders have; the name of the TLS lab's third machine does not matter here.
 const SENDER: usize = 2;
 
-pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble> {
+pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle> {
     let pair = Pair::with(session, &[Station::CLIENT, Station::SERVER, Station { name: "senders", ..Station::PROXY }])?;
     let config = multicast::Config {
         interface: Interface::from(Station::SERVER.ipv4),
@@ -63,7 +65,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
 
     let member_before = client.run(move || is_member_here(group));
     let capture = client.run(|| Capture::start(Lan::interface(), u32::MAX))?;
-    let mut receiver = session.start(client, Role::Part4Receiver, &[])?;
+    let mut receiver = session.start(client, ProgramRole::Part4Receiver, &[])?;
     wait_for_server(client, &mut receiver, sockets::Protocol::Udp, port)?;
     let member_during = client.run(move || joins(group));
 
@@ -74,7 +76,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
     }
     let mut answers = Vec::new();
     for (identity, text) in SENDERS {
-        let mut sender = session.start(senders, Role::Part4Sender, &[identity])?;
+        let mut sender = session.start(senders, ProgramRole::Part4Sender, &[identity])?;
         sender.input(text.as_bytes());
         sender.input(b"\n");
         sender.end_input();
@@ -84,7 +86,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
         let is_answer = |text: &str| text.contains("swcmTV") && text.contains(identity);
         let answer = receiver.line_with("show the answer", patience, |line| is_answer(&line.text)).ok();
         let characters = text.lines().map(|line| line.chars().count() as u64).sum();
-        answers.push((identity.to_owned(), characters, answer.map(|line| line.text)));
+        answers.push(GroupSender { identity: identity.to_owned(), characters, answer: answer.map(|line| line.text) });
     }
     let sender_member = senders.run(move || is_member_here(group));
     // What is on its way is still to be shown: only then are lines and datagrams the same number.
@@ -96,14 +98,15 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
     session.keep_capture(&recording)?;
 
     let mut facts = Multicast {
-        experiment: session.name().to_owned(),
-        group: format!("{group}:{port}"),
+        group: SocketAddrV4::new(group, port),
         shown: receiver.stdout().lines().map(str::to_owned).collect(),
         member_before,
         member_during,
         sender_member,
         senders: answers,
-        ..Multicast::default()
+        datagrams: 0,
+        igmp_reports: 0,
+        sender_ttl: 0,
     };
     for (number, frame) in (1..).zip(recording.frames()) {
         let Ok(packet) = Packet::decode(number, &frame) else { continue };
@@ -114,7 +117,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Trouble>
         }
     }
     let to_group = |flow: &&lab_packets::flow::Flow| flow.protocol == Protocol::Udp && flow.server.ip() == group;
-    facts.datagrams = transfer::flows(&recording).iter().filter(to_group).map(|flow| flow.sent.packets).sum();
+    facts.datagrams = watch::flows(&recording).iter().filter(to_group).map(|flow| flow.sent.packets).sum();
     Ok(facts)
 }
 

@@ -1,10 +1,15 @@
 //! The programs of the lab as command lines: ours, or somebody else's in their place.
 
-use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, fmt, path::PathBuf, process::Command};
 
-/// A part that a program plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Substitute;
+
+/// What a program is for in the lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProgramRole {
     /// Sends a datagram.
     CodeA,
     /// Shows datagrams.
@@ -29,7 +34,7 @@ pub enum Role {
     Part6Pdc,
 }
 
-impl Role {
+impl ProgramRole {
     /// Our program, and what comes before all other arguments.
     fn ours(self) -> (&'static str, &'static [&'static str]) {
         match self {
@@ -65,33 +70,48 @@ impl Role {
     }
 }
 
-/// Which program plays which part.
+/// As a sentence calls it.
+impl fmt::Display for ProgramRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CodeA => "Code A",
+            Self::CodeB => "Code B",
+            Self::CodeC => "Code C",
+            Self::CodeD => "Code D",
+            Self::Part6Pmu => "the PMU",
+            Self::Part6Pdc => "the PDC",
+            Self::Part2 | Self::Part3 | Self::Part4Receiver | Self::Part4Sender | Self::Part5 => "the program",
+        })
+    }
+}
+
+/// Which program has which role.
 #[derive(Clone, Debug, Default)]
 pub struct Programs {
     /// Where ours are.
     folder: PathBuf,
     /// Commands of a shell that stand in for ours.
-    others: BTreeMap<Role, String>,
+    others: BTreeMap<ProgramRole, String>,
 }
 
 impl Programs {
     /// Ours, from a folder, but for some.
-    pub fn new(folder: PathBuf, others: impl IntoIterator<Item = (Role, String)>) -> Self {
+    pub fn new(folder: PathBuf, others: impl IntoIterator<Item = (ProgramRole, String)>) -> Self {
         Self { folder, others: others.into_iter().collect() }
     }
 
-    /// Whether a part is played by our program, which has our options.
-    pub fn is_ours(&self, role: Role) -> bool {
+    /// Whether a role is our program's, which has our options.
+    pub fn is_ours(&self, role: ProgramRole) -> bool {
         !self.others.contains_key(&role)
     }
 
-    /// The options that were given, with their commands.
-    pub fn others(&self) -> Vec<(String, String)> {
-        self.others.iter().map(|(role, command)| (role.option().to_owned(), command.clone())).collect()
+    /// The programs that stand in for ours.
+    pub fn substitutes(&self) -> Vec<Substitute> {
+        self.others.iter().map(|(&role, command)| Substitute { role, command: command.clone() }).collect()
     }
 
     /// A program with its arguments, and how that is written.
-    pub fn command(&self, role: Role, arguments: &[String]) -> (Command, String) {
+    pub fn command(&self, role: ProgramRole, arguments: &[&str]) -> (Command, String) {
         let (program, first) = role.ours();
         let (mut command, line) = match self.others.get(&role) {
             Some(other) => {
@@ -114,15 +134,6 @@ impl Programs {
     }
 }
 
-/// A sentence about a command, with somebody else's command as it was typed: without the shell around it.
-pub(crate) fn as_typed(sentence: &str) -> String {
-    let parts = sentence.split_once("sh -c 'exec ").and_then(|(before, rest)| {
-        let (command, after) = rest.split_once(" \"$@\"' sh")?;
-        Some(format!("{before}{}{after}", command.replace("'\\''", "'")))
-    });
-    parts.unwrap_or_else(|| sentence.to_owned())
-}
-
 /// An argument as a shell would need it.
 fn quoted(argument: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
@@ -138,18 +149,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_names_a_command_as_it_was_typed() {
-        let sentence = r#"`sh -c 'exec python3 '\''my pdc.py'\'' "$@"' sh CMD_short:0` did not end"#;
-        assert_eq!(as_typed(sentence), "`python3 'my pdc.py' CMD_short:0` did not end");
-        assert_eq!(as_typed("`part2-pdc` did not end"), "`part2-pdc` did not end");
-    }
-
-    #[test]
     fn another_program_gets_the_same_arguments() {
-        let programs = Programs::new("/bin".into(), [(Role::Part2, "python3 'my pdc.py'".to_owned())]);
-        let arguments = ["CMD_short:0".to_owned(), "a b".to_owned()];
-        assert_eq!(programs.command(Role::Part2, &arguments).1, "python3 'my pdc.py' CMD_short:0 'a b'");
-        assert_eq!(programs.command(Role::CodeA, &[]).1, "part1-primer udp-client");
-        assert!(!programs.is_ours(Role::Part2) && programs.is_ours(Role::Part3));
+        let programs = Programs::new("/bin".into(), [(ProgramRole::Part2, "python3 'my pdc.py'".to_owned())]);
+        assert_eq!(
+            programs.command(ProgramRole::Part2, &["CMD_short:0", "a b"]).1,
+            "python3 'my pdc.py' CMD_short:0 'a b'"
+        );
+        assert_eq!(programs.command(ProgramRole::CodeA, &[]).1, "part1-primer udp-client");
+        assert!(!programs.is_ours(ProgramRole::Part2) && programs.is_ours(ProgramRole::Part3));
     }
 }

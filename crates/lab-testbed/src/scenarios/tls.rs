@@ -16,11 +16,13 @@ use lab_sandbox::Station;
 use tls_trace::Kind;
 use ttp::{Authority, Desk, KeyKind, Name, Wish};
 
-use super::{CLIENT, Pair, SERVER, look, transfer};
+use super::{CLIENT, Pair, SERVER, look};
 use crate::{
-    evidence::{Layer, TlsMessage, TlsSession},
-    laboratory::{Session, Trouble},
-    programs::Role,
+    Obstacle,
+    facts::{Layer, LayerBytes, TlsFacts, TlsMessage, TlsSuite, TlsVersion, Transfer},
+    programs::ProgramRole,
+    session::Session,
+    watch::{self, Watch},
 };
 
 const PORT: &str = "5003";
@@ -30,7 +32,7 @@ const ID: &str = "123456";
 const LOCAL_NAME: &str = "localhost";
 const NAME: &str = "server";
 
-pub(super) fn session(session: &mut Session<'_>, version: &str) -> Result<TlsSession, Trouble> {
+pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<TlsFacts, Obstacle> {
     let folder = tempfile::tempdir()?;
     let desk = Desk::new(folder.path());
     desk.init(&Authority::default(), false)?;
@@ -46,8 +48,9 @@ pub(super) fn session(session: &mut Session<'_>, version: &str) -> Result<TlsSes
     let before = pair.server()?.run(waiting).unwrap_or_default();
     let (messages, first) = (session.settings().messages.to_string(), session.settings().first.to_string());
     let ours = ["--bind", "0.0.0.0", "--messages", &messages, "--first", &first];
-    let options: &[&str] = if session.is_ours(Role::Part6Pmu) { &ours } else { &[] };
-    let mut pmu = session.start(pair.server()?, Role::Part6Pmu, &[options, &[PORT, &certificate, &key]].concat())?;
+    let options: &[&str] = if session.is_ours(ProgramRole::Part6Pmu) { &ours } else { &[] };
+    let mut pmu =
+        session.start(pair.server()?, ProgramRole::Part6Pmu, &[options, &[PORT, &certificate, &key]].concat())?;
     let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
     let address: SocketAddr = look(pair.server()?, &mut pmu, "open a TCP port", new)?;
 
@@ -59,33 +62,33 @@ pub(super) fn session(session: &mut Session<'_>, version: &str) -> Result<TlsSes
         IpAddr::V6(_) => Station::SERVER.ipv6.into(),
     };
     let (server, log) = (SocketAddr::new(ip, address.port()).to_string(), path(key_log.clone()));
-    let watch = transfer::Watch::begin(&pair, client)?;
+    let watch = Watch::begin(&pair, client)?;
     let to = ["CMD_short:0", &ca, "--server", &server, "--name", name];
-    let asked = [&to[..], &["--tls", version, "--keylog", &log, "--stats", "--timeout", "20"]].concat();
-    let pdc = session.start(pair.host(client)?, Role::Part6Pdc, &asked)?;
+    let asked = [&to[..], &["--tls", version.number(), "--keylog", &log, "--stats", "--timeout", "20"]].concat();
+    let pdc = session.start(pair.host(client)?, ProgramRole::Part6Pdc, &asked)?;
     let outcome = session.finish(pdc)?;
-    let (mut recording, mut transfer, flow) = watch.end(session.name(), &pair, address.port())?;
+    let (mut recording, mut transfer, flow) =
+        watch.end(session.scenario().name(), &pair, address.port(), ProgramRole::Part6Pdc)?;
     session.end(pmu)?;
 
     recording.secrets = KeyLog::new(&fs::read_to_string(&key_log).unwrap_or_default());
     session.keep_capture(&recording)?;
-    let listing =
-        tls::handshake(&flow, &recording.secrets).ok_or("the connection does not begin with a ClientHello")?;
+    let listing = tls::handshake(&flow, &recording.secrets).ok_or(Obstacle::NoClientHello)?;
     if listing.summary.chosen.is_none() {
-        return Err(Trouble(format!("no TLS session came about; {}", transfer::end_of("the PDC", &outcome))));
+        return Err(Obstacle::NoTlsSession { role: ProgramRole::Part6Pdc, ending: (&outcome).into() });
     }
-    session.diagram(&Diagram::of(&flow, Some(&listing), &Options::default()));
-    transfer.client = transfer::client_of(&outcome);
+    session.keep_diagram(Diagram::of(&flow, Some(&listing), &Options::default()));
+    transfer.client = watch::client_of(&outcome);
     transfer.command = "CMD_short:0".to_owned();
     transfer.layers = layers(&listing);
     let certified =
         ttp::facts(&labnet::tls::read_certificates(&desk.certificate(ID))?.into_iter().next().unwrap_or_default());
     let certificate_key = certified.into_iter().flatten().find(|(label, _)| *label == "key").map(|(_, value)| value);
-    Ok(facts(&listing, &flow, transfer, certificate_key))
+    Ok(facts(version, &listing, &flow, transfer, certificate_key))
 }
 
 /// What the server's stream is made of: messages, what protects them, and the rest of TLS.
-fn layers(listing: &Listing) -> Vec<Layer> {
+fn layers(listing: &Listing) -> Vec<LayerBytes> {
     let (mut messages, mut protection, mut handshake, mut alerts) = (0, 0, 0, 0);
     let mut record_len = 0;
     let mut lines = listing.lines.iter().filter(|line| line.entry.direction == Some(Direction::Received)).peekable();
@@ -104,21 +107,21 @@ fn layers(listing: &Listing) -> Vec<Layer> {
             protection += record_len.saturating_sub(len);
         }
     }
-    let layer = |name: &str, bytes| Layer { name: name.to_owned(), bytes };
     vec![
-        layer("records of the handshake", handshake),
-        layer(Layer::MESSAGES, messages),
-        layer("what protects them: headers, tags", protection),
-        layer("alerts", alerts),
+        LayerBytes { layer: Layer::Handshake, bytes: handshake },
+        LayerBytes { layer: Layer::Messages, bytes: messages },
+        LayerBytes { layer: Layer::RecordProtection, bytes: protection },
+        LayerBytes { layer: Layer::Alerts, bytes: alerts },
     ]
 }
 
 fn facts(
+    offered: TlsVersion,
     listing: &Listing,
     flow: &Flow,
-    transfer: crate::evidence::Transfer,
+    transfer: Transfer,
     certificate_key: Option<String>,
-) -> TlsSession {
+) -> TlsFacts {
     let messages: Vec<TlsMessage> = listing
         .lines
         .iter()
@@ -133,12 +136,6 @@ fn facts(
         })
         .take(listing.summary.messages.len())
         .collect();
-    let detail = |message: &str, field: &str| {
-        let message = messages.iter().find(|found| found.name == message)?;
-        let (_, value) = message.details.iter().find(|(name, _)| name == field)?;
-        // The name, without the length of what follows.
-        value.split([',', ' ', ':']).next().map(str::to_owned)
-    };
     let data = |direction| {
         let lines = listing.lines.iter().filter(|line| line.entry.kind == Kind::Data);
         lines.filter(|line| line.entry.direction == Some(direction)).count() as u64
@@ -150,23 +147,17 @@ fn facts(
         rows.filter(|row| row.payload_len > 0 && !row.is_retransmission).count() as u64
     };
     let summary = &listing.summary;
-    let suite = summary.chosen.as_ref();
-    TlsSession {
-        version: summary
-            .version
-            .as_deref()
-            .and_then(|version| version.split(" (").next())
-            .unwrap_or_default()
-            .to_owned(),
-        suite: suite
-            .map(|suite| (suite.name.clone(), suite.openssl.unwrap_or_default().to_owned()))
-            .unwrap_or_default(),
+    let suite =
+        |suite: &tls_trace::Suite| TlsSuite { iana: suite.name.clone(), openssl: suite.openssl.map(str::to_owned) };
+    TlsFacts {
+        offered,
+        version: summary.version.map(tls_trace::Version::name).unwrap_or_default(),
+        suite: summary.chosen.as_ref().map(suite).unwrap_or_default(),
         proposed: summary.proposed.iter().map(|suite| suite.name.clone()).collect(),
         handshake_packets: (of_handshake(Direction::Sent), of_handshake(Direction::Received)),
         handshake_packets_all: listing.handshake.packets,
-        key_exchange: detail("ServerHello", "extension key_share").or_else(|| detail("ServerKeyExchange", "group")),
-        signature: detail("CertificateVerify", "signature scheme")
-            .or_else(|| detail("ServerKeyExchange", "signature scheme")),
+        key_exchange: summary.group.clone(),
+        signature: summary.signature.clone(),
         certificate_key,
         data_records: (data(Direction::Sent), data(Direction::Received)),
         messages,

@@ -4,17 +4,23 @@ use std::cell::RefCell;
 
 use lab_packets::{
     diagram::{Diagram, Options},
-    flow::{Flow, Protocol},
+    flow::Protocol,
 };
-use lab_process::{Program, Stream, sockets};
+use lab_process::{
+    Program, Stream,
+    sockets::{self, Socket, TcpState},
+};
 use lab_sandbox::{Host, Names, TcpEnds};
-use lab_testbed::capture::Capture;
+use labnet::net::Family;
 
-use super::{A_MOMENT, SOON, transfer, wait_for_server};
+use super::{A_MOMENT, SOON, wait_for_server};
 use crate::{
-    evidence::{Datagram, Echo},
-    laboratory::{Laboratory, Session, Trouble},
-    programs::Role,
+    Obstacle,
+    capture::Capture,
+    facts::{Datagram, Echo},
+    programs::ProgramRole,
+    session::Session,
+    watch,
 };
 
 const UDP_PORT: u16 = 5001;
@@ -26,50 +32,43 @@ const END: &str = "No more data";
 /// The last word of what Code D sends.
 const LAST_WORD: &str = "Romeo?";
 
-pub(super) fn datagram(laboratory: &Laboratory, name: &str) {
-    laboratory.experiment(name, |evidence| &mut evidence.datagram, send_datagram);
-}
-
-pub(super) fn echo(laboratory: &Laboratory, name: &str) {
-    laboratory.experiment(name, |evidence| &mut evidence.echo, hold_connection);
-}
-
-fn send_datagram(session: &mut Session<'_>) -> Result<Datagram, Trouble> {
+pub(super) fn datagram(session: &mut Session<'_>) -> Result<Datagram, Obstacle> {
     let host = Host::alone("lab", Names::all_here())?;
-    let mut server = session.start(&host, Role::CodeB, &[])?;
+    let mut server = session.start(&host, ProgramRole::CodeB, &[])?;
     wait_for_server(&host, &mut server, sockets::Protocol::Udp, UDP_PORT)?;
     let capture = host.run(|| Capture::start("lo", u32::MAX))?;
-    let client = session.start(&host, Role::CodeA, &[])?;
+    let client = session.start(&host, ProgramRole::CodeA, &[])?;
     let client = session.finish(client)?;
     if client.code() != 0 {
-        return Err(Trouble(transfer::end_of("Code A", &client)));
+        return Err(Obstacle::Program { role: ProgramRole::CodeA, ending: (&client).into() });
     }
     server.line_with("show where the datagram came from", SOON, |line| line.text.contains("From Address"))?;
     let recording = capture.stop();
     session.keep_capture(&recording)?;
     let server = session.end(server)?;
 
-    let flow = transfer::flow(&recording, Protocol::Udp, UDP_PORT)?;
-    session.diagram(&Diagram::of(&flow, None, &Options::default()));
+    let flow = watch::flow(&recording, Protocol::Udp, UDP_PORT, ProgramRole::CodeA)?;
+    session.keep_diagram(Diagram::of(&flow, None, &Options::default()));
     let text = flow.rows.first().map(|row| String::from_utf8_lossy(&row.head).into_owned()).unwrap_or_default();
     Ok(Datagram {
         client_output: lines(&client.stdout()),
         server_output: lines(&server.stdout()),
-        transport: transport(&flow),
+        protocol: flow.protocol,
+        family: Family::of(flow.server),
         ports: (flow.client.port(), flow.server.port()),
         packets: flow.sent.packets + flow.received.packets,
         text,
     })
 }
 
-fn hold_connection(session: &mut Session<'_>) -> Result<Echo, Trouble> {
+pub(super) fn echo(session: &mut Session<'_>) -> Result<Echo, Obstacle> {
     let host = Host::alone("lab", Names::all_here())?;
-    let mut server = session.start(&host, Role::CodeC, &[])?;
+    let mut server = session.start(&host, ProgramRole::CodeC, &[])?;
     wait_for_server(&host, &mut server, sockets::Protocol::Tcp, TCP_PORT)?;
     let sockets_before = table(&host)?;
-    let (capture, mut ends) = host.run(|| Ok::<_, Trouble>((Capture::start("lo", u32::MAX)?, TcpEnds::listen()?)))?;
+    let (capture, mut ends) = host.run(|| Ok::<_, Obstacle>((Capture::start("lo", u32::MAX)?, TcpEnds::listen()?)))?;
 
-    let mut client = session.start(&host, Role::CodeD, &[])?;
+    let mut client = session.start(&host, ProgramRole::CodeD, &[])?;
     // The echo is whole when its last word is: what is received is shown in pieces.
     let echo = RefCell::new(String::new());
     client.line_with("show the whole echo", SOON, |line| {
@@ -105,15 +104,15 @@ fn hold_connection(session: &mut Session<'_>) -> Result<Echo, Trouble> {
         sockets.iter().for_each(|socket| session.note(format_args!("{when}: {socket}")));
     }
 
-    let flow = transfer::flow(&recording, Protocol::Tcp, TCP_PORT)?;
-    session.diagram(&Diagram::of(&flow, None, &Options::default()));
-    let mut transfer = transfer::of_flow(session.name(), &flow, &recording);
+    let flow = watch::flow(&recording, Protocol::Tcp, TCP_PORT, ProgramRole::CodeD)?;
+    session.keep_diagram(Diagram::of(&flow, None, &Options::default()));
+    let mut transfer = watch::of_flow(session.scenario().name(), &flow, &recording);
     transfer.add_ends(&ends, &flow);
     Ok(Echo {
         sockets_before,
         sockets_during,
         sockets_after,
-        transport: transport(&flow),
+        family: Family::of(flow.server),
         server_output,
         client_output,
         server_saw_end_before,
@@ -123,15 +122,11 @@ fn hold_connection(session: &mut Session<'_>) -> Result<Echo, Trouble> {
     })
 }
 
-/// The sockets of the echo, as netstat shows them, in its order: listening first.
-fn table(host: &Host) -> Result<Vec<String>, Trouble> {
+/// The sockets of the echo, in the order of netstat: listening first.
+fn table(host: &Host) -> Result<Vec<Socket>, Obstacle> {
     let mut sockets = host.run(|| sockets::with_port(TCP_PORT))?;
-    sockets.sort_by_key(|socket| (socket.state != "LISTEN", socket.local.port() != TCP_PORT));
-    Ok(sockets.iter().map(ToString::to_string).collect())
-}
-
-fn transport(flow: &Flow) -> String {
-    format!("{} over {}", flow.protocol, if flow.server.is_ipv4() { "IPv4" } else { "IPv6" })
+    sockets.sort_by_key(|socket| (socket.state != TcpState::Listen, socket.local.port() != TCP_PORT));
+    Ok(sockets)
 }
 
 fn lines(text: &str) -> Vec<String> {

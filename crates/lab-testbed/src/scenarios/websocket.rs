@@ -5,40 +5,37 @@ use mock_servers::{Site, ws};
 
 use super::transfer;
 use crate::{
-    evidence::{Layer, Transfer},
-    laboratory::{Session, Trouble},
-    programs::Role,
+    Obstacle,
+    facts::{Layer, LayerBytes, Transfer},
+    programs::ProgramRole,
+    session::Session,
 };
 
 const PORT: u16 = 5006;
 
-pub(super) fn short(session: &mut Session<'_>) -> Result<Transfer, Trouble> {
+pub(super) fn short(session: &mut Session<'_>) -> Result<Transfer, Obstacle> {
     ask(session, "CMD_short:0")
 }
 
-pub(super) fn flood(session: &mut Session<'_>) -> Result<Transfer, Trouble> {
+pub(super) fn flood(session: &mut Session<'_>) -> Result<Transfer, Obstacle> {
     ask(session, "CMD_floodme")
 }
 
-fn ask(session: &mut Session<'_>, command: &str) -> Result<Transfer, Trouble> {
+fn ask(session: &mut Session<'_>, command: &str) -> Result<Transfer, Obstacle> {
     let device = transfer::device(session.settings());
-    let messages: Vec<u64> = {
-        let command = command.parse::<labnet::pmu::Command>().map_err(|error| Trouble(format!("{error}")))?;
-        device.answer(&command).map(|send| send.bytes.len() as u64).collect()
-    };
+    let messages = transfer::answer_lens(&device, command)?;
     let config = ws::Config { port: PORT, device, ..ws::Config::default() };
     let serve = move |site: &Site| ws::spawn(&config, site);
-    let arguments: &[&str] = if session.is_ours(Role::Part5) { &["--stats", command] } else { &[command] };
-    let mut watched = transfer::connect(session, PORT, serve, Role::Part5, arguments, true)?;
+    let arguments: &[&str] = if session.is_ours(ProgramRole::Part5) { &["--stats", command] } else { &[command] };
+    let mut watched = transfer::connect(session, PORT, serve, ProgramRole::Part5, arguments, true)?;
 
     let stream = watched.flow.stream.iter().filter(|chunk| chunk.direction == Direction::Received);
     let stream: Vec<u8> = stream.flat_map(|chunk| &chunk.bytes).copied().collect();
-    let layer = |name: &str, bytes: u64| Layer { name: name.to_owned(), bytes };
     watched.transfer.layers = vec![
-        layer(Layer::UPGRADE, head_len(&stream)),
-        layer(Layer::FRAME_HEADERS, messages.iter().map(|&len| frame_header_len(len)).sum()),
-        layer(Layer::MESSAGES, messages.iter().sum()),
-        layer(Layer::CLOSE, CLOSE_FRAME_LEN),
+        LayerBytes { layer: Layer::Upgrade, bytes: head_len(&stream) },
+        LayerBytes { layer: Layer::FrameHeaders, bytes: messages.iter().map(|&len| frame_header_len(len)).sum() },
+        LayerBytes { layer: Layer::Messages, bytes: messages.iter().sum() },
+        LayerBytes { layer: Layer::CloseFrame, bytes: CLOSE_FRAME_LEN },
     ];
     watched.transfer.command = command.to_owned();
     Ok(watched.transfer)

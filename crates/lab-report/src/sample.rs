@@ -1,27 +1,32 @@
-//! Evidence as a run of our own programs gives it, for tests to change.
+//! Facts as a run of our own programs gives them, for tests to change.
 
-use super::*;
+use std::time::Duration;
+
+use lab_packets::flow::Protocol;
+use lab_process::sockets::{Socket, TcpState};
+use lab_testbed::facts::*;
+use labnet::net::Family;
 
 mod tls;
 
 /// Everything was run, with the handout's programs and numbers.
-pub(crate) fn evidence() -> Evidence {
-    Evidence {
-        datagram: Finding::Measured(datagram()),
-        echo: Finding::Measured(echo()),
-        short_at_once: Finding::Measured(short("part2-short-0", "CMD_short:0", &[18, 163])),
-        short_paced: Finding::Measured(short(
+pub(crate) fn measurements() -> Measurements {
+    Measurements {
+        datagram: Measurement::Measured(datagram()),
+        echo: Measurement::Measured(echo()),
+        short_at_once: Measurement::Measured(short("part2-short-0", "CMD_short:0", &[18, 163])),
+        short_paced: Measurement::Measured(short(
             "part2-short-1",
             "CMD_short:1",
             &[18, 18, 18, 18, 18, 18, 18, 18, 18, 19],
         )),
-        floods: Finding::Measured([None, Some(512), Some(4096)].map(flood).into()),
-        resets: [("ipv4", "IPv4", (3, 3)), ("ipv6", "IPv6", (2, 2))].map(|reset| Finding::Measured(self::reset(reset))),
-        series: [("ipv4", "IPv4"), ("ipv6", "IPv6")].map(|(name, family)| Finding::Measured(series(name, family))),
-        multicast: Finding::Measured(multicast()),
-        websocket_short: Finding::Measured(websocket_short()),
-        websocket_flood: Finding::Measured(websocket_flood()),
-        tls: [Finding::Measured(tls::tls_1_2()), Finding::Measured(tls::tls_1_3())],
+        floods: Measurement::Measured([None, Some(512), Some(4096)].map(flood).into()),
+        resets: [(Family::Ipv4, (3, 3)), (Family::Ipv6, (2, 2))].map(|reset| Measurement::Measured(self::reset(reset))),
+        series: [Family::Ipv4, Family::Ipv6].map(|family| Measurement::Measured(series(family))),
+        multicast: Measurement::Measured(multicast()),
+        websocket_short: Measurement::Measured(websocket_short()),
+        websocket_flood: Measurement::Measured(websocket_flood()),
+        tls: [Measurement::Measured(tls::tls_1_2()), Measurement::Measured(tls::tls_1_3())],
     }
 }
 
@@ -33,37 +38,43 @@ fn datagram() -> Datagram {
     Datagram {
         client_output: strings(&["Message sent"]),
         server_output: strings(&["Received data: Hello, Romeo ", "From Address: 127.0.0.1:40001"]),
-        transport: "UDP over IPv4".into(),
+        protocol: Protocol::Udp,
+        family: Family::Ipv4,
         ports: (40_001, 5001),
         packets: 1,
         text: "Hello, Romeo ".into(),
     }
 }
 
+/// A line of the table of sockets.
+pub(crate) fn socket(local: &str, remote: &str, state: TcpState) -> Socket {
+    Socket { local: local.parse().unwrap(), remote: remote.parse().unwrap(), state }
+}
+
 fn echo() -> Echo {
-    let listening = "tcp  127.0.0.1:5002         *:*                    LISTEN";
+    let listening = socket("127.0.0.1:5002", "0.0.0.0:0", TcpState::Listen);
     let line = "O Romeo, Romeo! wherefore art thou Romeo?";
     let pieces = |size| {
         let pieces = line.as_bytes().chunks(size).map(|piece| format!("received: {}", str::from_utf8(piece).unwrap()));
         pieces.collect::<Vec<_>>()
     };
     let mut transfer = transfer("part1-echo", line, &[16, 16, 9], &[41], &[]);
-    transfer.client = Client {
+    transfer.client = ClientReport {
         command_line: "part1-primer echo-client --server localhost:5002".into(),
         status: 130,
         lines: [vec![format!("sending: {line}")], pieces(8)].concat(),
         output_bytes: 150,
-        ..Client::default()
+        ..ClientReport::default()
     };
     Echo {
-        sockets_before: strings(&[listening]),
-        sockets_during: strings(&[
+        sockets_before: vec![listening],
+        sockets_during: vec![
             listening,
-            "tcp  127.0.0.1:40002        127.0.0.1:5002         ESTABLISHED",
-            "tcp  127.0.0.1:5002         127.0.0.1:40002        ESTABLISHED",
-        ]),
-        sockets_after: strings(&[listening]),
-        transport: "TCP over IPv4".into(),
+            socket("127.0.0.1:40002", "127.0.0.1:5002", TcpState::Established),
+            socket("127.0.0.1:5002", "127.0.0.1:40002", TcpState::Established),
+        ],
+        sockets_after: vec![listening],
+        family: Family::Ipv4,
         server_output: pieces(16),
         client_output: transfer.client.lines.clone(),
         server_saw_end_before: false,
@@ -73,16 +84,16 @@ fn echo() -> Echo {
     }
 }
 
-fn packets(lengths: &[u64]) -> Packets {
+fn packets(lengths: &[u64]) -> PacketCounts {
     let bytes = lengths.iter().sum();
-    Packets {
+    PacketCounts {
         all: lengths.len() as u64 + 3,
         with_payload: lengths.len() as u64,
         bytes,
         distinct_bytes: bytes,
         lengths: lengths.to_vec(),
         has_fin: true,
-        ..Packets::default()
+        ..PacketCounts::default()
     }
 }
 
@@ -92,10 +103,10 @@ pub(crate) fn transfer(
     command: &str,
     from_server: &[u64],
     from_client: &[u64],
-    layers: &[(&str, u64)],
+    layers: &[(Layer, u64)],
 ) -> Transfer {
     let (to_client, to_server) = (packets(from_server), packets(from_client));
-    let kernel = |sent: &Packets, received: &Packets, syn: u64| Kernel {
+    let kernel = |sent: &PacketCounts, received: &PacketCounts, syn: u64| Kernel {
         bytes_sent: Some(sent.bytes),
         bytes_acked: sent.distinct_bytes + 1 + syn,
         bytes_received: received.distinct_bytes + 1,
@@ -108,37 +119,37 @@ pub(crate) fn transfer(
         experiment: experiment.into(),
         command: command.into(),
         sends: None,
-        layers: layers.iter().map(|&(name, bytes)| Layer { name: name.into(), bytes }).collect(),
+        layers: layers.iter().map(|&(layer, bytes)| LayerBytes { layer, bytes }).collect(),
         client_kernel: Some(kernel(&to_server, &to_client, 1)),
         server_kernel: Some(kernel(&to_client, &to_server, 0)),
         to_client,
         to_server,
-        path_to_client: OnPath::default(),
-        path_to_server: OnPath::default(),
+        path_to_client: PathCounts::default(),
+        path_to_server: PathCounts::default(),
         missed_by_capture: 0,
-        client: Client::default(),
+        client: ClientReport::default(),
         duration: Duration::from_millis(160),
     }
 }
 
 /// What a PDC says that showed the messages from `first` on.
-pub(crate) fn shown(first: u64, n: u64, recv_calls: u64) -> Client {
+pub(crate) fn shown(first: u64, n: u64, recv_calls: u64) -> ClientReport {
     let lines: Vec<String> = (first..first + n).map(|i| format!("This is PMU data {i}")).collect();
-    Client {
+    ClientReport {
         command_line: "part2-pdc --stats CMD_short:0".into(),
         status: 0,
         output_bytes: lines.iter().map(|line| line.len() as u64 + 1).sum(),
         bytes: Some(lines.iter().map(|line| line.len() as u64).sum()),
         lines,
         recv_calls: Some(recv_calls),
-        ..Client::default()
+        ..ClientReport::default()
     }
 }
 
 fn short(experiment: &str, command: &str, lengths: &[u64]) -> Transfer {
-    let mut transfer = transfer(experiment, command, lengths, &[11], &[("messages", 181)]);
+    let mut transfer = transfer(experiment, command, lengths, &[11], &[(Layer::Messages, 181)]);
     transfer.sends = Some(10);
-    transfer.client = Client { data_segments_in: Some(lengths.len() as u64), ..shown(1, 10, 3) };
+    transfer.client = ClientReport { data_segments_in: Some(lengths.len() as u64), ..shown(1, 10, 3) };
     transfer
 }
 
@@ -149,9 +160,9 @@ fn flood_lengths() -> Vec<u64> {
 
 fn flood(recv_buffer: Option<u64>) -> Flood {
     let name = recv_buffer.map_or("part2-flood".into(), |size| format!("part2-flood-{size}"));
-    let mut transfer = transfer(&name, "CMD_floodme", &flood_lengths(), &[11], &[("messages", 65_536)]);
+    let mut transfer = transfer(&name, "CMD_floodme", &flood_lengths(), &[11], &[(Layer::Messages, 65_536)]);
     transfer.sends = Some(1);
-    transfer.client = Client {
+    transfer.client = ClientReport {
         command_line: "part2-pdc --stats CMD_floodme".into(),
         output_bytes: 65_537,
         lines: strings(&["a long text"]),
@@ -159,17 +170,17 @@ fn flood(recv_buffer: Option<u64>) -> Flood {
         recv_calls: Some(recv_buffer.map_or(9, |size| 65_536 / size + 4)),
         data_segments_in: Some(46),
         recv_buffer,
-        ..Client::default()
+        ..ClientReport::default()
     };
-    Flood { recv_buffer, transfer }
+    Flood { recv_buffer, transfer, arrivals: Vec::new() }
 }
 
-fn reset((name, family, sent): (&str, &str, (u64, u64))) -> Reset {
+fn reset((family, sent): (Family, (u64, u64))) -> Reset {
     Reset {
-        experiment: format!("part3-reset-{name}"),
-        family: family.into(),
-        acknowledged_over: Some(family.into()),
-        acknowledged_at: Some("2025-11-07T09:15:02.125Z".into()),
+        family,
+        acknowledged_over: Some(family),
+        // 2025-11-07T09:15:02.125Z
+        acknowledged_at: Some(Duration::from_millis(1_762_506_902_125)),
         acknowledgement: "OFFSET=7".into(),
         sent,
         sent_after: 0,
@@ -177,14 +188,13 @@ fn reset((name, family, sent): (&str, &str, (u64, u64))) -> Reset {
     }
 }
 
-fn series(name: &str, family: &str) -> Series {
+fn series(family: Family) -> Series {
     let packets =
         [vec![1; 24], vec![2; 14], vec![3; 9], vec![4; 5], vec![5; 3], vec![6; 2], vec![8; 2], vec![10; 1]].concat();
     let mut tally = labnet::reset::Tally::default();
     packets.iter().for_each(|&packets| tally.add(packets));
     Series {
-        experiment: format!("part3-series-{name}"),
-        family: family.into(),
+        family,
         packets,
         mean: tally.mean(),
         loss: tally.loss(),
@@ -197,8 +207,7 @@ fn series(name: &str, family: &str) -> Series {
 fn multicast() -> Multicast {
     let thanks = |identity: &str| format!("Thank you, {identity}, for your 312 characters");
     Multicast {
-        experiment: "part4-multicast".into(),
-        group: "224.1.1.1:5005".into(),
+        group: "224.1.1.1:5005".parse().unwrap(),
         shown: [
             "swcmTV: Two households, both alike in dignity,".into(),
             "123456: What a play".into(),
@@ -217,32 +226,38 @@ fn multicast() -> Multicast {
         igmp_reports: 2,
         sender_member: false,
         sender_ttl: 1,
-        senders: ["123456", "654321"].map(|identity| (identity.to_owned(), 312, Some(thanks(identity)))).into(),
+        senders: ["123456", "654321"]
+            .map(|identity| GroupSender {
+                identity: identity.to_owned(),
+                characters: 312,
+                answer: Some(thanks(identity)),
+            })
+            .into(),
     }
 }
 
 fn websocket_short() -> Transfer {
-    let layers = [("upgrade", 129), ("messages", 181), ("frame headers", 20), ("close frame", 4)];
+    let layers = [(Layer::Upgrade, 129), (Layer::Messages, 181), (Layer::FrameHeaders, 20), (Layer::CloseFrame, 4)];
     let lengths = [vec![129], vec![20; 9], vec![21, 4]].concat();
     let mut transfer = transfer("part5-short-0", "CMD_short:0", &lengths, &[158, 17, 8], &layers);
     transfer.sends = Some(10);
-    transfer.client = Client { on_message: Some(10), data_segments_in: Some(12), ..shown(1, 10, 6) };
+    transfer.client = ClientReport { on_message: Some(10), data_segments_in: Some(12), ..shown(1, 10, 6) };
     transfer
 }
 
 fn websocket_flood() -> Transfer {
-    let layers = [("upgrade", 129), ("messages", 65_536), ("frame headers", 10), ("close frame", 4)];
+    let layers = [(Layer::Upgrade, 129), (Layer::Messages, 65_536), (Layer::FrameHeaders, 10), (Layer::CloseFrame, 4)];
     let lengths = [vec![129], vec![1448; 45], vec![386, 4]].concat();
     let mut transfer = transfer("part5-flood", "CMD_floodme", &lengths, &[158, 17, 8], &layers);
     transfer.sends = Some(1);
-    transfer.client = Client {
+    transfer.client = ClientReport {
         on_message: Some(1),
         data_segments_in: Some(48),
         output_bytes: 65_537,
         lines: strings(&["a long text"]),
         bytes: Some(65_536),
         recv_calls: Some(8),
-        ..Client::default()
+        ..ClientReport::default()
     };
     transfer
 }

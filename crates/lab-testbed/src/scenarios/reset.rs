@@ -7,19 +7,20 @@ use lab_packets::{
     flow::{Direction, Flow, Protocol},
 };
 use lab_sandbox::Lan;
-use lab_testbed::capture::Capture;
-use labnet::{cli, net::Family, reset::Tally};
+use labnet::{net::Family, reset::Tally};
 use mock_servers::{
     Events,
     reset::{self, Schedule},
 };
 
-use super::{Pair, transfer};
+use super::Pair;
 use crate::{
-    evidence::{Reset, Series},
-    laboratory::{Session, Trouble},
-    plot,
-    programs::Role,
+    Obstacle,
+    capture::Capture,
+    facts::{Reset, Series},
+    programs::ProgramRole,
+    session::Session,
+    watch,
 };
 
 const PORT: u16 = 5004;
@@ -27,39 +28,34 @@ const PORT: u16 = 5004;
 /// What an acknowledgement begins with.
 const ACKNOWLEDGEMENT: &[u8] = b"OFFSET";
 
-/// The family that an experiment is named after.
-fn family(session: &Session<'_>) -> Family {
-    if session.name().ends_with("ipv6") { Family::Ipv6 } else { Family::Ipv4 }
-}
-
 /// What was captured of clients that asked for resets.
 struct Seen {
     flows: Vec<Flow>,
     outputs: Vec<Vec<String>>,
 }
 
-fn ask(session: &mut Session<'_>, clients: u64) -> Result<Seen, Trouble> {
+fn ask(session: &mut Session<'_>, family: Family, clients: u64) -> Result<Seen, Obstacle> {
     let pair = Pair::new(session)?;
-    let schedule = Schedule::Always(family(session));
+    let schedule = Schedule::Always(family);
     let config = reset::Config { port: PORT, loss: session.settings().loss, schedule, ..reset::Config::default() };
     let site = session.site(Events::default());
     let _running = pair.server()?.run(move || reset::spawn(&config, &site))?;
     let capture = pair.client()?.run(|| Capture::start(Lan::interface(), u32::MAX))?;
     let mut programs = Vec::new();
     for _ in 0..clients {
-        programs.push(session.start(pair.client()?, Role::Part3, &[])?);
+        programs.push(session.start(pair.client()?, ProgramRole::Part3, &[])?);
     }
     let mut outputs = Vec::new();
     for program in programs {
         let outcome = session.finish(program)?;
         if outcome.code() != 0 {
-            return Err(Trouble(transfer::end_of("the program", &outcome)));
+            return Err(Obstacle::Program { role: ProgramRole::Part3, ending: (&outcome).into() });
         }
         outputs.push(outcome.stdout().lines().map(str::to_owned).collect());
     }
     let recording = capture.stop();
     session.keep_capture(&recording)?;
-    let flows = transfer::flows(&recording).into_iter();
+    let flows = watch::flows(&recording).into_iter();
     let flows = flows.filter(|flow| flow.protocol == Protocol::Udp && flow.server.port() == PORT).collect();
     Ok(Seen { flows, outputs })
 }
@@ -81,10 +77,10 @@ fn sent_until<'a>(flows: impl Iterator<Item = &'a Flow>, end: Duration) -> u64 {
     rows.filter(|row| row.direction == Direction::Sent && row.at <= end).count() as u64
 }
 
-pub(super) fn once(session: &mut Session<'_>) -> Result<Reset, Trouble> {
-    let seen = ask(session, 1)?;
+pub(super) fn once(session: &mut Session<'_>, family: Family) -> Result<Reset, Obstacle> {
+    let seen = ask(session, family, 1)?;
     for flow in &seen.flows {
-        session.diagram(&Diagram::of(flow, None, &Options::default()));
+        session.keep_diagram(Diagram::of(flow, None, &Options::default()));
     }
     let acknowledgement = seen.flows.iter().find_map(|flow| Some((flow, acknowledged(flow)?)));
     let end = acknowledgement.as_ref().map_or(Duration::MAX, |(_, (at, _))| *at);
@@ -92,10 +88,9 @@ pub(super) fn once(session: &mut Session<'_>) -> Result<Reset, Trouble> {
     let ipv6 = || seen.flows.iter().filter(|flow| !is_ipv4(flow));
     let all = sent_until(seen.flows.iter(), Duration::MAX);
     Ok(Reset {
-        experiment: session.name().to_owned(),
-        family: family(session).to_string(),
-        acknowledged_over: acknowledgement.as_ref().map(|(flow, _)| Family::of(flow.server).to_string()),
-        acknowledged_at: acknowledgement.as_ref().map(|(_, (at, _))| cli::utc(*at)),
+        family,
+        acknowledged_over: acknowledgement.as_ref().map(|(flow, _)| Family::of(flow.server)),
+        acknowledged_at: acknowledgement.as_ref().map(|(_, (at, _))| *at),
         acknowledgement: acknowledgement.map(|(_, (_, text))| text).unwrap_or_default(),
         sent: (sent_until(ipv4(), end), sent_until(ipv6(), end)),
         sent_after: all - sent_until(seen.flows.iter(), end),
@@ -118,12 +113,11 @@ fn resets(flow: &Flow) -> Vec<Vec<Duration>> {
     resets
 }
 
-pub(super) fn series(session: &mut Session<'_>) -> Result<Series, Trouble> {
+pub(super) fn series(session: &mut Session<'_>, family: Family) -> Result<Series, Obstacle> {
     let runs = session.settings().runs;
     session.note(format_args!("{runs} programs at the same time: they wait beside each other"));
-    let seen = ask(session, runs)?;
-    let asked = family(session);
-    let flows = seen.flows.iter().filter(|flow| Family::of(flow.server) == asked);
+    let seen = ask(session, family, runs)?;
+    let flows = seen.flows.iter().filter(|flow| Family::of(flow.server) == family);
     let resets: Vec<Vec<Duration>> = flows.flat_map(resets).collect();
     let mut packets: Vec<u64> = resets.iter().map(|sends| sends.len() as u64).collect();
     packets.sort_unstable();
@@ -131,20 +125,17 @@ pub(super) fn series(session: &mut Session<'_>) -> Result<Series, Trouble> {
     let pauses = pauses.map(|(one, next)| next.saturating_sub(*one).as_secs_f64());
     let shortest_pause = pauses.min_by(f64::total_cmp);
     if packets.len() as u64 != runs {
-        return Err(Trouble(format!("{runs} programs ran, but {} resets were acknowledged", packets.len())));
+        return Err(Obstacle::Unacknowledged { programs: runs, acknowledged: packets.len() as u64, family });
     }
     let mut tally = Tally::default();
     packets.iter().for_each(|&packets| tally.add(packets));
-    let series = Series {
-        experiment: session.name().to_owned(),
-        family: asked.to_string(),
+    Ok(Series {
+        family,
         mean: tally.mean(),
         loss: tally.loss(),
         interval: tally.interval(),
         true_loss: session.settings().loss,
         shortest_pause,
         packets,
-    };
-    session.figure(plot::histogram(session.name(), &series));
-    Ok(series)
+    })
 }

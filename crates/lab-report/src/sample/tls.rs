@@ -6,15 +6,17 @@ fn message(packet: u64, from_client: bool, name: &str, encrypted: bool) -> TlsMe
     TlsMessage { packet, from_client, name: name.into(), len: 90, encrypted, details: Vec::new() }
 }
 
-pub(super) fn tls_1_2() -> TlsSession {
-    let layers = [("handshake", 1700), ("messages", 181), ("records", 290), ("alerts", 31)];
+pub(super) fn tls_1_2() -> TlsFacts {
+    let layers =
+        [(Layer::Handshake, 1700), (Layer::Messages, 181), (Layer::RecordProtection, 290), (Layer::Alerts, 31)];
     let lengths = [vec![1448, 201, 51], vec![47; 9], vec![48, 31]].concat();
     let mut transfer = transfer("part6-tls-1.2", "CMD_short:0", &lengths, &[230, 126, 40, 31], &layers);
     transfer.client = shown(1, 10, 11);
     let suite = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
-    TlsSession {
+    TlsFacts {
+        offered: TlsVersion::Tls12,
         version: "TLS 1.2".into(),
-        suite: (suite.into(), "ECDHE-RSA-AES256-GCM-SHA384".into()),
+        suite: TlsSuite { iana: suite.into(), openssl: Some("ECDHE-RSA-AES256-GCM-SHA384".into()) },
         proposed: strings(&["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", suite, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]),
         messages: [
             message(4, true, "ClientHello", false),
@@ -39,15 +41,17 @@ pub(super) fn tls_1_2() -> TlsSession {
     }
 }
 
-pub(super) fn tls_1_3() -> TlsSession {
-    let layers = [("handshake", 1800), ("messages", 181), ("records", 220), ("alerts", 24)];
+pub(super) fn tls_1_3() -> TlsFacts {
+    let layers =
+        [(Layer::Handshake, 1800), (Layer::Messages, 181), (Layer::RecordProtection, 220), (Layer::Alerts, 24)];
     let lengths = [vec![1448, 352], vec![40; 9], vec![41, 24]].concat();
     let mut transfer = transfer("part6-tls-1.3", "CMD_short:0", &lengths, &[1448, 40, 74, 33, 24], &layers);
     transfer.client = shown(1, 10, 11);
     let suite = "TLS_AES_256_GCM_SHA384";
-    TlsSession {
+    TlsFacts {
+        offered: TlsVersion::Tls13,
         version: "TLS 1.3".into(),
-        suite: (suite.into(), suite.into()),
+        suite: TlsSuite { iana: suite.into(), openssl: Some(suite.into()) },
         proposed: strings(&[suite, "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"]),
         messages: [
             message(5, true, "ClientHello", false),

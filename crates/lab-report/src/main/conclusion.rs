@@ -1,0 +1,41 @@
+//! What a report comes to, in a few lines and an exit status.
+
+use std::process::ExitCode;
+
+use lab_report::sheet::{Account, Sheet, State};
+use labnet::{Error, cli::Console};
+
+/// Says in short what is in the report; a sum that does not come out fails the run.
+pub(crate) fn conclude(sheet: &Sheet, page: &str, console: &Console) -> Result<ExitCode, Error> {
+    let answered = sheet.answers.iter().filter(|answer| !answer.items.is_empty()).count();
+    let (accounts, balanced) =
+        (sheet.accounts.len(), sheet.accounts.iter().filter(|account| account.balances()).count());
+    let done = sheet.experiments.iter().filter(|experiment| experiment.state == State::Done).count();
+    let failed = sheet.experiments.iter().filter(|experiment| experiment.state == State::Failed);
+    for experiment in failed.clone() {
+        let trouble = experiment.trouble.as_deref().and_then(|trouble| trouble.lines().next()).unwrap_or_default();
+        console.warn(format_args!("{}: {trouble}", experiment.name));
+    }
+    console.line(format_args!(
+        "{done} of {} experiments made, {answered} of {} questions answered, {balanced} of {accounts} connections \
+         accounted for to the byte, in {:.1} s",
+        sheet.experiments.len(),
+        sheet.answers.len(),
+        sheet.run.seconds,
+    ))?;
+    console.line(format_args!("report: {page}"))?;
+    let unbalanced: Vec<&Account> = sheet.accounts.iter().filter(|account| !account.balances()).collect();
+    match (unbalanced.first(), failed.count()) {
+        (None, 0) => Ok(ExitCode::SUCCESS),
+        (None, failed) => Err(Error::Experiments { failed, of: sheet.experiments.len() }),
+        (Some(account), _) => {
+            let check = account.checks.iter().find(|check| !check.holds);
+            let claim = check.map(|check| format!("{} ({})", check.claim, check.numbers)).unwrap_or_default();
+            let complaint = format!(
+                "{} is not accounted for: {claim}; see {page}#account-{}",
+                account.experiment, account.experiment
+            );
+            Err(Error::Report { complaint })
+        }
+    }
+}

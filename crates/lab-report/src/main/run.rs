@@ -1,0 +1,96 @@
+//! `lab-report`: goes into a private network, makes the experiments there, and writes what was found.
+
+use std::process::ExitCode;
+
+use lab_sandbox::Passage;
+use lab_testbed::facts::Scenario;
+use labnet::{Error, cli::Console};
+
+use super::arguments::Arguments;
+
+/// In the ordinary world: the same program does the work inside.
+pub(crate) fn outside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
+    let refused = |error: lab_sandbox::Error| Error::Sandbox { complaint: error.to_string(), advice: error.hint() };
+    // What is wrong with the folder or with a name is said before anything begins.
+    let out = arguments.out();
+    std::fs::create_dir_all(&out).map_err(|source| Error::File {
+        attempt: "make the folder",
+        path: out.display().to_string(),
+        source,
+    })?;
+    if Scenario::wanted(&arguments.only).next().is_none() {
+        let names = Scenario::ALL.map(Scenario::name).join(", ");
+        let wanted = arguments.only.join(", ");
+        return Err(Error::Usage(format!("no experiment's name begins with {wanted}; there are {names}")));
+    }
+    let mut passage = Passage::begin().map_err(refused)?;
+    console.at_interrupt(passage.interrupter());
+    passage.wait().map_err(refused)
+}
+
+/// Nobody comes here where there are no private networks.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
+    outside(arguments, console)
+}
+
+/// In a private network.
+#[cfg(target_os = "linux")]
+pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
+    linux::inside(arguments, console)
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{
+        path::PathBuf,
+        process::ExitCode,
+        sync::{Arc, Mutex, PoisonError},
+    };
+
+    use lab_report::{folder, report, sheet::Sheet};
+    use lab_testbed::{Testbed, facts::Scenario, scenarios};
+    use labnet::{Error, cli::Console};
+
+    use crate::main::{arguments::Arguments, conclusion};
+
+    pub(super) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
+        let testbed = Testbed::new(arguments.settings(), arguments.programs()?, arguments.out());
+        let report = Arc::new(Report { testbed, folder: arguments.out(), writing: Mutex::default() });
+        let interrupted = (Arc::clone(&report), console.clone());
+        console.at_interrupt(move || {
+            let (report, console) = interrupted;
+            // First the report: a program that is ended here must not pass for one that gave a short answer.
+            let written = report.write();
+            lab_process::end_all();
+            match written {
+                Ok(_) => console.note(format_args!("interrupted: {} has what was done", folder::page(&report.folder))),
+                Err(error) => console.warn(error),
+            }
+        });
+        console.progress().begin(Scenario::wanted(&arguments.only).count() as u64);
+        scenarios::run(&report.testbed, &arguments.only, |_| console.progress().advance());
+        console.progress().end();
+        let sheet = report.write()?;
+        conclusion::conclude(&sheet, &folder::page(&report.folder), console)
+    }
+
+    /// A report that can be written at any time, with what there is by then.
+    struct Report {
+        testbed: Testbed,
+        folder: PathBuf,
+        /// Held while it is written: an interruption may come at the end.
+        writing: Mutex<()>,
+    }
+
+    impl Report {
+        fn write(&self) -> Result<Sheet, Error> {
+            let _only_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            let facts = self.testbed.facts();
+            let sheet = report::sheet(&facts);
+            let written = folder::write_facts(&self.folder, &facts).and_then(|()| folder::write(&self.folder, &sheet));
+            written.map_err(|error| Error::Report { complaint: error.to_string() })?;
+            Ok(sheet)
+        }
+    }
+}

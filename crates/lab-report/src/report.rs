@@ -1,0 +1,102 @@
+//! From facts to the sheet: everything on the page follows from them.
+
+use lab_testbed::facts::{self, Facts, Scenario, Settings, Status, TlsVersion};
+use labnet::{cli, net::Family};
+
+use crate::{
+    accounts, answers, figures,
+    sheet::{Experiment, Run, Sheet, State},
+};
+
+/// The version of the shape of `answers.json`.
+const SCHEMA: u32 = 1;
+
+/// What the report says of a run.
+pub fn sheet(facts: &Facts) -> Sheet {
+    let experiments: Vec<Experiment> =
+        facts.experiments.iter().map(|experiment| self::experiment(experiment, facts)).collect();
+    let run = &facts.run;
+    Sheet {
+        schema: SCHEMA,
+        run: Run {
+            seed: run.settings.seed,
+            begun: cli::utc(run.begun),
+            seconds: run.elapsed.as_secs_f64(),
+            is_complete: experiments.iter().all(|experiment| experiment.state == State::Done),
+            system: run.system.clone(),
+            path: run.settings.path.to_string(),
+            others_programs: run
+                .substitutes
+                .iter()
+                .map(|substitute| (substitute.role.option().to_owned(), substitute.command.clone()))
+                .collect(),
+            changes: changes(&run.settings),
+        },
+        answers: answers::answers(&facts.measured),
+        accounts: accounts::accounts(&facts.measured),
+        experiments,
+    }
+}
+
+fn experiment(experiment: &facts::Experiment, facts: &Facts) -> Experiment {
+    let status = facts.measured.status(experiment.scenario);
+    Experiment {
+        name: experiment.scenario.name().to_owned(),
+        title: title(experiment.scenario).to_owned(),
+        state: match status {
+            Status::Done => State::Done,
+            Status::Failed(_) => State::Failed,
+            Status::NotRun => State::NotRun,
+        },
+        trouble: match status {
+            Status::Failed(obstacle) => Some(obstacle.to_string()),
+            Status::Done | Status::NotRun => None,
+        },
+        commands: experiment.invocations.iter().map(ToString::to_string).collect(),
+        capture: experiment.has_capture.then(|| experiment.scenario.capture()),
+        output: experiment.has_output.then(|| experiment.scenario.output()),
+        seconds: experiment.elapsed.as_secs_f64(),
+        figures: figures::of(experiment, &facts.measured),
+    }
+}
+
+fn title(scenario: Scenario) -> &'static str {
+    match scenario {
+        Scenario::Datagram => "Code A sends a datagram to Code B",
+        Scenario::Echo => "Code D sends a line to Code C, and is ended",
+        Scenario::ShortAtOnce => "CMD_short:0: messages without a pause",
+        Scenario::ShortPaced => "CMD_short:1: a message each second",
+        Scenario::Flood => "CMD_floodme: one send, with several receive buffers",
+        Scenario::Reset(Family::Ipv4) => "A reset of a PMU that is on IPv4",
+        Scenario::Reset(Family::Ipv6) => "A reset of a PMU that is on IPv6",
+        Scenario::Series(Family::Ipv4) => "Many resets at the same time, PMU on IPv4",
+        Scenario::Series(Family::Ipv6) => "Many resets at the same time, PMU on IPv6",
+        Scenario::Multicast => "A programme, a receiver, and two senders on another machine",
+        Scenario::WebSocketShort => "CMD_short:0 over WebSocket",
+        Scenario::WebSocketFlood => "CMD_floodme over WebSocket",
+        Scenario::Tls(TlsVersion::Tls12) => "CMD_short:0 over TLS 1.2",
+        Scenario::Tls(TlsVersion::Tls13) => "CMD_short:0 over TLS 1.3",
+    }
+}
+
+/// What is not as in the handout.
+fn changes(settings: &Settings) -> Vec<String> {
+    let usual = Settings::default();
+    let mut changes = Vec::new();
+    if settings.messages != usual.messages {
+        changes.push(format!("a PMU answers with {} messages", settings.messages));
+    }
+    if settings.first != usual.first {
+        changes.push(format!("messages are numbered from {}", settings.first));
+    }
+    if settings.loss.to_bits() != usual.loss.to_bits() {
+        changes.push(format!("the PMU of part 3 loses a packet with probability {}", settings.loss));
+    }
+    if settings.runs != usual.runs {
+        changes.push(format!("{} resets are made for the mean", settings.runs));
+    }
+    if settings.path != usual.path {
+        changes.push(format!("the path has {}", settings.path));
+    }
+    changes
+}

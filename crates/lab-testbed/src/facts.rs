@@ -1,0 +1,266 @@
+//! What a run of the experiments measured, as data: `facts.json` is this. No words, no sockets, no clock.
+//!
+//! Times are a number of seconds and one of nanoseconds, so that nothing is lost. All that a peer or a program chose is
+//! kept as it came.
+
+mod run;
+mod scenario;
+mod tls;
+mod transfer;
+
+use std::{net::SocketAddrV4, time::Duration};
+
+use lab_packets::flow::Protocol;
+use lab_process::sockets::Socket;
+use labnet::net::Family;
+use serde::{Deserialize, Serialize};
+
+use crate::Obstacle;
+
+pub use run::{Experiment, Invocation, Run, Settings, Substitute};
+pub use scenario::Scenario;
+pub use tls::{TlsFacts, TlsMessage, TlsSuite, TlsVersion};
+pub use transfer::{
+    Arrival, ClientReport, Flood, Kernel, Layer, LayerBytes, PacketCounts, PathCounts, Transfer, fewest_recv_calls,
+};
+
+/// The version of the shape of [`Facts`].
+pub const SCHEMA: u32 = 1;
+
+/// All that is known of a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// The version of this shape: [`SCHEMA`].
+    pub schema: u32,
+    /// How the run was made.
+    pub run: Run,
+    /// What was done in it, in the order of the handout.
+    pub experiments: Vec<Experiment>,
+    /// What was measured.
+    pub measured: Measurements,
+}
+
+/// What is known of one experiment.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measurement<T> {
+    /// It was left out, or interrupted.
+    #[default]
+    NotRun,
+    /// Something stood in its way.
+    Failed(Obstacle),
+    /// It was done.
+    Measured(T),
+}
+
+/// How an experiment ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status<'a> {
+    /// It was left out, or interrupted.
+    NotRun,
+    /// Something stood in its way.
+    Failed(&'a Obstacle),
+    /// It was done.
+    Done,
+}
+
+impl<T> Measurement<T> {
+    /// How the experiment ended.
+    pub fn status(&self) -> Status<'_> {
+        match self {
+            Self::NotRun => Status::NotRun,
+            Self::Failed(obstacle) => Status::Failed(obstacle),
+            Self::Measured(_) => Status::Done,
+        }
+    }
+
+    /// What was measured, if it was.
+    pub fn measured(&self) -> Option<&T> {
+        match self {
+            Self::Measured(facts) => Some(facts),
+            Self::NotRun | Self::Failed(_) => None,
+        }
+    }
+}
+
+/// The facts of each experiment.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Measurements {
+    /// Code A and B (Q1, Q2).
+    pub datagram: Measurement<Datagram>,
+    /// Code C and D (Q3 to Q9).
+    pub echo: Measurement<Echo>,
+    /// Part 2 with `CMD_short:0` (Q10 to Q13).
+    pub short_at_once: Measurement<Transfer>,
+    /// Part 2 with `CMD_short:1`.
+    pub short_paced: Measurement<Transfer>,
+    /// Part 2 with `CMD_floodme`, once for each size of the receive buffer; the first is the program's own (Q14, Q15).
+    pub floods: Measurement<Vec<Flood>>,
+    /// Part 3, one reset, with the PMU on IPv4, then on IPv6 (Q16).
+    pub resets: [Measurement<Reset>; 2],
+    /// Part 3, sixty resets, in the same order (Q17).
+    pub series: [Measurement<Series>; 2],
+    /// Part 4 (Q18 to Q21).
+    pub multicast: Measurement<Multicast>,
+    /// Part 5 with `CMD_short:0` (Q22, Q23).
+    pub websocket_short: Measurement<Transfer>,
+    /// Part 5 with `CMD_floodme` (Q24).
+    pub websocket_flood: Measurement<Transfer>,
+    /// Part 6, TLS 1.2, then TLS 1.3 (Q25 to Q28).
+    pub tls: [Measurement<TlsFacts>; 2],
+}
+
+impl Measurements {
+    /// How an experiment ended.
+    pub fn status(&self, scenario: Scenario) -> Status<'_> {
+        let [reset_ipv4, reset_ipv6] = &self.resets;
+        let [series_ipv4, series_ipv6] = &self.series;
+        let [tls12, tls13] = &self.tls;
+        match scenario {
+            Scenario::Datagram => self.datagram.status(),
+            Scenario::Echo => self.echo.status(),
+            Scenario::ShortAtOnce => self.short_at_once.status(),
+            Scenario::ShortPaced => self.short_paced.status(),
+            Scenario::Flood => self.floods.status(),
+            Scenario::Reset(Family::Ipv4) => reset_ipv4.status(),
+            Scenario::Reset(Family::Ipv6) => reset_ipv6.status(),
+            Scenario::Series(Family::Ipv4) => series_ipv4.status(),
+            Scenario::Series(Family::Ipv6) => series_ipv6.status(),
+            Scenario::Multicast => self.multicast.status(),
+            Scenario::WebSocketShort => self.websocket_short.status(),
+            Scenario::WebSocketFlood => self.websocket_flood.status(),
+            Scenario::Tls(TlsVersion::Tls12) => tls12.status(),
+            Scenario::Tls(TlsVersion::Tls13) => tls13.status(),
+        }
+    }
+}
+
+/// One datagram from a client to a server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Datagram {
+    /// What the client printed, by line.
+    pub client_output: Vec<String>,
+    /// What the server printed.
+    pub server_output: Vec<String>,
+    /// Its protocol, from the packet itself.
+    pub protocol: Protocol,
+    /// The family, from the packet.
+    pub family: Family,
+    /// The port it came from, and the one it went to.
+    pub ports: (u16, u16),
+    /// How many datagrams passed, in all.
+    pub packets: u64,
+    /// Its payload, as text.
+    pub text: String,
+}
+
+/// An echo over TCP, with the sockets that the system listed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Echo {
+    /// The sockets with the server's port, the listening one first: once the server is there (Q4),
+    pub sockets_before: Vec<Socket>,
+    /// while the client is connected (Q5),
+    pub sockets_during: Vec<Socket>,
+    /// and when it has gone.
+    pub sockets_after: Vec<Socket>,
+    /// The family, from the packets.
+    pub family: Family,
+    /// What server and client had printed before the client was ended.
+    pub server_output: Vec<String>,
+    /// See `server_output`.
+    pub client_output: Vec<String>,
+    /// Whether the server had said `No more data` while the client held the connection (Q7).
+    pub server_saw_end_before: bool,
+    /// Whether it said so after Ctrl-C at the client (Q9).
+    pub server_saw_end_after: bool,
+    /// Whether Ctrl-C sent a FIN (and not a reset, or nothing).
+    pub client_sent_fin: bool,
+    /// The connection.
+    pub transfer: Transfer,
+}
+
+impl Echo {
+    /// How many lines with received data a program printed: `received: …` with something behind it (Q6).
+    pub fn received_lines(output: &[String]) -> u64 {
+        Self::received_pieces(output).len() as u64
+    }
+
+    /// The lengths of what those lines show, in bytes.
+    pub fn received_pieces(output: &[String]) -> Vec<u64> {
+        let texts = output.iter().filter_map(|line| line.strip_prefix("received:"));
+        let pieces = texts.map(|text| text.strip_prefix(' ').unwrap_or(text).len() as u64);
+        pieces.filter(|&len| len > 0).collect()
+    }
+}
+
+/// One acknowledged reset (part 3).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reset {
+    /// The family in which the PMU was.
+    pub family: Family,
+    /// The family of the acknowledgement, from the capture.
+    pub acknowledged_over: Option<Family>,
+    /// When it came, since the Unix epoch, from the capture.
+    pub acknowledged_at: Option<Duration>,
+    /// Its text.
+    pub acknowledgement: String,
+    /// Packets sent to the PMU over IPv4 and over IPv6, up to the acknowledgement.
+    pub sent: (u64, u64),
+    /// Packets sent after the acknowledgement.
+    pub sent_after: u64,
+    /// What the program printed.
+    pub output: Vec<String>,
+}
+
+/// Many resets (part 3).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Series {
+    /// The family in which the PMU was.
+    pub family: Family,
+    /// Packets over that family for each run until its acknowledgement, from the capture; sorted.
+    pub packets: Vec<u64>,
+    /// Their mean.
+    pub mean: f64,
+    /// 1 - runs/packets.
+    pub loss: f64,
+    /// The 95 % interval of the loss.
+    pub interval: (f64, f64),
+    /// The probability that the PMU was set to.
+    pub true_loss: f64,
+    /// The least time between two sends of one run, in seconds.
+    pub shortest_pause: Option<f64>,
+}
+
+/// A multicast programme, a receiver and two senders (part 4).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Multicast {
+    /// The group and its port.
+    pub group: SocketAddrV4,
+    /// What the receiver showed.
+    pub shown: Vec<String>,
+    /// Datagrams of the group that were on the wire at the receiver while it ran.
+    pub datagrams: u64,
+    /// Whether the receiver's host was a member of the group before it ran, and while it ran (`/proc/net/igmp`).
+    pub member_before: bool,
+    /// See `member_before`.
+    pub member_during: bool,
+    /// IGMP reports of the group in the capture.
+    pub igmp_reports: u64,
+    /// Whether the senders' host joined the group for them (it is another host than the receiver's).
+    pub sender_member: bool,
+    /// The time to live of the senders' datagrams.
+    pub sender_ttl: u8,
+    /// Each sender.
+    pub senders: Vec<GroupSender>,
+}
+
+/// A sender to a group (part 4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSender {
+    /// Its identity.
+    pub identity: String,
+    /// How many characters it sent in all.
+    pub characters: u64,
+    /// What the programme answered in the group, as the receiver showed it.
+    pub answer: Option<String>,
+}

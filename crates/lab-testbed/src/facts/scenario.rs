@@ -1,0 +1,112 @@
+//! The experiments by name.
+
+use std::fmt;
+
+use labnet::net::Family;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use super::TlsVersion;
+
+/// An experiment of the handout. In JSON and on the command line it has its [`name`](Self::name).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scenario {
+    /// Code A and B.
+    Datagram,
+    /// Code C and D.
+    Echo,
+    /// Part 2 with `CMD_short:0`.
+    ShortAtOnce,
+    /// Part 2 with `CMD_short:1`.
+    ShortPaced,
+    /// Part 2 with `CMD_floodme`, with several receive buffers.
+    Flood,
+    /// One reset of a PMU in this family (part 3).
+    Reset(Family),
+    /// Many resets of a PMU in this family.
+    Series(Family),
+    /// A programme, a receiver and two senders (part 4).
+    Multicast,
+    /// Part 5 with `CMD_short:0`.
+    WebSocketShort,
+    /// Part 5 with `CMD_floodme`.
+    WebSocketFlood,
+    /// Part 6 with a client that offers this version.
+    Tls(TlsVersion),
+}
+
+impl Scenario {
+    /// All of them, in the order of the handout.
+    pub const ALL: [Self; 14] = [
+        Self::Datagram,
+        Self::Echo,
+        Self::ShortAtOnce,
+        Self::ShortPaced,
+        Self::Flood,
+        Self::Reset(Family::Ipv4),
+        Self::Reset(Family::Ipv6),
+        Self::Series(Family::Ipv4),
+        Self::Series(Family::Ipv6),
+        Self::Multicast,
+        Self::WebSocketShort,
+        Self::WebSocketFlood,
+        Self::Tls(TlsVersion::Tls12),
+        Self::Tls(TlsVersion::Tls13),
+    ];
+
+    /// Its name: files of the run are called by it, and answers refer to it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Datagram => "part1-udp",
+            Self::Echo => "part1-echo",
+            Self::ShortAtOnce => "part2-short-0",
+            Self::ShortPaced => "part2-short-1",
+            Self::Flood => "part2-flood",
+            Self::Reset(Family::Ipv4) => "part3-reset-ipv4",
+            Self::Reset(Family::Ipv6) => "part3-reset-ipv6",
+            Self::Series(Family::Ipv4) => "part3-series-ipv4",
+            Self::Series(Family::Ipv6) => "part3-series-ipv6",
+            Self::Multicast => "part4-multicast",
+            Self::WebSocketShort => "part5-short-0",
+            Self::WebSocketFlood => "part5-flood",
+            Self::Tls(TlsVersion::Tls12) => "part6-tls-1.2",
+            Self::Tls(TlsVersion::Tls13) => "part6-tls-1.3",
+        }
+    }
+
+    /// Where its capture is, relative to the folder of the run.
+    pub fn capture(self) -> String {
+        format!("captures/{self}.pcapng")
+    }
+
+    /// Where that is which its programs showed, relative to the folder of the run.
+    pub fn output(self) -> String {
+        format!("output/{self}.txt")
+    }
+
+    /// Those whose names begin with one of `prefixes`; all when there are none.
+    pub fn wanted(prefixes: &[String]) -> impl Iterator<Item = Self> + '_ {
+        let is_wanted =
+            |scenario: &Self| prefixes.is_empty() || prefixes.iter().any(|prefix| scenario.name().starts_with(prefix));
+        Self::ALL.into_iter().filter(is_wanted)
+    }
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Scenario {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Scenario {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let found = Self::ALL.into_iter().find(|scenario| scenario.name() == name);
+        found.ok_or_else(|| D::Error::custom(format_args!("there is no experiment '{name}'")))
+    }
+}

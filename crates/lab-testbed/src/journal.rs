@@ -1,0 +1,51 @@
+//! What a run has found so far, in the order of the handout; it can be read at any time.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use crate::facts::{Experiment, Facts, Measurements, Run, SCHEMA, Scenario, Settings, Substitute};
+
+/// The facts of a run that goes on.
+#[derive(Debug)]
+pub struct Journal {
+    facts: Mutex<Facts>,
+    begun: Instant,
+}
+
+impl Journal {
+    /// Begins: nothing was done yet, and each experiment has its place.
+    pub fn begin(settings: Settings, substitutes: Vec<Substitute>) -> Self {
+        let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let facts = Facts {
+            schema: SCHEMA,
+            run: Run { settings, substitutes, begun, elapsed: Duration::ZERO, system: system() },
+            experiments: Scenario::ALL.map(Experiment::new).into(),
+            measured: Measurements::default(),
+        };
+        Self { facts: Mutex::new(facts), begun: Instant::now() }
+    }
+
+    /// What is known by now.
+    pub fn facts(&self) -> Facts {
+        let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        facts.run.elapsed = self.begun.elapsed();
+        facts
+    }
+
+    /// Enters what an experiment found.
+    pub(crate) fn enter(&self, experiment: Experiment, measure: impl FnOnce(&mut Measurements)) {
+        let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        measure(&mut facts.measured);
+        if let Some(place) = facts.experiments.iter_mut().find(|place| place.scenario == experiment.scenario) {
+            *place = experiment;
+        }
+    }
+}
+
+/// `Linux 6.18.44`.
+fn system() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("Linux {}", release.trim())
+}

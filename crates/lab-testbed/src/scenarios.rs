@@ -1,0 +1,171 @@
+//! Every experiment of the handout, made with real programs in private networks, and captured.
+
+mod multicast;
+mod primer;
+mod reset;
+mod tls;
+mod transfer;
+mod websocket;
+
+use std::{
+    net::SocketAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use lab_process::{Failure, Program, sockets};
+use lab_sandbox::{Host, Lan, Names, Station};
+use labnet::net::Family;
+
+use crate::{
+    Obstacle, Testbed,
+    facts::{Scenario, TlsVersion},
+    session::Session,
+};
+
+/// Makes one experiment.
+fn make(testbed: &Testbed, scenario: Scenario) {
+    match scenario {
+        Scenario::Datagram => testbed.experiment(scenario, |m| &mut m.datagram, primer::datagram),
+        Scenario::Echo => testbed.experiment(scenario, |m| &mut m.echo, primer::echo),
+        Scenario::ShortAtOnce => testbed.experiment(scenario, |m| &mut m.short_at_once, |s| transfer::short(s, "0")),
+        Scenario::ShortPaced => testbed.experiment(scenario, |m| &mut m.short_paced, |s| transfer::short(s, "1")),
+        Scenario::Flood => testbed.experiment(scenario, |m| &mut m.floods, transfer::floods),
+        Scenario::Reset(family) => {
+            testbed.experiment(scenario, |m| of_family(&mut m.resets, family), |s| reset::once(s, family));
+        }
+        Scenario::Series(family) => {
+            testbed.experiment(scenario, |m| of_family(&mut m.series, family), |s| reset::series(s, family));
+        }
+        Scenario::Multicast => testbed.experiment(scenario, |m| &mut m.multicast, multicast::programme),
+        Scenario::WebSocketShort => testbed.experiment(scenario, |m| &mut m.websocket_short, websocket::short),
+        Scenario::WebSocketFlood => testbed.experiment(scenario, |m| &mut m.websocket_flood, websocket::flood),
+        Scenario::Tls(version) => {
+            testbed.experiment(scenario, |m| of_version(&mut m.tls, version), |s| tls::session(s, version));
+        }
+    }
+}
+
+/// Whether an experiment mostly waits; those that do are made beside the others, which are made one after the other so
+/// that they have the machine for themselves.
+fn waits(scenario: Scenario) -> bool {
+    match scenario {
+        Scenario::ShortPaced | Scenario::Reset(_) | Scenario::Series(_) | Scenario::Multicast => true,
+        Scenario::Datagram
+        | Scenario::Echo
+        | Scenario::ShortAtOnce
+        | Scenario::Flood
+        | Scenario::WebSocketShort
+        | Scenario::WebSocketFlood
+        | Scenario::Tls(_) => false,
+    }
+}
+
+fn of_family<T>([ipv4, ipv6]: &mut [T; 2], family: Family) -> &mut T {
+    match family {
+        Family::Ipv4 => ipv4,
+        Family::Ipv6 => ipv6,
+    }
+}
+
+fn of_version<T>([tls12, tls13]: &mut [T; 2], version: TlsVersion) -> &mut T {
+    match version {
+        TlsVersion::Tls12 => tls12,
+        TlsVersion::Tls13 => tls13,
+    }
+}
+
+/// Makes those experiments whose names begin with one of `wanted`, or all; tells each that is over.
+pub fn run(testbed: &Testbed, wanted: &[String], tell: impl Fn(Scenario) + Sync) {
+    let make = |scenario| {
+        make(testbed, scenario);
+        tell(scenario);
+    };
+    let (waiting, working): (Vec<_>, Vec<_>) = Scenario::wanted(wanted).partition(|&scenario| waits(scenario));
+    thread::scope(|scope| {
+        for scenario in waiting {
+            scope.spawn(move || make(scenario));
+        }
+        working.into_iter().for_each(make);
+    });
+}
+
+/// Client and server with a path between them, and the lab's names at the server.
+pub(crate) struct Pair {
+    pub(crate) lan: Lan,
+}
+
+/// Where hosts are among the stations.
+pub(crate) const CLIENT: usize = 0;
+pub(crate) const SERVER: usize = 1;
+
+impl Pair {
+    fn new(session: &Session<'_>) -> Result<Self, Obstacle> {
+        Self::with(session, &[Station::CLIENT, Station::SERVER])
+    }
+
+    fn with(session: &Session<'_>, stations: &[Station]) -> Result<Self, Obstacle> {
+        let server = [Station::SERVER.ipv4.into(), Station::SERVER.ipv6.into()];
+        let names = Names::local().with_servers(&server);
+        Ok(Self { lan: Lan::new(stations, &names, session.settings().path, session.seed())? })
+    }
+
+    pub(crate) fn host(&self, number: usize) -> Result<&Host, Obstacle> {
+        self.lan.host(number).ok_or_else(|| Obstacle::System { reason: format!("there is no host {number}") })
+    }
+
+    pub(crate) fn client(&self) -> Result<&Host, Obstacle> {
+        self.host(CLIENT)
+    }
+
+    pub(crate) fn server(&self) -> Result<&Host, Obstacle> {
+        self.host(SERVER)
+    }
+}
+
+/// How long something is waited for that a program does in a moment (ours, for a machine that does other things).
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// How long something is waited for that should not happen at all (ours): far longer than a program takes for it.
+pub(crate) const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether a program has done something, or has ended (ours).
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// Waits until a program has done what is looked for on its host.
+fn look<T: Send + 'static>(
+    host: &Host,
+    program: &mut Program,
+    awaited: &str,
+    find: impl Fn() -> Option<T> + Clone + Send + 'static,
+) -> Result<T, Obstacle> {
+    let until = Instant::now() + SOON;
+    loop {
+        if let Some(found) = host.run(find.clone()) {
+            return Ok(found);
+        }
+        // No line is wanted, but a program that ends is.
+        match program.line_with(awaited, GLANCE, |_| false) {
+            Err(Failure::Deadline { command_line, awaited, seen, .. }) if Instant::now() >= until => {
+                return Err(Failure::Deadline { command_line, awaited, deadline: SOON, seen }.into());
+            }
+            Err(Failure::Deadline { .. }) | Ok(_) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+}
+
+/// Waits until a program listens on a port of its host.
+fn wait_for_server(
+    host: &Host,
+    program: &mut Program,
+    protocol: sockets::Protocol,
+    port: u16,
+) -> Result<SocketAddr, Obstacle> {
+    let waiting = move || sockets::waiting(protocol).ok()?.into_iter().find(|address| address.port() == port);
+    let protocol_name = match protocol {
+        sockets::Protocol::Tcp => "TCP",
+        sockets::Protocol::Udp => "UDP",
+    };
+    look(host, program, &format!("open {protocol_name} port {port}"), waiting)
+}

@@ -1,0 +1,129 @@
+//! Part 2: one TCP connection, seen from all sides; and what the other parts' connections share with it.
+
+use std::{sync::mpsc, time::Duration};
+
+use lab_packets::{
+    diagram::{Diagram, Options},
+    flow::{Direction, Flow},
+};
+use labnet::{
+    net::Running,
+    pmu::{Command, Device},
+};
+use mock_servers::{Events, Site, pmu};
+
+use super::{CLIENT, Pair};
+use crate::{
+    Obstacle,
+    facts::{Arrival, Flood, Layer, LayerBytes, Settings, Transfer},
+    programs::ProgramRole,
+    session::Session,
+    watch::{Watch, client_of},
+};
+
+const PORT: u16 = 5003;
+
+/// The command for one long text.
+const FLOOD: &str = "CMD_floodme";
+
+/// The receive buffers of the floods, besides the program's own (ours): about a segment, and much less.
+const BUFFERS: [u64; 2] = [4096, 1000];
+
+/// The PMU that answers in the experiments.
+pub(super) fn device(settings: &Settings) -> Device {
+    Device { messages: settings.messages, first: settings.first, ..Device::default() }
+}
+
+pub(super) fn short(session: &mut Session<'_>, seconds: &str) -> Result<Transfer, Obstacle> {
+    ask(session, &format!("CMD_short:{seconds}"), None, true).map(|watched| watched.transfer)
+}
+
+pub(super) fn floods(session: &mut Session<'_>) -> Result<Vec<Flood>, Obstacle> {
+    // A program that is not ours has its own buffer, and no option for it.
+    let others: &[u64] = if session.is_ours(ProgramRole::Part2) { &BUFFERS } else { &[] };
+    let mut floods: Vec<Flood> = Vec::new();
+    for buffer in [None].into_iter().chain(others.iter().copied().map(Some)) {
+        let Watched { mut transfer, flow } = ask(session, FLOOD, buffer, buffer.is_none())?;
+        if let Some(buffer) = buffer {
+            transfer.experiment = format!("{}-buffer-{buffer}", transfer.experiment);
+        }
+        let arrivals = if buffer.is_none() { arrivals(&flow) } else { Vec::new() };
+        floods.push(Flood { recv_buffer: buffer, transfer, arrivals });
+    }
+    Ok(floods)
+}
+
+fn ask(session: &mut Session<'_>, command: &str, buffer: Option<u64>, is_kept: bool) -> Result<Watched, Obstacle> {
+    let device = device(session.settings());
+    let answer = LayerBytes { layer: Layer::Messages, bytes: answer_lens(&device, command)?.iter().sum() };
+    let buffer_text = buffer.map(|buffer| buffer.to_string());
+    let mut arguments = vec![];
+    if session.is_ours(ProgramRole::Part2) {
+        arguments.push("--stats");
+    }
+    if let Some(buffer) = &buffer_text {
+        arguments.extend(["--recv-buffer", buffer]);
+    }
+    arguments.push(command);
+    // Without the cork: the path has a round-trip time, so Nagle's algorithm has something to wait for.
+    let config = pmu::Config { port: PORT, device, cork: false };
+    let serve = move |site: &Site| pmu::spawn(&config, site);
+    let mut watched = connect(session, PORT, serve, ProgramRole::Part2, &arguments, is_kept)?;
+    watched.transfer.layers = vec![answer];
+    watched.transfer.client.recv_buffer = buffer;
+    watched.transfer.command = command.to_owned();
+    Ok(watched)
+}
+
+/// How many bytes each send of a PMU has that answers a command.
+pub(super) fn answer_lens(device: &Device, command: &str) -> Result<Vec<u64>, Obstacle> {
+    let refused = |reason| Obstacle::System { reason: format!("{reason}") };
+    let command: Command = command.parse().map_err(refused)?;
+    Ok(device.answer(&command).map(|send| send.bytes.len() as u64).collect())
+}
+
+/// A connection over the path, and what was captured of it.
+pub(super) struct Watched {
+    pub(super) transfer: Transfer,
+    pub(super) flow: Flow,
+}
+
+/// Runs a client against a server of ours, over the path, with everything watched.
+pub(super) fn connect(
+    session: &mut Session<'_>,
+    port: u16,
+    serve: impl FnOnce(&Site) -> Result<Running, labnet::Error> + Send + 'static,
+    role: ProgramRole,
+    arguments: &[&str],
+    is_kept: bool,
+) -> Result<Watched, Obstacle> {
+    let pair = Pair::new(session)?;
+    let (events, reported) = mpsc::channel();
+    let site = session.site(Events::new(move |event| drop(events.send(event))));
+    let _running = pair.server()?.run(move || serve(&site))?;
+    let watch = Watch::begin(&pair, CLIENT)?;
+
+    let client = session.start(pair.client()?, role, arguments)?;
+    let outcome = session.finish(client)?;
+    let watched = watch.end(session.scenario().name(), &pair, port, role);
+    let (recording, mut transfer, flow) = watched.map_err(|obstacle| obstacle.with_ending(&outcome))?;
+    transfer.client = client_of(&outcome);
+    transfer.sends = reported.try_iter().find_map(|event| sends(&event));
+    if is_kept {
+        session.keep_capture(&recording)?;
+        session.keep_diagram(Diagram::of(&flow, None, &Options::default()));
+    }
+    Ok(Watched { transfer, flow })
+}
+
+/// `…: answered in 10 sends` of a mock server's event.
+fn sends(event: &str) -> Option<u64> {
+    event.split_once("answered in ")?.1.split(' ').next()?.parse().ok()
+}
+
+/// Each packet of the server that brought something new.
+fn arrivals(flow: &Flow) -> Vec<Arrival> {
+    let chunks = flow.stream.iter().filter(|chunk| chunk.direction == Direction::Received);
+    let since = |at: Duration| at.saturating_sub(flow.first());
+    chunks.map(|chunk| Arrival { at: since(chunk.at), bytes: chunk.bytes.len() as u64 }).collect()
+}

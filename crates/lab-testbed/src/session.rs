@@ -1,0 +1,194 @@
+//! The testbed: the settings of all experiments, and the session of one.
+
+use std::{fmt, fs, path::PathBuf, time::Instant};
+
+use lab_packets::{diagram::Diagram, file::Recording};
+use lab_process::{Outcome, Program, Stream};
+use lab_sandbox::Host;
+use mock_servers::{Events, Site};
+
+use crate::{
+    Obstacle,
+    facts::{Experiment, Facts, Invocation, Measurement, Measurements, Scenario, Settings},
+    journal::Journal,
+    programs::{ProgramRole, Programs},
+};
+
+/// How much of a program's output is kept, in bytes (ours).
+const MAX_TRANSCRIPT: usize = 1 << 20;
+
+/// What all experiments share.
+#[derive(Debug)]
+pub struct Testbed {
+    settings: Settings,
+    programs: Programs,
+    /// Where captures and outputs go.
+    folder: PathBuf,
+    journal: Journal,
+}
+
+impl Testbed {
+    /// Nothing was done yet.
+    pub fn new(settings: Settings, programs: Programs, folder: PathBuf) -> Self {
+        let journal = Journal::begin(settings.clone(), programs.substitutes());
+        Self { settings, programs, folder, journal }
+    }
+
+    /// What is known by now.
+    pub fn facts(&self) -> Facts {
+        self.journal.facts()
+    }
+
+    /// Makes an experiment and enters what was found, through `place`.
+    pub(crate) fn experiment<T>(
+        &self,
+        scenario: Scenario,
+        place: impl FnOnce(&mut Measurements) -> &mut Measurement<T>,
+        make: impl FnOnce(&mut Session<'_>) -> Result<T, Obstacle>,
+    ) {
+        let mut session = Session::new(self, scenario);
+        let begun = Instant::now();
+        let result = make(&mut session);
+        session.experiment.elapsed = begun.elapsed();
+        let measurement = match result {
+            Ok(facts) => Measurement::Measured(facts),
+            Err(obstacle) => {
+                session.note(&obstacle);
+                session.note_output(obstacle.seen());
+                Measurement::Failed(obstacle)
+            }
+        };
+        session.keep_transcript();
+        self.journal.enter(session.experiment, |measurements| *place(measurements) = measurement);
+    }
+}
+
+/// One experiment while it is made: what is started, shown and captured.
+pub(crate) struct Session<'a> {
+    testbed: &'a Testbed,
+    experiment: Experiment,
+    transcript: String,
+}
+
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({})", self.experiment.scenario)
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(testbed: &'a Testbed, scenario: Scenario) -> Self {
+        Self { testbed, experiment: Experiment::new(scenario), transcript: String::new() }
+    }
+
+    /// Which experiment it is.
+    pub(crate) fn scenario(&self) -> Scenario {
+        self.experiment.scenario
+    }
+
+    /// The experiments' settings.
+    pub(crate) fn settings(&self) -> &'a Settings {
+        &self.testbed.settings
+    }
+
+    /// Whether our program has a role.
+    pub(crate) fn is_ours(&self, role: ProgramRole) -> bool {
+        self.testbed.programs.is_ours(role)
+    }
+
+    /// A seed for this experiment alone.
+    pub(crate) fn seed(&self) -> u64 {
+        // FNV-1a, so that names spread over the seeds.
+        let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        self.scenario().name().bytes().fold(0xcbf2_9ce4_8422_2325 ^ self.settings().seed, fold)
+    }
+
+    /// The surroundings of a mock server on a host of its own.
+    pub(crate) fn site(&self, events: Events) -> Site {
+        let bind = vec![std::net::Ipv4Addr::UNSPECIFIED.into(), std::net::Ipv6Addr::UNSPECIFIED.into()];
+        Site { bind, events, seed: self.seed(), ..Site::default() }
+    }
+
+    /// Starts a program on a host.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub(crate) fn start(&mut self, host: &Host, role: ProgramRole, arguments: &[&str]) -> Result<Program, Obstacle> {
+        let (command, command_line) = self.testbed.programs.command(role, arguments);
+        let invocation = Invocation { host: host.name().to_owned(), command_line: command_line.clone() };
+        // Sixty of one kind are one line.
+        if !self.experiment.invocations.contains(&invocation) {
+            self.experiment.invocations.push(invocation);
+        }
+        Ok(host.run(move || Program::spawn_as(command, command_line))?)
+    }
+
+    /// Waits for a program's end, and keeps what it showed.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub(crate) fn finish(&mut self, program: Program) -> Result<Outcome, Obstacle> {
+        let outcome = program.finish(self.settings().deadline)?;
+        self.keep(&outcome);
+        Ok(outcome)
+    }
+
+    /// Ends a program that serves for ever, and keeps what it showed.
+    ///
+    /// # Errors
+    /// When it does not end at Ctrl-C.
+    pub(crate) fn end(&mut self, mut program: Program) -> Result<Outcome, Obstacle> {
+        program.interrupt();
+        self.finish(program)
+    }
+
+    fn keep(&mut self, outcome: &Outcome) {
+        use fmt::Write as _;
+        if self.transcript.len() > MAX_TRANSCRIPT {
+            return;
+        }
+        let _ = writeln!(self.transcript, "$ {}", outcome.command_line);
+        for line in &outcome.lines {
+            let mark = if line.stream == Stream::Stderr { "[stderr] " } else { "" };
+            let _ = writeln!(self.transcript, "{:>9.3} s  {mark}{}", line.at.as_secs_f64(), line.text);
+        }
+        let _ = writeln!(self.transcript, "[exit status {}]\n", outcome.code());
+    }
+
+    /// Notes something that no program showed.
+    pub(crate) fn note(&mut self, text: impl fmt::Display) {
+        self.transcript += &format!("# {text}\n");
+    }
+
+    /// Notes what a program had written that did not end.
+    fn note_output(&mut self, output: Option<&str>) {
+        self.transcript += output.unwrap_or_default();
+        self.transcript.push('\n');
+    }
+
+    /// Keeps a capture as the experiment's.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn keep_capture(&mut self, recording: &Recording) -> Result<(), Obstacle> {
+        let path = self.testbed.folder.join(self.scenario().capture());
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let shown: Vec<String> = self.experiment.invocations.iter().map(ToString::to_string).collect();
+        let comment = Some(format!("{}: {}", self.scenario(), shown.join("; ")));
+        Recording { comment, ..recording.clone() }.write(&path)?;
+        self.experiment.has_capture = true;
+        Ok(())
+    }
+
+    /// Keeps a connection, packet by packet.
+    pub(crate) fn keep_diagram(&mut self, diagram: Diagram) {
+        self.experiment.diagrams.push(diagram);
+    }
+
+    fn keep_transcript(&mut self) {
+        let path = self.testbed.folder.join(self.scenario().output());
+        let written =
+            path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, &self.transcript));
+        self.experiment.has_output = written.is_ok();
+    }
+}

@@ -1,0 +1,180 @@
+//! The witnesses of a connection: a capture at the client, and the kernels at both ends.
+
+use std::fs;
+
+use lab_packets::{
+    file::Recording,
+    flow::{Analysis, Detail, Direction, Flow, Protocol, Row, Way},
+};
+use lab_process::Outcome;
+use lab_sandbox::{Lan, TcpEnd, TcpEnds};
+
+use crate::{
+    Obstacle,
+    capture::Capture,
+    facts::{ClientReport, Kernel, PacketCounts, PathCounts, Transfer},
+    programs::ProgramRole,
+    scenarios::{A_MOMENT, CLIENT, Pair, SERVER, SOON},
+};
+
+/// How many lengths of payloads are kept.
+const MAX_LENGTHS: usize = 200;
+
+/// What watches a connection between two hosts.
+pub(crate) struct Watch {
+    capture: Capture,
+    /// The client's, by its number.
+    host: usize,
+    client: TcpEnds,
+    server: TcpEnds,
+}
+
+impl Watch {
+    /// Begins, with the client on a host, which may be the server's.
+    pub(crate) fn begin(pair: &Pair, host: usize) -> Result<Self, Obstacle> {
+        let interface = if host == SERVER { "lo" } else { Lan::interface() };
+        let capture = pair.host(host)?.run(move || Capture::start(interface, u32::MAX))?;
+        let (client, server) = (pair.host(host)?.run(TcpEnds::listen)?, pair.server()?.run(TcpEnds::listen)?);
+        Ok(Self { capture, host, client, server })
+    }
+
+    /// Ends when both kernels are done with the connection: then its last packet has passed.
+    pub(crate) fn end(
+        mut self,
+        name: &str,
+        pair: &Pair,
+        port: u16,
+        role: ProgramRole,
+    ) -> Result<(Recording, Transfer, Flow), Obstacle> {
+        // A connection that was refused, as in the other family, acknowledged nothing.
+        let is_client = |end: &TcpEnd| end.remote.port() == port && end.counters.bytes_acked > 0;
+        let is_server = |end: &TcpEnd| end.local.port() == port;
+        // A program that has ended leaves its connection in the table, or the kernel has told of its end.
+        let is_in_table = pair.host(self.host)?.run(move || is_connected(port));
+        let has_ended = |ends: &[TcpEnd]| ends.iter().any(is_client);
+        if !is_in_table && !has_ended(self.client.wait(A_MOMENT, has_ended)) {
+            return Err(Obstacle::NoConnection { port, role, ending: None });
+        }
+        let mut ends: Vec<TcpEnd> = self.client.wait(SOON, has_ended).to_vec();
+        ends.retain(is_client);
+        ends.extend(self.server.wait(SOON, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)));
+        let recording = self.capture.stop();
+        let flow = flow(&recording, Protocol::Tcp, port, role)?;
+        let mut transfer = of_flow(name, &flow, &recording);
+        transfer.add_ends(&ends, &flow);
+        transfer.path_to_client = on_path(pair, SERVER, CLIENT);
+        transfer.path_to_server = on_path(pair, CLIENT, SERVER);
+        Ok((recording, transfer, flow))
+    }
+}
+
+/// Whether this thread's host has a connection in either family to or from a port, also one that is about to end.
+fn is_connected(port: u16) -> bool {
+    let mark = format!(":{port:04X}");
+    // The columns: a number, the address here, the address there, which has port 0 when there is none.
+    let is_wanted = |line: &str| {
+        let mut ends = line.split_whitespace().skip(1).take(2);
+        let (local, remote) = (ends.next().unwrap_or_default(), ends.next().unwrap_or_default());
+        !remote.ends_with(":0000") && (local.ends_with(&mark) || remote.ends_with(&mark))
+    };
+    let tables = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
+    tables.iter().any(|table| fs::read_to_string(table).unwrap_or_default().lines().any(is_wanted))
+}
+
+/// What the path did to the packets of one host for another.
+fn on_path(pair: &Pair, from: usize, to: usize) -> PathCounts {
+    let ways = pair.lan.carried().into_iter().filter(|way| (way.from, way.to) == (from, to));
+    ways.fold(PathCounts::default(), |sum, way| PathCounts {
+        lost: sum.lost + way.tally.lost + way.tally.overflowed,
+        doubled: sum.doubled + way.tally.duplicated,
+    })
+}
+
+impl Transfer {
+    /// Enters what the kernels counted of a connection.
+    pub(crate) fn add_ends(&mut self, ends: &[TcpEnd], flow: &Flow) {
+        let kernel = |end: &TcpEnd| {
+            let counters = &end.counters;
+            Kernel {
+                bytes_sent: counters.bytes_sent,
+                bytes_acked: counters.bytes_acked,
+                bytes_received: counters.bytes_received,
+                data_segments_out: counters.data_segments_out.into(),
+                data_segments_in: counters.data_segments_in.into(),
+                retransmitted: counters.retransmitted.into(),
+                rtt: counters.rtt,
+            }
+        };
+        let between = |here, there| ends.iter().find(|end| (end.local, end.remote) == (here, there)).map(kernel);
+        self.server_kernel = between(flow.server, flow.client);
+        self.client_kernel = between(flow.client, flow.server);
+    }
+}
+
+/// The first flow to a port that carried something, packet by packet.
+pub(crate) fn flow(recording: &Recording, protocol: Protocol, port: u16, role: ProgramRole) -> Result<Flow, Obstacle> {
+    let mut flows = flows(recording).into_iter();
+    let flow = flows
+        .find(|flow| flow.protocol == protocol && flow.server.port() == port && flow.sent.packets_with_payload > 0);
+    flow.ok_or(Obstacle::NoPacket { protocol, port, role, ending: None })
+}
+
+/// All flows of a capture.
+pub(crate) fn flows(recording: &Recording) -> Vec<Flow> {
+    let mut analysis = Analysis::new(Detail::Packets);
+    recording.frames().for_each(|frame| analysis.add(&frame));
+    analysis.finish().flows
+}
+
+/// What the packets alone say of a connection.
+pub(crate) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfer {
+    Transfer {
+        experiment: name.to_owned(),
+        to_client: packets(flow, &flow.received, Direction::Received),
+        to_server: packets(flow, &flow.sent, Direction::Sent),
+        missed_by_capture: recording.dropped.unwrap_or_default(),
+        duration: flow.last().saturating_sub(flow.first()),
+        ..Transfer::default()
+    }
+}
+
+fn packets(flow: &Flow, way: &Way, direction: Direction) -> PacketCounts {
+    let rows = || flow.rows.iter().filter(move |row| row.direction == direction);
+    let lengths = rows().filter(|row| row.payload_len > 0 && !row.is_retransmission);
+    let repeats =
+        |has_payload: bool| rows().filter(move |row| row.is_retransmission && (row.payload_len > 0) == has_payload);
+    // When both have said that nothing more comes, a reset answers what came twice and harms nobody.
+    let is_fin = |row: &&Row| row.tcp.is_some_and(|tcp| tcp.flags.fin());
+    let both = [Direction::Sent, Direction::Received];
+    let fins = both.map(|way| flow.rows.iter().filter(is_fin).find(|row| row.direction == way).map(|row| row.number));
+    let end = fins.into_iter().map(|fin| fin.unwrap_or(u64::MAX)).max();
+    let is_reset = |row: &Row| row.tcp.is_some_and(|tcp| tcp.flags.rst()) && Some(row.number) <= end;
+    PacketCounts {
+        all: way.packets,
+        with_payload: way.packets_with_payload,
+        bytes: way.bytes,
+        distinct_bytes: way.stream_bytes,
+        repeated: repeats(true).count() as u64,
+        repeated_marks: repeats(false).count() as u64,
+        lengths: lengths.map(|row| row.payload_len as u64).take(MAX_LENGTHS).collect(),
+        has_fin: way.fin > 0,
+        has_rst: rows().any(is_reset),
+    }
+}
+
+/// What a client program said.
+pub(crate) fn client_of(outcome: &Outcome) -> ClientReport {
+    let stats = outcome.stats();
+    let count = |key: &str| stats.last().and_then(|stats| stats.get(key)?.as_u64());
+    ClientReport {
+        command_line: outcome.command_line.clone(),
+        status: outcome.code(),
+        lines: outcome.stdout().lines().map(str::to_owned).collect(),
+        output_bytes: outcome.stdout.len() as u64,
+        recv_calls: count("recv_calls"),
+        bytes: count("bytes"),
+        data_segments_in: count("data_segments_in"),
+        on_message: count("on_message"),
+        recv_buffer: None,
+    }
+}
