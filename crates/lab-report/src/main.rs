@@ -12,7 +12,7 @@ mod main {
 
 use std::process::ExitCode;
 
-use lab_sandbox::{Place, doorway};
+use lab_sandbox::{Launched, reexec};
 use labnet::{
     Error,
     cli::{self, Console},
@@ -21,10 +21,10 @@ use labnet::{
 use main::{arguments::Arguments, render, run};
 
 fn main() -> ExitCode {
-    let is_inside = match doorway() {
-        Place::Done(status) => return status,
-        Place::Outside => false,
-        Place::Inside => true,
+    let is_inside = match reexec() {
+        Launched::Done(status) => return status,
+        Launched::Outside => false,
+        Launched::Inside => true,
     };
     cli::run_to_status(|arguments: Arguments, console: &Console| -> Result<ExitCode, Error> {
         match &arguments.from {

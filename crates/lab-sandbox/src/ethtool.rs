@@ -9,7 +9,7 @@ use nix::sys::socket::SockProtocol;
 use crate::netlink::Netlink;
 
 /// What would make packets other than they are on a wire, by the kernel's names.
-const HELPERS: [&str; 4] = ["tx-checksum-ip-generic", "tx-generic-segmentation", "tx-udp-segmentation", "rx-gro"];
+const OFFLOADS: [&str; 4] = ["tx-checksum-ip-generic", "tx-generic-segmentation", "tx-udp-segmentation", "rx-gro"];
 
 /// Generic netlink's own family, and how it is asked for another (`linux/genetlink.h`).
 const CONTROL: u16 = 0x10;
@@ -30,11 +30,11 @@ const BIT_NAME: u16 = 2;
 const NESTED: u16 = 1 << 15;
 
 /// Switches them off on one interface.
-pub(crate) fn plain_packets(interface: &str) -> io::Result<()> {
+pub(crate) fn disable_offloads(interface: &str) -> io::Result<()> {
     let netlink = Netlink::open(SockProtocol::NetlinkGeneric, 0)?;
     let family = family(&netlink, "ethtool")?;
     let bits: Vec<u8> =
-        HELPERS.iter().flat_map(|name| attribute(BITSET_BIT | NESTED, &attribute(BIT_NAME, &text(name)))).collect();
+        OFFLOADS.iter().flat_map(|name| attribute(BITSET_BIT | NESTED, &attribute(BIT_NAME, &text(name)))).collect();
     // A bit that is named without a value is cleared; those that are not named stay.
     let mut body = attribute(FEATURES_HEADER | NESTED, &attribute(HEADER_DEV_NAME, &text(interface)));
     body.extend(attribute(FEATURES_WANTED | NESTED, &attribute(BITSET_BITS | NESTED, &bits)));

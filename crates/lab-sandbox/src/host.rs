@@ -12,7 +12,7 @@ use std::{
 
 use nix::sched::{CloneFlags, unshare};
 
-use crate::{Error, Names, route};
+use crate::{Error, HostsFile, route};
 
 /// The ports that clients get, of those that IANA leaves to them: so high that no analyser of packets takes one for
 /// another protocol's, as it does with some of the system's usual ones.
@@ -42,18 +42,18 @@ impl Host {
     ///
     /// # Errors
     /// What the system refused.
-    pub fn alone(name: &str, names: Names) -> Result<Self, Error> {
-        let host = Self::new(name, names)?;
-        host.run(|| route::multicast("lo", Ipv4Addr::LOCALHOST)).map_err(Error::io("route multicast"))?;
+    pub fn alone(name: &str, hosts_file: HostsFile) -> Result<Self, Error> {
+        let host = Self::new(name, hosts_file)?;
+        host.run(|| route::add_multicast_route("lo", Ipv4Addr::LOCALHOST)).map_err(Error::io("route multicast"))?;
         Ok(host)
     }
 
     /// A host with its loopback interface.
-    pub(crate) fn new(name: &str, names: Names) -> Result<Self, Error> {
+    pub(crate) fn new(name: &str, hosts_file: HostsFile) -> Result<Self, Error> {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (report, settled) = mpsc::channel();
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-            let is_ready = settle(&names);
+            let is_ready = configure(&hosts_file);
             let go_on = is_ready.is_ok();
             let _ = report.send(is_ready);
             if go_on {
@@ -107,11 +107,11 @@ impl Drop for Host {
     }
 }
 
-fn settle(names: &Names) -> Result<(), Error> {
+fn configure(hosts_file: &HostsFile) -> Result<(), Error> {
     unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(Error::system("make a host"))?;
-    names.settle()?;
+    hosts_file.mount()?;
     // Where /proc is for reading only, these are as they are on this system.
     let _ = fs::write("/proc/sys/net/ipv4/ip_local_port_range", CLIENT_PORTS);
     let _ = fs::write("/proc/sys/net/ipv4/tcp_congestion_control", CONGESTION_CONTROL);
-    route::up("lo").map_err(Error::io("switch the loopback interface on"))
+    route::set_up("lo").map_err(Error::io("switch the loopback interface on"))
 }

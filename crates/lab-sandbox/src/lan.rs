@@ -16,8 +16,8 @@ use nix::{
 };
 
 use crate::{
-    Error, Host, Names, Tap, ethtool,
-    path::{Path, Tally, Wire},
+    Error, Host, HostsFile, Tap, ethtool,
+    path::{NetworkPath, PathCounters, PathQueue},
     route,
 };
 
@@ -35,7 +35,7 @@ const PORT_BUFFER: usize = 16 << 20;
 
 /// A host to be, with its addresses: /24 and /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Station {
+pub struct HostConfig {
     /// Its name, for all of them.
     pub name: &'static str,
     /// Its address.
@@ -44,15 +44,15 @@ pub struct Station {
     pub ipv6: Ipv6Addr,
 }
 
-impl Station {
+impl HostConfig {
     /// The three machines of the TLS lab; they only ever exist in a private network.
-    pub const CLIENT: Self = Self::of_the_tls_lab("client", 5);
+    pub const CLIENT: Self = Self::in_the_tls_lab("client", 5);
     /// See [`CLIENT`](Self::CLIENT).
-    pub const SERVER: Self = Self::of_the_tls_lab("server", 43);
+    pub const SERVER: Self = Self::in_the_tls_lab("server", 43);
     /// See [`CLIENT`](Self::CLIENT).
-    pub const PROXY: Self = Self::of_the_tls_lab("proxy", 143);
+    pub const PROXY: Self = Self::in_the_tls_lab("proxy", 143);
 
-    const fn of_the_tls_lab(name: &'static str, number: u8) -> Self {
+    const fn in_the_tls_lab(name: &'static str, number: u8) -> Self {
         let ipv6 = Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, number as u16);
         Self { name, ipv4: Ipv4Addr::new(10, 9, 0, number), ipv6 }
     }
@@ -60,59 +60,59 @@ impl Station {
 
 /// What the switch did with the packets from one host to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Carried {
-    /// The host they came from, in the order of the stations.
+pub struct HostPairCounters {
+    /// The host they came from, in the order of the configs.
     pub from: usize,
     /// The host they were for.
     pub to: usize,
     /// What became of them.
-    pub tally: Tally,
+    pub counters: PathCounters,
 }
 
 /// Hosts that reach each other, and nobody else.
 #[derive(Debug)]
 pub struct Lan {
     hosts: Vec<Host>,
-    tallies: Arc<Mutex<Vec<Carried>>>,
+    counters: Arc<Mutex<Vec<HostPairCounters>>>,
     stop: Option<PipeWriter>,
     switch: Option<JoinHandle<()>>,
 }
 
 impl Lan {
-    /// Hosts at `stations` that know each other's names and the further `names`; what the switch does at random is fixed
+    /// Hosts at `configs` that know each other's hosts_file and the further `hosts_file`; what the switch does at random is fixed
     /// by `seed`.
     ///
     /// # Errors
     /// What the system refused.
-    pub fn new(stations: &[Station], names: &Names, path: Path, seed: u64) -> Result<Self, Error> {
-        let names = stations.iter().fold(names.clone(), |names, station| {
-            names.with(station.name, &[station.ipv4.into(), station.ipv6.into()])
+    pub fn new(configs: &[HostConfig], hosts_file: &HostsFile, path: NetworkPath, seed: u64) -> Result<Self, Error> {
+        let hosts_file = configs.iter().fold(hosts_file.clone(), |hosts_file, config| {
+            hosts_file.with(config.name, &[config.ipv4.into(), config.ipv6.into()])
         });
-        let room = Host::new("switch", Names::local())?;
+        let switch_host = Host::new("switch", HostsFile::localhost())?;
         let mut hosts = Vec::new();
-        for (number, station) in stations.iter().enumerate() {
-            let host = Host::new(station.name, names.clone())?;
+        for (number, config) in configs.iter().enumerate() {
+            let host = Host::new(config.name, hosts_file.clone())?;
             let network = host.network()?;
             let attach = move || -> io::Result<()> {
                 let port = port(number);
-                route::cable(&port, INTERFACE, network.as_fd(), MTU)?;
-                ethtool::plain_packets(&port)?;
-                route::up(&port)
+                route::add_veth_pair(&port, INTERFACE, network.as_fd(), MTU)?;
+                ethtool::disable_offloads(&port)?;
+                route::set_up(&port)
             };
-            room.run(attach).map_err(Error::io("lay a cable"))?;
-            let Station { ipv4, ipv6, .. } = *station;
+            switch_host.run(attach).map_err(Error::io("lay a cable"))?;
+            let HostConfig { ipv4, ipv6, .. } = *config;
             let settle = move || -> io::Result<()> {
-                ethtool::plain_packets(INTERFACE)?;
-                route::up(INTERFACE)?;
-                route::address(INTERFACE, ipv4.into(), 24)?;
-                route::address(INTERFACE, ipv6.into(), 64)?;
-                route::multicast(INTERFACE, ipv4)
+                ethtool::disable_offloads(INTERFACE)?;
+                route::set_up(INTERFACE)?;
+                route::add_address(INTERFACE, ipv4.into(), 24)?;
+                route::add_address(INTERFACE, ipv6.into(), 64)?;
+                route::add_multicast_route(INTERFACE, ipv4)
             };
             host.run(settle).map_err(Error::io("give a host its addresses"))?;
             hosts.push(host);
         }
-        let tallies = Arc::default();
-        let mut switch = Switch { ports: stations.len(), path, seed, tallies: Arc::clone(&tallies) };
+        let counters = Arc::default();
+        let mut switch = Switch { ports: configs.len(), path, seed, counters: Arc::clone(&counters) };
         let (stopped, stop) = io::pipe().map_err(Error::io("start the switch"))?;
         let start = move || -> Result<JoinHandle<()>, Error> {
             let taps: Result<Vec<Tap>, Error> = (0..switch.ports).map(|n| Tap::open(&port(n), PORT_BUFFER)).collect();
@@ -120,18 +120,18 @@ impl Lan {
             let work = move || switch.run(taps, stopped.as_fd());
             thread::Builder::new().name("switch".to_owned()).spawn(work).map_err(Error::io("start the switch"))
         };
-        let switch = room.run(start)?;
-        Ok(Self { hosts, tallies, stop: Some(stop), switch: Some(switch) })
+        let switch = switch_host.run(start)?;
+        Ok(Self { hosts, counters, stop: Some(stop), switch: Some(switch) })
     }
 
-    /// The host at a station, by its place among them.
+    /// The host at a config, by its place among them.
     pub fn host(&self, number: usize) -> Option<&Host> {
         self.hosts.get(number)
     }
 
     /// What the switch has done so far, for each pair of hosts that had something to say to each other.
-    pub fn carried(&self) -> Vec<Carried> {
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn counters(&self) -> Vec<HostPairCounters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The interface of each host.
@@ -157,27 +157,27 @@ fn port(number: usize) -> String {
 /// A learning switch.
 struct Switch {
     ports: usize,
-    path: Path,
+    path: NetworkPath,
     seed: u64,
-    tallies: Arc<Mutex<Vec<Carried>>>,
+    counters: Arc<Mutex<Vec<HostPairCounters>>>,
 }
 
 impl Switch {
     fn run(&mut self, mut taps: Vec<Tap>, stopped: std::os::fd::BorrowedFd<'_>) {
-        let begun = Instant::now();
-        let mut wires = HashMap::new();
-        let mut whereabouts: HashMap<[u8; 6], usize> = HashMap::new();
+        let start = Instant::now();
+        let mut queues = HashMap::new();
+        let mut mac_table: HashMap<[u8; 6], usize> = HashMap::new();
         let mut buffer = vec![0; MAX_FRAME];
         loop {
-            let next = wires.values().filter_map(Wire::next_arrival).min();
-            let patience = next.map(|at| TimeSpec::from(at.saturating_sub(begun.elapsed())));
+            let next = queues.values().filter_map(PathQueue::next_arrival).min();
+            let timeout = next.map(|at| TimeSpec::from(at.saturating_sub(start.elapsed())));
             let mut waiting: Vec<PollFd<'_>> = taps
                 .iter()
                 .map(|tap| tap.as_fd())
                 .chain([stopped])
                 .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
                 .collect();
-            if ppoll(&mut waiting, patience, None).is_err() {
+            if ppoll(&mut waiting, timeout, None).is_err() {
                 continue;
             }
             if waiting.last().is_some_and(|stop| stop.any() == Some(true)) {
@@ -186,26 +186,27 @@ impl Switch {
             for (from, tap) in taps.iter_mut().enumerate() {
                 while let Ok(Some(seen)) = tap.receive(&mut buffer) {
                     let Some(frame) = buffer.get(..seen.len).filter(|_| !seen.is_outgoing) else { continue };
-                    let Some(Header { destination, source, finds_addresses }) = header(frame) else { continue };
-                    whereabouts.insert(source, from);
-                    let known = whereabouts.get(&destination).copied();
+                    let Some(Header { destination, source, is_control }) = header(frame) else { continue };
+                    mac_table.insert(source, from);
+                    let known = mac_table.get(&destination).copied();
                     for to in (0..self.ports).filter(|&to| to != from && known.is_none_or(|known| known == to)) {
-                        let wire = wires.entry((from, to)).or_insert_with(|| {
+                        let queue = queues.entry((from, to)).or_insert_with(|| {
                             let seed = self.seed.wrapping_add((from * self.ports + to) as u64);
-                            Wire::new(self.path, seed)
+                            PathQueue::new(self.path, seed)
                         });
-                        wire.offer(begun.elapsed(), frame.to_vec(), finds_addresses);
+                        queue.enqueue(start.elapsed(), frame.to_vec(), is_control);
                     }
                 }
             }
-            for (&(_, to), wire) in &mut wires {
-                while let Some(frame) = wire.take(begun.elapsed()) {
+            for (&(_, to), queue) in &mut queues {
+                while let Some(frame) = queue.dequeue(start.elapsed()) {
                     // A host that is gone hears nothing.
                     let _ = taps.get(to).map(|tap| tap.send(&frame));
                 }
             }
-            let tallies = wires.iter().map(|(&(from, to), wire)| Carried { from, to, tally: wire.tally() });
-            *self.tallies.lock().unwrap_or_else(PoisonError::into_inner) = tallies.collect();
+            let counters =
+                queues.iter().map(|(&(from, to), queue)| HostPairCounters { from, to, counters: queue.counters() });
+            *self.counters.lock().unwrap_or_else(PoisonError::into_inner) = counters.collect();
         }
     }
 }
@@ -215,21 +216,21 @@ struct Header {
     destination: [u8; 6],
     source: [u8; 6],
     /// Whether it is neither IPv4 nor IPv6 with something else than ICMPv6.
-    finds_addresses: bool,
+    is_control: bool,
 }
 
 fn header(frame: &[u8]) -> Option<Header> {
     const IPV4: [u8; 2] = [0x08, 0x00];
     const IPV6: [u8; 2] = [0x86, 0xdd];
     /// The next header of an IPv6 packet: hop-by-hop options, which announce groups, and ICMPv6.
-    const HOUSEKEEPING: [u8; 2] = [0, 58];
+    const CONTROL: [u8; 2] = [0, 58];
     let (destination, rest) = frame.split_first_chunk::<6>()?;
     let (source, rest) = rest.split_first_chunk::<6>()?;
     let (kind, packet) = rest.split_first_chunk::<2>()?;
-    let finds_addresses = match *kind {
+    let is_control = match *kind {
         IPV4 => false,
-        IPV6 => packet.get(6).is_none_or(|next| HOUSEKEEPING.contains(next)),
+        IPV6 => packet.get(6).is_none_or(|next| CONTROL.contains(next)),
         _ => true,
     };
-    Some(Header { destination: *destination, source: *source, finds_addresses })
+    Some(Header { destination: *destination, source: *source, is_control })
 }

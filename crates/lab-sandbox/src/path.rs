@@ -1,7 +1,7 @@
 //! What a path does to packets: a pure model of delay, rate, loss, duplication and overtaking; time is an argument.
 //!
 //! ```text
-//! offer(now, packet) ─► lost? ─► waits for the packets before it, at the rate ─► delay ─► take(now)
+//! enqueue(now, packet) ─► lost? ─► waits for the packets before it, at the rate ─► delay ─► take(now)
 //!                                                                  └► once more, when duplicated
 //! ```
 
@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 const MAX_QUEUE: usize = 1 << 20;
 
 /// How much later than its turn a packet comes that others overtake: the delay once more, but at least this (ours).
-const MIN_OVERTAKING: Duration = Duration::from_millis(1);
+const MIN_REORDER_DELAY: Duration = Duration::from_millis(1);
 
 /// One way through a network. The default is a wire that does nothing to packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Path {
+pub struct NetworkPath {
     /// From the last bit in to the last bit out: half of the round-trip time.
     pub delay: Duration,
     /// Bits a second; none is without limit.
@@ -31,7 +31,7 @@ pub struct Path {
     pub reorder: f64,
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for NetworkPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "delay {:?} each way", self.delay)?;
         if let Some(rate) = self.rate {
@@ -43,7 +43,7 @@ impl fmt::Display for Path {
 }
 
 /// `delay=10ms,rate=1000kbit,loss=0.01,duplicate=0.01,reorder=0.01`, in any order, each at most once.
-impl FromStr for Path {
+impl FromStr for NetworkPath {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -86,9 +86,9 @@ fn parse_chance(text: &str) -> Result<f64, String> {
 
 /// What became of the packets of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct PathCounters {
     /// Those that were handed on, duplicates included.
-    pub carried: u64,
+    pub delivered: u64,
     /// Those that were lost by chance.
     pub lost: u64,
     /// Those that were one too many for a slow path.
@@ -101,46 +101,46 @@ pub struct Tally {
 
 /// One direction of a path, with the packets that are on it.
 #[derive(Debug)]
-pub struct Wire {
-    path: Path,
-    dice: StdRng,
+pub struct PathQueue {
+    path: NetworkPath,
+    rng: StdRng,
     /// When the last packet will have left the queue of the slow end.
     busy_until: Duration,
     queued: usize,
     /// By time of arrival, then in the order in which they were offered.
-    under_way: BinaryHeap<Reverse<(Duration, u64, Vec<u8>)>>,
-    offered: u64,
-    tally: Tally,
+    in_flight: BinaryHeap<Reverse<(Duration, u64, Vec<u8>)>>,
+    accepted: u64,
+    counters: PathCounters,
 }
 
-impl Wire {
-    /// An empty one, whose dice are fixed by `seed`.
-    pub fn new(path: Path, seed: u64) -> Self {
+impl PathQueue {
+    /// An empty one, whose rng are fixed by `seed`.
+    pub fn new(path: NetworkPath, seed: u64) -> Self {
         Self {
             path,
-            dice: StdRng::seed_from_u64(seed),
+            rng: StdRng::seed_from_u64(seed),
             busy_until: Duration::ZERO,
             queued: 0,
-            under_way: BinaryHeap::new(),
-            offered: 0,
-            tally: Tally::default(),
+            in_flight: BinaryHeap::new(),
+            accepted: 0,
+            counters: PathCounters::default(),
         }
     }
 
-    /// Puts a packet on its way. What finds addresses is `exempt` from chance: its loss would only cost a second.
-    pub fn offer(&mut self, now: Duration, packet: Vec<u8>, exempt: bool) {
-        let (mut arrives_twice, mut is_overtaken) = (false, false);
-        if !exempt {
+    /// Puts a packet on its way. What finds addresses is `is_control` from chance: its loss would only cost a second.
+    pub fn enqueue(&mut self, now: Duration, packet: Vec<u8>, is_control: bool) {
+        let (mut is_duplicated, mut is_reordered) = (false, false);
+        if !is_control {
             // Always three throws, so that one setting does not change the luck of another.
-            let [loss, duplicate, reorder] = [(); 3].map(|()| self.dice.random::<f64>());
+            let [loss, duplicate, reorder] = [(); 3].map(|()| self.rng.random::<f64>());
             if loss < self.path.loss {
-                self.tally.lost += 1;
+                self.counters.lost += 1;
                 return;
             }
-            (arrives_twice, is_overtaken) = (duplicate < self.path.duplicate, reorder < self.path.reorder);
+            (is_duplicated, is_reordered) = (duplicate < self.path.duplicate, reorder < self.path.reorder);
         }
         if self.queued + packet.len() > MAX_QUEUE && self.path.rate.is_some() {
-            self.tally.overflowed += 1;
+            self.counters.overflowed += 1;
             return;
         }
         let sending = match self.path.rate {
@@ -149,12 +149,12 @@ impl Wire {
         };
         self.busy_until = self.busy_until.max(now) + sending;
         let mut arrival = self.busy_until + self.path.delay;
-        if is_overtaken {
-            self.tally.reordered += 1;
-            arrival += self.path.delay.max(MIN_OVERTAKING);
+        if is_reordered {
+            self.counters.reordered += 1;
+            arrival += self.path.delay.max(MIN_REORDER_DELAY);
         }
-        if arrives_twice {
-            self.tally.duplicated += 1;
+        if is_duplicated {
+            self.counters.duplicated += 1;
             self.send(arrival, packet.clone());
         }
         self.send(arrival, packet);
@@ -162,29 +162,29 @@ impl Wire {
 
     fn send(&mut self, arrival: Duration, packet: Vec<u8>) {
         self.queued += packet.len();
-        self.under_way.push(Reverse((arrival, self.offered, packet)));
-        self.offered += 1;
+        self.in_flight.push(Reverse((arrival, self.accepted, packet)));
+        self.accepted += 1;
     }
 
     /// The next packet that has arrived by `now`.
-    pub fn take(&mut self, now: Duration) -> Option<Vec<u8>> {
+    pub fn dequeue(&mut self, now: Duration) -> Option<Vec<u8>> {
         if self.next_arrival()? > now {
             return None;
         }
-        let Reverse((_, _, packet)) = self.under_way.pop()?;
+        let Reverse((_, _, packet)) = self.in_flight.pop()?;
         self.queued -= packet.len();
-        self.tally.carried += 1;
+        self.counters.delivered += 1;
         Some(packet)
     }
 
     /// When the next packet arrives.
     pub fn next_arrival(&self) -> Option<Duration> {
-        self.under_way.peek().map(|Reverse((arrival, _, _))| *arrival)
+        self.in_flight.peek().map(|Reverse((arrival, _, _))| *arrival)
     }
 
     /// What became of the packets so far.
-    pub fn tally(&self) -> Tally {
-        self.tally
+    pub fn counters(&self) -> PathCounters {
+        self.counters
     }
 }
 
@@ -194,32 +194,32 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn path(text: &str) -> Path {
+    fn path(text: &str) -> NetworkPath {
         text.parse().unwrap()
     }
 
     /// Offers packets of 1,000 bytes, numbered, one each millisecond, and yields when which number arrived.
-    fn pass(path: Path, packets: u8) -> (Vec<(u128, u8)>, Tally) {
-        let mut wire = Wire::new(path, 7);
+    fn pass(path: NetworkPath, packets: u8) -> (Vec<(u128, u8)>, PathCounters) {
+        let mut queue = PathQueue::new(path, 7);
         let mut arrived = Vec::new();
         for tick in 0..2000 {
             let now = MS * tick;
             if let Some(number) = u8::try_from(tick).ok().filter(|&number| number < packets) {
-                wire.offer(now, vec![number; 1000], false);
+                queue.enqueue(now, vec![number; 1000], false);
             }
-            while let Some(packet) = wire.take(now) {
+            while let Some(packet) = queue.dequeue(now) {
                 arrived.push((now.as_millis(), packet[0]));
             }
         }
-        assert_eq!(wire.next_arrival(), None);
-        (arrived, wire.tally())
+        assert_eq!(queue.next_arrival(), None);
+        (arrived, queue.counters())
     }
 
     #[test]
     fn packets_arrive_after_the_delay_in_their_order() {
-        let (arrived, tally) = pass(path("delay=5ms"), 3);
+        let (arrived, counters) = pass(path("delay=5ms"), 3);
         assert_eq!(arrived, [(5, 0), (6, 1), (7, 2)]);
-        assert_eq!(tally, Tally { carried: 3, ..Tally::default() });
+        assert_eq!(counters, PathCounters { delivered: 3, ..PathCounters::default() });
     }
 
     #[test]
@@ -231,18 +231,18 @@ mod tests {
 
     #[test]
     fn a_slow_path_drops_what_its_buffer_cannot_hold() {
-        let mut wire = Wire::new(path("rate=1kbit"), 7);
-        (0..1100).for_each(|_| wire.offer(Duration::ZERO, vec![0; 1000], false));
-        assert_eq!(wire.tally().overflowed, 1100 - (MAX_QUEUE as u64) / 1000);
+        let mut queue = PathQueue::new(path("rate=1kbit"), 7);
+        (0..1100).for_each(|_| queue.enqueue(Duration::ZERO, vec![0; 1000], false));
+        assert_eq!(queue.counters().overflowed, 1100 - (MAX_QUEUE as u64) / 1000);
     }
 
     #[test]
     fn chance_is_as_often_as_it_was_asked_for_and_repeats_with_the_seed() {
-        let (arrived, tally) = pass(path("delay=5ms,loss=0.5,duplicate=0.2,reorder=0.2"), 200);
-        assert_eq!(tally.carried, arrived.len() as u64);
-        assert_eq!(tally.carried, 200 - tally.lost + tally.duplicated);
-        assert!((80..120).contains(&tally.lost), "{tally:?}");
-        assert!((10..32).contains(&tally.duplicated) && (10..32).contains(&tally.reordered), "{tally:?}");
+        let (arrived, counters) = pass(path("delay=5ms,loss=0.5,duplicate=0.2,reorder=0.2"), 200);
+        assert_eq!(counters.delivered, arrived.len() as u64);
+        assert_eq!(counters.delivered, 200 - counters.lost + counters.duplicated);
+        assert!((80..120).contains(&counters.lost), "{counters:?}");
+        assert!((10..32).contains(&counters.duplicated) && (10..32).contains(&counters.reordered), "{counters:?}");
         let numbers: Vec<u8> = arrived.iter().map(|&(_, number)| number).collect();
         assert!(!numbers.is_sorted(), "nobody was overtaken");
         assert_eq!(pass(path("delay=5ms,loss=0.5,duplicate=0.2,reorder=0.2"), 200).0, arrived);
@@ -250,10 +250,10 @@ mod tests {
 
     #[test]
     fn what_finds_addresses_is_never_lost() {
-        let mut wire = Wire::new(path("loss=1"), 7);
-        wire.offer(MS, vec![1], true);
-        wire.offer(MS, vec![2], false);
-        assert_eq!((wire.take(MS), wire.take(MS), wire.tally().lost), (Some(vec![1]), None, 1));
+        let mut queue = PathQueue::new(path("loss=1"), 7);
+        queue.enqueue(MS, vec![1], true);
+        queue.enqueue(MS, vec![2], false);
+        assert_eq!((queue.dequeue(MS), queue.dequeue(MS), queue.counters().lost), (Some(vec![1]), None, 1));
     }
 
     #[test]
@@ -261,9 +261,9 @@ mod tests {
         let all = path("delay=2.5ms,rate=10mbit,loss=0.1,duplicate=0.2,reorder=0.3");
         assert_eq!((all.delay, all.rate), (Duration::from_micros(2500), Some(10_000_000)));
         assert_eq!((all.loss, all.duplicate, all.reorder), (0.1, 0.2, 0.3));
-        assert_eq!(path(""), Path::default());
+        assert_eq!(path(""), NetworkPath::default());
         for wrong in ["delay=5", "delay=-1ms", "delay=1e9ms", "rate=0kbit", "rate=5", "loss=1.5", "luck=1", "loss"] {
-            wrong.parse::<Path>().unwrap_err();
+            wrong.parse::<NetworkPath>().unwrap_err();
         }
     }
 }

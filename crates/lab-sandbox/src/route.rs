@@ -28,7 +28,7 @@ fn request(message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
 }
 
 /// Switches an interface on.
-pub(crate) fn up(interface: &str) -> io::Result<()> {
+pub(crate) fn set_up(interface: &str) -> io::Result<()> {
     let mut message = LinkMessage::default();
     message.header.index = if_nametoindex(interface)?;
     (message.header.flags, message.header.change_mask) = (LinkFlags::Up, LinkFlags::Up);
@@ -36,7 +36,7 @@ pub(crate) fn up(interface: &str) -> io::Result<()> {
 }
 
 /// Makes a cable: `here` in this network, `there` in the one of a file under `/proc`, both of one MTU.
-pub(crate) fn cable(here: &str, there: &str, network: BorrowedFd<'_>, mtu: u32) -> io::Result<()> {
+pub(crate) fn add_veth_pair(here: &str, there: &str, network: BorrowedFd<'_>, mtu: u32) -> io::Result<()> {
     let mut peer = LinkMessage::default();
     peer.attributes = vec![
         LinkAttribute::IfName(there.to_owned()),
@@ -56,7 +56,7 @@ pub(crate) fn cable(here: &str, there: &str, network: BorrowedFd<'_>, mtu: u32) 
 }
 
 /// Gives an address to an interface, at once: nobody else can have it.
-pub(crate) fn address(interface: &str, address: IpAddr, prefix_len: u8) -> io::Result<()> {
+pub(crate) fn add_address(interface: &str, address: IpAddr, prefix_len: u8) -> io::Result<()> {
     let mut message = AddressMessage::default();
     message.header.family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     message.header.prefix_len = prefix_len;
@@ -70,7 +70,7 @@ pub(crate) fn address(interface: &str, address: IpAddr, prefix_len: u8) -> io::R
 }
 
 /// Sends all multicast of IPv4 through an interface, from one of its addresses.
-pub(crate) fn multicast(interface: &str, source: Ipv4Addr) -> io::Result<()> {
+pub(crate) fn add_multicast_route(interface: &str, source: Ipv4Addr) -> io::Result<()> {
     let mut message = RouteMessage::default();
     let header = &mut message.header;
     (header.address_family, header.destination_prefix_length, header.table) =

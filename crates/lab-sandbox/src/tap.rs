@@ -33,7 +33,7 @@ pub struct Tap {
 
 /// What is known of a packet besides its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct PacketMetadata {
     /// How many of its bytes are in the buffer.
     pub len: usize,
     /// How many it had on the wire.
@@ -74,7 +74,7 @@ impl Tap {
     ///
     /// # Errors
     /// Those of the socket.
-    pub fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<Seen>> {
+    pub fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<PacketMetadata>> {
         let room = buffer.len();
         let mut parts = [IoSliceMut::new(buffer)];
         let control = Some(self.control.as_mut_slice());
@@ -85,7 +85,7 @@ impl Tap {
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(None),
             Err(errno) => return Err(errno.into()),
         };
-        let mut seen = Seen {
+        let mut seen = PacketMetadata {
             len: message.bytes.min(room),
             original_len: message.bytes,
             at: Duration::ZERO,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use lab_process::in_own_network;
-use lab_sandbox::{Host, Lan, Names, Station, Tap, TcpEnds};
+use lab_sandbox::{Host, HostConfig, HostsFile, Lan, Tap, TcpMonitor};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -21,15 +21,15 @@ fn inside(scene: impl FnOnce()) {
 }
 
 fn lan(path: &str) -> Lan {
-    let server = [Station::SERVER.ipv4.into(), Station::SERVER.ipv6.into()];
-    let names = Names::local().with_servers(&server);
-    Lan::new(&[Station::CLIENT, Station::SERVER, Station::PROXY], &names, path.parse().unwrap(), 1).unwrap()
+    let server = [HostConfig::SERVER.ipv4.into(), HostConfig::SERVER.ipv6.into()];
+    let names = HostsFile::localhost().with_lab_servers(&server);
+    Lan::new(&[HostConfig::CLIENT, HostConfig::SERVER, HostConfig::PROXY], &names, path.parse().unwrap(), 1).unwrap()
 }
 
 #[test]
 fn a_host_alone_has_both_loopbacks_the_labs_names_and_nothing_else() {
     inside(|| {
-        let host = Host::alone("alone", Names::all_here()).unwrap();
+        let host = Host::alone("alone", HostsFile::lab_on_localhost()).unwrap();
         host.run(|| {
             for name in ["localhost", "tcpip.epfl.ch", "lab3.iw.epfl.ch", "lab3.iew.epfl.ch"] {
                 let addresses: Vec<_> = (name, 5003).to_socket_addrs().unwrap().collect();
@@ -46,7 +46,10 @@ fn a_host_alone_has_both_loopbacks_the_labs_names_and_nothing_else() {
 #[test]
 fn what_a_host_starts_is_on_that_host() {
     inside(|| {
-        let (one, other) = (Host::alone("one", Names::local()).unwrap(), Host::alone("other", Names::local()).unwrap());
+        let (one, other) = (
+            Host::alone("one", HostsFile::localhost()).unwrap(),
+            Host::alone("other", HostsFile::localhost()).unwrap(),
+        );
         let listener = one.run(|| TcpListener::bind("127.0.0.1:5003").unwrap());
         // The same port, on another host.
         let _other = other.run(|| TcpListener::bind("127.0.0.1:5003").unwrap());
@@ -65,7 +68,7 @@ fn what_a_host_starts_is_on_that_host() {
 #[test]
 fn clients_get_ports_that_belong_to_no_protocol() {
     inside(|| {
-        let host = Host::alone("alone", Names::local()).unwrap();
+        let host = Host::alone("alone", HostsFile::localhost()).unwrap();
         let ports = host.run(|| {
             (0..50).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()).collect::<Vec<_>>()
         });
@@ -121,19 +124,19 @@ fn multicast_reaches_the_hosts_that_joined() {
         });
         for receiver in receivers {
             let (len, from) = receiver.recv_from(&mut [0; 100]).unwrap();
-            assert_eq!((len, from.ip()), (11, Station::SERVER.ipv4.into()));
+            assert_eq!((len, from.ip()), (11, HostConfig::SERVER.ipv4.into()));
         }
     });
 }
 
 /// Sends a flood over a path; yields how much the client received, the lengths of the packets of IPv4 that came to it, and
 /// the counters.
-fn flood(path: &str, len: usize) -> (usize, Vec<usize>, Vec<lab_sandbox::TcpEnd>, Lan) {
+fn flood(path: &str, len: usize) -> (usize, Vec<usize>, Vec<lab_sandbox::ClosedTcpSocket>, Lan) {
     let lan = lan(path);
     let (client, server) = (lan.host(0).unwrap(), lan.host(1).unwrap());
     let listener = server.run(|| TcpListener::bind("0.0.0.0:5003").unwrap());
-    let mut ends = client.run(|| TcpEnds::listen().unwrap());
-    let mut server_ends = server.run(|| TcpEnds::listen().unwrap());
+    let mut ends = client.run(|| TcpMonitor::listen().unwrap());
+    let mut server_ends = server.run(|| TcpMonitor::listen().unwrap());
     let mut tap = client.run(|| Tap::open(Lan::interface(), 64 << 20).unwrap());
     thread::spawn(move || listener.accept().unwrap().0.write_all(&vec![b'x'; len]).unwrap());
     let received = client.run(|| {
@@ -182,11 +185,11 @@ fn what_the_path_loses_is_sent_again_and_each_loss_is_accounted_for() {
         let segments = lengths.iter().filter(|&&len| len > 90).count() as u32;
         let server = ends[1].counters;
         assert!(server.retransmitted > 0);
-        let to_client = lan.carried().into_iter().find(|carried| (carried.from, carried.to) == (1, 0)).unwrap();
-        assert!(to_client.tally.lost > 0);
+        let to_client = lan.counters().into_iter().find(|pair| (pair.from, pair.to) == (1, 0)).unwrap();
+        assert!(to_client.counters.lost > 0);
         // Some of the lost ones had no payload.
         let lost = server.data_segments_out - segments;
-        assert!(lost > 0 && u64::from(lost) <= to_client.tally.lost, "{lost} of {to_client:?}");
+        assert!(lost > 0 && u64::from(lost) <= to_client.counters.lost, "{lost} of {to_client:?}");
     });
 }
 
@@ -230,7 +233,7 @@ fn some_datagrams_come_twice_some_late_and_some_never_as_the_switch_says() {
     inside(|| {
         let lan = lan("delay=1ms,loss=0.1,duplicate=0.1,reorder=0.1");
         let arrived = datagrams(&lan, 100, 100);
-        let to_client = lan.carried().into_iter().find(|carried| (carried.from, carried.to) == (1, 0)).unwrap().tally;
+        let to_client = lan.counters().into_iter().find(|pair| (pair.from, pair.to) == (1, 0)).unwrap().counters;
         let distinct: std::collections::BTreeSet<u16> = arrived.iter().copied().collect();
         let (lost, twice) = (100 - distinct.len() as u64, (arrived.len() - distinct.len()) as u64);
         // The switch also counts what ended the test.
@@ -267,8 +270,8 @@ fn the_kernel_tells_of_connections_over_ipv6_too_at_both_ends() {
     inside(|| {
         let lan = lan("delay=1ms");
         let (client, server) = (lan.host(0).unwrap(), lan.host(1).unwrap());
-        let mut client_ends = client.run(|| TcpEnds::listen().unwrap());
-        let mut server_ends = server.run(|| TcpEnds::listen().unwrap());
+        let mut client_ends = client.run(|| TcpMonitor::listen().unwrap());
+        let mut server_ends = server.run(|| TcpMonitor::listen().unwrap());
         let listener = server.run(|| TcpListener::bind("[::]:5003").unwrap());
         let serve = thread::spawn(move || {
             for _ in 0..2 {
@@ -277,7 +280,7 @@ fn the_kernel_tells_of_connections_over_ipv6_too_at_both_ends() {
             }
         });
         // The second one comes over IPv4 to a socket of both families.
-        let targets: [IpAddr; 2] = [Station::SERVER.ipv6.into(), Station::SERVER.ipv4.into()];
+        let targets: [IpAddr; 2] = [HostConfig::SERVER.ipv6.into(), HostConfig::SERVER.ipv4.into()];
         for target in targets {
             client.run(move || {
                 let mut all = Vec::new();
@@ -302,7 +305,7 @@ fn the_kernel_tells_of_connections_over_ipv6_too_at_both_ends() {
 #[test]
 fn a_tap_counts_what_it_missed() {
     inside(|| {
-        let host = Host::alone("alone", Names::local()).unwrap();
+        let host = Host::alone("alone", HostsFile::localhost()).unwrap();
         let (mut tap, socket) = host.run(|| {
             // The kernel has a least size of its own.
             let tap = Tap::open("lo", 1).unwrap();

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_sandbox::{Seen, Tap};
+use lab_sandbox::{PacketMetadata, Tap};
 
 use lab_packets::file::{FrameBuf, Interface, LinkType, Recording};
 
@@ -117,7 +117,7 @@ fn record(mut tap: Tap, interface: &str, snaplen: u32, end: &End) -> Recording {
                 continue;
             }
         };
-        let Seen { len, original_len, at, is_outgoing, dropped } = seen;
+        let PacketMetadata { len, original_len, at, is_outgoing, dropped } = seen;
         let bytes = buffer.get(..len).unwrap_or_default();
         missed = u64::from(dropped).max(missed);
         if bytes.starts_with(END) {

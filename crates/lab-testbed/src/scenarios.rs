@@ -14,7 +14,7 @@ use std::{
 };
 
 use lab_process::{Failure, Program, sockets};
-use lab_sandbox::{Host, Lan, Names, Station};
+use lab_sandbox::{Host, HostConfig, HostsFile, Lan};
 use labnet::net::Family;
 
 use crate::{
@@ -95,19 +95,19 @@ pub(crate) struct Pair {
     pub(crate) lan: Lan,
 }
 
-/// Where hosts are among the stations.
+/// Where hosts are among the configs.
 pub(crate) const CLIENT: usize = 0;
 pub(crate) const SERVER: usize = 1;
 
 impl Pair {
     fn new(session: &Session<'_>) -> Result<Self, Obstacle> {
-        Self::with(session, &[Station::CLIENT, Station::SERVER])
+        Self::with(session, &[HostConfig::CLIENT, HostConfig::SERVER])
     }
 
-    fn with(session: &Session<'_>, stations: &[Station]) -> Result<Self, Obstacle> {
-        let server = [Station::SERVER.ipv4.into(), Station::SERVER.ipv6.into()];
-        let names = Names::local().with_servers(&server);
-        Ok(Self { lan: Lan::new(stations, &names, session.settings().path, session.seed())? })
+    fn with(session: &Session<'_>, configs: &[HostConfig]) -> Result<Self, Obstacle> {
+        let server = [HostConfig::SERVER.ipv4.into(), HostConfig::SERVER.ipv6.into()];
+        let names = HostsFile::localhost().with_lab_servers(&server);
+        Ok(Self { lan: Lan::new(configs, &names, session.settings().path, session.seed())? })
     }
 
     pub(crate) fn host(&self, number: usize) -> Result<&Host, Obstacle> {

@@ -7,7 +7,7 @@ use lab_packets::{
     flow::{Analysis, Detail, Direction, Flow, Protocol, Row, Way},
 };
 use lab_process::Outcome;
-use lab_sandbox::{Lan, TcpEnd, TcpEnds};
+use lab_sandbox::{ClosedTcpSocket, Lan, TcpMonitor};
 
 use crate::{
     Obstacle,
@@ -25,8 +25,8 @@ pub(crate) struct Watch {
     capture: Capture,
     /// The client's, by its number.
     host: usize,
-    client: TcpEnds,
-    server: TcpEnds,
+    client: TcpMonitor,
+    server: TcpMonitor,
 }
 
 impl Watch {
@@ -34,7 +34,7 @@ impl Watch {
     pub(crate) fn begin(pair: &Pair, host: usize) -> Result<Self, Obstacle> {
         let interface = if host == SERVER { "lo" } else { Lan::interface() };
         let capture = pair.host(host)?.run(move || Capture::start(interface, u32::MAX))?;
-        let (client, server) = (pair.host(host)?.run(TcpEnds::listen)?, pair.server()?.run(TcpEnds::listen)?);
+        let (client, server) = (pair.host(host)?.run(TcpMonitor::listen)?, pair.server()?.run(TcpMonitor::listen)?);
         Ok(Self { capture, host, client, server })
     }
 
@@ -47,15 +47,15 @@ impl Watch {
         role: ProgramRole,
     ) -> Result<(Recording, Transfer, Flow), Obstacle> {
         // A connection that was refused, as in the other family, acknowledged nothing.
-        let is_client = |end: &TcpEnd| end.remote.port() == port && end.counters.bytes_acked > 0;
-        let is_server = |end: &TcpEnd| end.local.port() == port;
+        let is_client = |end: &ClosedTcpSocket| end.remote.port() == port && end.counters.bytes_acked > 0;
+        let is_server = |end: &ClosedTcpSocket| end.local.port() == port;
         // A program that has ended leaves its connection in the table, or the kernel has told of its end.
         let is_in_table = pair.host(self.host)?.run(move || is_connected(port));
-        let has_ended = |ends: &[TcpEnd]| ends.iter().any(is_client);
+        let has_ended = |ends: &[ClosedTcpSocket]| ends.iter().any(is_client);
         if !is_in_table && !has_ended(self.client.wait(A_MOMENT, has_ended)) {
             return Err(Obstacle::NoConnection { port, role, ending: None });
         }
-        let mut ends: Vec<TcpEnd> = self.client.wait(SOON, has_ended).to_vec();
+        let mut ends: Vec<ClosedTcpSocket> = self.client.wait(SOON, has_ended).to_vec();
         ends.retain(is_client);
         ends.extend(self.server.wait(SOON, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)));
         let recording = self.capture.stop();
@@ -83,17 +83,17 @@ fn is_connected(port: u16) -> bool {
 
 /// What the path did to the packets of one host for another.
 fn on_path(pair: &Pair, from: usize, to: usize) -> PathCounts {
-    let ways = pair.lan.carried().into_iter().filter(|way| (way.from, way.to) == (from, to));
+    let ways = pair.lan.counters().into_iter().filter(|way| (way.from, way.to) == (from, to));
     ways.fold(PathCounts::default(), |sum, way| PathCounts {
-        lost: sum.lost + way.tally.lost + way.tally.overflowed,
-        doubled: sum.doubled + way.tally.duplicated,
+        lost: sum.lost + way.counters.lost + way.counters.overflowed,
+        doubled: sum.doubled + way.counters.duplicated,
     })
 }
 
 impl Transfer {
     /// Enters what the kernels counted of a connection.
-    pub(crate) fn add_ends(&mut self, ends: &[TcpEnd], flow: &Flow) {
-        let kernel = |end: &TcpEnd| {
+    pub(crate) fn add_ends(&mut self, ends: &[ClosedTcpSocket], flow: &Flow) {
+        let kernel = |end: &ClosedTcpSocket| {
             let counters = &end.counters;
             Kernel {
                 bytes_sent: counters.bytes_sent,

@@ -57,7 +57,7 @@ pub(crate) struct Arguments {
     runs: u64,
     /// What lies between client and server: delay=50ms,rate=10mbit,loss=0.01,duplicate=0.01,reorder=0.01
     #[arg(long, value_name = "PATH", default_value = "delay=50ms", help_heading = "What is different")]
-    path: lab_sandbox::path::Path,
+    path: lab_sandbox::path::NetworkPath,
 
     /// The longest that one program may take, in seconds; then it is ended and its experiment has failed
     #[arg(long, value_name = "SECONDS", default_value_t = Settings::default().deadline.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "What is different")]

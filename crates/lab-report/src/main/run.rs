@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use lab_sandbox::Passage;
+use lab_sandbox::Launcher;
 use lab_testbed::facts::Scenario;
 use labnet::{Error, cli::Console};
 
@@ -23,9 +23,9 @@ pub(crate) fn outside(arguments: &Arguments, console: &Console) -> Result<ExitCo
         let wanted = arguments.only.join(", ");
         return Err(Error::Usage(format!("no experiment's name begins with {wanted}; there are {names}")));
     }
-    let mut passage = Passage::begin().map_err(refused)?;
-    console.at_interrupt(passage.interrupter());
-    passage.wait().map_err(refused)
+    let mut launcher = Launcher::start().map_err(refused)?;
+    console.at_interrupt(launcher.interrupter());
+    launcher.wait().map_err(refused)
 }
 
 /// Nobody comes here where there are no private networks.

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use lab_packets::diagram::Diagram;
-use lab_sandbox::path::Path;
+use lab_sandbox::path::NetworkPath;
 use serde::{Deserialize, Serialize};
 
 use super::Scenario;
@@ -23,7 +23,7 @@ pub struct Settings {
     /// How many resets are made for the mean (part 3).
     pub runs: u64,
     /// What lies between client and server.
-    pub path: Path,
+    pub path: NetworkPath,
     /// The longest that one program may take.
     pub deadline: Duration,
 }
@@ -31,7 +31,7 @@ pub struct Settings {
 impl Default for Settings {
     /// The handout's, over a path with a round-trip time of 100 ms: longer than a busy machine keeps a program waiting.
     fn default() -> Self {
-        let path = Path { delay: Duration::from_millis(50), ..Path::default() };
+        let path = NetworkPath { delay: Duration::from_millis(50), ..NetworkPath::default() };
         // Ours: resets take as long as their luck wants.
         let deadline = Duration::from_secs(60);
         Self { seed: 1, messages: 10, first: 1, loss: 0.6, runs: 60, path, deadline }

@@ -12,7 +12,7 @@ use lab_packets::{
     packet::{Packet, Transport},
 };
 use lab_process::sockets;
-use lab_sandbox::{Lan, Station};
+use lab_sandbox::{HostConfig, Lan};
 use labnet::net::Interface;
 use mock_servers::{Events, multicast};
 
@@ -54,9 +54,12 @@ const SENDERS: [(&str, &str); 2] = [
 const SENDER: usize = 2;
 
 pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle> {
-    let pair = Pair::with(session, &[Station::CLIENT, Station::SERVER, Station { name: "senders", ..Station::PROXY }])?;
+    let pair = Pair::with(
+        session,
+        &[HostConfig::CLIENT, HostConfig::SERVER, HostConfig { name: "senders", ..HostConfig::PROXY }],
+    )?;
     let config = multicast::Config {
-        interface: Interface::from(Station::SERVER.ipv4),
+        interface: Interface::from(HostConfig::SERVER.ipv4),
         interval: INTERVAL,
         ..multicast::Config::default()
     };
@@ -111,8 +114,8 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle
     for (number, frame) in (1..).zip(recording.frames()) {
         let Ok(packet) = Packet::decode(number, &frame) else { continue };
         match packet.transport {
-            Transport::Igmp if packet.source.ip() == Station::CLIENT.ipv4 => facts.igmp_reports += 1,
-            Transport::Udp if packet.source.ip() == Station::PROXY.ipv4 => facts.sender_ttl = ttl(frame.bytes),
+            Transport::Igmp if packet.source.ip() == HostConfig::CLIENT.ipv4 => facts.igmp_reports += 1,
+            Transport::Udp if packet.source.ip() == HostConfig::PROXY.ipv4 => facts.sender_ttl = ttl(frame.bytes),
             _ => {}
         }
     }

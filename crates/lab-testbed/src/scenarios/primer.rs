@@ -10,7 +10,7 @@ use lab_process::{
     Program, Stream,
     sockets::{self, Socket, TcpState},
 };
-use lab_sandbox::{Host, Names, TcpEnds};
+use lab_sandbox::{Host, HostsFile, TcpMonitor};
 use labnet::net::Family;
 
 use super::{A_MOMENT, SOON, wait_for_server};
@@ -33,7 +33,7 @@ const END: &str = "No more data";
 const LAST_WORD: &str = "Romeo?";
 
 pub(super) fn datagram(session: &mut Session<'_>) -> Result<Datagram, Obstacle> {
-    let host = Host::alone("lab", Names::all_here())?;
+    let host = Host::alone("lab", HostsFile::lab_on_localhost())?;
     let mut server = session.start(&host, ProgramRole::CodeB, &[])?;
     wait_for_server(&host, &mut server, sockets::Protocol::Udp, UDP_PORT)?;
     let capture = host.run(|| Capture::start("lo", u32::MAX))?;
@@ -62,11 +62,12 @@ pub(super) fn datagram(session: &mut Session<'_>) -> Result<Datagram, Obstacle> 
 }
 
 pub(super) fn echo(session: &mut Session<'_>) -> Result<Echo, Obstacle> {
-    let host = Host::alone("lab", Names::all_here())?;
+    let host = Host::alone("lab", HostsFile::lab_on_localhost())?;
     let mut server = session.start(&host, ProgramRole::CodeC, &[])?;
     wait_for_server(&host, &mut server, sockets::Protocol::Tcp, TCP_PORT)?;
     let sockets_before = table(&host)?;
-    let (capture, mut ends) = host.run(|| Ok::<_, Obstacle>((Capture::start("lo", u32::MAX)?, TcpEnds::listen()?)))?;
+    let (capture, mut ends) =
+        host.run(|| Ok::<_, Obstacle>((Capture::start("lo", u32::MAX)?, TcpMonitor::listen()?)))?;
 
     let mut client = session.start(&host, ProgramRole::CodeD, &[])?;
     // The echo is whole when its last word is: what is received is shown in pieces.

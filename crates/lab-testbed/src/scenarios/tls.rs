@@ -12,7 +12,7 @@ use lab_packets::{
     tls::{self, Listing},
 };
 use lab_process::sockets;
-use lab_sandbox::Station;
+use lab_sandbox::HostConfig;
 use tls_trace::Kind;
 use ttp::{Authority, Desk, KeyKind, Name, Wish};
 
@@ -58,8 +58,8 @@ pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<
     let (client, name) = if address.ip().is_loopback() { (SERVER, LOCAL_NAME) } else { (CLIENT, NAME) };
     let ip = match address.ip() {
         loopback if loopback.is_loopback() => loopback,
-        IpAddr::V4(_) => Station::SERVER.ipv4.into(),
-        IpAddr::V6(_) => Station::SERVER.ipv6.into(),
+        IpAddr::V4(_) => HostConfig::SERVER.ipv4.into(),
+        IpAddr::V6(_) => HostConfig::SERVER.ipv6.into(),
     };
     let (server, log) = (SocketAddr::new(ip, address.port()).to_string(), path(key_log.clone()));
     let watch = Watch::begin(&pair, client)?;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use lab_sandbox::{Place, doorway};
+use lab_sandbox::{Launched, reexec};
 use labnet::{
     Error,
     cli::{self, Console},
@@ -53,14 +53,14 @@ enum Command {
 
 fn main() -> ExitCode {
     #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only `run` asks"))]
-    let place = match doorway() {
-        Place::Done(status) => return status,
+    let place = match reexec() {
+        Launched::Done(status) => return status,
         place => place,
     };
     cli::run_to_status(|arguments: Arguments, console: &Console| -> Result<ExitCode, Error> {
         match arguments.command {
             #[cfg(target_os = "linux")]
-            Command::Run(arguments) if matches!(place, Place::Inside) => return run::inside(&arguments, console),
+            Command::Run(arguments) if matches!(place, Launched::Inside) => return run::inside(&arguments, console),
             #[cfg(target_os = "linux")]
             Command::Run(_) => return run::outside(console),
             Command::Count(arguments) => count::count(&arguments, console)?,

@@ -20,16 +20,16 @@ use tempfile::TempDir;
 
 use lab_packets::file::KeyLog;
 use lab_process::{Program, sockets};
-use lab_sandbox::{Host, Lan, Names, Passage, Station, interrupt, path};
+use lab_sandbox::{Host, HostConfig, HostsFile, Lan, Launcher, interrupt, path};
 use lab_testbed::capture::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN};
 use labnet::{Error, cli::Console};
 
 /// How long a server may take until it waits for clients (ours).
-const PATIENCE: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// After Ctrl-C: how soon a command ends that has heard of it, and how long it may take to end when it is told (ours).
-const HEARSAY: Duration = Duration::from_millis(300);
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const SIGNAL_DELAY: Duration = Duration::from_millis(300);
+const GRACE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Where programs that can do so write the secrets of their TLS connections.
 const KEY_LOG: &str = "SSLKEYLOGFILE";
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     mock_servers: bool,
     /// Put the servers on a host of their own, behind a path: delay=25ms,rate=10mbit,loss=0.01,duplicate=…,reorder=…
     #[arg(long, value_name = "PATH")]
-    path: Option<path::Path>,
+    path: Option<path::NetworkPath>,
     /// Fix what the path does by chance
     #[arg(long, default_value_t = 1, requires = "path")]
     seed: u64,
@@ -75,46 +75,47 @@ fn failed(error: &impl std::fmt::Display) -> Error {
 
 /// In the ordinary world: the same program does the work inside.
 pub(crate) fn outside(console: &Console) -> Result<ExitCode, Error> {
-    let mut passage = Passage::begin().map_err(|error| refused(&error))?;
-    console.at_interrupt(passage.interrupter());
-    passage.wait().map_err(|error| refused(&error))
+    let mut launcher = Launcher::start().map_err(|error| refused(&error))?;
+    console.at_interrupt(launcher.interrupter());
+    launcher.wait().map_err(|error| refused(&error))
 }
 
 /// The hosts of a run; the client's is where the command runs and packets are captured.
-enum Place {
-    Alone(Host),
-    Apart(Lan),
+enum Topology {
+    Single(Host),
+    Switched(Lan),
 }
 
-impl Place {
+impl Topology {
     fn new(arguments: &Arguments) -> Result<Self, lab_sandbox::Error> {
         if arguments.path.is_none() && arguments.server.is_none() && arguments.proxy.is_none() {
-            return Host::alone("lab", Names::all_here()).map(Self::Alone);
+            return Host::alone("lab", HostsFile::lab_on_localhost()).map(Self::Single);
         }
-        let stations = [Station::CLIENT, Station::SERVER, Station::PROXY];
-        let names = Names::local().with_servers(&[Station::SERVER.ipv4.into(), Station::SERVER.ipv6.into()]);
-        Lan::new(&stations, &names, arguments.path.unwrap_or_default(), arguments.seed).map(Self::Apart)
+        let configs = [HostConfig::CLIENT, HostConfig::SERVER, HostConfig::PROXY];
+        let names =
+            HostsFile::localhost().with_lab_servers(&[HostConfig::SERVER.ipv4.into(), HostConfig::SERVER.ipv6.into()]);
+        Lan::new(&configs, &names, arguments.path.unwrap_or_default(), arguments.seed).map(Self::Switched)
     }
 
     fn host(&self, number: usize) -> Option<&Host> {
         match self {
-            Self::Alone(host) => Some(host),
-            Self::Apart(lan) => lan.host(number),
+            Self::Single(host) => Some(host),
+            Self::Switched(lan) => lan.host(number),
         }
     }
 
     fn interface(&self) -> &'static str {
         match self {
-            Self::Alone(_) => "lo",
-            Self::Apart(_) => Lan::interface(),
+            Self::Single(_) => "lo",
+            Self::Switched(_) => Lan::interface(),
         }
     }
 
     /// Where mock servers listen.
     fn binding(&self) -> &'static [&'static str] {
         match self {
-            Self::Alone(_) => &[],
-            Self::Apart(_) => &["--bind", "0.0.0.0", "--bind", "::", "--interface", "10.9.0.43"],
+            Self::Single(_) => &[],
+            Self::Switched(_) => &["--bind", "0.0.0.0", "--bind", "::", "--interface", "10.9.0.43"],
         }
     }
 }
@@ -157,12 +158,12 @@ impl Pending {
 pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
     check(&arguments.out)?;
     let system = |attempt| move |source| Error::System { attempt, source };
-    let place = Place::new(arguments).map_err(|error| refused(&error))?;
-    let [client, server, proxy] = [0, 1, 2].map(|number| place.host(number));
+    let topology = Topology::new(arguments).map_err(|error| refused(&error))?;
+    let [client, server, proxy] = [0, 1, 2].map(|number| topology.host(number));
     let (Some(client), Some(server), Some(proxy)) = (client, server, proxy) else {
         return Err(system("find the hosts")(io::ErrorKind::NotFound.into()));
     };
-    let mock_servers = arguments.mock_servers.then(|| start_mock_servers(server, place.binding())).transpose()?;
+    let mock_servers = arguments.mock_servers.then(|| start_mock_servers(server, topology.binding())).transpose()?;
     for (host, command) in [(server, &arguments.server), (proxy, &arguments.proxy)] {
         if let Some(command) = command {
             serve(host, command)?;
@@ -171,7 +172,7 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
 
     let folder = tempfile::tempdir().map_err(system("make a folder"))?;
     let key_log = folder.path().join(KEYS);
-    let (interface, snaplen) = (place.interface(), arguments.snaplen);
+    let (interface, snaplen) = (topology.interface(), arguments.snaplen);
     let capture = client.run(move || Capture::start(interface, snaplen)).map_err(|error| failed(&error))?;
     let words: Vec<_> = arguments.command.iter().map(|word| word.to_string_lossy()).collect();
     let pending = Pending {
@@ -188,9 +189,9 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
     let (over, is_over) = mpsc::channel();
     console.at_interrupt(move || {
         // A terminal tells the command as well, and what it does then is part of the capture.
-        if let Err(RecvTimeoutError::Timeout) = is_over.recv_timeout(HEARSAY) {
+        if let Err(RecvTimeoutError::Timeout) = is_over.recv_timeout(SIGNAL_DELAY) {
             process.try_iter().for_each(interrupt);
-            let _ = is_over.recv_timeout(LAST_WORDS);
+            let _ = is_over.recv_timeout(GRACE_PERIOD);
         }
         if let Err(error) = write(&at_interrupt) {
             at_interrupt.lock().unwrap_or_else(PoisonError::into_inner).console.warn(error);
@@ -243,7 +244,7 @@ fn start_mock_servers(host: &Host, binding: &'static [&'static str]) -> Result<P
     let program = program.with_file_name("mock-servers");
     let started = host.run(move || {
         let mut servers = Program::start(program, binding)?;
-        servers.line_with("become ready", PATIENCE, |line| line.text == "ready").map(|_| servers)
+        servers.line_with("become ready", START_TIMEOUT, |line| line.text == "ready").map(|_| servers)
     });
     started.map_err(|failure| Error::Sandbox { complaint: failure.to_string(), advice: None })
 }
@@ -257,7 +258,7 @@ fn serve(host: &Host, line: &str) -> Result<(), Error> {
         command.arg("-c").arg(format!("exec {shell}")).stdin(Stdio::null());
         command.stdout(io::stderr().as_fd().try_clone_to_owned()?);
         let mut server = command.spawn()?;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + START_TIMEOUT;
         loop {
             if waiting().iter().any(|address| !before.contains(address)) {
                 return Ok(true);

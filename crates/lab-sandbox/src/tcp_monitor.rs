@@ -57,7 +57,7 @@ pub struct TcpCounters {
 
 /// One end of a connection that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TcpEnd {
+pub struct ClosedTcpSocket {
     /// This end.
     pub local: SocketAddr,
     /// The other end.
@@ -67,18 +67,18 @@ pub struct TcpEnd {
 }
 
 /// Listens for the ends of connections.
-pub struct TcpEnds {
+pub struct TcpMonitor {
     netlink: Netlink,
-    ends: Vec<TcpEnd>,
+    ends: Vec<ClosedTcpSocket>,
 }
 
-impl std::fmt::Debug for TcpEnds {
+impl std::fmt::Debug for TcpMonitor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TcpEnds").field("ends", &self.ends).finish_non_exhaustive()
+        f.debug_struct("TcpMonitor").field("ends", &self.ends).finish_non_exhaustive()
     }
 }
 
-impl TcpEnds {
+impl TcpMonitor {
     /// Begins to listen, in the network that this thread is in.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl TcpEnds {
     }
 
     /// Waits until `are_enough` have ended, or the time is over; yields all ends so far.
-    pub fn wait(&mut self, deadline: Duration, are_enough: impl Fn(&[TcpEnd]) -> bool) -> &[TcpEnd] {
+    pub fn wait(&mut self, deadline: Duration, are_enough: impl Fn(&[ClosedTcpSocket]) -> bool) -> &[ClosedTcpSocket] {
         let until = Instant::now() + deadline;
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -114,7 +114,7 @@ impl TcpEnds {
 }
 
 /// The ends that a datagram of the kernel tells of.
-fn messages(mut rest: &[u8]) -> Vec<TcpEnd> {
+fn messages(mut rest: &[u8]) -> Vec<ClosedTcpSocket> {
     let mut ends = Vec::new();
     while rest.len() >= HEADER_LEN {
         let fields = Fields(rest);
@@ -128,7 +128,7 @@ fn messages(mut rest: &[u8]) -> Vec<TcpEnd> {
     ends
 }
 
-fn end(message: &[u8]) -> Option<TcpEnd> {
+fn end(message: &[u8]) -> Option<ClosedTcpSocket> {
     let socket = Fields(message.get(..SOCKET_LEN)?);
     // A socket that only listened has nobody at its other end.
     if socket.port(6) == 0 {
@@ -143,7 +143,7 @@ fn end(message: &[u8]) -> Option<TcpEnd> {
         }
         attributes = attributes.get(len.next_multiple_of(4)..)?;
     };
-    Some(TcpEnd {
+    Some(ClosedTcpSocket {
         local: SocketAddr::new(socket.address(8), socket.port(4)),
         remote: SocketAddr::new(socket.address(24), socket.port(6)),
         counters: counters(&Fields(info)),

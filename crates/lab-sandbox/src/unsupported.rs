@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::{Error, Place};
+use crate::{Error, Launched};
 
 /// Lets the program pass.
-pub fn doorway() -> Place {
-    Place::Outside
+pub fn reexec() -> Launched {
+    Launched::Outside
 }
 
 /// Whether this system gives private networks to this user.
@@ -19,14 +19,14 @@ pub fn probe() -> Result<(), Error> {
 
 /// This program, once more, inside.
 #[derive(Debug)]
-pub struct Passage(());
+pub struct Launcher(());
 
-impl Passage {
+impl Launcher {
     /// Starts it.
     ///
     /// # Errors
     /// [`Error::NotLinux`].
-    pub fn begin() -> Result<Self, Error> {
+    pub fn start() -> Result<Self, Error> {
         Err(Error::NotLinux)
     }
 

@@ -17,23 +17,23 @@ const SERVERS: [&str; 3] = ["tcpip.epfl.ch", "lab3.iw.epfl.ch", "lab3.iew.epfl.c
 
 /// Which name has which addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names(Vec<(IpAddr, String)>);
+pub struct HostsFile(Vec<(IpAddr, String)>);
 
-impl Names {
+impl HostsFile {
     /// `localhost`, in both families.
-    pub fn local() -> Self {
+    pub fn localhost() -> Self {
         let both = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
         Self(both.map(|address| (address, "localhost".to_owned())).to_vec())
     }
 
     /// `localhost`, and the servers of the lab on this machine.
-    pub fn all_here() -> Self {
-        Self::local().with_servers(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()])
+    pub fn lab_on_localhost() -> Self {
+        Self::localhost().with_lab_servers(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()])
     }
 
     /// The servers of the lab at these addresses, besides.
     #[must_use]
-    pub fn with_servers(self, addresses: &[IpAddr]) -> Self {
+    pub fn with_lab_servers(self, addresses: &[IpAddr]) -> Self {
         SERVERS.iter().fold(self, |names, server| names.with(server, addresses))
     }
 
@@ -62,37 +62,37 @@ impl Names {
     }
 
     /// Puts them into place for this thread and what it starts.
-    pub(crate) fn settle(&self) -> Result<(), Error> {
+    pub(crate) fn mount(&self) -> Result<(), Error> {
         let nothing: Option<&str> = None;
-        let shelf = tempfile::tempdir().map_err(Error::io("make a folder"))?;
+        let tmpfs = tempfile::tempdir().map_err(Error::io("make a folder"))?;
         // What is shown comes from no disk, and its file keeps its name: over one without, nothing could be shown again.
-        mount(Some("none"), shelf.path(), Some("tmpfs"), MsFlags::empty(), nothing)
+        mount(Some("none"), tmpfs.path(), Some("tmpfs"), MsFlags::empty(), nothing)
             .map_err(Error::system("show other names"))?;
-        let cover = |path: &str, text: &str| {
-            let shown = cover(shelf.path(), path, text);
+        let bind_file = |path: &str, text: &str| {
+            let shown = bind_file(tmpfs.path(), path, text);
             shown.map_err(Error::io(format!("show another {path}")))
         };
-        cover("/etc/hosts", &self.hosts())?;
+        bind_file("/etc/hosts", &self.hosts())?;
         // Names come from that file alone: no name server, no cache of the machine's.
-        cover(
+        bind_file(
             "/etc/nsswitch.conf",
             "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\nservices: files\nprotocols: files\n",
         )?;
-        cover("/etc/resolv.conf", "# There is no name server in here.\n")?;
+        bind_file("/etc/resolv.conf", "# There is no name server in here.\n")?;
         for folder in ["/run/nscd", "/var/run/nscd"] {
             if Path::new(folder).is_dir() {
                 let _ = mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), nothing);
             }
         }
-        umount2(shelf.path(), MntFlags::MNT_DETACH).map_err(Error::system("show other names"))
+        umount2(tmpfs.path(), MntFlags::MNT_DETACH).map_err(Error::system("show other names"))
     }
 }
 
-/// Shows a text, in a file on the `shelf`, in the place of a file, where there is one.
-fn cover(shelf: &Path, path: &str, text: &str) -> io::Result<()> {
+/// Shows a text, in a file on the `tmpfs`, in the place of a file, where there is one.
+fn bind_file(tmpfs: &Path, path: &str, text: &str) -> io::Result<()> {
     // A link may lead to a file that is not there, as /etc/resolv.conf does on some systems.
     let Ok(target) = fs::canonicalize(path) else { return Ok(()) };
-    let file = shelf.join(Path::new(path).file_name().unwrap_or_default());
+    let file = tmpfs.join(Path::new(path).file_name().unwrap_or_default());
     fs::write(&file, text)?;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
     let nothing: Option<&str> = None;
@@ -107,11 +107,11 @@ mod tests {
     #[test]
     fn each_address_has_a_line_with_all_its_names() {
         assert_eq!(
-            Names::all_here().hosts(),
+            HostsFile::lab_on_localhost().hosts(),
             "127.0.0.1 localhost tcpip.epfl.ch lab3.iw.epfl.ch lab3.iew.epfl.ch\n\
              ::1 localhost tcpip.epfl.ch lab3.iw.epfl.ch lab3.iew.epfl.ch\n"
         );
         let server = [Ipv4Addr::new(10, 9, 0, 43).into()];
-        assert!(Names::local().with("server", &server).hosts().ends_with("\n10.9.0.43 server\n"));
+        assert!(HostsFile::localhost().with("server", &server).hosts().ends_with("\n10.9.0.43 server\n"));
     }
 }

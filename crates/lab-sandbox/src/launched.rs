@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-/// Where a process finds itself after the [`doorway`](crate::doorway).
+/// Where a process finds itself after the [`reexec`](crate::reexec).
 #[derive(Debug)]
-pub enum Place {
+pub enum Launched {
     /// In the ordinary world.
     Outside,
     /// In a private network, with nothing in it yet.

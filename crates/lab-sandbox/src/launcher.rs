@@ -1,13 +1,13 @@
 //! The way into namespaces of one's own: a program starts itself again in there, and nothing stays behind.
 //!
 //! ```text
-//! program ── porter ── init ── program          the same executable, with the same arguments
+//! program ── launcher ── init ── program          the same executable, with the same arguments
 //!            unshare    PID 1    inside
 //! ```
 //!
 //! Only a process with one thread may take a user namespace, so a fresh copy of the program does it first of all (the
-//! porter). Process numbers are new for its children only: the next copy is number 1 in there. When number 1 ends,
-//! however it ends, the kernel ends all others; and it ends with the porter, which ends with the program.
+//! launcher). Process numbers are new for its children only: the next copy is number 1 in there. When number 1 ends,
+//! however it ends, the kernel ends all others; and it ends with the launcher, which ends with the program.
 
 use std::{
     env, fs, io,
@@ -38,30 +38,30 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::{Error, Host, Names, Place};
+use crate::{Error, Host, HostsFile, Launched};
 
-/// Which of the copies a process is, and the number of the process that may say so: `porter:4711`.
+/// Which of the copies a process is, and the number of the process that may say so: `launcher:4711`.
 const ROLE: &str = "LAB_SANDBOX";
 
 /// How long an interrupted program may go on in there, to leave in order (ours).
-const LAST_WORDS: Duration = Duration::from_secs(20);
+const GRACE_PERIOD: Duration = Duration::from_secs(20);
 
 /// The first call of a program that uses a private network, before it has a second thread.
-pub fn doorway() -> Place {
-    let Some(role) = env::var_os(ROLE) else { return Place::Outside };
+pub fn reexec() -> Launched {
+    let Some(role) = env::var_os(ROLE) else { return Launched::Outside };
     // What is started in there inherits the variable, but not the parent.
     let role = role.to_string_lossy().into_owned();
-    let Some((role, parent)) = role.split_once(':') else { return Place::Outside };
+    let Some((role, parent)) = role.split_once(':') else { return Launched::Outside };
     if parent.parse() != Ok(parent_id()) {
         // A helper that lost its parent before it began is not wanted any more; inside, all others are told so.
-        return if role == "inside" { Place::Outside } else { Place::Done(ExitCode::FAILURE) };
+        return if role == "inside" { Launched::Outside } else { Launched::Done(ExitCode::FAILURE) };
     }
     match role {
-        "porter" => Place::Done(leave(enter().and_then(|()| start("init")))),
-        "init" => Place::Done(leave(settle().and_then(|()| start("inside")))),
-        "probe" => Place::Done(leave(enter().and_then(|()| start("test")))),
-        "test" => Place::Done(leave(Host::alone("test", Names::local()).map(|_| 0))),
-        _ => Place::Inside,
+        "launcher" => Launched::Done(exit_code(create_namespaces().and_then(|()| run_copy("init")))),
+        "init" => Launched::Done(exit_code(mount_proc().and_then(|()| run_copy("inside")))),
+        "probe" => Launched::Done(exit_code(create_namespaces().and_then(|()| run_copy("test")))),
+        "test" => Launched::Done(exit_code(Host::alone("test", HostsFile::localhost()).map(|_| 0))),
+        _ => Launched::Inside,
     }
 }
 
@@ -81,34 +81,34 @@ pub fn probe() -> Result<(), Error> {
 
 /// This program, once more, inside; it shares the streams of this one.
 #[derive(Debug)]
-pub struct Passage {
+pub struct Launcher {
     child: Child,
-    over: Sender<()>,
-    is_over: Option<Receiver<()>>,
+    ended: Sender<()>,
+    has_ended: Option<Receiver<()>>,
     is_interrupted: Arc<AtomicBool>,
 }
 
-impl Passage {
+impl Launcher {
     /// Starts it, with the same arguments.
     ///
     /// # Errors
     /// [`Error::Refused`] where there are no private networks.
-    pub fn begin() -> Result<Self, Error> {
+    pub fn start() -> Result<Self, Error> {
         probe()?;
-        let child = copy("porter").and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
-        let (over, is_over) = mpsc::channel();
-        Ok(Self { child, over, is_over: Some(is_over), is_interrupted: Arc::default() })
+        let child = copy("launcher").and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
+        let (ended, has_ended) = mpsc::channel();
+        Ok(Self { child, ended, has_ended: Some(has_ended), is_interrupted: Arc::default() })
     }
 
     /// What passes an interruption on and waits for the end inside: something for a signal handler's thread.
     pub fn interrupter(&mut self) -> impl FnOnce() + Send + use<> {
-        let (porter, is_over) = (pid(self.child.id()), self.is_over.take());
+        let (launcher, has_ended) = (pid(self.child.id()), self.has_ended.take());
         let is_interrupted = Arc::clone(&self.is_interrupted);
         move || {
             is_interrupted.store(true, Ordering::Release);
-            let _ = kill(porter, Signal::SIGINT);
-            if let Some(is_over) = is_over {
-                let _ = is_over.recv_timeout(LAST_WORDS);
+            let _ = kill(launcher, Signal::SIGINT);
+            if let Some(has_ended) = has_ended {
+                let _ = has_ended.recv_timeout(GRACE_PERIOD);
             }
         }
     }
@@ -119,10 +119,10 @@ impl Passage {
     /// When the system does not say how it ended.
     pub fn wait(mut self) -> Result<ExitCode, Error> {
         let status = self.child.wait().map_err(Error::io("wait for the end"))?;
-        let _ = self.over.send(());
+        let _ = self.ended.send(());
         if self.is_interrupted.load(Ordering::Acquire) {
             // Who interrupted it ends this program in its own way, and not twice.
-            thread::sleep(LAST_WORDS);
+            thread::sleep(GRACE_PERIOD);
         }
         Ok(ExitCode::from(shell_status(status)))
     }
@@ -147,7 +147,7 @@ fn copy(role: &str) -> io::Result<Command> {
 }
 
 /// Reports as a program of the lab does: the streams of a helper are those of the program.
-fn leave(status: Result<u8, Error>) -> ExitCode {
+fn exit_code(status: Result<u8, Error>) -> ExitCode {
     match status {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
@@ -159,7 +159,7 @@ fn leave(status: Result<u8, Error>) -> ExitCode {
 }
 
 /// Takes the namespaces: users, mounts, network, and processes for its children.
-fn enter() -> Result<(), Error> {
+fn create_namespaces() -> Result<(), Error> {
     let (user, group) = (getuid(), getgid());
     let private =
         CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC;
@@ -173,9 +173,9 @@ fn enter() -> Result<(), Error> {
     // Root keeps its rights to files where it may have namespaces without giving them up.
     if !user.is_root() || unshare(private).is_err() {
         unshare(CloneFlags::CLONE_NEWUSER).map_err(refused("make a user namespace"))?;
-        map("setgroups", "deny")?;
-        map("uid_map", &format!("0 {user} 1"))?;
-        map("gid_map", &format!("0 {group} 1"))?;
+        write_id_map("setgroups", "deny")?;
+        write_id_map("uid_map", &format!("0 {user} 1"))?;
+        write_id_map("gid_map", &format!("0 {group} 1"))?;
         unshare(private).map_err(refused("make a network namespace"))?;
     }
     // What is mounted in here is nobody else's.
@@ -192,13 +192,13 @@ fn reason(errno: Errno) -> io::Error {
     }
 }
 
-fn map(file: &str, line: &str) -> Result<(), Error> {
+fn write_id_map(file: &str, line: &str) -> Result<(), Error> {
     let written = fs::write(format!("/proc/self/{file}"), line);
     written.map_err(|source| Error::Forbidden { who: "this user", attempt: "become its root", source })
 }
 
 /// The first process in there.
-fn settle() -> Result<(), Error> {
+fn mount_proc() -> Result<(), Error> {
     set_pdeathsig(Signal::SIGKILL).map_err(Error::system("end with its parent"))?;
     // A list of the processes in here, where the system lets us mount one; little depends on it.
     let nothing: Option<&str> = None;
@@ -215,14 +215,14 @@ fn settle() -> Result<(), Error> {
 /// Starts the next copy, passes signals on to it, and yields its exit status. Number 1 also buries what others leave.
 ///
 /// All in one thread: with processes in a namespace of their own there may be no other.
-fn start(role: &str) -> Result<u8, Error> {
+fn run_copy(role: &str) -> Result<u8, Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD]).map_err(Error::io("listen for signals"))?;
     let child = copy(role).and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
     let child = pid(child.id());
     for signal in signals.forever() {
         match Signal::try_from(signal) {
             Ok(Signal::SIGCHLD) => {
-                if let Some(status) = buried(child)? {
+                if let Some(status) = reap(child)? {
                     return Ok(status);
                 }
             }
@@ -234,7 +234,7 @@ fn start(role: &str) -> Result<u8, Error> {
 }
 
 /// Takes leave of all children that have ended; the exit status of `child`, if it is among them.
-fn buried(child: Pid) -> Result<Option<u8>, Error> {
+fn reap(child: Pid) -> Result<Option<u8>, Error> {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(ended, status)) if ended == child => {
