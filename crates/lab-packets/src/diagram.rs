@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flow::{Direction, Flow, Protocol, Row},
-    tls::Listing,
+    flow::{Direction, Flow, FlowProtocol, PacketRow},
+    tls::TlsDissection,
 };
 use label::Labels;
 
@@ -28,16 +28,16 @@ pub struct Diagram {
     /// What it says to somebody who does not see it.
     pub description: String,
     /// The host on the left.
-    pub left: Host,
+    pub left: Lifeline,
     /// The host on the right.
-    pub right: Host,
+    pub right: Lifeline,
     /// What passed between them, from above.
     pub arrows: Vec<Arrow>,
 }
 
 /// A lifeline of a diagram.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Host {
+pub struct Lifeline {
     /// Its role: `client`.
     pub name: String,
     /// Its address and port.
@@ -56,13 +56,13 @@ pub struct Arrow {
     /// What it is: `SYN`, `18 B: This is PMU data 1`, `ClientHello`.
     pub label: String,
     /// How it is drawn.
-    pub kind: Kind,
+    pub kind: ArrowKind,
 }
 
 /// What an arrow stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ArrowKind {
     /// Payload.
     Data,
     /// No payload: SYN, ACK, FIN, RST.
@@ -77,14 +77,14 @@ pub enum Kind {
 
 /// How a flow is drawn.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct DiagramOptions {
     /// How the two sides are called.
     pub names: [String; 2],
     /// How many packets in a row without SYN, FIN, RST or a repeat are drawn; of more the middle is left out.
     pub longest_run: usize,
 }
 
-impl Default for Options {
+impl Default for DiagramOptions {
     fn default() -> Self {
         Self { names: ["client".to_owned(), "server".to_owned()], longest_run: 24 }
     }
@@ -92,11 +92,11 @@ impl Default for Options {
 
 impl Diagram {
     /// A flow that was analysed with [`Detail::Packets`](crate::flow::Detail::Packets), client on the left; `tls` is what
-    /// [`tls::handshake`](crate::tls::handshake) found in it.
-    pub fn of(flow: &Flow, tls: Option<&Listing>, options: &Options) -> Self {
+    /// [`tls::handshake`](crate::tls::dissect) found in it.
+    pub fn of(flow: &Flow, tls: Option<&TlsDissection>, options: &DiagramOptions) -> Self {
         let labels = Labels::new(flow, tls);
         let first = flow.rows.iter().map(|row| row.at).min().unwrap_or_default();
-        let draw = |row: &Row| arrow(row, first, &labels);
+        let draw = |row: &PacketRow| arrow(row, first, &labels);
         let mut arrows = Vec::new();
         for run in flow.rows.chunk_by(|before, row| is_plain(before) == is_plain(row)) {
             let is_plain = run.first().is_some_and(is_plain);
@@ -112,15 +112,15 @@ impl Diagram {
         let [left, right] = options.names.clone();
         let (client, server) = (flow.client.to_string(), flow.server.to_string());
         let what = match flow.protocol {
-            Protocol::Tcp => "TCP connection",
-            Protocol::Udp => "UDP conversation",
+            FlowProtocol::Tcp => "TCP connection",
+            FlowProtocol::Udp => "UDP conversation",
         };
         let tls_too = if tls.is_some() { ", with TLS" } else { "" };
         Self {
             title: format!("{what} {}{tls_too}", flow.number),
             description: description(flow, &options.names, tls),
-            left: Host { name: left, address: client },
-            right: Host { name: right, address: server },
+            left: Lifeline { name: left, address: client },
+            right: Lifeline { name: right, address: server },
             arrows,
         }
     }
@@ -138,16 +138,16 @@ impl Diagram {
 }
 
 /// Whether a packet is one of many: no SYN, FIN or RST, and nothing unusual.
-fn is_plain(row: &Row) -> bool {
+fn is_plain(row: &PacketRow) -> bool {
     let is_usual = row.note().is_none();
     is_usual && row.tcp.is_none_or(|tcp| !tcp.flags.syn() && !tcp.flags.fin() && !tcp.flags.rst())
 }
 
-fn arrow(row: &Row, first: Duration, labels: &Labels<'_>) -> Arrow {
+fn arrow(row: &PacketRow, first: Duration, labels: &Labels<'_>) -> Arrow {
     let kind = match row {
-        Row { is_retransmission: true, .. } => Kind::Retransmission,
-        Row { payload_len: 0, tcp: Some(_), .. } => Kind::Control,
-        _ => Kind::Data,
+        PacketRow { is_retransmission: true, .. } => ArrowKind::Retransmission,
+        PacketRow { payload_len: 0, tcp: Some(_), .. } => ArrowKind::Control,
+        _ => ArrowKind::Data,
     };
     let to_right = row.direction == Direction::Sent;
     let at = row.at.saturating_sub(first);
@@ -155,7 +155,7 @@ fn arrow(row: &Row, first: Duration, labels: &Labels<'_>) -> Arrow {
 }
 
 /// Adds arrows, and leaves out some before the last ones when there are more than `limit`.
-fn abridge(run: &[Row], limit: usize, draw: impl Fn(&Row) -> Arrow, to: &mut Vec<Arrow>) {
+fn abridge(run: &[PacketRow], limit: usize, draw: impl Fn(&PacketRow) -> Arrow, to: &mut Vec<Arrow>) {
     let limit = limit.max(KEPT_AT_END + 2);
     let kept = if run.len() > limit { limit - KEPT_AT_END - 1 } else { run.len() };
     let (shown, rest) = run.split_at_checked(kept).unwrap_or((run, &[]));
@@ -164,15 +164,15 @@ fn abridge(run: &[Row], limit: usize, draw: impl Fn(&Row) -> Arrow, to: &mut Vec
     if let Some(row) = omitted.first() {
         let bytes: usize = omitted.iter().map(|row| row.payload_len).sum();
         let label = format!("… {} packets more, {bytes} B", omitted.len());
-        to.push(Arrow { packet: None, label, kind: Kind::Omitted, ..draw(row) });
+        to.push(Arrow { packet: None, label, kind: ArrowKind::Omitted, ..draw(row) });
     }
     to.extend(last.iter().map(&draw));
 }
 
 /// The diagram in a few sentences.
-fn description(flow: &Flow, [left, right]: &[String; 2], tls: Option<&Listing>) -> String {
+fn description(flow: &Flow, [left, right]: &[String; 2], tls: Option<&TlsDissection>) -> String {
     let way = |direction| {
-        let way = flow.way(direction);
+        let way = flow.counts(direction);
         let (packets, bytes) = (way.packets_with_payload, way.stream_bytes);
         let repeats = match way.retransmitted_packets {
             0 => String::new(),

@@ -9,11 +9,11 @@
 //! are both formats (draft-ietf-opsawg-pcap), in either byte order.
 
 mod buffer;
-mod classic;
 mod keylog;
 mod link;
-mod next_generation;
 mod options;
+mod pcap;
+mod pcapng;
 mod reader;
 mod recording;
 mod time;
@@ -24,11 +24,11 @@ mod tests;
 
 use std::{borrow::Cow, time::Duration};
 
-pub use keylog::{KeyLog, Secret};
+pub use keylog::{KeyLog, KeyLogEntry};
 pub use link::LinkType;
-pub use reader::{Item, Reader};
+pub use reader::{FileItem, Reader};
 pub use recording::{FrameBuf, Recording};
-pub use writer::{Statistics, Writer};
+pub use writer::{InterfaceStatistics, Writer};
 
 /// The longest block that is read or written, 64 MiB (ours): Wireshark's own limit for a frame is 256 KiB on any link
 /// of the lab.
@@ -39,7 +39,7 @@ pub const MAX_INTERFACES: usize = 1 << 16;
 
 /// Where frames were captured (section 4.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
+pub struct CaptureInterface {
     /// Its name, such as `lo`; empty when the file does not say.
     pub name: String,
     /// What its frames begin with.
@@ -50,7 +50,7 @@ pub struct Interface {
     pub comment: Option<String>,
 }
 
-impl Interface {
+impl CaptureInterface {
     /// An interface without a limit or a comment.
     pub fn new(name: impl Into<String>, link: LinkType) -> Self {
         Self { name: name.into(), link, snaplen: 0, comment: None }

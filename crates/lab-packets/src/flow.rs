@@ -6,14 +6,14 @@
 
 mod analysis;
 mod coverage;
-mod half;
-mod stream;
+mod reassembly;
+mod sequence;
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::packet::Flags;
+use crate::packet::TcpFlags;
 
 pub use analysis::{Analysis, Traffic};
 pub use tls_trace::Direction;
@@ -21,13 +21,13 @@ pub use tls_trace::Direction;
 /// How many flows are told apart (ours); packets of further ones are counted among the others.
 pub const MAX_FLOWS: usize = 100_000;
 
-/// How many packets are kept as [`Row`]s, over all flows (ours).
+/// How many packets are kept as [`PacketRow`]s, over all flows (ours).
 pub const MAX_ROWS: usize = 1_000_000;
 
 /// How many bytes of payload are kept, over all flows (ours).
 pub const MAX_STREAM_LEN: usize = 1 << 28;
 
-/// How many bytes of a payload a [`Row`] shows (ours).
+/// How many bytes of a payload a [`PacketRow`] shows (ours).
 pub const HEAD_LEN: usize = 64;
 
 /// How much is kept of each packet.
@@ -41,7 +41,7 @@ pub enum Detail {
 
 /// What a flow is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Protocol {
+pub enum FlowProtocol {
     /// A connection.
     #[serde(rename = "TCP")]
     Tcp,
@@ -50,7 +50,7 @@ pub enum Protocol {
     Udp,
 }
 
-impl fmt::Display for Protocol {
+impl fmt::Display for FlowProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Tcp => "TCP",
@@ -61,7 +61,7 @@ impl fmt::Display for Protocol {
 
 /// What went one way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Way {
+pub struct DirectionCounts {
     /// Packets, with or without payload.
     pub packets: u64,
     /// Packets with at least one byte of payload.
@@ -98,29 +98,29 @@ pub struct Flow {
     /// Its number in the capture, from 1, in the order of first packets.
     pub number: usize,
     /// TCP or UDP.
-    pub protocol: Protocol,
+    pub protocol: FlowProtocol,
     /// Who sent the first SYN. Without a SYN the side with the higher port; of UDP who sent first.
     pub client: SocketAddr,
     /// The other side; of a multicast, the group.
     pub server: SocketAddr,
     /// From the client to the server.
-    pub sent: Way,
+    pub sent: DirectionCounts,
     /// From the server to the client.
-    pub received: Way,
+    pub received: DirectionCounts,
     /// Whether a limit was met: rows or bytes are missing, or gaps were so many that repeats are an estimate.
     pub is_abridged: bool,
     /// Its packets, with [`Detail::Packets`].
     #[serde(skip)]
-    pub rows: Vec<Row>,
+    pub rows: Vec<PacketRow>,
     /// What a receiver would get, with [`Detail::Packets`] and of TCP alone: in the order of each stream, and of the two
     /// streams as it became complete. It ends where a gap is never filled, or a packet was not captured whole.
     #[serde(skip)]
-    pub stream: Vec<Chunk>,
+    pub stream: Vec<StreamChunk>,
 }
 
 impl Flow {
     /// What went one way.
-    pub fn way(&self, direction: Direction) -> &Way {
+    pub fn counts(&self, direction: Direction) -> &DirectionCounts {
         match direction {
             Direction::Sent => &self.sent,
             Direction::Received => &self.received,
@@ -140,7 +140,7 @@ impl Flow {
 
 /// A packet of a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct PacketRow {
     /// Its number in the capture, from 1.
     pub number: u64,
     /// When, since the Unix epoch.
@@ -159,7 +159,7 @@ pub struct Row {
     pub is_late: bool,
 }
 
-impl Row {
+impl PacketRow {
     /// What is unusual about it, for people.
     pub fn note(&self) -> Option<&'static str> {
         match (self.is_retransmission, self.is_late) {
@@ -171,11 +171,11 @@ impl Row {
     }
 }
 
-/// TCP's part of a [`Row`].
+/// TCP's part of a [`PacketRow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// The control bits.
-    pub flags: Flags,
+    pub flags: TcpFlags,
     /// The sequence number, relative to that of SYN, or such that the first packet has 1. It does not wrap.
     pub seq: u64,
     /// The acknowledgement number in the same way; 0 without ACK.
@@ -184,7 +184,7 @@ pub struct Segment {
 
 /// Bytes of a stream that one packet brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
+pub struct StreamChunk {
     /// The packet's number.
     pub packet: u64,
     /// When it passed.

@@ -13,7 +13,7 @@ use etherparse::{IpNumber, LaxIpSlice, UdpHeaderSlice};
 
 use crate::file::{Frame, LinkType};
 
-pub use tcp::{Flags, TcpHeader};
+pub use tcp::{TcpFlags, TcpHeader};
 
 /// The length of a UDP header (RFC 768).
 const UDP_HEADER_LEN: usize = 8;
@@ -49,14 +49,14 @@ pub enum Transport {
     /// Multicast group membership (RFC 3376).
     Igmp,
     /// Part of a larger packet (RFC 791; RFC 8200, section 4.5); the first part has the ports, and is not read either.
-    Fragment(Protocol),
+    Fragment(IpProtocol),
     /// Another protocol.
-    Other(Protocol),
+    Other(IpProtocol),
 }
 
 /// A protocol by its number in IANA's registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Protocol(pub u8);
+pub struct IpProtocol(pub u8);
 
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,14 +66,14 @@ impl fmt::Display for Transport {
             Self::Icmp => f.write_str("ICMP"),
             Self::Igmp => f.write_str("IGMP"),
             Self::Fragment(_) => f.write_str("IP fragment"),
-            Self::Other(Protocol(number)) => write!(f, "IP protocol {number}"),
+            Self::Other(IpProtocol(number)) => write!(f, "IP protocol {number}"),
         }
     }
 }
 
 /// Why a frame is not read as an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unread {
+pub enum DecodeError {
     /// Address resolution for IPv4 (RFC 826).
     Arp,
     /// It carries something else.
@@ -86,7 +86,7 @@ pub enum Unread {
     Link(LinkType),
 }
 
-impl fmt::Display for Unread {
+impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Arp => f.write_str("ARP"),
@@ -102,14 +102,14 @@ impl<'a> Packet<'a> {
     /// Reads the headers of a frame; of what was cut off at the end, the lengths are still known.
     ///
     /// # Errors
-    /// [`Unread`], for what is no IP packet whose headers are there.
-    pub fn decode(number: u64, frame: &Frame<'a>) -> Result<Self, Unread> {
+    /// [`DecodeError`], for what is no IP packet whose headers are there.
+    pub fn decode(number: u64, frame: &Frame<'a>) -> Result<Self, DecodeError> {
         let bytes = link::network_layer(frame.link, frame.bytes)?;
         let link_len = frame.bytes.len() - bytes.len();
         let original_len = (frame.original_len as usize).max(frame.bytes.len());
         let (ip, _) = LaxIpSlice::from_slice(bytes).map_err(|error| match error {
-            etherparse::err::ip::LaxHeaderSliceError::Len(_) => Unread::Short,
-            etherparse::err::ip::LaxHeaderSliceError::Content(_) => Unread::Malformed,
+            etherparse::err::ip::LaxHeaderSliceError::Len(_) => DecodeError::Short,
+            etherparse::err::ip::LaxHeaderSliceError::Content(_) => DecodeError::Malformed,
         })?;
         let payload = ip.payload();
         // A packet of more than 64 KiB, which only the sending machine itself sees, has 0 there (Linux' BIG TCP).
@@ -129,7 +129,7 @@ impl<'a> Packet<'a> {
             Self { number, at: frame.at, source, destination, transport, payload, payload_len }
         };
         let without_ports = |transport| Ok(packet(at_ports(addresses, 0, 0), transport, payload.payload, len));
-        let kind = Protocol(payload.ip_number.0);
+        let kind = IpProtocol(payload.ip_number.0);
         if payload.fragmented {
             return without_ports(Transport::Fragment(kind));
         }
@@ -141,7 +141,7 @@ impl<'a> Packet<'a> {
                 Ok(packet(at_ports(addresses, ports.0, ports.1), Transport::Tcp(header), rest, len))
             }
             IpNumber::UDP => {
-                let header = UdpHeaderSlice::from_slice(payload.payload).map_err(|_| Unread::Short)?;
+                let header = UdpHeaderSlice::from_slice(payload.payload).map_err(|_| DecodeError::Short)?;
                 let rest = payload.payload.get(UDP_HEADER_LEN..).unwrap_or_default();
                 let len = match usize::from(header.length()).checked_sub(UDP_HEADER_LEN) {
                     // A jumbogram (RFC 2675).

@@ -3,7 +3,7 @@
 //! TLS is known by what a stream begins with, not by a port. What decrypts it comes from the file's key log; without one
 //! the records and the hellos can still be told.
 
-mod carriers;
+mod packet_map;
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
@@ -12,9 +12,9 @@ use tls_trace::{Direction, Entry, Kind, Summary, Timeline, Version};
 
 use crate::{
     file::KeyLog,
-    flow::{Chunk, Flow},
+    flow::{Flow, StreamChunk},
 };
-use carriers::Carriers;
+use packet_map::PacketMap;
 
 /// How many lines a listing has (ours): a handshake has some dozens, what follows two for each record.
 const MAX_LINES: usize = 10_000;
@@ -27,13 +27,13 @@ const RANDOM: usize = 11;
 
 /// What is known of the TLS in a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listing {
+pub struct TlsDissection {
     /// Who sent the ClientHello.
     pub client: SocketAddr,
     /// To whom.
     pub server: SocketAddr,
     /// Everything that the two said, in order; directions are as the TLS client sees them.
-    pub lines: Vec<Line>,
+    pub lines: Vec<TlsLine>,
     /// Whether lines were left out, since they were too many.
     pub is_abridged: bool,
     /// Counts; also the cipher suites that were proposed and chosen.
@@ -43,12 +43,12 @@ pub struct Listing {
     /// The packets that carry the ServerHello that chose.
     pub server_hello: Vec<u64>,
     /// How many packets it took.
-    pub handshake: Handshake,
+    pub handshake: HandshakeExtent,
 }
 
 /// A line of a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct TlsLine {
     /// The packet with its first byte.
     pub first_packet: u64,
     /// The packet that made it complete.
@@ -60,7 +60,7 @@ pub struct Line {
 
 /// The packets from the first byte of the ClientHello to the last byte of the later Finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Handshake {
+pub struct HandshakeExtent {
     /// The first one.
     pub first_packet: u64,
     /// The last one.
@@ -72,13 +72,13 @@ pub struct Handshake {
     /// All packets of the connection from the first to the last one, acknowledgements included.
     pub packets: u64,
     /// How the last one is known.
-    pub basis: Basis,
+    pub basis: HandshakeEnd,
 }
 
 /// How the end of a handshake is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Basis {
+pub enum HandshakeEnd {
     /// Both Finished messages were read.
     Finished,
     /// TLS 1.2 encrypts Finished, but not the record's type: it is the first handshake record after ChangeCipherSpec.
@@ -89,7 +89,7 @@ pub enum Basis {
     Incomplete,
 }
 
-impl fmt::Display for Basis {
+impl fmt::Display for HandshakeEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Finished => "up to the later Finished",
@@ -104,7 +104,7 @@ impl fmt::Display for Basis {
 
 /// The TLS of a connection that was analysed with [`Detail::Packets`](crate::flow::Detail::Packets); `None` when neither
 /// side begins with a ClientHello.
-pub fn handshake(flow: &Flow, secrets: &KeyLog) -> Option<Listing> {
+pub fn dissect(flow: &Flow, secrets: &KeyLog) -> Option<TlsDissection> {
     let (hello, is_reversed) = [(Direction::Sent, false), (Direction::Received, true)]
         .into_iter()
         .map(|(direction, is_reversed)| (beginning(flow, direction), is_reversed))
@@ -130,11 +130,11 @@ pub fn handshake(flow: &Flow, secrets: &KeyLog) -> Option<Listing> {
     let is_abridged = (fed as usize) < flow.stream.len();
     entries.extend(timeline.finish());
 
-    let mut carriers = Carriers::new(flow.stream.iter().map(|chunk| (chunk, as_client(chunk.direction))));
+    let mut packet_map = PacketMap::new(flow.stream.iter().map(|chunk| (chunk, as_client(chunk.direction))));
     let (mut lines, mut client_hello, mut server_hello) = (Vec::new(), Vec::new(), Vec::new());
     for mut entry in entries {
         let chunk = usize::try_from(entry.at.as_nanos()).ok().and_then(|index| flow.stream.get(index));
-        let packets = carriers.of(&entry, chunk);
+        let packets = packet_map.of(&entry, chunk);
         entry.at = chunk.map_or(Duration::ZERO, |chunk| chunk.at.saturating_sub(flow.first()));
         if entry.kind == Kind::Message {
             match entry.name.as_str() {
@@ -145,11 +145,11 @@ pub fn handshake(flow: &Flow, secrets: &KeyLog) -> Option<Listing> {
         }
         let (first_packet, packet) = (packets.iter().min(), packets.iter().max());
         let (Some(&first_packet), Some(&packet)) = (first_packet, packet) else { continue };
-        lines.push(Line { first_packet, packet, entry });
+        lines.push(TlsLine { first_packet, packet, entry });
     }
     let summary = timeline.summary();
     let handshake = extent(flow, &lines, &summary, is_reversed);
-    Some(Listing { client, server, lines, is_abridged, summary, client_hello, server_hello, handshake })
+    Some(TlsDissection { client, server, lines, is_abridged, summary, client_hello, server_hello, handshake })
 }
 
 fn opposite(direction: Direction) -> Direction {
@@ -162,7 +162,7 @@ fn opposite(direction: Direction) -> Direction {
 /// The first bytes of a stream.
 fn beginning(flow: &Flow, direction: Direction) -> Vec<u8> {
     let chunks = flow.stream.iter().filter(|chunk| chunk.direction == direction);
-    chunks.flat_map(|chunk: &Chunk| &chunk.bytes).take(HELLO_LEN).copied().collect()
+    chunks.flat_map(|chunk: &StreamChunk| &chunk.bytes).take(HELLO_LEN).copied().collect()
 }
 
 fn is_client_hello(bytes: &[u8]) -> bool {
@@ -170,9 +170,9 @@ fn is_client_hello(bytes: &[u8]) -> bool {
 }
 
 /// Which packets belong to the handshake.
-fn extent(flow: &Flow, lines: &[Line], summary: &Summary, is_reversed: bool) -> Handshake {
+fn extent(flow: &Flow, lines: &[TlsLine], summary: &Summary, is_reversed: bool) -> HandshakeExtent {
     let first_packet = lines.first().map_or(0, |line| line.first_packet);
-    let named = |line: &Line, kind, name| line.entry.kind == kind && line.entry.name == name;
+    let named = |line: &TlsLine, kind, name| line.entry.kind == kind && line.entry.name == name;
     let finished = lines.iter().filter(|line| named(line, Kind::Message, "Finished")).map(|line| line.packet).take(2);
     let of_types = [Direction::Sent, Direction::Received].map(|direction| {
         let mut records = lines.iter().filter(|line| line.entry.direction == Some(direction));
@@ -187,10 +187,10 @@ fn extent(flow: &Flow, lines: &[Line], summary: &Summary, is_reversed: bool) -> 
         sent.find(|line| named(line, Kind::Record, "ApplicationData")).map(|line| line.packet)
     };
     let (last, basis) = match of_types {
-        _ if summary.is_complete => (finished.max(), Basis::Finished),
-        [Some(sent), Some(received)] if !is_tls13 => (Some(sent.max(received)), Basis::RecordTypes),
-        _ if is_tls13 && estimate().is_some() => (estimate(), Basis::Estimate),
-        _ => (lines.iter().map(|line| line.packet).max(), Basis::Incomplete),
+        _ if summary.is_complete => (finished.max(), HandshakeEnd::Finished),
+        [Some(sent), Some(received)] if !is_tls13 => (Some(sent.max(received)), HandshakeEnd::RecordTypes),
+        _ if is_tls13 && estimate().is_some() => (estimate(), HandshakeEnd::Estimate),
+        _ => (lines.iter().map(|line| line.packet).max(), HandshakeEnd::Incomplete),
     };
     let last_packet = last.unwrap_or(first_packet);
     let rows = || flow.rows.iter().filter(|row| (first_packet..=last_packet).contains(&row.number));
@@ -198,5 +198,5 @@ fn extent(flow: &Flow, lines: &[Line], summary: &Summary, is_reversed: bool) -> 
         rows().filter(|row| row.payload_len > 0 && (row.direction == direction) != is_reversed).count() as u64
     };
     let [sent, received] = [Direction::Sent, Direction::Received].map(with_payload);
-    Handshake { first_packet, last_packet, sent, received, packets: rows().count() as u64, basis }
+    HandshakeExtent { first_packet, last_packet, sent, received, packets: rows().count() as u64, basis }
 }

@@ -7,10 +7,10 @@ mod wire;
 use std::net::SocketAddr;
 
 use lab_packets::{
-    diagram::{Arrow, Diagram, Host, Kind, Options},
+    diagram::{Arrow, ArrowKind, Diagram, DiagramOptions, Lifeline},
     file::{Frame, LinkType},
-    flow::{Detail, Direction, Flow, Protocol},
-    packet::{Flags, Packet, Transport, Unread},
+    flow::{Detail, Direction, Flow, FlowProtocol},
+    packet::{DecodeError, Packet, TcpFlags, Transport},
 };
 use wire::{
     Side::{Client, Server},
@@ -63,7 +63,7 @@ fn a_connection_is_counted_each_way() {
     let rows: Vec<_> = flow.rows.iter().map(|row| (row.tcp.unwrap().seq, row.tcp.unwrap().ack)).collect();
     assert_eq!(rows[..6], [(0, 0), (0, 1), (1, 1), (1, 1), (1, 12), (1, 12)]);
     assert_eq!(rows[rows.len() - 3..], [(12, 55), (55, 13), (13, 56)]);
-    assert_eq!(flow.rows[0].tcp.unwrap().flags, Flags::SYN);
+    assert_eq!(flow.rows[0].tcp.unwrap().flags, TcpFlags::SYN);
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn datagrams_are_a_conversation_or_go_to_a_group() {
     wire.datagram(Client, b"IDENTIhello");
     let traffic = wire.analyse();
     let [pair, group] = &traffic.flows[..] else { panic!("{traffic:?}") };
-    assert_eq!((pair.protocol, pair.sent.packets, pair.sent.packets_with_payload), (Protocol::Udp, 2, 1));
+    assert_eq!((pair.protocol, pair.sent.packets, pair.sent.packets_with_payload), (FlowProtocol::Udp, 2, 1));
     assert_eq!((pair.received.bytes, pair.received.stream_bytes, pair.received.is_whole), (8, 8, false));
     assert_eq!((group.server.to_string(), group.sent.bytes), ("224.1.1.1:5000".to_owned(), 11));
 }
@@ -237,7 +237,7 @@ fn ip_packet(wire: &Wire) -> Vec<u8> {
     wire.recording.frames[0].bytes[14..].to_vec()
 }
 
-fn decode(link: LinkType, bytes: &[u8]) -> Result<(SocketAddr, SocketAddr, usize), Unread> {
+fn decode(link: LinkType, bytes: &[u8]) -> Result<(SocketAddr, SocketAddr, usize), DecodeError> {
     let at = std::time::Duration::ZERO;
     let original_len = bytes.len() as u32;
     let frame = Frame { at, link, interface: 0, bytes, original_len, comments: Vec::new() };
@@ -254,7 +254,7 @@ fn frames_of_every_link_are_read() {
         let frame = [header, &ip].concat();
         assert_eq!(decode(link, &frame), Ok((client, server, 3)), "{link}");
         for len in 0..frame.len() - 3 {
-            assert_eq!(decode(link, &frame[..len]), Err(Unread::Short), "{link}, {len} bytes");
+            assert_eq!(decode(link, &frame[..len]), Err(DecodeError::Short), "{link}, {len} bytes");
         }
     };
     check(LinkType::RAW, &[]);
@@ -265,10 +265,10 @@ fn frames_of_every_link_are_read() {
     check(LinkType::LINUX_SLL, b"\0\0\x03\x04\0\x06\0\0\0\0\0\0\0\0\x08\0");
     check(LinkType::LINUX_SLL2, b"\x08\0\0\0\0\0\0\x01\x03\x04\0\x06\0\0\0\0\0\0\0\0");
     check(LinkType::ETHERNET, b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x88\xa8\0\x05\x81\0\0\x06\x08\0");
-    assert_eq!(decode(LinkType::ETHERNET, b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\x06"), Err(Unread::Arp));
-    assert_eq!(decode(LinkType::ETHERNET, b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\0\x10xx"), Err(Unread::NotIp));
-    assert_eq!(decode(LinkType(147), &ip), Err(Unread::Link(LinkType(147))));
-    assert_eq!(decode(LinkType::RAW, &[0x90; 60]), Err(Unread::Malformed));
+    assert_eq!(decode(LinkType::ETHERNET, b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\x06"), Err(DecodeError::Arp));
+    assert_eq!(decode(LinkType::ETHERNET, b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\0\x10xx"), Err(DecodeError::NotIp));
+    assert_eq!(decode(LinkType(147), &ip), Err(DecodeError::Link(LinkType(147))));
+    assert_eq!(decode(LinkType::RAW, &[0x90; 60]), Err(DecodeError::Malformed));
 }
 
 #[test]
@@ -312,13 +312,13 @@ fn a_diagram_says_what_went_where() {
     wire.send(Server, "This is PMU data, and so much of it that it does not fit: ☃".as_bytes());
     wire.send(Server, "This is PMU data 7\n".as_bytes());
     wire.close();
-    let diagram = Diagram::of(&only(&wire), None, &Options::default());
+    let diagram = Diagram::of(&only(&wire), None, &DiagramOptions::default());
     let labels: Vec<&str> = diagram.arrows.iter().map(|arrow| arrow.label.as_str()).collect();
     assert_eq!(labels[..5], ["SYN", "SYN, ACK", "ACK", "11 B: CMD_short:0", "11 B: CMD_short:0 (again)"]);
     assert!(labels.iter().any(|label| label.starts_with("… 79 packets more, 1")), "{labels:?}");
     assert!(labels.contains(&"61 B: This is PMU data, and so much of it that…"), "{labels:?}");
     assert!(labels.contains(&"19 B: This is PMU data 7\\n"), "{labels:?}");
-    assert_eq!(diagram.arrows[4].kind, Kind::Retransmission);
+    assert_eq!(diagram.arrows[4].kind, ArrowKind::Retransmission);
     let text = diagram.to_text();
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     assert!(!text.contains('\u{1b}'));
@@ -328,7 +328,7 @@ fn a_diagram_says_what_went_where() {
 
 #[test]
 fn a_diagram_made_by_hand_shows_what_was_lost() {
-    let host = |name: &str| Host { name: name.to_owned(), address: "10.0.0.1:5".to_owned() };
+    let host = |name: &str| Lifeline { name: name.to_owned(), address: "10.0.0.1:5".to_owned() };
     let arrow = |to_right, kind, label: &str| Arrow {
         at: std::time::Duration::from_millis(1500),
         packet: None,
@@ -342,9 +342,9 @@ fn a_diagram_made_by_hand_shows_what_was_lost() {
         left: host("PDC"),
         right: host("PMU"),
         arrows: vec![
-            arrow(true, Kind::Lost, "RESET:20"),
-            arrow(false, Kind::Lost, "OFFSET=4"),
-            arrow(true, Kind::Data, &"long ".repeat(40)),
+            arrow(true, ArrowKind::Lost, "RESET:20"),
+            arrow(false, ArrowKind::Lost, "OFFSET=4"),
+            arrow(true, ArrowKind::Data, &"long ".repeat(40)),
         ],
     };
     let text = diagram.to_text();

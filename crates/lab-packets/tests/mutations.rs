@@ -10,7 +10,7 @@ mod wire;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lab_packets::{
-    diagram::{Diagram, Options},
+    diagram::{Diagram, DiagramOptions},
     file::Recording,
     flow::Detail,
     tls,
@@ -81,8 +81,8 @@ fn digest(bytes: &[u8], is_drawn: bool) {
         if !is_drawn {
             continue;
         }
-        let listing = tls::handshake(flow, &recording.secrets);
-        let diagram = Diagram::of(flow, listing.as_ref(), &Options::default());
+        let listing = tls::dissect(flow, &recording.secrets);
+        let diagram = Diagram::of(flow, listing.as_ref(), &DiagramOptions::default());
         assert!(diagram.to_text().lines().all(|line| line.chars().count() <= 100));
         assert!(diagram.to_svg("x").ends_with("</svg>"));
     }

@@ -6,9 +6,9 @@ mod exchange;
 mod wire;
 
 use lab_packets::{
-    diagram::{Diagram, Options},
+    diagram::{Diagram, DiagramOptions},
     file::KeyLog,
-    tls::{self, Basis, Listing},
+    tls::{self, HandshakeEnd, TlsDissection},
 };
 use rustls::version::{TLS12, TLS13};
 use tls_trace::{Direction, Kind};
@@ -17,11 +17,11 @@ use wire::{
     Wire,
 };
 
-fn listing(wire: &Wire, secrets: &KeyLog) -> Option<Listing> {
-    tls::handshake(&wire.analyse().flows[0], secrets)
+fn listing(wire: &Wire, secrets: &KeyLog) -> Option<TlsDissection> {
+    tls::dissect(&wire.analyse().flows[0], secrets)
 }
 
-fn messages(listing: &Listing) -> Vec<(&str, u64, u64)> {
+fn messages(listing: &TlsDissection) -> Vec<(&str, u64, u64)> {
     let messages = listing.lines.iter().filter(|line| line.entry.kind == Kind::Message);
     messages.map(|line| (line.entry.name.as_str(), line.first_packet, line.packet)).collect()
 }
@@ -49,7 +49,7 @@ fn tls13_is_decrypted_and_its_packets_are_told() {
     assert!(listing.summary.is_complete && !listing.is_abridged);
     assert_eq!((&listing.client_hello[..], &listing.server_hello[..]), (&[4][..], &[6][..]));
     let handshake = listing.handshake;
-    assert_eq!((handshake.basis, handshake.first_packet, handshake.last_packet), (Basis::Finished, 4, 10));
+    assert_eq!((handshake.basis, handshake.first_packet, handshake.last_packet), (HandshakeEnd::Finished, 4, 10));
     assert_eq!((handshake.sent, handshake.received, handshake.packets), (2, 2, 7));
     assert!(listing.summary.proposed.len() >= 3);
     assert_eq!(listing.summary.chosen.as_ref().unwrap().name, "TLS_AES_256_GCM_SHA384");
@@ -63,10 +63,10 @@ fn tls12_is_decrypted_and_its_packets_are_told() {
     let names: Vec<_> = messages(&listing).into_iter().map(|(name, ..)| name).collect();
     assert_eq!(names[..2], ["ClientHello", "ServerHello"]);
     assert_eq!(names.iter().filter(|name| **name == "Finished").count(), 2);
-    assert_eq!((listing.handshake.basis, listing.handshake.first_packet), (Basis::Finished, 4));
+    assert_eq!((listing.handshake.basis, listing.handshake.first_packet), (HandshakeEnd::Finished, 4));
     // Without secrets the extent is known all the same.
-    let blind = tls::handshake(&wire.analyse().flows[0], &KeyLog::default()).unwrap();
-    assert_eq!(blind.handshake, tls::Handshake { basis: Basis::RecordTypes, ..listing.handshake });
+    let blind = tls::dissect(&wire.analyse().flows[0], &KeyLog::default()).unwrap();
+    assert_eq!(blind.handshake, tls::HandshakeExtent { basis: HandshakeEnd::RecordTypes, ..listing.handshake });
     assert!(!blind.summary.is_complete);
 }
 
@@ -77,7 +77,7 @@ fn tls13_without_secrets_is_estimated() {
     let others = KeyLog::new(&wire.recording.secrets.as_str().replace('a', "b"));
     for secrets in [KeyLog::default(), others] {
         let blind = listing(&wire, &secrets).unwrap();
-        assert_eq!(blind.handshake, tls::Handshake { basis: Basis::Estimate, ..seen });
+        assert_eq!(blind.handshake, tls::HandshakeExtent { basis: HandshakeEnd::Estimate, ..seen });
         assert!(blind.handshake.basis.to_string().contains("estimate"));
         assert_eq!((blind.client_hello, blind.server_hello), (vec![4], vec![6]));
     }
@@ -103,7 +103,7 @@ fn a_handshake_that_was_cut_off_is_not_complete() {
     let mut wire = exchange::exchange(&TLS13);
     wire.recording.frames.truncate(7);
     let listing = listing(&wire, &wire.recording.secrets).unwrap();
-    assert_eq!((listing.handshake.basis, listing.handshake.packets), (Basis::Incomplete, 3));
+    assert_eq!((listing.handshake.basis, listing.handshake.packets), (HandshakeEnd::Incomplete, 3));
     assert_eq!(messages(&listing).last().unwrap().0, "ServerHello");
 }
 
@@ -140,8 +140,8 @@ fn the_diagram_names_the_messages() {
         ),
         (KeyLog::default(), ["ClientHello", "ServerHello, ChangeCipherSpec", "encrypted record", "encrypted record"]),
     ] {
-        let tls = tls::handshake(flow, &secrets);
-        let diagram = Diagram::of(flow, tls.as_ref(), &Options::default());
+        let tls = tls::dissect(flow, &secrets);
+        let diagram = Diagram::of(flow, tls.as_ref(), &DiagramOptions::default());
         let labels: Vec<_> = [4, 6, 8, 10]
             .map(|packet| {
                 let arrow = diagram.arrows.iter().find(|arrow| arrow.packet == Some(packet)).unwrap();

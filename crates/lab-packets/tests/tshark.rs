@@ -105,7 +105,7 @@ fn tshark_counts_what_we_count() {
         let flow = only(&traffic);
         let is_again = |fields: &[String]| fields[6..].iter().any(|flag| !flag.is_empty());
         for (direction, port) in [(Direction::Sent, "40000"), (Direction::Received, "5003")] {
-            let way = flow.way(direction);
+            let way = flow.counts(direction);
             let theirs = || segments.iter().filter(|fields| fields[4] == port);
             let len = |fields: &Vec<String>| fields[3].parse::<u64>().unwrap();
             assert_eq!(way.packets, theirs().count() as u64, "{name}");
@@ -176,7 +176,7 @@ fn tshark_decrypts_with_the_secrets_in_our_file_alone() {
         let theirs: Vec<(u64, usize)> =
             theirs.iter().map(|fields| (fields[0].parse().unwrap(), fields[1].split(',').count())).collect();
         let traffic = wire.analyse();
-        let listing = tls::handshake(only(&traffic), &wire.recording.secrets).unwrap();
+        let listing = tls::dissect(only(&traffic), &wire.recording.secrets).unwrap();
         let messages = listing.lines.iter().filter(|line| line.entry.kind == tls_trace::Kind::Message);
         let numbers: Vec<u64> = messages.map(|line| line.packet).collect();
         let ours: Vec<(u64, usize)> = numbers.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lab_packets::flow::Protocol;
+use lab_packets::flow::FlowProtocol;
 use lab_process::sockets::{Socket, TcpState};
 use lab_testbed::facts::*;
 use labnet::net::Family;
@@ -38,7 +38,7 @@ fn datagram() -> Datagram {
     Datagram {
         client_output: strings(&["Message sent"]),
         server_output: strings(&["Received data: Hello, Romeo ", "From Address: 127.0.0.1:40001"]),
-        protocol: Protocol::Udp,
+        protocol: FlowProtocol::Udp,
         family: Family::Ipv4,
         ports: (40_001, 5001),
         packets: 1,

@@ -16,7 +16,7 @@ use std::{
 
 use lab_sandbox::{PacketMetadata, Tap};
 
-use lab_packets::file::{FrameBuf, Interface, LinkType, Recording};
+use lab_packets::file::{CaptureInterface, FrameBuf, LinkType, Recording};
 
 use crate::Error;
 
@@ -138,7 +138,7 @@ fn record(mut tap: Tap, interface: &str, snaplen: u32, end: &End) -> Recording {
         let original_len = u32::try_from(original_len).unwrap_or(u32::MAX);
         frames.push(FrameBuf { at, interface: 0, bytes: bytes.to_vec(), original_len, comments: Vec::new() });
     }
-    let interface = Interface { snaplen, ..Interface::new(interface, LinkType::ETHERNET) };
+    let interface = CaptureInterface { snaplen, ..CaptureInterface::new(interface, LinkType::ETHERNET) };
     Recording {
         interfaces: vec![interface],
         frames,

@@ -10,7 +10,7 @@ mod transfer;
 
 use std::{net::SocketAddrV4, time::Duration};
 
-use lab_packets::flow::Protocol;
+use lab_packets::flow::FlowProtocol;
 use lab_process::sockets::Socket;
 use labnet::net::Family;
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,7 @@ pub struct Datagram {
     /// What the server printed.
     pub server_output: Vec<String>,
     /// Its protocol, from the packet itself.
-    pub protocol: Protocol,
+    pub protocol: FlowProtocol,
     /// The family, from the packet.
     pub family: Family,
     /// The port it came from, and the one it went to.

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use lab_packets::flow::Protocol;
+use lab_packets::flow::FlowProtocol;
 use lab_process::{Failure, Outcome};
 use labnet::net::Family;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ pub enum Obstacle {
     #[error("no {protocol} packet to port {port} was captured{}", then(.role, .ending))]
     NoPacket {
         /// The protocol.
-        protocol: Protocol,
+        protocol: FlowProtocol,
         /// The server's port.
         port: u16,
         /// Who should have sent one.

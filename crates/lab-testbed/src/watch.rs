@@ -4,7 +4,7 @@ use std::fs;
 
 use lab_packets::{
     file::Recording,
-    flow::{Analysis, Detail, Direction, Flow, Protocol, Row, Way},
+    flow::{Analysis, Detail, Direction, DirectionCounts, Flow, FlowProtocol, PacketRow},
 };
 use lab_process::Outcome;
 use lab_sandbox::{ClosedTcpSocket, Lan, TcpMonitor};
@@ -59,7 +59,7 @@ impl Watch {
         ends.retain(is_client);
         ends.extend(self.server.wait(SOON, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)));
         let recording = self.capture.stop();
-        let flow = flow(&recording, Protocol::Tcp, port, role)?;
+        let flow = flow(&recording, FlowProtocol::Tcp, port, role)?;
         let mut transfer = of_flow(name, &flow, &recording);
         transfer.add_ends(&ends, &flow);
         transfer.path_to_client = on_path(pair, SERVER, CLIENT);
@@ -112,7 +112,12 @@ impl Transfer {
 }
 
 /// The first flow to a port that carried something, packet by packet.
-pub(crate) fn flow(recording: &Recording, protocol: Protocol, port: u16, role: ProgramRole) -> Result<Flow, Obstacle> {
+pub(crate) fn flow(
+    recording: &Recording,
+    protocol: FlowProtocol,
+    port: u16,
+    role: ProgramRole,
+) -> Result<Flow, Obstacle> {
     let mut flows = flows(recording).into_iter();
     let flow = flows
         .find(|flow| flow.protocol == protocol && flow.server.port() == port && flow.sent.packets_with_payload > 0);
@@ -138,24 +143,24 @@ pub(crate) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfe
     }
 }
 
-fn packets(flow: &Flow, way: &Way, direction: Direction) -> PacketCounts {
+fn packets(flow: &Flow, way: &DirectionCounts, direction: Direction) -> PacketCounts {
     let rows = || flow.rows.iter().filter(move |row| row.direction == direction);
     let lengths = rows().filter(|row| row.payload_len > 0 && !row.is_retransmission);
     let repeats =
         |has_payload: bool| rows().filter(move |row| row.is_retransmission && (row.payload_len > 0) == has_payload);
     // When both have said that nothing more comes, a reset answers what came twice and harms nobody.
-    let is_fin = |row: &&Row| row.tcp.is_some_and(|tcp| tcp.flags.fin());
+    let is_fin = |row: &&PacketRow| row.tcp.is_some_and(|tcp| tcp.flags.fin());
     let both = [Direction::Sent, Direction::Received];
     let fins = both.map(|way| flow.rows.iter().filter(is_fin).find(|row| row.direction == way).map(|row| row.number));
     let end = fins.into_iter().map(|fin| fin.unwrap_or(u64::MAX)).max();
-    let is_reset = |row: &Row| row.tcp.is_some_and(|tcp| tcp.flags.rst()) && Some(row.number) <= end;
+    let is_reset = |row: &PacketRow| row.tcp.is_some_and(|tcp| tcp.flags.rst()) && Some(row.number) <= end;
     PacketCounts {
         all: way.packets,
         with_payload: way.packets_with_payload,
         bytes: way.bytes,
         distinct_bytes: way.stream_bytes,
         repeated: repeats(true).count() as u64,
-        repeated_marks: repeats(false).count() as u64,
+        repeated_syn_fin: repeats(false).count() as u64,
         lengths: lengths.map(|row| row.payload_len as u64).take(MAX_LENGTHS).collect(),
         has_fin: way.fin > 0,
         has_rst: rows().any(is_reset),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use lab_packets::{
-    diagram::{Diagram, Options},
+    diagram::{Diagram, DiagramOptions},
     file::{Frame, KeyLog, LinkType},
     flow::{Analysis, Detail},
     tls,
@@ -46,8 +46,8 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     for (count, flow) in counts.flows.iter().zip(&packets.flows) {
         assert_eq!((count.client, count.sent.bytes), (flow.client, flow.sent.bytes));
         assert!(flow.sent.stream_bytes <= flow.sent.bytes && flow.received.stream_bytes <= flow.received.bytes);
-        let listing = tls::handshake(flow, &KeyLog::default());
-        let diagram = Diagram::of(flow, listing.as_ref(), &Options::default());
+        let listing = tls::dissect(flow, &KeyLog::default());
+        let diagram = Diagram::of(flow, listing.as_ref(), &DiagramOptions::default());
         assert!(diagram.to_text().lines().all(|line| line.chars().count() <= 100));
         assert!(diagram.to_svg("x").ends_with("</svg>"));
     }

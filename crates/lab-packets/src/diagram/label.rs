@@ -6,9 +6,9 @@ use labnet::escape::escape;
 use tls_trace::{Direction, Kind};
 
 use crate::{
-    flow::{Flow, Row},
-    packet::Flags,
-    tls::Listing,
+    flow::{Flow, PacketRow},
+    packet::TcpFlags,
+    tls::TlsDissection,
 };
 
 /// How many characters of a payload are shown (ours).
@@ -28,7 +28,7 @@ pub(super) struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
-    pub(super) fn new(flow: &Flow, tls: Option<&'a Listing>) -> Self {
+    pub(super) fn new(flow: &Flow, tls: Option<&'a TlsDissection>) -> Self {
         let mut labels =
             Self { completed: BTreeMap::new(), long: BTreeMap::new(), is_tls: tls.is_some(), is_reversed: false };
         let Some(tls) = tls else { return labels };
@@ -54,8 +54,8 @@ impl<'a> Labels<'a> {
         labels
     }
 
-    pub(super) fn of(&self, row: &Row) -> String {
-        let flags = row.tcp.map(|tcp| Flags(tcp.flags.0 & !Flags::PSH.0));
+    pub(super) fn of(&self, row: &PacketRow) -> String {
+        let flags = row.tcp.map(|tcp| TcpFlags(tcp.flags.0 & !TcpFlags::PSH.0));
         let mut label = match flags {
             Some(flags) if row.payload_len == 0 => flags.to_string(),
             Some(flags) if flags.syn() || flags.fin() || flags.rst() => format!("{flags}, {}", self.payload(row)),
@@ -67,14 +67,14 @@ impl<'a> Labels<'a> {
         label
     }
 
-    fn payload(&self, row: &Row) -> String {
+    fn payload(&self, row: &PacketRow) -> String {
         let len = row.payload_len;
         let what = if self.is_tls { self.messages(row) } else { text(row) };
         if what.is_empty() { format!("{len} B") } else { format!("{len} B: {what}") }
     }
 
     /// The messages that a packet completes, or what it carries a part of.
-    fn messages(&self, row: &Row) -> String {
+    fn messages(&self, row: &PacketRow) -> String {
         if let Some(names) = self.completed.get(&row.number) {
             let shown = names.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
             let more = names.len().saturating_sub(MAX_NAMES);
@@ -88,7 +88,7 @@ impl<'a> Labels<'a> {
 }
 
 /// A payload, if it is text.
-fn text(row: &Row) -> String {
+fn text(row: &PacketRow) -> String {
     let is_cut = row.head.len() < row.payload_len;
     let text = match std::str::from_utf8(&row.head) {
         Ok(text) => text,

@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::{Arrow, Diagram, Host, Kind};
+use super::{Arrow, ArrowKind, Diagram, Lifeline};
 
 /// The width of the drawing, in its units: one is a pixel where it is 400 pixels wide.
 const WIDTH: u32 = 400;
@@ -73,7 +73,7 @@ fn style(prefix: &str) -> String {
     .concat()
 }
 
-fn host(host: &Host, anchor: &str, x: u32, line: u32, bottom: u32) -> Markup {
+fn host(host: &Lifeline, anchor: &str, x: u32, line: u32, bottom: u32) -> Markup {
     html! {
         text x=(x) y="42" style={ "text-anchor:" (anchor) ";font-weight:600" } { (cut(&host.name, MAX_ADDRESS)) }
         text x=(x) y="58" style={ "text-anchor:" (anchor) } { (cut(&host.address, MAX_ADDRESS)) }
@@ -84,15 +84,15 @@ fn host(host: &Host, anchor: &str, x: u32, line: u32, bottom: u32) -> Markup {
 /// An arrow: its line, its head, its label above, and in the margin when it passed.
 fn row(arrow: &Arrow, y: u32) -> Markup {
     let class = match arrow.kind {
-        Kind::Data => "data",
-        Kind::Control => "control",
-        Kind::Retransmission => "again",
-        Kind::Lost => "lost",
-        Kind::Omitted => "omitted",
+        ArrowKind::Data => "data",
+        ArrowKind::Control => "control",
+        ArrowKind::Retransmission => "again",
+        ArrowKind::Lost => "lost",
+        ArrowKind::Omitted => "omitted",
     };
     let (from, to, back) = if arrow.to_right { (LEFT, RIGHT, -1) } else { (RIGHT, LEFT, 1) };
     let middle = LEFT.midpoint(RIGHT);
-    let end = if arrow.kind == Kind::Lost { middle } else { to };
+    let end = if arrow.kind == ArrowKind::Lost { middle } else { to };
     html! {
         g class=(class) {
             // For a mouse that rests on it.
@@ -101,16 +101,16 @@ fn row(arrow: &Arrow, y: u32) -> Markup {
             text class="time" x=(LEFT - 6) y=(y + 6) { (time(arrow)) }
             text class="label" x=(middle) y=(y - 6) { (cut(&arrow.label, MAX_LABEL)) }
             @match arrow.kind {
-                Kind::Omitted => {}
-                Kind::Retransmission => {
+                ArrowKind::Omitted => {}
+                ArrowKind::Retransmission => {
                     path class="line" d={ "M" (from) " " (y - 2) "H" (end) "M" (from) " " (y + 2) "H" (end) } {}
                     (head(end, y, 10 * back))
                 }
-                Kind::Lost => {
+                ArrowKind::Lost => {
                     path class="line" d={ "M" (from) " " (y) "H" (end) } {}
                     path d={ "M" (end - 5) " " (y - 5) "l10 10m0 -10l-10 10" } {}
                 }
-                Kind::Data | Kind::Control => {
+                ArrowKind::Data | ArrowKind::Control => {
                     path class="line" d={ "M" (from) " " (y) "H" (end) } {}
                     (head(end, y, 8 * back))
                 }
@@ -142,10 +142,10 @@ fn time(arrow: &Arrow) -> String {
 fn legend(arrows: &[Arrow], y: u32) -> Markup {
     let has = |kind| arrows.iter().any(|arrow| arrow.kind == kind);
     let meanings = [
-        (Kind::Data, "solid: payload"),
-        (Kind::Control, "dashed: no payload"),
-        (Kind::Retransmission, "double: again"),
-        (Kind::Lost, "×: lost"),
+        (ArrowKind::Data, "solid: payload"),
+        (ArrowKind::Control, "dashed: no payload"),
+        (ArrowKind::Retransmission, "double: again"),
+        (ArrowKind::Lost, "×: lost"),
     ];
     let shown: Vec<_> = meanings.iter().filter(|(kind, _)| has(*kind)).map(|(_, meaning)| *meaning).collect();
     html! { text class="title" style="font-weight:400" x=(WIDTH / 2) y=(y) { (shown.join(" · ")) } }

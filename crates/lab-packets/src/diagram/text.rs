@@ -6,7 +6,7 @@
 //!    6     0.830 ms |<=== 18 B: … (again) ===========|     what had passed before
 //! ```
 
-use super::{Arrow, Diagram, Kind};
+use super::{Arrow, ArrowKind, Diagram};
 
 /// The columns from one lifeline to the other.
 const LANE_WIDTH: usize = 78;
@@ -66,21 +66,21 @@ fn lane(arrow: &Arrow) -> String {
     }
     let len = label.chars().count();
     let (before, after) = match arrow.kind {
-        Kind::Data | Kind::Lost => ("----", "-"),
-        Kind::Control => ("- -", "- "),
-        Kind::Retransmission => ("====", "="),
-        Kind::Omitted => return format!("{:6}{label:<width$}", "", width = LANE_WIDTH - 6),
+        ArrowKind::Data | ArrowKind::Lost => ("----", "-"),
+        ArrowKind::Control => ("- -", "- "),
+        ArrowKind::Retransmission => ("====", "="),
+        ArrowKind::Omitted => return format!("{:6}{label:<width$}", "", width = LANE_WIDTH - 6),
     };
     // An arrow's head, the label between two spaces, and what fills the rest, from its end.
     let rest = LANE_WIDTH - 1 - before.len() - len - 2;
     let mut fill: String = after.chars().cycle().take(rest).collect();
-    if arrow.kind == Kind::Lost {
+    if arrow.kind == ArrowKind::Lost {
         fill = format!("{:>rest$}", format!("x{}", "-".repeat(rest / 2)));
     }
     let mirrored = || fill.chars().rev().collect::<String>();
     match (arrow.kind, arrow.to_right) {
-        (Kind::Lost, true) => format!("{before} {label} {} ", mirrored()),
-        (Kind::Lost, false) => format!(" {fill} {label} {before}"),
+        (ArrowKind::Lost, true) => format!("{before} {label} {} ", mirrored()),
+        (ArrowKind::Lost, false) => format!(" {fill} {label} {before}"),
         (_, true) => format!("{before} {label} {}>", mirrored()),
         (_, false) => format!("<{before} {label} {fill}"),
     }
@@ -89,10 +89,10 @@ fn lane(arrow: &Arrow) -> String {
 /// What the lines mean, for those that need it.
 fn legend(arrows: &[Arrow]) -> Option<String> {
     let kinds = [
-        (Kind::Control, "- - no payload"),
-        (Kind::Data, "---- payload"),
-        (Kind::Retransmission, "==== again: it had passed before"),
-        (Kind::Lost, "---x lost"),
+        (ArrowKind::Control, "- - no payload"),
+        (ArrowKind::Data, "---- payload"),
+        (ArrowKind::Retransmission, "==== again: it had passed before"),
+        (ArrowKind::Lost, "---x lost"),
     ];
     let shown = kinds.iter().filter(|(kind, _)| arrows.iter().any(|arrow| arrow.kind == *kind));
     let shown: Vec<&str> = shown.map(|(_, meaning)| *meaning).collect();

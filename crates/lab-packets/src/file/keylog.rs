@@ -14,7 +14,7 @@ pub struct KeyLog {
 
 /// A line of a key log.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret<'a> {
+pub struct KeyLogEntry<'a> {
     /// What it is for: `CLIENT_RANDOM`, `SERVER_TRAFFIC_SECRET_0`, …
     pub label: &'a str,
     /// The random of the ClientHello, 32 bytes.
@@ -58,19 +58,19 @@ impl KeyLog {
     }
 
     /// The secrets of the connection whose ClientHello has this random.
-    pub fn secrets_of(&self, client_random: &[u8]) -> impl Iterator<Item = Secret<'_>> {
+    pub fn secrets_of(&self, client_random: &[u8]) -> impl Iterator<Item = KeyLogEntry<'_>> {
         let lines = self.lines.get(client_random).into_iter().flatten();
         lines.filter_map(|range| parsed(self.text.get(range.clone())?))
     }
 }
 
 /// What a line says; `None` for comments and what is malformed.
-fn parsed(line: &str) -> Option<Secret<'_>> {
+fn parsed(line: &str) -> Option<KeyLogEntry<'_>> {
     let mut words = line.split_ascii_whitespace();
     let (label, client_random, secret) = (words.next()?, words.next()?, words.next()?);
     let is_sound = words.next().is_none() && !label.starts_with('#');
     let (client_random, secret) = (bytes(client_random)?, bytes(secret)?);
-    is_sound.then_some(Secret { label, client_random, secret })
+    is_sound.then_some(KeyLogEntry { label, client_random, secret })
 }
 
 /// Without secrets.
@@ -81,9 +81,9 @@ impl fmt::Debug for KeyLog {
 }
 
 /// Without the secret.
-impl fmt::Debug for Secret<'_> {
+impl fmt::Debug for KeyLogEntry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret").field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("KeyLogEntry").field("label", &self.label).finish_non_exhaustive()
     }
 }
 

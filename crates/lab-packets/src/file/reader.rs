@@ -5,10 +5,10 @@ use std::{borrow::Cow, io::Read};
 use labnet::escape::escape;
 
 use super::{
-    Frame, Interface, KeyLog, MAX_BLOCK_LEN, Statistics,
+    CaptureInterface, Frame, InterfaceStatistics, KeyLog, MAX_BLOCK_LEN,
     buffer::Buffer,
-    classic::{self, Layout},
-    next_generation::{BYTE_ORDER_MAGIC, Found, Known, SECTION_HEADER, Section},
+    pcap::{self, Layout},
+    pcapng::{BYTE_ORDER_MAGIC, Found, Known, SECTION_HEADER, Section},
 };
 use crate::{Error, file::LinkType};
 
@@ -21,7 +21,7 @@ const MIN_BLOCK_LEN: usize = 12;
 
 /// What a file contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Item<'a> {
+pub enum FileItem<'a> {
     /// An interface has been described: the last one of [`Reader::interfaces`].
     Interface(usize),
     /// A frame.
@@ -29,7 +29,7 @@ pub enum Item<'a> {
     /// Secrets of TLS connections.
     Secrets(KeyLog),
     /// What an interface received and lost since the capture began; a later one replaces those before.
-    Statistics(Statistics),
+    Statistics(InterfaceStatistics),
 }
 
 enum Format {
@@ -56,7 +56,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// The interfaces that have been described so far.
-    pub fn interfaces(&self) -> &[Interface] {
+    pub fn interfaces(&self) -> &[CaptureInterface] {
         &self.known.interfaces
     }
 
@@ -76,7 +76,7 @@ impl<R: Read> Reader<R> {
     /// [`Error::Foreign`] at the start of a file of another kind; [`Error::Cut`] and [`Error::Damaged`], with the offset
     /// of the block, after all items before it; [`Error::Read`].
     #[expect(clippy::should_implement_trait, reason = "an iterator's items could not borrow from the reader")]
-    pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
+    pub fn next(&mut self) -> Result<Option<FileItem<'_>>, Error> {
         if self.is_over {
             return Ok(None);
         }
@@ -85,15 +85,15 @@ impl<R: Read> Reader<R> {
         self.is_over = !matches!(found, Ok(Some(_)));
         let Some(found) = found? else { return Ok(None) };
         Ok(Some(match found {
-            Found::Interface(number) => Item::Interface(number),
-            Found::Secrets(text) => Item::Secrets(KeyLog::new(&text)),
-            Found::Statistics(statistics) => Item::Statistics(statistics),
+            Found::Interface(number) => FileItem::Interface(number),
+            Found::Secrets(text) => FileItem::Secrets(KeyLog::new(&text)),
+            Found::Statistics(statistics) => FileItem::Statistics(statistics),
             Found::Frame { at, interface, range, original_len, comments } => {
                 let link = self.known.interfaces.get(interface).map_or(LinkType::RAW, |interface| interface.link);
                 // All of the block is there.
                 let block = self.buffer.peek(self.len).unwrap_or_default();
                 let bytes = block.get(range).unwrap_or_default();
-                Item::Frame(Frame { at, link, interface, bytes, original_len, comments })
+                FileItem::Frame(Frame { at, link, interface, bytes, original_len, comments })
             }
         }))
     }
@@ -113,14 +113,14 @@ impl<R: Read> Reader<R> {
     }
 
     fn recognize(&mut self) -> Result<Format, Error> {
-        let bytes = peek(&mut self.buffer, classic::HEADER_LEN)?;
+        let bytes = peek(&mut self.buffer, pcap::HEADER_LEN)?;
         let foreign = |why: String| Err(Error::Foreign { why });
         if bytes.starts_with(&SECTION_HEADER) {
             return Ok(Format::NextGeneration(Section::default()));
         }
-        if classic::is_classic(bytes) {
+        if pcap::is_pcap(bytes) {
             let layout = Layout::read(bytes);
-            let why = || format!("a header has {} bytes, and {} are there", classic::HEADER_LEN, bytes.len());
+            let why = || format!("a header has {} bytes, and {} are there", pcap::HEADER_LEN, bytes.len());
             return layout.map(Format::Classic).ok_or_else(|| Error::Cut { offset: 0, why: why() });
         }
         if bytes.is_empty() {
@@ -134,8 +134,8 @@ impl<R: Read> Reader<R> {
 
     /// The interface of a pcap file, which comes with its header.
     fn only_interface(&mut self, layout: &Layout) -> Found {
-        self.len = classic::HEADER_LEN;
-        self.known.interfaces.push(Interface {
+        self.len = pcap::HEADER_LEN;
+        self.known.interfaces.push(CaptureInterface {
             name: String::new(),
             link: layout.link,
             snaplen: layout.snaplen,

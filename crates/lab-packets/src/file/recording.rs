@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Frame, Interface, Item, KeyLog, LinkType, Reader, Statistics, Writer};
+use super::{CaptureInterface, FileItem, Frame, InterfaceStatistics, KeyLog, LinkType, Reader, Writer};
 use crate::Error;
 
 /// A frame that owns its bytes; see [`Frame`].
@@ -31,7 +31,7 @@ pub struct FrameBuf {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recording {
     /// Where frames were captured.
-    pub interfaces: Vec<Interface>,
+    pub interfaces: Vec<CaptureInterface>,
     /// The frames, in the order of the file.
     pub frames: Vec<FrameBuf>,
     /// The secrets of TLS connections among them.
@@ -93,7 +93,7 @@ impl Recording {
         if self.received.is_some() || self.dropped.is_some() {
             let at = self.frames.last().map_or(Duration::ZERO, |frame| frame.at);
             let (received, dropped) = (self.received, self.dropped);
-            writer.statistics(&Statistics { interface: 0, at, received, dropped })?;
+            writer.statistics(&InterfaceStatistics { interface: 0, at, received, dropped })?;
         }
         writer.finish()
     }
@@ -109,21 +109,21 @@ impl Recording {
     /// Reads from anything: all that comes before damage, and the damage.
     pub fn read_from(from: impl Read) -> (Self, Option<Error>) {
         let (mut recording, mut reader) = (Self::default(), Reader::new(from));
-        let mut statistics: BTreeMap<usize, Statistics> = BTreeMap::new();
+        let mut statistics: BTreeMap<usize, InterfaceStatistics> = BTreeMap::new();
         let damage = loop {
             match reader.next() {
                 Ok(None) => break None,
                 Err(error) => break Some(error),
-                Ok(Some(Item::Interface(_))) => {}
-                Ok(Some(Item::Frame(frame))) => recording.frames.push(FrameBuf {
+                Ok(Some(FileItem::Interface(_))) => {}
+                Ok(Some(FileItem::Frame(frame))) => recording.frames.push(FrameBuf {
                     at: frame.at,
                     interface: frame.interface,
                     bytes: frame.bytes.to_vec(),
                     original_len: frame.original_len,
                     comments: frame.comments.into_iter().map(Cow::into_owned).collect(),
                 }),
-                Ok(Some(Item::Secrets(log))) => recording.secrets.push(log.as_str()),
-                Ok(Some(Item::Statistics(new))) => {
+                Ok(Some(FileItem::Secrets(log))) => recording.secrets.push(log.as_str()),
+                Ok(Some(FileItem::Statistics(new))) => {
                     statistics.insert(new.interface, new);
                 }
             }

@@ -77,10 +77,13 @@ fn recording() -> Recording {
     };
     let mut frames = vec![frame(1, 0, b"abcde", 0), frame(2, 1, b"", 60), frame(999_999_999, 0, &[7; 64], 1436)];
     frames[1].comments = vec!["cut".to_owned(), "naïve".to_owned()];
-    let cooked =
-        Interface { snaplen: 64, comment: Some("all".to_owned()), ..Interface::new("any", LinkType::LINUX_SLL2) };
+    let cooked = CaptureInterface {
+        snaplen: 64,
+        comment: Some("all".to_owned()),
+        ..CaptureInterface::new("any", LinkType::LINUX_SLL2)
+    };
     Recording {
-        interfaces: vec![Interface::new("lo", LinkType::ETHERNET), cooked],
+        interfaces: vec![CaptureInterface::new("lo", LinkType::ETHERNET), cooked],
         frames,
         secrets: KeyLog::new("CLIENT_RANDOM 00 01\n"),
         received: Some(3),
@@ -92,13 +95,13 @@ fn recording() -> Recording {
 #[test]
 fn a_file_is_written_as_the_specification_says() {
     let mut writer = Writer::new(Vec::new(), None).unwrap();
-    let number = writer.interface(&Interface::new("lo", LinkType::ETHERNET)).unwrap();
+    let number = writer.interface(&CaptureInterface::new("lo", LinkType::ETHERNET)).unwrap();
     writer.secrets(&KeyLog::new("X 00 1")).unwrap();
     let at = Duration::from_nanos(0x0102_0304_0506_0708);
     let comments = vec!["hi".into()];
     let bytes = b"abcde";
     writer.frame(&Frame { at, link: LinkType::ETHERNET, interface: number, bytes, original_len: 9, comments }).unwrap();
-    writer.statistics(&Statistics { interface: 0, at, received: Some(1), dropped: Some(2) }).unwrap();
+    writer.statistics(&InterfaceStatistics { interface: 0, at, received: Some(1), dropped: Some(2) }).unwrap();
     let written = writer.finish().unwrap();
     let section_len = written[4] as usize;
     assert_eq!(&written[..4], b"\x0a\x0d\x0d\x0a");
@@ -161,7 +164,7 @@ fn frames_that_no_block_can_hold_are_refused() {
         comments: Vec::new(),
     };
     assert!(matches!(writer.frame(&frame(b"x")), Err(Error::Unwritable { .. })));
-    writer.interface(&Interface::new("lo", LinkType::ETHERNET)).unwrap();
+    writer.interface(&CaptureInterface::new("lo", LinkType::ETHERNET)).unwrap();
     writer.frame(&frame(b"x")).unwrap();
     assert!(matches!(writer.frame(&frame(&vec![0; MAX_BLOCK_LEN as usize])), Err(Error::Unwritable { .. })));
     let (recording, damage) = read(&writer.finish().unwrap());
@@ -245,7 +248,7 @@ fn pcap_files_are_read_in_all_their_forms() {
             let [one, two] = &recording.frames[..] else { panic!("{recording:?}") };
             assert_eq!((one.at, one.original_len, one.bytes.as_slice()), (Duration::new(3, nanos), 4, &b"one"[..]));
             assert_eq!((two.at, two.bytes.as_slice()), (Duration::new(4, nanos / 5 * 6), &b"twotwo"[..]));
-            let interface = Interface { snaplen: 96, ..Interface::new("", LinkType::LINUX_SLL) };
+            let interface = CaptureInterface { snaplen: 96, ..CaptureInterface::new("", LinkType::LINUX_SLL) };
             assert_eq!(recording.interfaces, [interface]);
         }
     }

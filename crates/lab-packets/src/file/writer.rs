@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Frame, Interface, KeyLog, MAX_BLOCK_LEN,
+    CaptureInterface, Frame, KeyLog, MAX_BLOCK_LEN,
     options::{self, add, close},
 };
 use crate::Error;
@@ -42,7 +42,7 @@ const BUFFER_LEN: usize = 1 << 18;
 
 /// What a capture did not keep (section 4.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
+pub struct InterfaceStatistics {
     /// Of which interface, from 0.
     pub interface: usize,
     /// When it was asked, since the Unix epoch.
@@ -91,7 +91,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn interface(&mut self, interface: &Interface) -> Result<usize, Error> {
+    pub fn interface(&mut self, interface: &CaptureInterface) -> Result<usize, Error> {
         let mut body = Vec::new();
         body.extend(interface.link.0.to_le_bytes());
         body.extend([0; 2]);
@@ -162,7 +162,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn statistics(&mut self, statistics: &Statistics) -> Result<(), Error> {
+    pub fn statistics(&mut self, statistics: &InterfaceStatistics) -> Result<(), Error> {
         let [high, low] = time(statistics.at);
         let mut body = Vec::new();
         body.extend([statistics.interface as u32, high, low].map(u32::to_le_bytes).concat());

@@ -9,9 +9,10 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Detail, Direction, Flow, HEAD_LEN, MAX_FLOWS, MAX_ROWS, MAX_STREAM_LEN, Protocol, Row, Segment, Way,
-    half::{Brought, Half},
-    stream::{Budget, Piece},
+    Detail, Direction, DirectionCounts, Flow, FlowProtocol, HEAD_LEN, MAX_FLOWS, MAX_ROWS, MAX_STREAM_LEN, PacketRow,
+    Segment,
+    reassembly::{Budget, SegmentData},
+    sequence::{SegmentUpdate, SequenceTracker},
 };
 use crate::{
     file::Frame,
@@ -36,13 +37,13 @@ pub struct Traffic {
 }
 
 /// Both addresses, the smaller one first, so that both directions have the same.
-type Key = (Protocol, SocketAddr, SocketAddr);
+type Key = (FlowProtocol, SocketAddr, SocketAddr);
 
 /// A flow, and what is needed to go on with it.
-struct Live {
+struct OpenFlow {
     flow: Flow,
-    sent: Half,
-    received: Half,
+    sent: SequenceTracker,
+    received: SequenceTracker,
     is_reset: bool,
 }
 
@@ -50,7 +51,7 @@ struct Live {
 pub struct Analysis {
     detail: Detail,
     traffic: Traffic,
-    live: Vec<Live>,
+    live: Vec<OpenFlow>,
     current: HashMap<Key, usize>,
     budget: Budget,
 }
@@ -76,7 +77,7 @@ impl Analysis {
 
     /// What has come together.
     pub fn finish(mut self) -> Traffic {
-        self.traffic.flows = self.live.into_iter().map(Live::finish).collect();
+        self.traffic.flows = self.live.into_iter().map(OpenFlow::finish).collect();
         self.traffic
     }
 
@@ -89,8 +90,8 @@ impl Analysis {
 
     fn packet(&mut self, packet: &Packet<'_>) {
         let (protocol, tcp) = match &packet.transport {
-            Transport::Tcp(header) => (Protocol::Tcp, Some(header)),
-            Transport::Udp => (Protocol::Udp, None),
+            Transport::Tcp(header) => (FlowProtocol::Tcp, Some(header)),
+            Transport::Udp => (FlowProtocol::Udp, None),
             other => return self.other(&other.to_string()),
         };
         let (source, destination) = (packet.source, packet.destination);
@@ -104,7 +105,7 @@ impl Analysis {
             None if self.live.len() >= MAX_FLOWS => return self.other("of further flows"),
             None => {
                 let (client, server) = ends(tcp, source, destination);
-                self.live.push(Live::new(self.live.len() + 1, protocol, client, server));
+                self.live.push(OpenFlow::new(self.live.len() + 1, protocol, client, server));
                 self.current.insert(key, self.live.len() - 1);
                 self.live.len() - 1
             }
@@ -125,12 +126,12 @@ fn ends(tcp: Option<&TcpHeader>, source: SocketAddr, destination: SocketAddr) ->
     if is_from_client { (source, destination) } else { (destination, source) }
 }
 
-impl Live {
-    fn new(number: usize, protocol: Protocol, client: SocketAddr, server: SocketAddr) -> Self {
-        let (sent, received) = (Way::default(), Way::default());
+impl OpenFlow {
+    fn new(number: usize, protocol: FlowProtocol, client: SocketAddr, server: SocketAddr) -> Self {
+        let (sent, received) = (DirectionCounts::default(), DirectionCounts::default());
         let (rows, stream) = (Vec::new(), Vec::new());
         let flow = Flow { number, protocol, client, server, sent, received, is_abridged: false, rows, stream };
-        Self { flow, sent: Half::default(), received: Half::default(), is_reset: false }
+        Self { flow, sent: SequenceTracker::default(), received: SequenceTracker::default(), is_reset: false }
     }
 
     /// Whether a segment opens another connection between the same addresses.
@@ -139,26 +140,26 @@ impl Live {
             return false;
         }
         let is_sent = source == self.flow.client;
-        let half = if is_sent { &self.sent } else { &self.received };
+        let tracker = if is_sent { &self.sent } else { &self.received };
         let is_ended = self.is_reset || self.sent.is_closed() && self.received.is_closed();
         // A client may repeat a SYN that was refused with RST.
-        !half.accepts_syn(header.seq) || is_ended && !half.is_open()
+        !tracker.accepts_syn(header.seq) || is_ended && !tracker.is_open()
     }
 
     fn add(&mut self, packet: &Packet<'_>, tcp: Option<&TcpHeader>, detail: Detail, budget: &mut Budget) {
         let flow = &mut self.flow;
         let is_sent = packet.source == flow.client;
-        let (direction, way, half, opposite) = if is_sent {
+        let (direction, counts, tracker, opposite) = if is_sent {
             (Direction::Sent, &mut flow.sent, &mut self.sent, &mut self.received)
         } else {
             (Direction::Received, &mut flow.received, &mut self.received, &mut self.sent)
         };
         let len = packet.payload_len;
-        let brought = match tcp {
-            Some(header) => half.add(header, len),
-            None => Brought { new: len as u64, ..Brought::default() },
+        let update = match tcp {
+            Some(header) => tracker.add(header, len),
+            None => SegmentUpdate { new: len as u64, ..SegmentUpdate::default() },
         };
-        count(way, packet, tcp, brought);
+        count(counts, packet, tcp, update);
         self.is_reset |= tcp.is_some_and(|header| header.flags.rst());
         if detail == Detail::Counts {
             return;
@@ -166,26 +167,26 @@ impl Live {
 
         let segment = tcp.map(|header| {
             let ack = if header.flags.ack() { opposite.relative(header.ack) } else { 0 };
-            Segment { flags: header.flags, seq: half.relative(header.seq), ack }
+            Segment { flags: header.flags, seq: tracker.relative(header.seq), ack }
         });
         if budget.take_row() {
-            flow.rows.push(Row {
+            flow.rows.push(PacketRow {
                 number: packet.number,
                 at: packet.at,
                 direction,
                 tcp: segment,
                 payload_len: len,
                 head: packet.payload.iter().take(HEAD_LEN).copied().collect(),
-                is_retransmission: brought.is_retransmission,
-                is_late: brought.is_late,
+                is_retransmission: update.is_retransmission,
+                is_late: update.is_late,
             });
         } else {
             flow.is_abridged = true;
         }
         if tcp.is_some_and(|header| !header.flags.rst()) && len > 0 {
-            let (position, bytes) = (brought.position, packet.payload);
-            let piece = Piece { packet: packet.number, at: packet.at, direction, position, bytes, len };
-            flow.is_abridged |= !half.assembler.add(piece, &mut flow.stream, budget);
+            let (position, bytes) = (update.position, packet.payload);
+            let data = SegmentData { packet: packet.number, at: packet.at, direction, position, bytes, len };
+            flow.is_abridged |= !tracker.reassembler.add(data, &mut flow.stream, budget);
         }
     }
 
@@ -197,22 +198,22 @@ impl Live {
     }
 }
 
-fn count(way: &mut Way, packet: &Packet<'_>, tcp: Option<&TcpHeader>, brought: Brought) {
+fn count(counts: &mut DirectionCounts, packet: &Packet<'_>, tcp: Option<&TcpHeader>, update: SegmentUpdate) {
     let len = packet.payload_len as u64;
-    way.packets += 1;
-    way.packets_with_payload += u64::from(len > 0);
-    way.bytes += len;
-    way.stream_bytes += brought.new;
+    counts.packets += 1;
+    counts.packets_with_payload += u64::from(len > 0);
+    counts.bytes += len;
+    counts.stream_bytes += update.new;
     if let Some(flags) = tcp.map(|header| header.flags) {
-        way.syn += u64::from(flags.syn());
-        way.fin += u64::from(flags.fin());
-        way.rst += u64::from(flags.rst());
+        counts.syn += u64::from(flags.syn());
+        counts.fin += u64::from(flags.fin());
+        counts.rst += u64::from(flags.rst());
     }
-    if brought.is_retransmission {
-        way.retransmitted_packets += 1;
-        way.retransmitted_bytes += len.saturating_sub(brought.new);
+    if update.is_retransmission {
+        counts.retransmitted_packets += 1;
+        counts.retransmitted_bytes += len.saturating_sub(update.new);
     }
-    way.late_packets += u64::from(brought.is_late);
-    way.first = Some(way.first.map_or(packet.at, |first| first.min(packet.at)));
-    way.last = way.last.max(Some(packet.at));
+    counts.late_packets += u64::from(update.is_late);
+    counts.first = Some(counts.first.map_or(packet.at, |first| first.min(packet.at)));
+    counts.last = counts.last.max(Some(packet.at));
 }

@@ -2,7 +2,7 @@
 
 use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice, ether_type};
 
-use super::Unread;
+use super::DecodeError;
 use crate::file::LinkType;
 
 /// The length of an Ethernet header: two addresses and a type.
@@ -22,11 +22,11 @@ const SLL2_TYPE: usize = 0;
 const OLD_RAW: [LinkType; 2] = [LinkType(12), LinkType(14)];
 
 /// What follows the link layer's header.
-pub(super) fn network_layer(link: LinkType, frame: &[u8]) -> Result<&[u8], Unread> {
-    let after = |len: usize| frame.get(len..).ok_or(Unread::Short);
+pub(super) fn network_layer(link: LinkType, frame: &[u8]) -> Result<&[u8], DecodeError> {
+    let after = |len: usize| frame.get(len..).ok_or(DecodeError::Short);
     match link {
         LinkType::ETHERNET => {
-            let header = Ethernet2HeaderSlice::from_slice(frame).map_err(|_| Unread::Short)?;
+            let header = Ethernet2HeaderSlice::from_slice(frame).map_err(|_| DecodeError::Short)?;
             by_type(header.ether_type(), after(ETHERNET_LEN)?)
         }
         LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => Ok(frame),
@@ -34,27 +34,27 @@ pub(super) fn network_layer(link: LinkType, frame: &[u8]) -> Result<&[u8], Unrea
         LinkType::NULL | LinkType::LOOP => after(FAMILY_LEN),
         LinkType::LINUX_SLL => by_type(type_at(frame, SLL_TYPE)?, after(SLL_LEN)?),
         LinkType::LINUX_SLL2 => by_type(type_at(frame, SLL2_TYPE)?, after(SLL2_LEN)?),
-        other => Err(Unread::Link(other)),
+        other => Err(DecodeError::Link(other)),
     }
 }
 
-fn type_at(frame: &[u8], at: usize) -> Result<EtherType, Unread> {
-    let bytes = frame.get(at..).and_then(|rest| rest.first_chunk::<2>()).ok_or(Unread::Short)?;
+fn type_at(frame: &[u8], at: usize) -> Result<EtherType, DecodeError> {
+    let bytes = frame.get(at..).and_then(|rest| rest.first_chunk::<2>()).ok_or(DecodeError::Short)?;
     Ok(EtherType(u16::from_be_bytes(*bytes)))
 }
 
 /// Leaves out VLAN tags, however many.
-fn by_type(mut kind: EtherType, mut rest: &[u8]) -> Result<&[u8], Unread> {
+fn by_type(mut kind: EtherType, mut rest: &[u8]) -> Result<&[u8], DecodeError> {
     use ether_type::{ARP, IPV4, IPV6, PROVIDER_BRIDGING, VLAN_DOUBLE_TAGGED_FRAME, VLAN_TAGGED_FRAME};
     loop {
         match kind {
             IPV4 | IPV6 => return Ok(rest),
-            ARP => return Err(Unread::Arp),
+            ARP => return Err(DecodeError::Arp),
             VLAN_TAGGED_FRAME | PROVIDER_BRIDGING | VLAN_DOUBLE_TAGGED_FRAME => {
-                kind = SingleVlanHeaderSlice::from_slice(rest).map_err(|_| Unread::Short)?.ether_type();
-                rest = rest.get(VLAN_LEN..).ok_or(Unread::Short)?;
+                kind = SingleVlanHeaderSlice::from_slice(rest).map_err(|_| DecodeError::Short)?.ether_type();
+                rest = rest.get(VLAN_LEN..).ok_or(DecodeError::Short)?;
             }
-            _ => return Err(Unread::NotIp),
+            _ => return Err(DecodeError::NotIp),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use etherparse::{TcpHeaderSlice, TcpOptionElement};
 use serde::{Serialize, Serializer};
 
-use super::Unread;
+use super::DecodeError;
 
 /// The length of a header without options.
 const MIN_HEADER_LEN: usize = 20;
@@ -20,7 +20,7 @@ pub struct TcpHeader {
     /// The next sequence number that is expected, if the flag ACK is set.
     pub ack: u32,
     /// What else it says.
-    pub flags: Flags,
+    pub flags: TcpFlags,
     /// How many bytes more the other side may send, in units that were agreed on with SYN.
     pub window: u16,
     /// The largest segment that this side wants to receive; only in a SYN (section 3.7.1).
@@ -29,9 +29,9 @@ pub struct TcpHeader {
 
 /// The control bits: `CWR ECE URG ACK PSH RST SYN FIN`, from the most significant one.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Flags(pub u8);
+pub struct TcpFlags(pub u8);
 
-impl Flags {
+impl TcpFlags {
     /// No more data from this side.
     pub const FIN: Self = Self(0x01);
     /// Synchronise sequence numbers.
@@ -74,7 +74,7 @@ impl Flags {
 }
 
 /// `SYN, ACK`.
-impl fmt::Display for Flags {
+impl fmt::Display for TcpFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let set = Self::SHOWN.into_iter().filter(|bit| self.0 >> bit & 1 == 1);
         let names: Vec<&str> = set.filter_map(|bit| Self::NAMES.get(bit)).copied().collect();
@@ -82,14 +82,14 @@ impl fmt::Display for Flags {
     }
 }
 
-impl fmt::Debug for Flags {
+impl fmt::Debug for TcpFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Flags({self})")
+        write!(f, "TcpFlags({self})")
     }
 }
 
 /// As text.
-impl Serialize for Flags {
+impl Serialize for TcpFlags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -97,16 +97,16 @@ impl Serialize for Flags {
 
 impl TcpHeader {
     /// Reads a header, also one whose options were not captured whole: the fields, the two ports, and its length.
-    pub(super) fn read(segment: &[u8]) -> Result<(Self, (u16, u16), usize), Unread> {
+    pub(super) fn read(segment: &[u8]) -> Result<(Self, (u16, u16), usize), DecodeError> {
         let mut padded = [0; MAX_HEADER_LEN];
         let header = match TcpHeaderSlice::from_slice(segment) {
             Ok(header) => header,
-            Err(etherparse::err::tcp::HeaderSliceError::Content(_)) => return Err(Unread::Malformed),
-            Err(_) if segment.len() < MIN_HEADER_LEN => return Err(Unread::Short),
+            Err(etherparse::err::tcp::HeaderSliceError::Content(_)) => return Err(DecodeError::Malformed),
+            Err(_) if segment.len() < MIN_HEADER_LEN => return Err(DecodeError::Short),
             Err(_) => {
                 // Zeros end the options (section 3.2).
                 padded.iter_mut().zip(segment).for_each(|(to, from)| *to = *from);
-                TcpHeaderSlice::from_slice(&padded).map_err(|_| Unread::Malformed)?
+                TcpHeaderSlice::from_slice(&padded).map_err(|_| DecodeError::Malformed)?
             }
         };
         let bits = [
@@ -119,7 +119,7 @@ impl TcpHeader {
             header.ece(),
             header.cwr(),
         ];
-        let flags = Flags(bits.iter().enumerate().fold(0, |flags, (bit, is_set)| flags | u8::from(*is_set) << bit));
+        let flags = TcpFlags(bits.iter().enumerate().fold(0, |flags, (bit, is_set)| flags | u8::from(*is_set) << bit));
         let mss = || {
             header.options_iterator().find_map(|option| match option {
                 Ok(TcpOptionElement::MaximumSegmentSize(size)) => Some(size),

@@ -9,7 +9,7 @@ use std::{
 
 use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep, TcpHeader, VlanId};
 use lab_packets::{
-    file::{FrameBuf, Interface, LinkType, Recording},
+    file::{CaptureInterface, FrameBuf, LinkType, Recording},
     flow::{Analysis, Detail, Traffic},
 };
 
@@ -44,7 +44,7 @@ impl Wire {
             vlan: None,
             now: Duration::from_secs(1_700_000_000),
             recording: Recording {
-                interfaces: vec![Interface::new("test", LinkType::ETHERNET)],
+                interfaces: vec![CaptureInterface::new("test", LinkType::ETHERNET)],
                 ..Recording::default()
             },
             next: [1000, 0xffff_ff00],

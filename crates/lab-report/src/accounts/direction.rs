@@ -184,7 +184,7 @@ impl Direction<'_> {
         let again = bytes_sent.saturating_sub(self.packets.distinct_bytes);
         let segments = kernel.retransmitted;
         // A SYN or FIN that is sent again has no payload; that happens when a packet of the path's was lost.
-        let most_segments = again.saturating_add(self.path.lost).saturating_add(self.packets.repeated_marks);
+        let most_segments = again.saturating_add(self.path.lost).saturating_add(self.packets.repeated_syn_fin);
         let holds = again <= segments.saturating_mul(longest(self.packets)) && segments <= most_segments;
         let numbers = format!(
             "{} - {} = {} bytes, in {} segments{}",

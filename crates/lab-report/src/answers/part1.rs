@@ -1,7 +1,7 @@
 //! Q1 to Q9: a datagram, and an echo over TCP (`echo`).
 
 use super::echo;
-use lab_packets::flow::Protocol;
+use lab_packets::flow::FlowProtocol;
 use lab_testbed::facts::{Datagram, Measurement, Measurements, Scenario};
 
 use crate::{
@@ -37,12 +37,12 @@ fn q1(finding: &Measurement<Datagram>) -> Answer {
          system picked one."
     ));
     answer.because(match protocol {
-        Protocol::Udp => format!(
+        FlowProtocol::Udp => format!(
             "SOCK_DGRAM in the code stands for UDP. The capture agrees: {} in all, with no connection before and none \
              closed after.",
             count(datagram.packets, "packet"),
         ),
-        Protocol::Tcp => format!(
+        FlowProtocol::Tcp => format!(
             "The handout's code asks for UDP with SOCK_DGRAM, but these packets are {protocol}: another program ran."
         ),
     });

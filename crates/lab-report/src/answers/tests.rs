@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lab_packets::flow::Protocol;
+use lab_packets::flow::FlowProtocol;
 use lab_testbed::Obstacle;
 use labnet::net::Family;
 

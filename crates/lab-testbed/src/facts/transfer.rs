@@ -18,7 +18,7 @@ pub struct PacketCounts {
     /// PacketCounts with payload that brought bytes that had been there before.
     pub repeated: u64,
     /// PacketCounts without payload that brought a SYN or FIN that had been there before.
-    pub repeated_marks: u64,
+    pub repeated_syn_fin: u64,
     /// The length of each payload that brought something new, in order, at most 200 of them.
     pub lengths: Vec<u64>,
     /// Whether a FIN came.

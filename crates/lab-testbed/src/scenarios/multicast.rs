@@ -8,7 +8,7 @@ use std::{
 };
 
 use lab_packets::{
-    flow::Protocol,
+    flow::FlowProtocol,
     packet::{Packet, Transport},
 };
 use lab_process::sockets;
@@ -119,7 +119,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle
             _ => {}
         }
     }
-    let to_group = |flow: &&lab_packets::flow::Flow| flow.protocol == Protocol::Udp && flow.server.ip() == group;
+    let to_group = |flow: &&lab_packets::flow::Flow| flow.protocol == FlowProtocol::Udp && flow.server.ip() == group;
     facts.datagrams = watch::flows(&recording).iter().filter(to_group).map(|flow| flow.sent.packets).sum();
     Ok(facts)
 }

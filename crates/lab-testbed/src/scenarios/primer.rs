@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use lab_packets::{
-    diagram::{Diagram, Options},
-    flow::Protocol,
+    diagram::{Diagram, DiagramOptions},
+    flow::FlowProtocol,
 };
 use lab_process::{
     Program, Stream,
@@ -47,8 +47,8 @@ pub(super) fn datagram(session: &mut Session<'_>) -> Result<Datagram, Obstacle> 
     session.keep_capture(&recording)?;
     let server = session.end(server)?;
 
-    let flow = watch::flow(&recording, Protocol::Udp, UDP_PORT, ProgramRole::CodeA)?;
-    session.keep_diagram(Diagram::of(&flow, None, &Options::default()));
+    let flow = watch::flow(&recording, FlowProtocol::Udp, UDP_PORT, ProgramRole::CodeA)?;
+    session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
     let text = flow.rows.first().map(|row| String::from_utf8_lossy(&row.head).into_owned()).unwrap_or_default();
     Ok(Datagram {
         client_output: lines(&client.stdout()),
@@ -105,8 +105,8 @@ pub(super) fn echo(session: &mut Session<'_>) -> Result<Echo, Obstacle> {
         sockets.iter().for_each(|socket| session.note(format_args!("{when}: {socket}")));
     }
 
-    let flow = watch::flow(&recording, Protocol::Tcp, TCP_PORT, ProgramRole::CodeD)?;
-    session.keep_diagram(Diagram::of(&flow, None, &Options::default()));
+    let flow = watch::flow(&recording, FlowProtocol::Tcp, TCP_PORT, ProgramRole::CodeD)?;
+    session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
     let mut transfer = watch::of_flow(session.scenario().name(), &flow, &recording);
     transfer.add_ends(&ends, &flow);
     Ok(Echo {

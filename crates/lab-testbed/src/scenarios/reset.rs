@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lab_packets::{
-    diagram::{Diagram, Options},
-    flow::{Direction, Flow, Protocol},
+    diagram::{Diagram, DiagramOptions},
+    flow::{Direction, Flow, FlowProtocol},
 };
 use lab_sandbox::Lan;
 use labnet::{net::Family, reset::Tally};
@@ -56,7 +56,7 @@ fn ask(session: &mut Session<'_>, family: Family, clients: u64) -> Result<Seen, 
     let recording = capture.stop();
     session.keep_capture(&recording)?;
     let flows = watch::flows(&recording).into_iter();
-    let flows = flows.filter(|flow| flow.protocol == Protocol::Udp && flow.server.port() == PORT).collect();
+    let flows = flows.filter(|flow| flow.protocol == FlowProtocol::Udp && flow.server.port() == PORT).collect();
     Ok(Seen { flows, outputs })
 }
 
@@ -80,7 +80,7 @@ fn sent_until<'a>(flows: impl Iterator<Item = &'a Flow>, end: Duration) -> u64 {
 pub(super) fn once(session: &mut Session<'_>, family: Family) -> Result<Reset, Obstacle> {
     let seen = ask(session, family, 1)?;
     for flow in &seen.flows {
-        session.keep_diagram(Diagram::of(flow, None, &Options::default()));
+        session.keep_diagram(Diagram::of(flow, None, &DiagramOptions::default()));
     }
     let acknowledgement = seen.flows.iter().find_map(|flow| Some((flow, acknowledged(flow)?)));
     let end = acknowledgement.as_ref().map_or(Duration::MAX, |(_, (at, _))| *at);

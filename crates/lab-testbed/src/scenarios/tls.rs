@@ -6,10 +6,10 @@ use std::{
 };
 
 use lab_packets::{
-    diagram::{Diagram, Options},
+    diagram::{Diagram, DiagramOptions},
     file::KeyLog,
     flow::{Direction, Flow},
-    tls::{self, Listing},
+    tls::{self, TlsDissection},
 };
 use lab_process::sockets;
 use lab_sandbox::HostConfig;
@@ -73,11 +73,11 @@ pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<
 
     recording.secrets = KeyLog::new(&fs::read_to_string(&key_log).unwrap_or_default());
     session.keep_capture(&recording)?;
-    let listing = tls::handshake(&flow, &recording.secrets).ok_or(Obstacle::NoClientHello)?;
+    let listing = tls::dissect(&flow, &recording.secrets).ok_or(Obstacle::NoClientHello)?;
     if listing.summary.chosen.is_none() {
         return Err(Obstacle::NoTlsSession { role: ProgramRole::Part6Pdc, ending: (&outcome).into() });
     }
-    session.keep_diagram(Diagram::of(&flow, Some(&listing), &Options::default()));
+    session.keep_diagram(Diagram::of(&flow, Some(&listing), &DiagramOptions::default()));
     transfer.client = watch::client_of(&outcome);
     transfer.command = "CMD_short:0".to_owned();
     transfer.layers = layers(&listing);
@@ -88,7 +88,7 @@ pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<
 }
 
 /// What the server's stream is made of: messages, what protects them, and the rest of TLS.
-fn layers(listing: &Listing) -> Vec<LayerBytes> {
+fn layers(listing: &TlsDissection) -> Vec<LayerBytes> {
     let (mut messages, mut protection, mut handshake, mut alerts) = (0, 0, 0, 0);
     let mut record_len = 0;
     let mut lines = listing.lines.iter().filter(|line| line.entry.direction == Some(Direction::Received)).peekable();
@@ -117,7 +117,7 @@ fn layers(listing: &Listing) -> Vec<LayerBytes> {
 
 fn facts(
     offered: TlsVersion,
-    listing: &Listing,
+    listing: &TlsDissection,
     flow: &Flow,
     transfer: Transfer,
     certificate_key: Option<String>,

@@ -3,7 +3,7 @@
 use std::{sync::mpsc, time::Duration};
 
 use lab_packets::{
-    diagram::{Diagram, Options},
+    diagram::{Diagram, DiagramOptions},
     flow::{Direction, Flow},
 };
 use labnet::{
@@ -111,7 +111,7 @@ pub(super) fn connect(
     transfer.sends = reported.try_iter().find_map(|event| sends(&event));
     if is_kept {
         session.keep_capture(&recording)?;
-        session.keep_diagram(Diagram::of(&flow, None, &Options::default()));
+        session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
     }
     Ok(Watched { transfer, flow })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use lab_packets::flow::{Detail, Direction, Flow, Traffic, Way};
+use lab_packets::flow::{Detail, Direction, DirectionCounts, Flow, Traffic};
 use labnet::{Error, cli::Console};
 
 use crate::source::{self, Contents};
@@ -95,10 +95,13 @@ fn row(flow: &Flow, direction: Direction) -> [String; COLUMNS.len()] {
         Direction::Sent => (flow.client, flow.server),
         Direction::Received => (flow.server, flow.client),
     };
-    cells([flow.number.to_string(), flow.protocol.to_string(), from.to_string(), to.to_string()], flow.way(direction))
+    cells(
+        [flow.number.to_string(), flow.protocol.to_string(), from.to_string(), to.to_string()],
+        flow.counts(direction),
+    )
 }
 
-fn cells([flow, protocol, from, to]: [String; 4], way: &Way) -> [String; COLUMNS.len()] {
+fn cells([flow, protocol, from, to]: [String; 4], way: &DirectionCounts) -> [String; COLUMNS.len()] {
     let [packets, with_payload, bytes, distinct, again, bytes_again, late, syn, fin, rst] = [
         way.packets,
         way.packets_with_payload,
@@ -116,7 +119,7 @@ fn cells([flow, protocol, from, to]: [String; 4], way: &Way) -> [String; COLUMNS
 }
 
 fn total(traffic: &Traffic) -> [String; COLUMNS.len()] {
-    let mut total = Way::default();
+    let mut total = DirectionCounts::default();
     for way in traffic.flows.iter().flat_map(|flow| [&flow.sent, &flow.received]) {
         total.packets += way.packets;
         total.packets_with_payload += way.packets_with_payload;

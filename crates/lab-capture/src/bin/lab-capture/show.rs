@@ -5,10 +5,10 @@ use std::{fs, path::PathBuf};
 use clap::Args;
 
 use lab_packets::{
-    diagram::{Diagram, Options},
+    diagram::{Diagram, DiagramOptions},
     file::KeyLog,
     flow::{Detail, Flow},
-    tls::{self, Listing},
+    tls::{self, TlsDissection},
 };
 use labnet::{Error, cli::Console};
 use tls_trace::Kind;
@@ -56,8 +56,8 @@ pub(crate) fn show(arguments: &Arguments, console: &Console) -> Result<(), Error
         _ => {}
     }
     for (index, flow) in chosen.into_iter().enumerate() {
-        let tls = tls::handshake(flow, &contents.secrets);
-        let diagram = Diagram::of(flow, tls.as_ref(), &Options::default());
+        let tls = tls::dissect(flow, &contents.secrets);
+        let diagram = Diagram::of(flow, tls.as_ref(), &DiagramOptions::default());
         if arguments.svg {
             console.line(diagram.to_svg(&format!("flow-{}", flow.number)))?;
             continue;
@@ -75,7 +75,7 @@ pub(crate) fn show(arguments: &Arguments, console: &Console) -> Result<(), Error
 }
 
 /// The handshake in numbers, and its messages with the packets that carry them.
-fn listing(tls: &Listing, has_details: bool, secrets: &KeyLog) -> String {
+fn listing(tls: &TlsDissection, has_details: bool, secrets: &KeyLog) -> String {
     let handshake = tls.handshake;
     let version = tls.summary.version.map_or_else(|| "no version agreed on".to_owned(), |version| version.to_string());
     let mut lines = vec![

@@ -8,7 +8,7 @@ use std::{
 };
 
 use lab_packets::{
-    file::{Item, KeyLog, Reader, Statistics},
+    file::{FileItem, InterfaceStatistics, KeyLog, Reader},
     flow::{Analysis, Detail, Traffic},
 };
 use labnet::Error;
@@ -40,19 +40,21 @@ pub(crate) fn read(path: &Path, detail: Detail) -> Result<Contents, Error> {
         Box::new(opened.map_err(|source| Error::File { attempt: "open", path: path.display().to_string(), source })?)
     };
     let (mut reader, mut analysis) = (Reader::new(source), Analysis::new(detail));
-    let (mut secrets, mut statistics) = (KeyLog::default(), BTreeMap::<usize, Statistics>::new());
+    let (mut secrets, mut statistics) = (KeyLog::default(), BTreeMap::<usize, InterfaceStatistics>::new());
     let damage = loop {
         match reader.next() {
             Ok(None) => break None,
             Err(error @ lab_packets::Error::Foreign { .. }) => return Err(complain(&error)),
             Err(error) => break Some(complain(&error)),
-            Ok(Some(Item::Frame(frame))) => analysis.add(&frame),
-            Ok(Some(Item::Secrets(log))) => secrets.push(log.as_str()),
-            Ok(Some(Item::Statistics(new))) => drop(statistics.insert(new.interface, new)),
-            Ok(Some(Item::Interface(_))) => {}
+            Ok(Some(FileItem::Frame(frame))) => analysis.add(&frame),
+            Ok(Some(FileItem::Secrets(log))) => secrets.push(log.as_str()),
+            Ok(Some(FileItem::Statistics(new))) => drop(statistics.insert(new.interface, new)),
+            Ok(Some(FileItem::Interface(_))) => {}
         }
     };
-    let sum = |pick: fn(&Statistics) -> Option<u64>| statistics.values().filter_map(pick).reduce(u64::saturating_add);
+    let sum = |pick: fn(&InterfaceStatistics) -> Option<u64>| {
+        statistics.values().filter_map(pick).reduce(u64::saturating_add)
+    };
     let (received, dropped) = (sum(|statistics| statistics.received), sum(|statistics| statistics.dropped));
     Ok(Contents { traffic: analysis.finish(), secrets, received, dropped, damage })
 }

@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn q1_code_a_is_a_client_over_udp() {
     says("Q1", &sample::measurements(), &["[A1.a] Code A is the client.", "[A1.b] It uses a UDP socket", "port 5001"]);
-    let tcp = given(|evidence| facts(&mut evidence.datagram).protocol = Protocol::Tcp);
+    let tcp = given(|evidence| facts(&mut evidence.datagram).protocol = FlowProtocol::Tcp);
     says("Q1", &tcp, &["It uses a TCP socket", "another program ran"]);
     let silent = given(|evidence| facts(&mut evidence.datagram).packets = 0);
     assert!(answer("Q1", &silent).items.is_empty());

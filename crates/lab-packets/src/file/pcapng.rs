@@ -13,7 +13,7 @@ use pcap_parser::{
 };
 
 use super::{
-    Interface, LinkType, MAX_INTERFACES, Statistics,
+    CaptureInterface, InterfaceStatistics, LinkType, MAX_INTERFACES,
     options::{self, MAX_OPTIONS_LEN, Options},
     time::Clock,
 };
@@ -42,7 +42,7 @@ pub(super) enum Found {
         comments: Vec<Cow<'static, str>>,
     },
     Secrets(String),
-    Statistics(Statistics),
+    Statistics(InterfaceStatistics),
 }
 
 /// What is known of the section that is being read.
@@ -57,7 +57,7 @@ pub(super) struct Section {
 /// What all sections share.
 #[derive(Default)]
 pub(super) struct Known {
-    pub(super) interfaces: Vec<Interface>,
+    pub(super) interfaces: Vec<CaptureInterface>,
     /// Of the first section that has one.
     pub(super) comment: Option<String>,
     /// The time of the last frame.
@@ -114,7 +114,7 @@ impl Section {
         let resolution = options.u8(options::IF_TSRESOL);
         let offset = options.u64(options::IF_TSOFFSET).unwrap_or_default().cast_signed();
         self.clocks.push(Clock::new(resolution.unwrap_or(6), offset));
-        known.interfaces.push(Interface {
+        known.interfaces.push(CaptureInterface {
             name: options.text(options::IF_NAME).unwrap_or_default(),
             // Two bytes in the file.
             link: LinkType(description.linktype.0 as u16),
@@ -197,7 +197,7 @@ impl Section {
         let options = self.options(&statistics.options);
         let (by_interface, by_system) = (options.u64(options::ISB_IFDROP), options.u64(options::ISB_OSDROP));
         let dropped = by_interface.unwrap_or_default().saturating_add(by_system.unwrap_or_default());
-        Ok(Found::Statistics(Statistics {
+        Ok(Found::Statistics(InterfaceStatistics {
             interface,
             at: clock.at(statistics.ts_high, statistics.ts_low),
             received: options.u64(options::ISB_IFRECV),

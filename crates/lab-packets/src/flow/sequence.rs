@@ -3,12 +3,12 @@
 //! Sequence numbers have 32 bits and wrap; inside they are positions of 64 bits, the first byte of payload at 0. SYN and
 //! FIN take a position each, as they do in TCP (RFC 9293, section 3.4).
 
-use super::{coverage::Coverage, stream::Assembler};
+use super::{coverage::Coverage, reassembly::Reassembler};
 use crate::packet::TcpHeader;
 
 /// What is known of one direction.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Half {
+pub(super) struct SequenceTracker {
     /// The highest sequence number so far and its position; `None` before the first packet.
     top: Option<(u32, i64)>,
     /// The position of sequence number 0, relatively: of SYN, or the one before the first packet's.
@@ -17,12 +17,12 @@ pub(super) struct Half {
     /// The position of FIN.
     end: Option<i64>,
     coverage: Coverage,
-    pub(super) assembler: Assembler,
+    pub(super) reassembler: Reassembler,
 }
 
 /// What a segment brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Brought {
+pub(super) struct SegmentUpdate {
     /// The position of its first byte of payload.
     pub(super) position: i64,
     /// Bytes of payload that had not been seen.
@@ -31,9 +31,9 @@ pub(super) struct Brought {
     pub(super) is_late: bool,
 }
 
-impl Half {
+impl SequenceTracker {
     /// Adds a segment with `len` bytes of payload.
-    pub(super) fn add(&mut self, header: &TcpHeader, len: usize) -> Brought {
+    pub(super) fn add(&mut self, header: &TcpHeader, len: usize) -> SegmentUpdate {
         let flags = header.flags;
         let (syn, fin) = (i64::from(flags.syn()), i64::from(flags.fin()));
         if self.top.is_none() {
@@ -47,11 +47,11 @@ impl Half {
         let end = payload + len as i64;
         if flags.syn() && self.syn.is_none() {
             (self.syn, self.zero) = (Some(header.seq), start);
-            self.assembler.start_at(start + 1);
+            self.reassembler.start_at(start + 1);
         }
         // What a reset carries is no part of the stream (RFC 9293, section 3.5.2).
         if flags.rst() {
-            return Brought { position: payload, ..Brought::default() };
+            return SegmentUpdate { position: payload, ..SegmentUpdate::default() };
         }
         let highest = self.coverage.end();
         let new = self.coverage.add(payload, end);
@@ -67,7 +67,7 @@ impl Half {
             let seq = header.seq.wrapping_add((end + fin - start) as u32);
             self.top = Some((seq, end + fin));
         }
-        Brought { position: payload, new, is_retransmission: positions < occupied, is_late: positions > beyond }
+        SegmentUpdate { position: payload, new, is_retransmission: positions < occupied, is_late: positions > beyond }
     }
 
     /// Whether a SYN with this number can be of this connection: the same again, or one that others overtook.

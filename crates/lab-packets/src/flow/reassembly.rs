@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Chunk, Direction};
+use super::{Direction, StreamChunk};
 
 /// How many bytes and packets may still be kept, over all flows.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ impl Budget {
 
 /// What a packet brought.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Piece<'a> {
+pub(super) struct SegmentData<'a> {
     pub(super) packet: u64,
     pub(super) at: Duration,
     pub(super) direction: Direction,
@@ -38,38 +38,38 @@ pub(super) struct Piece<'a> {
 
 /// What waits for a gap to be filled.
 #[derive(Clone, Debug)]
-struct Waiting {
-    chunk: Chunk,
+struct OutOfOrderChunk {
+    chunk: StreamChunk,
     len: usize,
 }
 
 /// Holds back what comes too early.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Assembler {
+pub(super) struct Reassembler {
     /// The position of the next byte that is due.
     next: Option<i64>,
-    waiting: BTreeMap<i64, Waiting>,
+    waiting: BTreeMap<i64, OutOfOrderChunk>,
     /// Bytes that were not captured, or not kept: there is nothing behind them.
     is_over: bool,
 }
 
-impl Assembler {
+impl Reassembler {
     /// The stream begins here, unless it has begun already.
     pub(super) fn start_at(&mut self, position: i64) {
         self.next.get_or_insert(position);
     }
 
     /// Adds what a packet brought: what follows on what came before goes to `to`. `false` when the budget is spent.
-    pub(super) fn add(&mut self, piece: Piece<'_>, to: &mut Vec<Chunk>, budget: &mut Budget) -> bool {
-        let next = *self.next.get_or_insert(piece.position);
-        let end = piece.position + piece.len as i64;
+    pub(super) fn add(&mut self, data: SegmentData<'_>, to: &mut Vec<StreamChunk>, budget: &mut Budget) -> bool {
+        let next = *self.next.get_or_insert(data.position);
+        let end = data.position + data.len as i64;
         if self.is_over || end <= next {
             return true;
         }
         // Positions differ by less than 2^32.
-        let known = usize::try_from(next - piece.position).unwrap_or(0);
-        let (bytes, len) = (piece.bytes.get(known..).unwrap_or_default(), piece.len - known);
-        let position = piece.position.max(next);
+        let known = usize::try_from(next - data.position).unwrap_or(0);
+        let (bytes, len) = (data.bytes.get(known..).unwrap_or_default(), data.len - known);
+        let position = data.position.max(next);
         let is_waiting = self.waiting.get(&position).is_some_and(|waiting| waiting.len >= len);
         if is_waiting {
             return true;
@@ -78,13 +78,13 @@ impl Assembler {
             self.is_over = true;
             return false;
         }
-        let Piece { packet, at, direction, .. } = piece;
-        let chunk = Chunk { packet, at, direction, bytes: bytes.to_vec() };
+        let SegmentData { packet, at, direction, .. } = data;
+        let chunk = StreamChunk { packet, at, direction, bytes: bytes.to_vec() };
         if position > next {
-            self.waiting.insert(position, Waiting { chunk, len });
+            self.waiting.insert(position, OutOfOrderChunk { chunk, len });
             return true;
         }
-        self.deliver(position, Waiting { chunk, len }, to);
+        self.deliver(position, OutOfOrderChunk { chunk, len }, to);
         while let Some(entry) = self.waiting.first_entry()
             && self.next.is_some_and(|next| *entry.key() <= next)
         {
@@ -95,7 +95,12 @@ impl Assembler {
     }
 
     /// Delivers the part that is new; it begins at or before what is due.
-    fn deliver(&mut self, position: i64, Waiting { mut chunk, len }: Waiting, to: &mut Vec<Chunk>) {
+    fn deliver(
+        &mut self,
+        position: i64,
+        OutOfOrderChunk { mut chunk, len }: OutOfOrderChunk,
+        to: &mut Vec<StreamChunk>,
+    ) {
         let next = self.next.unwrap_or(position);
         let known = usize::try_from(next - position).unwrap_or(0);
         if self.is_over || known >= len {

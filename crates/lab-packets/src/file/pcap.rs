@@ -13,7 +13,7 @@ pub(super) const HEADER_LEN: usize = 24;
 const MAGICS: [u32; 3] = [0xa1b2_c3d4, 0xa1b2_3c4d, 0xa1b2_cd34];
 
 /// Whether a file that begins like this is a pcap file.
-pub(super) fn is_classic(bytes: &[u8]) -> bool {
+pub(super) fn is_pcap(bytes: &[u8]) -> bool {
     let is_any = |magic: [u8; 4]| {
         MAGICS.contains(&u32::from_le_bytes(magic)) || MAGICS.iter().take(2).any(|known| known.to_be_bytes() == magic)
     };

@@ -1,0 +1,70 @@
+//! Which packets carry a record or a message: by the positions of its bytes in the stream.
+
+use std::ops::Range;
+
+use tls_trace::{Direction, Entry, Kind};
+
+use crate::flow::StreamChunk;
+
+/// One direction.
+#[derive(Default)]
+struct DirectionMap {
+    /// Where each chunk ends in the stream, and its packet.
+    chunks: Vec<(u64, u64)>,
+    /// The record that was told last.
+    record: Range<u64>,
+    /// The record with the first byte of the message that is being put together.
+    message: Option<u64>,
+    /// Whether that message is complete.
+    is_complete: bool,
+}
+
+/// Follows the lines of a timeline through the streams.
+pub(super) struct PacketMap {
+    sent: DirectionMap,
+    received: DirectionMap,
+}
+
+impl PacketMap {
+    pub(super) fn new<'a>(chunks: impl Iterator<Item = (&'a StreamChunk, Direction)>) -> Self {
+        let mut packet_map = Self { sent: DirectionMap::default(), received: DirectionMap::default() };
+        for (chunk, direction) in chunks {
+            let map = packet_map.map(direction);
+            let begin = map.chunks.last().map_or(0, |(end, _)| *end);
+            map.chunks.push((begin + chunk.bytes.len() as u64, chunk.packet));
+        }
+        packet_map
+    }
+
+    fn map(&mut self, direction: Direction) -> &mut DirectionMap {
+        match direction {
+            Direction::Sent => &mut self.sent,
+            Direction::Received => &mut self.received,
+        }
+    }
+
+    /// The packets of the next line, in the order of the stream; `chunk` is the one that completed it.
+    pub(super) fn of(&mut self, entry: &Entry, chunk: Option<&StreamChunk>) -> Vec<u64> {
+        let Some(direction) = entry.direction else { return Vec::new() };
+        let map = self.map(direction);
+        let range = match entry.kind {
+            Kind::Record => {
+                map.record = map.record.end..map.record.end + entry.len as u64;
+                // A message may be in several records, between which nothing but ChangeCipherSpec may be.
+                if entry.name != "ChangeCipherSpec" && (map.is_complete || map.message.is_none()) {
+                    (map.message, map.is_complete) = (Some(map.record.start), false);
+                }
+                map.record.clone()
+            }
+            Kind::Message => {
+                map.is_complete = true;
+                map.message.unwrap_or(map.record.start)..map.record.end
+            }
+            Kind::Alert | Kind::Data => map.record.clone(),
+            Kind::Act | Kind::Problem => return chunk.map(|chunk| chunk.packet).into_iter().collect(),
+        };
+        let first = map.chunks.partition_point(|(end, _)| *end <= range.start);
+        let last = map.chunks.partition_point(|(end, _)| *end < range.end).min(map.chunks.len().saturating_sub(1));
+        map.chunks.get(first..=last).unwrap_or_default().iter().map(|(_, packet)| *packet).collect()
+    }
+}
