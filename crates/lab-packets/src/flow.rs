@@ -1,4 +1,4 @@
-//! Who talked to whom: TCP connections and UDP conversations, counted and, if wanted, packet by packet.
+//! TCP connections and UDP conversations: counters and, on request, each packet and the stream.
 //!
 //! A TCP segment is counted twice over: as a packet, and as the bytes of the stream that it brings. Bytes that this capture
 //! has seen before are a retransmission, whatever made the sender repeat them; a packet that brings new bytes from below
@@ -59,7 +59,7 @@ impl fmt::Display for FlowProtocol {
     }
 }
 
-/// What went one way.
+/// The counters of one direction of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DirectionCounts {
     /// Packets, with or without payload.
@@ -119,7 +119,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// What went one way.
+    /// The counters of one direction.
     pub fn counts(&self, direction: Direction) -> &DirectionCounts {
         match direction {
             Direction::Sent => &self.sent,
@@ -160,7 +160,7 @@ pub struct PacketRow {
 }
 
 impl PacketRow {
-    /// What is unusual about it, for people.
+    /// A remark for the reader: a retransmission, or a filled gap.
     pub fn note(&self) -> Option<&'static str> {
         match (self.is_retransmission, self.is_late) {
             (true, true) => Some("again in part, fills a gap"),
@@ -191,7 +191,7 @@ pub struct StreamChunk {
     pub at: Duration,
     /// Which way.
     pub direction: Direction,
-    /// The bytes that nobody brought before.
+    /// The new bytes.
     pub bytes: Vec<u8>,
 }
 

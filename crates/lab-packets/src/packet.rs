@@ -1,4 +1,4 @@
-//! What the headers of a frame say: addresses, ports, TCP's numbers, and where the payload is.
+//! Decodes the headers of a frame: addresses, ports, TCP fields, and the payload.
 
 mod link;
 mod tcp;
@@ -25,9 +25,9 @@ pub struct Packet<'a> {
     pub number: u64,
     /// When it was captured, since the Unix epoch.
     pub at: Duration,
-    /// Who sent it; port 0 when there are no ports.
+    /// The source; port 0 when there are no ports.
     pub source: SocketAddr,
-    /// To whom; port 0 when there are no ports.
+    /// The destination; port 0 when there are no ports.
     pub destination: SocketAddr,
     /// What the IP packet carries.
     pub transport: Transport,

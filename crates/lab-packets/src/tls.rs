@@ -25,7 +25,7 @@ const HELLO_LEN: usize = 43;
 /// Where the random begins in them.
 const RANDOM: usize = 11;
 
-/// What is known of the TLS in a connection.
+/// The TLS records and messages of a connection, and the packets of its handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TlsDissection {
     /// Who sent the ClientHello.

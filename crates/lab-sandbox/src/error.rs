@@ -1,12 +1,12 @@
-//! Why there is no private network.
+//! Errors of private networks.
 
 use std::io;
 
-/// What the system refused, or cannot do.
+/// Why there is no private network, or what failed in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Users get no namespaces here.
+    /// The system does not permit the namespaces.
     #[error("this system gives no private network to {who}: cannot {attempt}: {source}")]
     Forbidden {
         /// `this user` or `root`.
@@ -16,7 +16,7 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// Something in a private network could not be had.
+    /// A system call failed in a private network.
     #[error("cannot {attempt} in a private network: {source}")]
     System {
         /// What was attempted.
@@ -24,16 +24,16 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// Namespaces are Linux's.
+    /// This system has no Linux namespaces.
     #[error("private networks need Linux")]
     NotLinux,
-    /// The program that looked whether there may be a private network said this.
+    /// The reason that the probe of [`probe`](crate::probe) wrote.
     #[error("{0}")]
     Refused(String),
 }
 
 impl Error {
-    /// What to do about it, and what works all the same.
+    /// What the user can do, and what works without a private network.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Forbidden { .. } | Self::Refused(_) => Some(

@@ -1,5 +1,5 @@
-//! Switches a network card's helpers off, so that packets on it are those of the wire: no segments of 64 KiB, no empty
-//! checksums (Linux, `Documentation/networking/ethtool-netlink.rst`).
+//! Disables the offloads of a network interface (TSO, GSO, GRO, checksums), so that captured packets are those of a wire
+//! (Linux, `Documentation/networking/ethtool-netlink.rst`).
 
 use std::io;
 
@@ -8,7 +8,7 @@ use nix::sys::socket::SockProtocol;
 
 use crate::netlink::Netlink;
 
-/// What would make packets other than they are on a wire, by the kernel's names.
+/// The offloads that change captured packets, by the kernel's names.
 const OFFLOADS: [&str; 4] = ["tx-checksum-ip-generic", "tx-generic-segmentation", "tx-udp-segmentation", "rx-gro"];
 
 /// Generic netlink's own family, and how it is asked for another (`linux/genetlink.h`).
@@ -29,7 +29,7 @@ const BIT_NAME: u16 = 2;
 /// Set in the type of an attribute that holds others.
 const NESTED: u16 = 1 << 15;
 
-/// Switches them off on one interface.
+/// Disables the offloads of one interface.
 pub(crate) fn disable_offloads(interface: &str) -> io::Result<()> {
     let netlink = Netlink::open(SockProtocol::NetlinkGeneric, 0)?;
     let family = family(&netlink, "ethtool")?;

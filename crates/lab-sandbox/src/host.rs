@@ -1,4 +1,4 @@
-//! A host: a thread in a network of its own, with names of its own. What it starts is on that host, too.
+//! A host: a thread with its own network and mount namespaces. What the thread starts belongs to the same host.
 
 use std::{
     fmt,
@@ -14,17 +14,17 @@ use nix::sched::{CloneFlags, unshare};
 
 use crate::{Error, HostsFile, route};
 
-/// The ports that clients get, of those that IANA leaves to them: so high that no analyser of packets takes one for
-/// another protocol's, as it does with some of the system's usual ones.
+/// The ephemeral ports of clients. Packet analysers take some of the system's default ports for known protocols; none of
+/// these.
 const CLIENT_PORTS: &str = "61000 65535";
 
-/// How TCP decides how much may be on its way: as the textbooks have it, and as every kernel can. Others, such as BBR, hold
-/// packets back by the clock, and small ones become one then.
+/// TCP's congestion control: the textbook algorithm, which every kernel has. BBR, for example, paces packets with a timer,
+/// so that small writes are merged.
 const CONGESTION_CONTROL: &str = "reno";
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A host of a private network. It is gone when this is dropped and all that was started on it has ended.
+/// A host of a private network. It exists until this is dropped and everything that was started on it has ended.
 pub struct Host {
     name: String,
     jobs: Option<Sender<Job>>,
@@ -38,10 +38,10 @@ impl fmt::Debug for Host {
 }
 
 impl Host {
-    /// A host that only has itself: its loopback interface, in both families, which also takes multicast.
+    /// A host with a loopback interface only, for IPv4, IPv6 and IPv4 multicast.
     ///
     /// # Errors
-    /// What the system refused.
+    /// [`Error::System`] with what the system refused.
     pub fn alone(name: &str, hosts_file: HostsFile) -> Result<Self, Error> {
         let host = Self::new(name, hosts_file)?;
         host.run(|| route::add_multicast_route("lo", Ipv4Addr::LOCALHOST)).map_err(Error::io("route multicast"))?;
@@ -66,16 +66,16 @@ impl Host {
         Ok(Self { name: name.to_owned(), jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Its name.
+    /// The name of the host.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Does something on this host and waits for it: sockets, threads and programs that it opens or starts are on this
+    /// Runs a closure on this host and waits for its result. Sockets, threads and programs that it creates belong to this
     /// host.
     ///
     /// # Panics
-    /// As the job did.
+    /// When the closure panics, with the same payload.
     pub fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
         let (report, result) = mpsc::channel();
         let job: Job = Box::new(move || {
@@ -92,7 +92,7 @@ impl Host {
         }
     }
 
-    /// The network itself, so that a cable can be laid into it.
+    /// The network namespace, as a file: an interface can be moved into it.
     pub(crate) fn network(&self) -> Result<File, Error> {
         self.run(|| File::open("/proc/thread-self/ns/net")).map_err(Error::io("find a host's network"))
     }
@@ -110,7 +110,7 @@ impl Drop for Host {
 fn configure(hosts_file: &HostsFile) -> Result<(), Error> {
     unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(Error::system("make a host"))?;
     hosts_file.mount()?;
-    // Where /proc is for reading only, these are as they are on this system.
+    // With a read-only /proc the system's own values stay.
     let _ = fs::write("/proc/sys/net/ipv4/ip_local_port_range", CLIENT_PORTS);
     let _ = fs::write("/proc/sys/net/ipv4/tcp_congestion_control", CONGESTION_CONTROL);
     route::set_up("lo").map_err(Error::io("switch the loopback interface on"))

@@ -1,4 +1,4 @@
-//! What programs in a private network are told about names: the lab's are there, nobody else's are.
+//! Name resolution of a host: `/etc/hosts` with the lab's names, and no name server.
 
 use std::{
     fmt::Write as _,
@@ -12,39 +12,39 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::Error;
 
-/// The names of the handout's servers; the third is how one edition spells the second.
+/// The server names of the handout. The third is a spelling of the second in one edition.
 const SERVERS: [&str; 3] = ["tcpip.epfl.ch", "lab3.iw.epfl.ch", "lab3.iew.epfl.ch"];
 
-/// Which name has which addresses.
+/// The entries of a host's `/etc/hosts`: pairs of address and name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostsFile(Vec<(IpAddr, String)>);
 
 impl HostsFile {
-    /// `localhost`, in both families.
+    /// `localhost` at 127.0.0.1 and ::1.
     pub fn localhost() -> Self {
         let both = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
         Self(both.map(|address| (address, "localhost".to_owned())).to_vec())
     }
 
-    /// `localhost`, and the servers of the lab on this machine.
+    /// `localhost`, and the lab's server names at 127.0.0.1 and ::1.
     pub fn lab_on_localhost() -> Self {
         Self::localhost().with_lab_servers(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()])
     }
 
-    /// The servers of the lab at these addresses, besides.
+    /// Adds the lab's server names at these addresses.
     #[must_use]
     pub fn with_lab_servers(self, addresses: &[IpAddr]) -> Self {
         SERVERS.iter().fold(self, |names, server| names.with(server, addresses))
     }
 
-    /// A name at these addresses, besides.
+    /// Adds a name at these addresses.
     #[must_use]
     pub fn with(mut self, name: &str, addresses: &[IpAddr]) -> Self {
         self.0.extend(addresses.iter().map(|&address| (address, name.to_owned())));
         self
     }
 
-    /// As `/etc/hosts` has it: an address, then its names.
+    /// The text of the file: a line for each address, with its names.
     fn hosts(&self) -> String {
         let mut addresses: Vec<IpAddr> = Vec::new();
         for (address, _) in &self.0 {
@@ -61,11 +61,12 @@ impl HostsFile {
         text
     }
 
-    /// Puts them into place for this thread and what it starts.
+    /// Bind-mounts the file over `/etc/hosts`, for this thread and what it starts. Also replaces `nsswitch.conf` and
+    /// `resolv.conf`, so that names come from this file only.
     pub(crate) fn mount(&self) -> Result<(), Error> {
         let nothing: Option<&str> = None;
         let tmpfs = tempfile::tempdir().map_err(Error::io("make a folder"))?;
-        // What is shown comes from no disk, and its file keeps its name: over one without, nothing could be shown again.
+        // The files stay on a tmpfs without being deleted: over a deleted file nothing can be mounted again.
         mount(Some("none"), tmpfs.path(), Some("tmpfs"), MsFlags::empty(), nothing)
             .map_err(Error::system("show other names"))?;
         let bind_file = |path: &str, text: &str| {
@@ -73,7 +74,7 @@ impl HostsFile {
             shown.map_err(Error::io(format!("show another {path}")))
         };
         bind_file("/etc/hosts", &self.hosts())?;
-        // Names come from that file alone: no name server, no cache of the machine's.
+        // Only the file is asked: no name server, no name service cache.
         bind_file(
             "/etc/nsswitch.conf",
             "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\nservices: files\nprotocols: files\n",
@@ -88,9 +89,9 @@ impl HostsFile {
     }
 }
 
-/// Shows a text, in a file on the `tmpfs`, in the place of a file, where there is one.
+/// Writes a text to a file on the tmpfs and bind-mounts it over `path`, if `path` exists.
 fn bind_file(tmpfs: &Path, path: &str, text: &str) -> io::Result<()> {
-    // A link may lead to a file that is not there, as /etc/resolv.conf does on some systems.
+    // A link may point to a missing file, as /etc/resolv.conf does on some systems.
     let Ok(target) = fs::canonicalize(path) else { return Ok(()) };
     let file = tmpfs.join(Path::new(path).file_name().unwrap_or_default());
     fs::write(&file, text)?;

@@ -1,4 +1,4 @@
-//! Hosts on one switch, which is a program of ours: it decides when each packet arrives, and whether.
+//! Hosts on a user-space switch, which applies delay, rate, loss, duplication and reordering to each packet.
 
 use std::{
     collections::HashMap,
@@ -21,35 +21,35 @@ use crate::{
     route,
 };
 
-/// The interface of each host.
+/// The name of each host's network interface.
 const INTERFACE: &str = "eth0";
 
-/// Ethernet's.
+/// The MTU of Ethernet, in bytes.
 const MTU: u32 = 1500;
 
-/// A frame of Ethernet, with a VLAN tag if need be.
+/// The longest Ethernet frame, with a VLAN tag, in bytes.
 const MAX_FRAME: usize = 1522;
 
-/// How many bytes of frames may wait for the switch (ours).
+/// The receive buffer of a switch port, in bytes (ours).
 const PORT_BUFFER: usize = 16 << 20;
 
-/// A host to be, with its addresses: /24 and /64.
+/// The name and addresses of a host of a [`Lan`]. Prefix lengths are 24 (IPv4) and 64 (IPv6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostConfig {
-    /// Its name, for all of them.
+    /// The name; all hosts of the LAN can resolve it.
     pub name: &'static str,
-    /// Its address.
+    /// The IPv4 address.
     pub ipv4: Ipv4Addr,
-    /// Its other address.
+    /// The IPv6 address.
     pub ipv6: Ipv6Addr,
 }
 
 impl HostConfig {
-    /// The three machines of the TLS lab; they only ever exist in a private network.
+    /// The client of the TLS lab, 10.9.0.5.
     pub const CLIENT: Self = Self::in_the_tls_lab("client", 5);
-    /// See [`CLIENT`](Self::CLIENT).
+    /// The server of the TLS lab, 10.9.0.43.
     pub const SERVER: Self = Self::in_the_tls_lab("server", 43);
-    /// See [`CLIENT`](Self::CLIENT).
+    /// The proxy of the TLS lab, 10.9.0.143.
     pub const PROXY: Self = Self::in_the_tls_lab("proxy", 143);
 
     const fn in_the_tls_lab(name: &'static str, number: u8) -> Self {
@@ -58,18 +58,18 @@ impl HostConfig {
     }
 }
 
-/// What the switch did with the packets from one host to another.
+/// The counters of one direction between two hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostPairCounters {
-    /// The host they came from, in the order of the configs.
+    /// The sending host, as an index into the host configurations.
     pub from: usize,
-    /// The host they were for.
+    /// The receiving host, as such an index.
     pub to: usize,
-    /// What became of them.
+    /// The counters.
     pub counters: PathCounters,
 }
 
-/// Hosts that reach each other, and nobody else.
+/// A LAN: hosts that can reach each other, and no other network.
 #[derive(Debug)]
 pub struct Lan {
     hosts: Vec<Host>,
@@ -79,11 +79,11 @@ pub struct Lan {
 }
 
 impl Lan {
-    /// Hosts at `configs` that know each other's hosts_file and the further `hosts_file`; what the switch does at random is fixed
-    /// by `seed`.
+    /// Creates the hosts. Each resolves the names of all hosts and of `hosts_file`. The path applies to each direction
+    /// between two hosts; `seed` fixes its random decisions.
     ///
     /// # Errors
-    /// What the system refused.
+    /// [`Error::System`] with what the system refused.
     pub fn new(configs: &[HostConfig], hosts_file: &HostsFile, path: NetworkPath, seed: u64) -> Result<Self, Error> {
         let hosts_file = configs.iter().fold(hosts_file.clone(), |hosts_file, config| {
             hosts_file.with(config.name, &[config.ipv4.into(), config.ipv6.into()])
@@ -99,7 +99,7 @@ impl Lan {
                 ethtool::disable_offloads(&port)?;
                 route::set_up(&port)
             };
-            switch_host.run(attach).map_err(Error::io("lay a cable"))?;
+            switch_host.run(attach).map_err(Error::io("create a veth pair"))?;
             let HostConfig { ipv4, ipv6, .. } = *config;
             let settle = move || -> io::Result<()> {
                 ethtool::disable_offloads(INTERFACE)?;
@@ -124,17 +124,17 @@ impl Lan {
         Ok(Self { hosts, counters, stop: Some(stop), switch: Some(switch) })
     }
 
-    /// The host at a config, by its place among them.
+    /// A host, by the index of its configuration.
     pub fn host(&self, number: usize) -> Option<&Host> {
         self.hosts.get(number)
     }
 
-    /// What the switch has done so far, for each pair of hosts that had something to say to each other.
+    /// The counters so far, for each direction between two hosts that has had a packet.
     pub fn counters(&self) -> Vec<HostPairCounters> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The interface of each host.
+    /// The name of each host's network interface.
     pub fn interface() -> &'static str {
         INTERFACE
     }
@@ -149,12 +149,12 @@ impl Drop for Lan {
     }
 }
 
-/// The switch's end of a cable.
+/// The name of the switch's end of a veth pair.
 fn port(number: usize) -> String {
     format!("port{number}")
 }
 
-/// A learning switch.
+/// A learning Ethernet switch.
 struct Switch {
     ports: usize,
     path: NetworkPath,
@@ -200,7 +200,7 @@ impl Switch {
             }
             for (&(_, to), queue) in &mut queues {
                 while let Some(frame) = queue.dequeue(start.elapsed()) {
-                    // A host that is gone hears nothing.
+                    // The host may be gone.
                     let _ = taps.get(to).map(|tap| tap.send(&frame));
                 }
             }
@@ -211,18 +211,18 @@ impl Switch {
     }
 }
 
-/// What a switch reads of a frame.
+/// The fields of a frame that the switch uses.
 struct Header {
     destination: [u8; 6],
     source: [u8; 6],
-    /// Whether it is neither IPv4 nor IPv6 with something else than ICMPv6.
+    /// Whether it is ARP, ICMPv6 or multicast listener discovery.
     is_control: bool,
 }
 
 fn header(frame: &[u8]) -> Option<Header> {
     const IPV4: [u8; 2] = [0x08, 0x00];
     const IPV6: [u8; 2] = [0x86, 0xdd];
-    /// The next header of an IPv6 packet: hop-by-hop options, which announce groups, and ICMPv6.
+    /// Next headers of IPv6: hop-by-hop options (multicast listener discovery) and ICMPv6.
     const CONTROL: [u8; 2] = [0, 58];
     let (destination, rest) = frame.split_first_chunk::<6>()?;
     let (source, rest) = rest.split_first_chunk::<6>()?;

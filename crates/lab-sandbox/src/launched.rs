@@ -1,14 +1,14 @@
-//! Which of its copies a process is.
+//! What [`reexec`](crate::reexec) returns.
 
 use std::process::ExitCode;
 
-/// Where a process finds itself after the [`reexec`](crate::reexec).
+/// Which copy of the program this process is.
 #[derive(Debug)]
 pub enum Launched {
-    /// In the ordinary world.
+    /// The program as the user started it, outside of a private network.
     Outside,
-    /// In a private network, with nothing in it yet.
+    /// The copy in a private network. The network has no hosts yet.
     Inside,
-    /// A helper on the way: `main` returns this at once.
+    /// A helper process whose work is done: `main` returns this exit code at once.
     Done(ExitCode),
 }

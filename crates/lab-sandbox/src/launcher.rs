@@ -1,13 +1,14 @@
-//! The way into namespaces of one's own: a program starts itself again in there, and nothing stays behind.
+//! The launcher: re-executes the program in new namespaces, and ends all its processes with it.
 //!
 //! ```text
 //! program ── launcher ── init ── program          the same executable, with the same arguments
-//!            unshare    PID 1    inside
+//!            unshare     PID 1   inside
 //! ```
 //!
-//! Only a process with one thread may take a user namespace, so a fresh copy of the program does it first of all (the
-//! launcher). Process numbers are new for its children only: the next copy is number 1 in there. When number 1 ends,
-//! however it ends, the kernel ends all others; and it ends with the launcher, which ends with the program.
+//! Only a process with one thread may create a user namespace, so the launcher, a new copy of the program, creates the
+//! namespaces before anything else. A new PID namespace holds only the children of its creator, so the launcher starts
+//! another copy: init, with process number 1. When init ends, the kernel ends all other processes of the namespace. Init
+//! ends with the launcher, and the launcher ends with the program.
 
 use std::{
     env, fs, io,
@@ -40,20 +41,22 @@ use signal_hook::{
 
 use crate::{Error, Host, HostsFile, Launched};
 
-/// Which of the copies a process is, and the number of the process that may say so: `launcher:4711`.
+/// The variable with the role of a copy and the process number of its parent: `launcher:4711`.
 const ROLE: &str = "LAB_SANDBOX";
 
-/// How long an interrupted program may go on in there, to leave in order (ours).
+/// How long an interrupted program may take to end (ours).
 const GRACE_PERIOD: Duration = Duration::from_secs(20);
 
-/// The first call of a program that uses a private network, before it has a second thread.
+/// Tells which copy of the program this process is, and does the work of the helper processes.
+///
+/// A program that uses a private network calls this first in `main`, before it starts a second thread.
 pub fn reexec() -> Launched {
     let Some(role) = env::var_os(ROLE) else { return Launched::Outside };
-    // What is started in there inherits the variable, but not the parent.
+    // Other programs inherit the variable, but have another parent.
     let role = role.to_string_lossy().into_owned();
     let Some((role, parent)) = role.split_once(':') else { return Launched::Outside };
     if parent.parse() != Ok(parent_id()) {
-        // A helper that lost its parent before it began is not wanted any more; inside, all others are told so.
+        // A helper whose parent has ended stops. A program that was started inside is an ordinary program.
         return if role == "inside" { Launched::Outside } else { Launched::Done(ExitCode::FAILURE) };
     }
     match role {
@@ -65,10 +68,10 @@ pub fn reexec() -> Launched {
     }
 }
 
-/// Whether this system gives private networks to this user.
+/// Checks whether this user may create private networks: creates one and ends it.
 ///
 /// # Errors
-/// [`Error::Refused`] with the reason.
+/// [`Error::Refused`] with the reason; [`Error::System`] when the copy cannot be started.
 pub fn probe() -> Result<(), Error> {
     let mut command = copy("probe").map_err(Error::io("start again"))?;
     let output = command.stdin(Stdio::null()).output().map_err(Error::io("start again"))?;
@@ -79,7 +82,7 @@ pub fn probe() -> Result<(), Error> {
     Err(Error::Refused(reason.strip_prefix("error: ").unwrap_or(&reason).to_owned()))
 }
 
-/// This program, once more, inside; it shares the streams of this one.
+/// A running copy of this program in a private network. It shares stdin, stdout and stderr with this process.
 #[derive(Debug)]
 pub struct Launcher {
     child: Child,
@@ -89,10 +92,10 @@ pub struct Launcher {
 }
 
 impl Launcher {
-    /// Starts it, with the same arguments.
+    /// Starts the copy, with the same arguments.
     ///
     /// # Errors
-    /// [`Error::Refused`] where there are no private networks.
+    /// As [`probe`].
     pub fn start() -> Result<Self, Error> {
         probe()?;
         let child = copy("launcher").and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
@@ -100,7 +103,7 @@ impl Launcher {
         Ok(Self { child, ended, has_ended: Some(has_ended), is_interrupted: Arc::default() })
     }
 
-    /// What passes an interruption on and waits for the end inside: something for a signal handler's thread.
+    /// A closure for the thread of a signal handler: sends SIGINT to the copy and waits until it ends, at most 20 seconds.
     pub fn interrupter(&mut self) -> impl FnOnce() + Send + use<> {
         let (launcher, has_ended) = (pid(self.child.id()), self.has_ended.take());
         let is_interrupted = Arc::clone(&self.is_interrupted);
@@ -113,31 +116,31 @@ impl Launcher {
         }
     }
 
-    /// Waits for the end inside; yields the exit status as a shell shows it.
+    /// Waits until the copy ends. Returns its exit status; 128 plus the signal number if a signal ended it.
     ///
     /// # Errors
-    /// When the system does not say how it ended.
+    /// [`Error::System`] when the system does not return the status.
     pub fn wait(mut self) -> Result<ExitCode, Error> {
         let status = self.child.wait().map_err(Error::io("wait for the end"))?;
         let _ = self.ended.send(());
         if self.is_interrupted.load(Ordering::Acquire) {
-            // Who interrupted it ends this program in its own way, and not twice.
+            // The thread of the signal handler ends this process.
             thread::sleep(GRACE_PERIOD);
         }
         Ok(ExitCode::from(shell_status(status)))
     }
 }
 
-/// Sends a child of this process, by its number, what Ctrl-C sends.
+/// Sends SIGINT, as Ctrl-C does, to a child of this process by its process number.
 pub fn interrupt(process: u32) {
     // It may have ended already.
     let _ = kill(pid(process), Signal::SIGINT);
 }
 
-/// This program again, as `role`. The first process of a namespace sees no parent: its number is 0 there.
+/// A command that starts this program again in a role. In a new PID namespace the first process has parent number 0.
 fn copy(role: &str) -> io::Result<Command> {
     let parent = if matches!(role, "init" | "test") { 0 } else { process::id() };
-    // The file that runs, even if another has taken its name since.
+    // The running executable, even if its file was replaced.
     let mut command = Command::new("/proc/self/exe");
     if let Some(name) = env::args_os().next() {
         std::os::unix::process::CommandExt::arg0(&mut command, name);
@@ -146,7 +149,7 @@ fn copy(role: &str) -> io::Result<Command> {
     Ok(command)
 }
 
-/// Reports as a program of the lab does: the streams of a helper are those of the program.
+/// The exit code of a helper process; writes an error to stderr.
 fn exit_code(status: Result<u8, Error>) -> ExitCode {
     match status {
         Ok(status) => ExitCode::from(status),
@@ -158,7 +161,7 @@ fn exit_code(status: Result<u8, Error>) -> ExitCode {
     }
 }
 
-/// Takes the namespaces: users, mounts, network, and processes for its children.
+/// Creates namespaces for users, mounts, network and IPC, and a PID namespace for the children.
 fn create_namespaces() -> Result<(), Error> {
     let (user, group) = (getuid(), getgid());
     let private =
@@ -170,7 +173,7 @@ fn create_namespaces() -> Result<(), Error> {
     }
     let who = if user.is_root() { "root" } else { "this user" };
     let refused = |attempt| move |errno: Errno| Error::Forbidden { who, attempt, source: reason(errno) };
-    // Root keeps its rights to files where it may have namespaces without giving them up.
+    // Root needs no user namespace, and keeps its file permissions without one.
     if !user.is_root() || unshare(private).is_err() {
         unshare(CloneFlags::CLONE_NEWUSER).map_err(refused("make a user namespace"))?;
         write_id_map("setgroups", "deny")?;
@@ -178,13 +181,13 @@ fn create_namespaces() -> Result<(), Error> {
         write_id_map("gid_map", &format!("0 {group} 1"))?;
         unshare(private).map_err(refused("make a network namespace"))?;
     }
-    // What is mounted in here is nobody else's.
+    // Mounts in this namespace are not propagated.
     let nothing: Option<&str> = None;
     mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
         .map_err(refused("make a mount namespace"))
 }
 
-/// The system's reason, where its words are not about a disk.
+/// The system's reason. ENOSPC has a text of its own: its standard text is about a disk.
 fn reason(errno: Errno) -> io::Error {
     match errno {
         Errno::ENOSPC => io::Error::other("there may be no more of them (/proc/sys/user has the limits)"),
@@ -197,10 +200,10 @@ fn write_id_map(file: &str, line: &str) -> Result<(), Error> {
     written.map_err(|source| Error::Forbidden { who: "this user", attempt: "become its root", source })
 }
 
-/// The first process in there.
+/// Prepares init: it ends with its parent, and /proc shows the processes of the namespace.
 fn mount_proc() -> Result<(), Error> {
     set_pdeathsig(Signal::SIGKILL).map_err(Error::system("end with its parent"))?;
-    // A list of the processes in here, where the system lets us mount one; little depends on it.
+    // Some systems forbid this mount; the program works without it.
     let nothing: Option<&str> = None;
     let _ = mount(
         Some("proc"),
@@ -212,9 +215,9 @@ fn mount_proc() -> Result<(), Error> {
     Ok(())
 }
 
-/// Starts the next copy, passes signals on to it, and yields its exit status. Number 1 also buries what others leave.
+/// Starts the next copy, forwards signals to it, and returns its exit status. Init also reaps orphaned processes.
 ///
-/// All in one thread: with processes in a namespace of their own there may be no other.
+/// It uses one thread only: after unsharing a PID namespace a process cannot create threads.
 fn run_copy(role: &str) -> Result<u8, Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD]).map_err(Error::io("listen for signals"))?;
     let child = copy(role).and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
@@ -233,7 +236,7 @@ fn run_copy(role: &str) -> Result<u8, Error> {
     Ok(1)
 }
 
-/// Takes leave of all children that have ended; the exit status of `child`, if it is among them.
+/// Reaps all children that have ended. Returns the exit status of `child` if it has ended.
 fn reap(child: Pid) -> Result<Option<u8>, Error> {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
@@ -250,7 +253,7 @@ fn reap(child: Pid) -> Result<Option<u8>, Error> {
     }
 }
 
-/// 128 plus the number of the signal that ended a program.
+/// The exit status as a shell shows it: 128 plus the signal number if a signal ended the program.
 fn shell_status(status: ExitStatus) -> u8 {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     u8::try_from(code).unwrap_or(1)

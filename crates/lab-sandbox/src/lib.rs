@@ -1,17 +1,18 @@
-//! Private networks: hosts with the lab's names, a path between them, and no way out.
+//! Private networks: hosts with the lab's names, and a network path between them.
 //!
 //! ```text
-//! reexec   a program starts itself again in namespaces of its own; all processes in there end with it
-//! Host      a thread, and what it starts, in a network and with an /etc/hosts of its own
-//! Lan       hosts on one switch of ours, whose Path has a delay, a rate, losses, duplicates and overtaking
-//! Tap       the packets of an interface (AF_PACKET), for the switch and for captures
-//! TcpMonitor   what the kernel counted of each TCP connection that ended, at both ends and for any program
+//! reexec      starts the program again in namespaces of its own; its processes end with it
+//! Host        a thread, and what it starts, in its own network namespace, with its own /etc/hosts
+//! Lan         hosts on a user-space switch; a NetworkPath sets delay, rate, loss, duplication, reordering
+//! Tap         a packet socket (AF_PACKET) on an interface, for the switch and for captures
+//! TcpMonitor  the kernel's counters of each closed TCP connection, at both ends, for any program
 //! ```
 //!
-//! No root is needed where the system lets users have namespaces; [`probe`] says so when it does not. Nothing in there
-//! has a route to anywhere else, and no name server is asked.
+//! Root is not needed where users may create user namespaces; [`probe`] tells whether they may. A private network has
+//! no route to other networks and no name server.
 //!
-//! Linux only; unsupported [`probe`] and [`Launcher::start`] say so, and [`reexec`] lets a program pass.
+//! Linux only. On other systems [`probe`] and [`Launcher::start`] return an error, and [`reexec`] returns
+//! [`Launched::Outside`].
 
 pub mod path;
 

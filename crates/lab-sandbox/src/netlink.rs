@@ -18,7 +18,7 @@ pub(crate) struct Netlink {
 }
 
 impl Netlink {
-    /// Opens one that also hears what goes to `groups`, a bit each.
+    /// Opens a socket that also receives the messages of multicast groups, a bit each.
     pub(crate) fn open(protocol: SockProtocol, groups: u32) -> io::Result<Self> {
         let socket = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?;
         bind(socket.as_raw_fd(), &NetlinkAddr::new(0, groups))?;

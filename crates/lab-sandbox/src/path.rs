@@ -1,8 +1,8 @@
-//! What a path does to packets: a pure model of delay, rate, loss, duplication and overtaking; time is an argument.
+//! A model of a network path: delay, rate, loss, duplication and reordering. It has no clock: time is an argument.
 //!
 //! ```text
-//! enqueue(now, packet) ─► lost? ─► waits for the packets before it, at the rate ─► delay ─► take(now)
-//!                                                                  └► once more, when duplicated
+//! enqueue(now, packet) ─► lost? ─► queue, at the rate ─► delay ─► dequeue(now)
+//!                                                          └► a second time, if duplicated
 //! ```
 
 use std::{cmp::Reverse, collections::BinaryHeap, fmt, str::FromStr, time::Duration};
@@ -10,24 +10,24 @@ use std::{cmp::Reverse, collections::BinaryHeap, fmt, str::FromStr, time::Durati
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
-/// How many bytes may wait for a slow path before it drops more (ours; a router's buffer).
+/// The queue of a path with a rate, in bytes (ours; the buffer of a router). It drops packets when it is full.
 const MAX_QUEUE: usize = 1 << 20;
 
-/// How much later than its turn a packet comes that others overtake: the delay once more, but at least this (ours).
+/// The least extra delay of a reordered packet (ours). The extra delay is that of the path, or this if it is longer.
 const MIN_REORDER_DELAY: Duration = Duration::from_millis(1);
 
-/// One way through a network. The default is a wire that does nothing to packets.
+/// The settings of a network path. The default changes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NetworkPath {
-    /// From the last bit in to the last bit out: half of the round-trip time.
+    /// The one-way delay: half of the round-trip time.
     pub delay: Duration,
-    /// Bits a second; none is without limit.
+    /// The rate in bits per second; `None` is without limit.
     pub rate: Option<u64>,
     /// The probability that a packet is lost.
     pub loss: f64,
-    /// The probability that it arrives twice.
+    /// The probability that a packet is duplicated.
     pub duplicate: f64,
-    /// The probability that those behind it overtake it.
+    /// The probability that a packet is reordered: delayed behind later ones.
     pub reorder: f64,
 }
 
@@ -84,37 +84,37 @@ fn parse_chance(text: &str) -> Result<f64, String> {
     chance.ok_or_else(|| format!("expected a probability from 0 to 1, not '{text}'"))
 }
 
-/// What became of the packets of one direction.
+/// Counters of one direction of a path, in packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathCounters {
-    /// Those that were handed on, duplicates included.
+    /// Delivered packets, with duplicates.
     pub delivered: u64,
-    /// Those that were lost by chance.
+    /// Packets lost at random.
     pub lost: u64,
-    /// Those that were one too many for a slow path.
+    /// Packets dropped because the queue was full.
     pub overflowed: u64,
-    /// Those that arrived twice.
+    /// Duplicated packets.
     pub duplicated: u64,
-    /// Those that were overtaken.
+    /// Reordered packets.
     pub reordered: u64,
 }
 
-/// One direction of a path, with the packets that are on it.
+/// One direction of a path, with its packets in flight.
 #[derive(Debug)]
 pub struct PathQueue {
     path: NetworkPath,
     rng: StdRng,
-    /// When the last packet will have left the queue of the slow end.
+    /// When the last packet will have been sent at the rate of the path.
     busy_until: Duration,
     queued: usize,
-    /// By time of arrival, then in the order in which they were offered.
+    /// Ordered by time of arrival, then by order of acceptance.
     in_flight: BinaryHeap<Reverse<(Duration, u64, Vec<u8>)>>,
     accepted: u64,
     counters: PathCounters,
 }
 
 impl PathQueue {
-    /// An empty one, whose rng are fixed by `seed`.
+    /// An empty queue; `seed` fixes its random decisions.
     pub fn new(path: NetworkPath, seed: u64) -> Self {
         Self {
             path,
@@ -127,11 +127,12 @@ impl PathQueue {
         }
     }
 
-    /// Puts a packet on its way. What finds addresses is `is_control` from chance: its loss would only cost a second.
+    /// Adds a packet. A control packet (address resolution) is never lost, duplicated or reordered: its loss would only cost
+    /// a second.
     pub fn enqueue(&mut self, now: Duration, packet: Vec<u8>, is_control: bool) {
         let (mut is_duplicated, mut is_reordered) = (false, false);
         if !is_control {
-            // Always three throws, so that one setting does not change the luck of another.
+            // Always three random numbers, so that one setting does not change the effect of another.
             let [loss, duplicate, reorder] = [(); 3].map(|()| self.rng.random::<f64>());
             if loss < self.path.loss {
                 self.counters.lost += 1;
@@ -177,12 +178,12 @@ impl PathQueue {
         Some(packet)
     }
 
-    /// When the next packet arrives.
+    /// When the next packet arrives; `None` when the queue is empty.
     pub fn next_arrival(&self) -> Option<Duration> {
         self.in_flight.peek().map(|Reverse((arrival, _, _))| *arrival)
     }
 
-    /// What became of the packets so far.
+    /// The counters so far.
     pub fn counters(&self) -> PathCounters {
         self.counters
     }

@@ -27,7 +27,7 @@ fn request(message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
     Netlink::open(SockProtocol::NetlinkRoute, 0)?.request(message, flags).map(drop)
 }
 
-/// Switches an interface on.
+/// Sets an interface up.
 pub(crate) fn set_up(interface: &str) -> io::Result<()> {
     let mut message = LinkMessage::default();
     message.header.index = if_nametoindex(interface)?;
@@ -35,7 +35,7 @@ pub(crate) fn set_up(interface: &str) -> io::Result<()> {
     request(RouteNetlinkMessage::SetLink(message), 0)
 }
 
-/// Makes a cable: `here` in this network, `there` in the one of a file under `/proc`, both of one MTU.
+/// Creates a veth pair: `here` in this network namespace, `there` in another, which is given as an open file.
 pub(crate) fn add_veth_pair(here: &str, there: &str, network: BorrowedFd<'_>, mtu: u32) -> io::Result<()> {
     let mut peer = LinkMessage::default();
     peer.attributes = vec![

@@ -1,4 +1,4 @@
-//! The packets of one interface, as they pass: a packet socket (`packet(7)`), for captures and for the switch.
+//! Packet sockets (`packet(7)`): the packets of one interface, for captures and for the switch.
 
 use std::{
     io::{self, IoSliceMut},
@@ -24,14 +24,14 @@ use crate::Error;
 /// The packet left this machine (`linux/if_packet.h`).
 const PACKET_OUTGOING: u8 = 4;
 
-/// An open tap.
+/// A packet socket that is bound to one interface.
 #[derive(Debug)]
 pub struct Tap {
     socket: OwnedFd,
     control: Vec<u8>,
 }
 
-/// What is known of a packet besides its bytes.
+/// Metadata of a received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketMetadata {
     /// How many of its bytes are in the buffer.
@@ -42,12 +42,12 @@ pub struct PacketMetadata {
     pub at: Duration,
     /// Whether this host sent it. On the loopback interface each packet is seen twice: once leaving, once coming.
     pub is_outgoing: bool,
-    /// How many packets this tap has missed so far, because nobody took them out in time.
+    /// How many packets this tap has dropped so far because its buffer was full.
     pub dropped: u32,
 }
 
 impl Tap {
-    /// Opens a tap on an interface of the network that this thread is in; `buffer_len` bytes of packets may wait in it.
+    /// Opens a tap on an interface in the network namespace of this thread, with a receive buffer of `buffer_len` bytes.
     ///
     /// # Errors
     /// When there is no such interface, or no right to its packets.
@@ -56,7 +56,7 @@ impl Tap {
         let refused = |errno: Errno| Error::system(attempt())(errno);
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll).map_err(refused)?;
-        // Past the system's limit where we may; else as much as it allows.
+        // Beyond the system's limit if permitted; else up to it.
         if setsockopt(&socket, sockopt::RcvBufForce, &buffer_len).is_err() {
             setsockopt(&socket, sockopt::RcvBuf, &buffer_len).map_err(refused)?;
         }
@@ -65,12 +65,12 @@ impl Tap {
         let address = link_address(interface).map_err(refused)?.ok_or_else(|| refused(Errno::ENODEV))?;
         bind(socket.as_raw_fd(), &address).map_err(refused)?;
         let mut tap = Self { socket, control: nix::cmsg_space!(TimeSpec, u32) };
-        // Until it was bound it heard all interfaces.
+        // Before bind it received packets of all interfaces: remove these.
         while tap.receive(&mut [0; 1]).map_err(Error::io(attempt()))?.is_some() {}
         Ok(tap)
     }
 
-    /// Takes the next packet that waits; one that is longer than `buffer` is cut.
+    /// Receives the next packet, without waiting; `None` if there is none. A packet longer than `buffer` is truncated.
     ///
     /// # Errors
     /// Those of the socket.
@@ -102,10 +102,10 @@ impl Tap {
         Ok(Some(seen))
     }
 
-    /// Waits until a packet is there, at most so long.
+    /// Waits until a packet can be received, at most this long.
     pub fn wait(&self, patience: Duration) {
         let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
-        // Whoever asks looks for a packet all the same.
+        // The caller tries to receive in any case.
         let _ = poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], patience);
     }
 
@@ -124,7 +124,7 @@ impl AsFd for Tap {
     }
 }
 
-/// The address of an interface itself.
+/// The link-layer address of an interface.
 fn link_address(interface: &str) -> Result<Option<LinkAddr>, Errno> {
     let mut all = getifaddrs()?.filter(|entry| entry.interface_name == interface);
     Ok(all.find_map(|entry| entry.address?.as_link_addr().copied()))

@@ -1,7 +1,7 @@
-//! What the kernel counted of TCP connections, told when each end of one is destroyed (`sock_diag(7)`).
+//! The kernel's counters of closed TCP connections, sent when a socket is destroyed (`sock_diag(7)`).
 //!
-//! For any program in any language, and without its help: the kernel sends these messages to whoever listens in the
-//! network. Layouts are those of `linux/inet_diag.h` and `linux/tcp.h`.
+//! This works for any program without its help: the kernel sends the messages to all listeners in the network namespace.
+//! Layouts are those of `linux/inet_diag.h` and `linux/tcp.h`.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -18,7 +18,7 @@ use nix::{
 
 use crate::{Error, netlink::Netlink};
 
-/// The group that hears of destroyed TCP sockets: SKNLGRP_INET_TCP_DESTROY and its IPv6 twin, a bit each.
+/// The multicast groups SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY, a bit each.
 const DESTROYED: u32 = 1 | 1 << 2;
 
 /// SOCK_DIAG_BY_FAMILY.
@@ -29,10 +29,10 @@ const HEADER_LEN: usize = 16;
 const SOCKET_LEN: usize = 72;
 const INFO: u16 = 2;
 
-/// How many messages may wait, in bytes (ours): some thousands.
+/// The receive buffer in bytes (ours): room for some thousand messages.
 const BUFFER_LEN: usize = 8 << 20;
 
-/// What an end of a connection counted. SYN and FIN count as a byte each where the kernel counts them: see the fields.
+/// TCP counters of one socket. The kernel counts SYN and FIN as a byte each in some of them: see the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpCounters {
     /// Bytes of ours that were acknowledged, with our FIN and, on the side that connected, our SYN.
@@ -55,18 +55,18 @@ pub struct TcpCounters {
     pub rtt: Duration,
 }
 
-/// One end of a connection that is over.
+/// A TCP socket that was closed, with its counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClosedTcpSocket {
-    /// This end.
+    /// The local address.
     pub local: SocketAddr,
-    /// The other end.
+    /// The remote address.
     pub remote: SocketAddr,
-    /// What it counted.
+    /// The counters.
     pub counters: TcpCounters,
 }
 
-/// Listens for the ends of connections.
+/// Receives the counters of TCP sockets as they are closed.
 pub struct TcpMonitor {
     netlink: Netlink,
     ends: Vec<ClosedTcpSocket>,
@@ -79,10 +79,10 @@ impl std::fmt::Debug for TcpMonitor {
 }
 
 impl TcpMonitor {
-    /// Begins to listen, in the network that this thread is in.
+    /// Starts to listen in the network namespace of this thread.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// [`Error::System`] when the kernel does not offer this.
     pub fn listen() -> Result<Self, Error> {
         let netlink =
             Netlink::open(SockProtocol::NetlinkSockDiag, DESTROYED).map_err(Error::io("count TCP segments"))?;
@@ -91,7 +91,7 @@ impl TcpMonitor {
         Ok(Self { netlink, ends: Vec::new() })
     }
 
-    /// Waits until `are_enough` have ended, or the time is over; yields all ends so far.
+    /// Waits until `are_enough` holds, or the deadline is over. Returns all closed sockets so far.
     pub fn wait(&mut self, deadline: Duration, are_enough: impl Fn(&[ClosedTcpSocket]) -> bool) -> &[ClosedTcpSocket] {
         let until = Instant::now() + deadline;
         let mut buffer = vec![0; 64 * 1024];
@@ -105,7 +105,7 @@ impl TcpMonitor {
                     let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
                     let _ = poll(&mut [PollFd::new(self.netlink.socket().as_fd(), PollFlags::POLLIN)], timeout);
                 }
-                // Some were missed; the caller sees that they are not there.
+                // The buffer overflowed: some are missing, and the caller sees that.
                 Err(_) if is_over => return &self.ends,
                 Err(_) => {}
             }
@@ -113,7 +113,7 @@ impl TcpMonitor {
     }
 }
 
-/// The ends that a datagram of the kernel tells of.
+/// The closed sockets in a datagram of the kernel.
 fn messages(mut rest: &[u8]) -> Vec<ClosedTcpSocket> {
     let mut ends = Vec::new();
     while rest.len() >= HEADER_LEN {
@@ -130,7 +130,7 @@ fn messages(mut rest: &[u8]) -> Vec<ClosedTcpSocket> {
 
 fn end(message: &[u8]) -> Option<ClosedTcpSocket> {
     let socket = Fields(message.get(..SOCKET_LEN)?);
-    // A socket that only listened has nobody at its other end.
+    // A listening socket has no remote address.
     if socket.port(6) == 0 {
         return None;
     }

@@ -1,15 +1,15 @@
-//! What is left of private networks where there are none.
+//! The launcher on systems without Linux namespaces.
 
 use std::process::ExitCode;
 
 use crate::{Error, Launched};
 
-/// Lets the program pass.
+/// Always [`Launched::Outside`].
 pub fn reexec() -> Launched {
     Launched::Outside
 }
 
-/// Whether this system gives private networks to this user.
+/// Checks whether this user may create private networks.
 ///
 /// # Errors
 /// [`Error::NotLinux`].
@@ -17,7 +17,7 @@ pub fn probe() -> Result<(), Error> {
     Err(Error::NotLinux)
 }
 
-/// This program, once more, inside.
+/// A copy of this program in a private network; there is none on this system.
 #[derive(Debug)]
 pub struct Launcher(());
 
@@ -30,12 +30,12 @@ impl Launcher {
         Err(Error::NotLinux)
     }
 
-    /// What passes an interruption on.
+    /// Forwards an interrupt: there is nothing to interrupt.
     pub fn interrupter(&mut self) -> impl FnOnce() + Send + use<> {
         || {}
     }
 
-    /// Waits for the end inside.
+    /// Waits until the copy ends.
     ///
     /// # Errors
     /// [`Error::NotLinux`].

@@ -1,4 +1,4 @@
-//! Puts the stream of one direction together, as its receiver does.
+//! Stream reassembly of one direction, as its receiver does it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -22,7 +22,7 @@ impl Budget {
     }
 }
 
-/// What a packet brought.
+/// The payload of a segment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SegmentData<'a> {
     pub(super) packet: u64,
@@ -36,14 +36,14 @@ pub(super) struct SegmentData<'a> {
     pub(super) len: usize,
 }
 
-/// What waits for a gap to be filled.
+/// Data after a gap in the stream.
 #[derive(Clone, Debug)]
 struct OutOfOrderChunk {
     chunk: StreamChunk,
     len: usize,
 }
 
-/// Holds back what comes too early.
+/// Delivers data in order, and keeps data that arrives out of order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reassembler {
     /// The position of the next byte that is due.

@@ -1,4 +1,4 @@
-//! One direction of a TCP connection: which bytes of its stream have passed.
+//! Sequence numbers of one direction of a TCP connection: which bytes have been seen.
 //!
 //! Sequence numbers have 32 bits and wrap; inside they are positions of 64 bits, the first byte of payload at 0. SYN and
 //! FIN take a position each, as they do in TCP (RFC 9293, section 3.4).
@@ -6,7 +6,7 @@
 use super::{coverage::Coverage, reassembly::Reassembler};
 use crate::packet::TcpHeader;
 
-/// What is known of one direction.
+/// The sequence numbers of one direction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SequenceTracker {
     /// The highest sequence number so far and its position; `None` before the first packet.
@@ -20,7 +20,7 @@ pub(super) struct SequenceTracker {
     pub(super) reassembler: Reassembler,
 }
 
-/// What a segment brought.
+/// The effect of a segment: new bytes, retransmission, filled gap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SegmentUpdate {
     /// The position of its first byte of payload.

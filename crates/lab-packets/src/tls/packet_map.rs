@@ -1,4 +1,4 @@
-//! Which packets carry a record or a message: by the positions of its bytes in the stream.
+//! Maps TLS records and messages to the packets that carry them, by positions in the stream.
 
 use std::ops::Range;
 
