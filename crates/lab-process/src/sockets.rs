@@ -129,6 +129,19 @@ pub fn waiting(protocol: Protocol) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
+/// Whether there is a TCP connection in either family with `port` on either side, also one that is about to end, in the
+/// network of this thread (Linux only).
+pub fn has_connection(port: u16) -> bool {
+    let is_connection = |line: &str| {
+        let mut addresses = line.split_whitespace().skip(1).map_while(any_address);
+        let (Some(local), Some(remote)) = (addresses.next(), addresses.next()) else { return false };
+        // A listening socket has port 0 on the other side.
+        remote.port() != 0 && (local.port() == port || remote.port() == port)
+    };
+    let tables = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
+    tables.iter().any(|table| std::fs::read_to_string(table).unwrap_or_default().lines().any(is_connection))
+}
+
 fn parse(line: &str) -> Option<Socket> {
     let mut fields = line.split_whitespace().skip(1);
     Some(Socket {
@@ -209,8 +222,10 @@ mod tests {
             states
         };
         assert_eq!(states(), ["LISTEN"]);
+        assert!(!has_connection(address.port()));
         let _client = std::net::TcpStream::connect(address).unwrap();
         let _server = listener.accept().unwrap();
         assert_eq!(states(), ["ESTABLISHED", "ESTABLISHED", "LISTEN"]);
+        assert!(has_connection(address.port()));
     }
 }

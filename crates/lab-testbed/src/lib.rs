@@ -21,6 +21,8 @@ mod obstacle;
 #[cfg(target_os = "linux")]
 mod session;
 #[cfg(target_os = "linux")]
+pub mod topology;
+#[cfg(target_os = "linux")]
 mod watch;
 
 pub use error::Error;

@@ -14,13 +14,15 @@ use std::{
 };
 
 use lab_process::{Failure, Program, sockets};
-use lab_sandbox::{Host, HostConfig, HostsFile, Lan};
+use lab_sandbox::{Host, HostConfig};
 use labnet::net::Family;
 
 use crate::{
     Obstacle, Testbed,
     facts::{Scenario, TlsVersion},
     session::Session,
+    topology::Topology,
+    watch::SOON,
 };
 
 /// Makes one experiment.
@@ -90,44 +92,11 @@ pub fn run(testbed: &Testbed, wanted: &[String], tell: impl Fn(Scenario) + Sync)
     });
 }
 
-/// Client and server with a path between them, and the lab's names at the server.
-pub(crate) struct Pair {
-    pub(crate) lan: Lan,
+/// Client and server with a path between them.
+fn client_and_server(session: &Session<'_>) -> Result<Topology, Obstacle> {
+    let hosts = [HostConfig::CLIENT, HostConfig::SERVER];
+    Ok(Topology::switched(&hosts, session.settings().path, session.seed())?)
 }
-
-/// Where hosts are among the configs.
-pub(crate) const CLIENT: usize = 0;
-pub(crate) const SERVER: usize = 1;
-
-impl Pair {
-    fn new(session: &Session<'_>) -> Result<Self, Obstacle> {
-        Self::with(session, &[HostConfig::CLIENT, HostConfig::SERVER])
-    }
-
-    fn with(session: &Session<'_>, configs: &[HostConfig]) -> Result<Self, Obstacle> {
-        let server = [HostConfig::SERVER.ipv4.into(), HostConfig::SERVER.ipv6.into()];
-        let names = HostsFile::localhost().with_lab_servers(&server);
-        Ok(Self { lan: Lan::new(configs, &names, session.settings().path, session.seed())? })
-    }
-
-    pub(crate) fn host(&self, number: usize) -> Result<&Host, Obstacle> {
-        self.lan.host(number).ok_or_else(|| Obstacle::System { reason: format!("there is no host {number}") })
-    }
-
-    pub(crate) fn client(&self) -> Result<&Host, Obstacle> {
-        self.host(CLIENT)
-    }
-
-    pub(crate) fn server(&self) -> Result<&Host, Obstacle> {
-        self.host(SERVER)
-    }
-}
-
-/// How long something is waited for that a program does in a moment (ours, for a machine that does other things).
-pub(crate) const SOON: Duration = Duration::from_secs(20);
-
-/// How long something is waited for that should not happen at all (ours): far longer than a program takes for it.
-pub(crate) const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// How often it is looked whether a program has done something, or has ended (ours).
 const GLANCE: Duration = Duration::from_millis(5);

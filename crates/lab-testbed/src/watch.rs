@@ -1,21 +1,27 @@
 //! The witnesses of a connection: a capture at the client, and the kernels at both ends.
 
-use std::fs;
+use std::time::Duration;
 
 use lab_packets::{
     file::Recording,
     flow::{Analysis, Detail, Direction, DirectionCounts, Flow, FlowProtocol, PacketRow},
 };
-use lab_process::Outcome;
-use lab_sandbox::{ClosedTcpSocket, Lan, TcpMonitor};
+use lab_process::{Outcome, sockets};
+use lab_sandbox::{ClosedTcpSocket, TcpMonitor};
 
 use crate::{
     Obstacle,
     capture::Capture,
-    facts::{ClientReport, Kernel, PacketCounts, PathCounts, Transfer},
+    facts::{ClientReport, Kernel, PacketCounts, Transfer},
     programs::ProgramRole,
-    scenarios::{A_MOMENT, CLIENT, Pair, SERVER, SOON},
+    topology::{CLIENT, SERVER, Topology},
 };
+
+/// How long something is waited for that a program does in a moment (ours, for a machine that does other things).
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// How long something is waited for that should not happen at all (ours): far longer than a program takes for it.
+pub(crate) const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// How many lengths of payloads are kept.
 const MAX_LENGTHS: usize = 200;
@@ -31,10 +37,10 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Begins, with the client on a host, which may be the server's.
-    pub(crate) fn begin(pair: &Pair, host: usize) -> Result<Self, Obstacle> {
-        let interface = if host == SERVER { "lo" } else { Lan::interface() };
-        let capture = pair.host(host)?.run(move || Capture::start(interface, u32::MAX))?;
-        let (client, server) = (pair.host(host)?.run(TcpMonitor::listen)?, pair.server()?.run(TcpMonitor::listen)?);
+    pub(crate) fn begin(hosts: &Topology, host: usize) -> Result<Self, Obstacle> {
+        let interface = if host == SERVER { "lo" } else { hosts.interface() };
+        let capture = hosts.host(host)?.run(move || Capture::start(interface, u32::MAX))?;
+        let (client, server) = (hosts.host(host)?.run(TcpMonitor::listen)?, hosts.server()?.run(TcpMonitor::listen)?);
         Ok(Self { capture, host, client, server })
     }
 
@@ -42,7 +48,7 @@ impl Watch {
     pub(crate) fn end(
         mut self,
         name: &str,
-        pair: &Pair,
+        hosts: &Topology,
         port: u16,
         role: ProgramRole,
     ) -> Result<(Recording, Transfer, Flow), Obstacle> {
@@ -50,7 +56,7 @@ impl Watch {
         let is_client = |end: &ClosedTcpSocket| end.remote.port() == port && end.counters.bytes_acked > 0;
         let is_server = |end: &ClosedTcpSocket| end.local.port() == port;
         // A program that has ended leaves its connection in the table, or the kernel has told of its end.
-        let is_in_table = pair.host(self.host)?.run(move || is_connected(port));
+        let is_in_table = hosts.host(self.host)?.run(move || sockets::has_connection(port));
         let has_ended = |ends: &[ClosedTcpSocket]| ends.iter().any(is_client);
         if !is_in_table && !has_ended(self.client.wait(A_MOMENT, has_ended)) {
             return Err(Obstacle::NoConnection { port, role, ending: None });
@@ -62,32 +68,10 @@ impl Watch {
         let flow = flow(&recording, FlowProtocol::Tcp, port, role)?;
         let mut transfer = of_flow(name, &flow, &recording);
         transfer.add_ends(&ends, &flow);
-        transfer.path_to_client = on_path(pair, SERVER, CLIENT);
-        transfer.path_to_server = on_path(pair, CLIENT, SERVER);
+        transfer.path_to_client = hosts.path_counts(SERVER, CLIENT);
+        transfer.path_to_server = hosts.path_counts(CLIENT, SERVER);
         Ok((recording, transfer, flow))
     }
-}
-
-/// Whether this thread's host has a connection in either family to or from a port, also one that is about to end.
-fn is_connected(port: u16) -> bool {
-    let mark = format!(":{port:04X}");
-    // The columns: a number, the address here, the address there, which has port 0 when there is none.
-    let is_wanted = |line: &str| {
-        let mut ends = line.split_whitespace().skip(1).take(2);
-        let (local, remote) = (ends.next().unwrap_or_default(), ends.next().unwrap_or_default());
-        !remote.ends_with(":0000") && (local.ends_with(&mark) || remote.ends_with(&mark))
-    };
-    let tables = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
-    tables.iter().any(|table| fs::read_to_string(table).unwrap_or_default().lines().any(is_wanted))
-}
-
-/// What the path did to the packets of one host for another.
-fn on_path(pair: &Pair, from: usize, to: usize) -> PathCounts {
-    let ways = pair.lan.counters().into_iter().filter(|way| (way.from, way.to) == (from, to));
-    ways.fold(PathCounts::default(), |sum, way| PathCounts {
-        lost: sum.lost + way.counters.lost + way.counters.overflowed,
-        doubled: sum.doubled + way.counters.duplicated,
-    })
 }
 
 impl Transfer {

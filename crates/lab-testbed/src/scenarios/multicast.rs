@@ -12,18 +12,19 @@ use lab_packets::{
     packet::{Packet, Transport},
 };
 use lab_process::sockets;
-use lab_sandbox::{HostConfig, Lan};
+use lab_sandbox::HostConfig;
 use labnet::net::Interface;
 use mock_servers::{Events, multicast};
 
-use super::{A_MOMENT, GLANCE, Pair, SOON, wait_for_server};
+use super::{GLANCE, wait_for_server};
 use crate::{
     Obstacle,
     capture::Capture,
     facts::{GroupSender, Multicast},
     programs::ProgramRole,
     session::Session,
-    watch,
+    topology::{THIRD, Topology},
+    watch::{self, A_MOMENT, SOON},
 };
 
 /// The programme's lines come faster than the handout's: waiting teaches nothing.
@@ -50,30 +51,26 @@ const SENDERS: [(&str, &str); 2] = [
     ),
 ];
 
-/// The station that the senders have; the name of the TLS lab's third machine does not matter here.
-const SENDER: usize = 2;
-
 pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle> {
-    let pair = Pair::with(
-        session,
-        &[HostConfig::CLIENT, HostConfig::SERVER, HostConfig { name: "senders", ..HostConfig::PROXY }],
-    )?;
+    let configs = [HostConfig::CLIENT, HostConfig::SERVER, HostConfig { name: "senders", ..HostConfig::PROXY }];
+    let hosts = Topology::switched(&configs, session.settings().path, session.seed())?;
     let config = multicast::Config {
         interface: Interface::from(HostConfig::SERVER.ipv4),
         interval: INTERVAL,
         ..multicast::Config::default()
     };
     let (group, port) = (config.group, config.port);
-    let (client, senders) = (pair.client()?, pair.host(SENDER)?);
+    let (client, senders) = (hosts.client()?, hosts.host(THIRD)?);
 
     let member_before = client.run(move || is_member_here(group));
-    let capture = client.run(|| Capture::start(Lan::interface(), u32::MAX))?;
+    let interface = hosts.interface();
+    let capture = client.run(move || Capture::start(interface, u32::MAX))?;
     let mut receiver = session.start(client, ProgramRole::Part4Receiver, &[])?;
     wait_for_server(client, &mut receiver, sockets::Protocol::Udp, port)?;
     let member_during = client.run(move || joins(group));
 
     let site = session.site(Events::default());
-    let programme = pair.server()?.run(move || multicast::spawn(&config, &site))?;
+    let programme = hosts.server()?.run(move || multicast::spawn(&config, &site))?;
     for _ in 0..LINES {
         receiver.line_with("show a line of the programme", SOON, |line| line.text.contains("swcmTV"))?;
     }

@@ -13,14 +13,14 @@ use lab_process::{
 use lab_sandbox::{Host, HostsFile, TcpMonitor};
 use labnet::net::Family;
 
-use super::{A_MOMENT, SOON, wait_for_server};
+use super::wait_for_server;
 use crate::{
     Obstacle,
     capture::Capture,
     facts::{Datagram, Echo},
     programs::ProgramRole,
     session::Session,
-    watch,
+    watch::{self, A_MOMENT, SOON},
 };
 
 const UDP_PORT: u16 = 5001;

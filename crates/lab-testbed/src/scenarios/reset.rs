@@ -6,14 +6,13 @@ use lab_packets::{
     diagram::{Diagram, DiagramOptions},
     flow::{Direction, Flow, FlowProtocol},
 };
-use lab_sandbox::Lan;
 use labnet::{net::Family, reset::Tally};
 use mock_servers::{
     Events,
     reset::{self, Schedule},
 };
 
-use super::Pair;
+use super::client_and_server;
 use crate::{
     Obstacle,
     capture::Capture,
@@ -35,15 +34,16 @@ struct Seen {
 }
 
 fn ask(session: &mut Session<'_>, family: Family, clients: u64) -> Result<Seen, Obstacle> {
-    let pair = Pair::new(session)?;
+    let hosts = client_and_server(session)?;
     let schedule = Schedule::Always(family);
     let config = reset::Config { port: PORT, loss: session.settings().loss, schedule, ..reset::Config::default() };
     let site = session.site(Events::default());
-    let _running = pair.server()?.run(move || reset::spawn(&config, &site))?;
-    let capture = pair.client()?.run(|| Capture::start(Lan::interface(), u32::MAX))?;
+    let _running = hosts.server()?.run(move || reset::spawn(&config, &site))?;
+    let interface = hosts.interface();
+    let capture = hosts.client()?.run(move || Capture::start(interface, u32::MAX))?;
     let mut programs = Vec::new();
     for _ in 0..clients {
-        programs.push(session.start(pair.client()?, ProgramRole::Part3, &[])?);
+        programs.push(session.start(hosts.client()?, ProgramRole::Part3, &[])?);
     }
     let mut outputs = Vec::new();
     for program in programs {

@@ -16,12 +16,13 @@ use lab_sandbox::HostConfig;
 use tls_trace::Kind;
 use ttp::{Authority, Desk, KeyKind, Name, Wish};
 
-use super::{CLIENT, Pair, SERVER, look};
+use super::{client_and_server, look};
 use crate::{
     Obstacle,
     facts::{Layer, LayerBytes, TlsFacts, TlsMessage, TlsSuite, TlsVersion, Transfer},
     programs::ProgramRole,
     session::Session,
+    topology::{CLIENT, SERVER},
     watch::{self, Watch},
 };
 
@@ -43,16 +44,16 @@ pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<
     let (certificate, key, ca) = (path(desk.certificate(ID)), path(desk.key(ID)), path(desk.ca_certificate()));
     let key_log = folder.path().join("keys.log");
 
-    let pair = Pair::new(session)?;
+    let hosts = client_and_server(session)?;
     let waiting = || sockets::waiting(sockets::Protocol::Tcp).ok();
-    let before = pair.server()?.run(waiting).unwrap_or_default();
+    let before = hosts.server()?.run(waiting).unwrap_or_default();
     let (messages, first) = (session.settings().messages.to_string(), session.settings().first.to_string());
     let ours = ["--bind", "0.0.0.0", "--messages", &messages, "--first", &first];
     let options: &[&str] = if session.is_ours(ProgramRole::Part6Pmu) { &ours } else { &[] };
     let mut pmu =
-        session.start(pair.server()?, ProgramRole::Part6Pmu, &[options, &[PORT, &certificate, &key]].concat())?;
+        session.start(hosts.server()?, ProgramRole::Part6Pmu, &[options, &[PORT, &certificate, &key]].concat())?;
     let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
-    let address: SocketAddr = look(pair.server()?, &mut pmu, "open a TCP port", new)?;
+    let address: SocketAddr = look(hosts.server()?, &mut pmu, "open a TCP port", new)?;
 
     // A PMU on its loopback interface is asked from there: the path has no part in it, then.
     let (client, name) = if address.ip().is_loopback() { (SERVER, LOCAL_NAME) } else { (CLIENT, NAME) };
@@ -62,13 +63,13 @@ pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<
         IpAddr::V6(_) => HostConfig::SERVER.ipv6.into(),
     };
     let (server, log) = (SocketAddr::new(ip, address.port()).to_string(), path(key_log.clone()));
-    let watch = Watch::begin(&pair, client)?;
+    let watch = Watch::begin(&hosts, client)?;
     let to = ["CMD_short:0", &ca, "--server", &server, "--name", name];
     let asked = [&to[..], &["--tls", version.number(), "--keylog", &log, "--stats", "--timeout", "20"]].concat();
-    let pdc = session.start(pair.host(client)?, ProgramRole::Part6Pdc, &asked)?;
+    let pdc = session.start(hosts.host(client)?, ProgramRole::Part6Pdc, &asked)?;
     let outcome = session.finish(pdc)?;
     let (mut recording, mut transfer, flow) =
-        watch.end(session.scenario().name(), &pair, address.port(), ProgramRole::Part6Pdc)?;
+        watch.end(session.scenario().name(), &hosts, address.port(), ProgramRole::Part6Pdc)?;
     session.end(pmu)?;
 
     recording.secrets = KeyLog::new(&fs::read_to_string(&key_log).unwrap_or_default());

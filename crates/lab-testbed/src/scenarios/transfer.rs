@@ -12,12 +12,13 @@ use labnet::{
 };
 use mock_servers::{Events, Site, pmu};
 
-use super::{CLIENT, Pair};
+use super::client_and_server;
 use crate::{
     Obstacle,
     facts::{Arrival, Flood, Layer, LayerBytes, Settings, Transfer},
     programs::ProgramRole,
     session::Session,
+    topology::CLIENT,
     watch::{Watch, client_of},
 };
 
@@ -97,15 +98,15 @@ pub(super) fn connect(
     arguments: &[&str],
     is_kept: bool,
 ) -> Result<Watched, Obstacle> {
-    let pair = Pair::new(session)?;
+    let hosts = client_and_server(session)?;
     let (events, reported) = mpsc::channel();
     let site = session.site(Events::new(move |event| drop(events.send(event))));
-    let _running = pair.server()?.run(move || serve(&site))?;
-    let watch = Watch::begin(&pair, CLIENT)?;
+    let _running = hosts.server()?.run(move || serve(&site))?;
+    let watch = Watch::begin(&hosts, CLIENT)?;
 
-    let client = session.start(pair.client()?, role, arguments)?;
+    let client = session.start(hosts.client()?, role, arguments)?;
     let outcome = session.finish(client)?;
-    let watched = watch.end(session.scenario().name(), &pair, port, role);
+    let watched = watch.end(session.scenario().name(), &hosts, port, role);
     let (recording, mut transfer, flow) = watched.map_err(|obstacle| obstacle.with_ending(&outcome))?;
     transfer.client = client_of(&outcome);
     transfer.sends = reported.try_iter().find_map(|event| sends(&event));

@@ -20,8 +20,11 @@ use tempfile::TempDir;
 
 use lab_packets::file::KeyLog;
 use lab_process::{Program, sockets};
-use lab_sandbox::{Host, HostConfig, HostsFile, Lan, Launcher, interrupt, path};
-use lab_testbed::capture::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN};
+use lab_sandbox::{Host, HostConfig, Launcher, interrupt, path};
+use lab_testbed::{
+    capture::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN},
+    topology::{CLIENT, SERVER, THIRD, Topology},
+};
 use labnet::{Error, cli::Console};
 
 /// How long a server may take until it waits for clients (ours).
@@ -81,42 +84,19 @@ pub(crate) fn outside(console: &Console) -> Result<ExitCode, Error> {
 }
 
 /// The hosts of a run; the client's is where the command runs and packets are captured.
-enum Topology {
-    Single(Host),
-    Switched(Lan),
+fn topology(arguments: &Arguments) -> Result<Topology, lab_sandbox::Error> {
+    if arguments.path.is_none() && arguments.server.is_none() && arguments.proxy.is_none() {
+        return Topology::single();
+    }
+    let hosts = [HostConfig::CLIENT, HostConfig::SERVER, HostConfig::PROXY];
+    Topology::switched(&hosts, arguments.path.unwrap_or_default(), arguments.seed)
 }
 
-impl Topology {
-    fn new(arguments: &Arguments) -> Result<Self, lab_sandbox::Error> {
-        if arguments.path.is_none() && arguments.server.is_none() && arguments.proxy.is_none() {
-            return Host::alone("lab", HostsFile::lab_on_localhost()).map(Self::Single);
-        }
-        let configs = [HostConfig::CLIENT, HostConfig::SERVER, HostConfig::PROXY];
-        let names =
-            HostsFile::localhost().with_lab_servers(&[HostConfig::SERVER.ipv4.into(), HostConfig::SERVER.ipv6.into()]);
-        Lan::new(&configs, &names, arguments.path.unwrap_or_default(), arguments.seed).map(Self::Switched)
-    }
-
-    fn host(&self, number: usize) -> Option<&Host> {
-        match self {
-            Self::Single(host) => Some(host),
-            Self::Switched(lan) => lan.host(number),
-        }
-    }
-
-    fn interface(&self) -> &'static str {
-        match self {
-            Self::Single(_) => "lo",
-            Self::Switched(_) => Lan::interface(),
-        }
-    }
-
-    /// Where mock servers listen.
-    fn binding(&self) -> &'static [&'static str] {
-        match self {
-            Self::Single(_) => &[],
-            Self::Switched(_) => &["--bind", "0.0.0.0", "--bind", "::", "--interface", "10.9.0.43"],
-        }
+/// Where mock servers listen.
+fn binding(hosts: &Topology) -> &'static [&'static str] {
+    match hosts {
+        Topology::Single(_) => &[],
+        Topology::Switched(_) => &["--bind", "0.0.0.0", "--bind", "::", "--interface", "10.9.0.43"],
     }
 }
 
@@ -158,12 +138,10 @@ impl Pending {
 pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
     check(&arguments.out)?;
     let system = |attempt| move |source| Error::System { attempt, source };
-    let topology = Topology::new(arguments).map_err(|error| refused(&error))?;
-    let [client, server, proxy] = [0, 1, 2].map(|number| topology.host(number));
-    let (Some(client), Some(server), Some(proxy)) = (client, server, proxy) else {
-        return Err(system("find the hosts")(io::ErrorKind::NotFound.into()));
-    };
-    let mock_servers = arguments.mock_servers.then(|| start_mock_servers(server, topology.binding())).transpose()?;
+    let hosts = topology(arguments).map_err(|error| refused(&error))?;
+    let host = |number| hosts.host(number).map_err(|error| failed(&error));
+    let (client, server, proxy) = (host(CLIENT)?, host(SERVER)?, host(THIRD)?);
+    let mock_servers = arguments.mock_servers.then(|| start_mock_servers(server, binding(&hosts))).transpose()?;
     for (host, command) in [(server, &arguments.server), (proxy, &arguments.proxy)] {
         if let Some(command) = command {
             serve(host, command)?;
@@ -172,7 +150,7 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
 
     let folder = tempfile::tempdir().map_err(system("make a folder"))?;
     let key_log = folder.path().join(KEYS);
-    let (interface, snaplen) = (topology.interface(), arguments.snaplen);
+    let (interface, snaplen) = (hosts.interface(), arguments.snaplen);
     let capture = client.run(move || Capture::start(interface, snaplen)).map_err(|error| failed(&error))?;
     let words: Vec<_> = arguments.command.iter().map(|word| word.to_string_lossy()).collect();
     let pending = Pending {

@@ -1,0 +1,89 @@
+//! The hosts of a run, and what lies between them.
+
+use lab_sandbox::{Error, Host, HostConfig, HostsFile, Lan, path::NetworkPath};
+
+use crate::{Obstacle, facts::PathCounts};
+
+/// The number of the host on which clients run.
+pub const CLIENT: usize = 0;
+/// The number of the host on which servers run.
+pub const SERVER: usize = 1;
+/// The number of the host that is neither: a proxy's, or that of further senders.
+pub const THIRD: usize = 2;
+
+/// The hosts of a run.
+#[derive(Debug)]
+pub enum Topology {
+    /// One host for all; the lab's names are its loopback addresses. It has every number.
+    Single(Host),
+    /// Hosts with a switch between them; the lab's names are the addresses of the server's host.
+    Switched(Lan),
+}
+
+impl Topology {
+    /// One host.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn single() -> Result<Self, Error> {
+        Host::alone("lab", HostsFile::lab_on_localhost()).map(Self::Single)
+    }
+
+    /// Hosts with a path between each two of them; `seed` fixes what the path does by chance.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn switched(hosts: &[HostConfig], path: NetworkPath, seed: u64) -> Result<Self, Error> {
+        let server = [HostConfig::SERVER.ipv4.into(), HostConfig::SERVER.ipv6.into()];
+        Lan::new(hosts, &HostsFile::localhost().with_lab_servers(&server), path, seed).map(Self::Switched)
+    }
+
+    /// A host by its number.
+    ///
+    /// # Errors
+    /// [`Obstacle::System`] when there are fewer.
+    pub fn host(&self, number: usize) -> Result<&Host, Obstacle> {
+        let host = match self {
+            Self::Single(host) => Some(host),
+            Self::Switched(lan) => lan.host(number),
+        };
+        host.ok_or_else(|| Obstacle::System { reason: format!("there is no host {number}") })
+    }
+
+    /// The host on which clients run.
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host).
+    pub fn client(&self) -> Result<&Host, Obstacle> {
+        self.host(CLIENT)
+    }
+
+    /// The host on which servers run.
+    ///
+    /// # Errors
+    /// Those of [`host`](Self::host).
+    pub fn server(&self) -> Result<&Host, Obstacle> {
+        self.host(SERVER)
+    }
+
+    /// The interface of every host that leads to the others.
+    pub fn interface(&self) -> &'static str {
+        match self {
+            Self::Single(_) => "lo",
+            Self::Switched(_) => Lan::interface(),
+        }
+    }
+
+    /// What the path did to the packets of one host for another.
+    pub(crate) fn path_counts(&self, from: usize, to: usize) -> PathCounts {
+        let counters = match self {
+            Self::Single(_) => Vec::new(),
+            Self::Switched(lan) => lan.counters(),
+        };
+        let pairs = counters.into_iter().filter(|pair| (pair.from, pair.to) == (from, to));
+        pairs.fold(PathCounts::default(), |sum, pair| PathCounts {
+            lost: sum.lost + pair.counters.lost + pair.counters.overflowed,
+            doubled: sum.doubled + pair.counters.duplicated,
+        })
+    }
+}
