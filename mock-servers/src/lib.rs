@@ -20,12 +20,12 @@ pub mod tls;
 pub mod ws;
 pub mod zoo;
 
+mod error;
 mod site;
 
+pub use error::Error;
 pub use labnet::net::Running;
 pub use site::{Events, Site};
-
-use labnet::Error;
 
 /// Which servers run, and how.
 #[derive(Clone, Debug, Default)]

@@ -12,11 +12,10 @@ use std::{
 };
 
 use labnet::{
-    Error,
     cli::{self, Console},
     net,
 };
-use mock_servers::{Events, zoo};
+use mock_servers::{Error, Events, zoo};
 
 mod arguments;
 
@@ -31,7 +30,8 @@ fn main() -> ExitCode {
 
 fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
     if arguments.list {
-        return zoo::cases().iter().try_for_each(|case| console.line(case));
+        zoo::cases().iter().try_for_each(|case| console.line(case))?;
+        return Ok(());
     }
     net::raise_descriptor_limit();
     let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_LEN);
@@ -63,5 +63,6 @@ fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
             0 => Ok(()),
             n => console.line(format_args!("{n} events are left out: nobody read them in time")),
         }
-    })
+    })?;
+    Ok(())
 }

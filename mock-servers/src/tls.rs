@@ -52,15 +52,15 @@ impl Default for Config {
 }
 
 impl Identity {
-    fn credentials(&self) -> Result<Credentials, Error> {
-        match self {
-            Self::Files { certificate, key } => Credentials::load(certificate, key),
+    fn credentials(&self) -> Result<Credentials, crate::Error> {
+        Ok(match self {
+            Self::Files { certificate, key } => Credentials::load(certificate, key)?,
             Self::Made(folder) => {
                 let desk = Desk::new(folder);
                 desk.ensure(&[CERTIFICATE_NAME])?;
-                Credentials::load(&desk.certificate(CERTIFICATE_NAME), &desk.key(CERTIFICATE_NAME))
+                Credentials::load(&desk.certificate(CERTIFICATE_NAME), &desk.key(CERTIFICATE_NAME))?
             }
-        }
+        })
     }
 }
 
@@ -68,7 +68,7 @@ impl Identity {
 ///
 /// # Errors
 /// [`Error::Listen`], or those of [`Credentials::load`] and [`Desk::ensure`].
-pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
+pub fn spawn(config: &Config, site: &Site) -> Result<Running, crate::Error> {
     let acceptor = Acceptor::new(&config.identity.credentials()?)?;
     let clock = SystemClock::default();
     let mut running = Running::new(clock.clone());

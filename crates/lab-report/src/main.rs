@@ -12,11 +12,9 @@ mod main {
 
 use std::process::ExitCode;
 
+use lab_report::Error;
 use lab_sandbox::{Launched, reexec};
-use labnet::{
-    Error,
-    cli::{self, Console},
-};
+use labnet::cli::{self, Console};
 
 use main::{arguments::Arguments, render, run};
 

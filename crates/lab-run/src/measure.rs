@@ -11,7 +11,9 @@ use std::{
 };
 
 use lab_process::{Program, Stream};
-use labnet::{Error, cli::Console};
+use labnet::cli::Console;
+
+use crate::Error;
 
 /// How often each of two things is measured; the median counts.
 const ROUNDS: usize = 5;
@@ -47,7 +49,8 @@ impl Report {
 
     /// Starts a mock server on a free port: the program, and its port.
     pub fn server(&self, name: &str, options: &[&str]) -> Result<(Program, String), Error> {
-        let failed = |why: String| Error::System { attempt: "start a server", source: std::io::Error::other(why) };
+        let failed =
+            |why: String| labnet::Error::System { attempt: "start a server", source: std::io::Error::other(why) };
         let port = format!("--{name}-port");
         let command =
             command(self.path("mock-servers"), &[&[name, port.as_str(), "0", "--seed", "1"], options].concat());

@@ -180,4 +180,4 @@ macro_rules! system_refused {
     };
 }
 
-system_refused!(labnet::Error, lab_sandbox::Error, lab_packets::Error, crate::Error, std::io::Error);
+system_refused!(labnet::Error, ttp::Error, lab_sandbox::Error, lab_packets::Error, crate::Error, std::io::Error);

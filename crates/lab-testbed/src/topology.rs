@@ -1,8 +1,8 @@
 //! The hosts of a run, and what lies between them.
 
-use lab_sandbox::{Error, Host, HostConfig, HostsFile, Lan, path::NetworkPath};
+use lab_sandbox::{Host, HostConfig, HostsFile, Lan, path::NetworkPath};
 
-use crate::{Obstacle, facts::PathCounts};
+use crate::{Error, facts::PathCounts};
 
 /// The number of the host on which clients run.
 pub const CLIENT: usize = 0;
@@ -26,7 +26,7 @@ impl Topology {
     /// # Errors
     /// What the system refuses.
     pub fn single() -> Result<Self, Error> {
-        Host::alone("lab", HostsFile::lab_on_localhost()).map(Self::Single)
+        Host::alone("lab", HostsFile::lab_on_localhost()).map(Self::Single).map_err(Error::from)
     }
 
     /// Hosts with a path between each two of them; `seed` fixes what the path does by chance.
@@ -35,26 +35,28 @@ impl Topology {
     /// What the system refuses.
     pub fn switched(hosts: &[HostConfig], path: NetworkPath, seed: u64) -> Result<Self, Error> {
         let server = [HostConfig::SERVER.ipv4.into(), HostConfig::SERVER.ipv6.into()];
-        Lan::new(hosts, &HostsFile::localhost().with_lab_servers(&server), path, seed).map(Self::Switched)
+        Lan::new(hosts, &HostsFile::localhost().with_lab_servers(&server), path, seed)
+            .map(Self::Switched)
+            .map_err(Error::from)
     }
 
     /// A host by its number.
     ///
     /// # Errors
-    /// [`Obstacle::System`] when there are fewer.
-    pub fn host(&self, number: usize) -> Result<&Host, Obstacle> {
+    /// [`Error::NoHost`] when there are fewer.
+    pub fn host(&self, number: usize) -> Result<&Host, Error> {
         let host = match self {
             Self::Single(host) => Some(host),
             Self::Switched(lan) => lan.host(number),
         };
-        host.ok_or_else(|| Obstacle::System { reason: format!("there is no host {number}") })
+        host.ok_or(Error::NoHost { number })
     }
 
     /// The host on which clients run.
     ///
     /// # Errors
     /// Those of [`host`](Self::host).
-    pub fn client(&self) -> Result<&Host, Obstacle> {
+    pub fn client(&self) -> Result<&Host, Error> {
         self.host(CLIENT)
     }
 
@@ -62,7 +64,7 @@ impl Topology {
     ///
     /// # Errors
     /// Those of [`host`](Self::host).
-    pub fn server(&self) -> Result<&Host, Obstacle> {
+    pub fn server(&self) -> Result<&Host, Error> {
         self.host(SERVER)
     }
 

@@ -13,6 +13,7 @@
 mod answer;
 mod arguments;
 mod console;
+mod diagnosis;
 #[cfg(unix)]
 mod interrupt;
 mod progress;
@@ -25,18 +26,19 @@ use clap::{Parser, error::ErrorKind};
 pub use answer::Answer;
 pub use arguments::{AtServer, Destination, Limits, group, parse_seconds, port_and_files, server_and_commands};
 pub use console::Console;
+pub use diagnosis::Diagnosis;
 pub use progress::Progress;
 pub use stats::{ResetStats, Stats, TransferStats};
 
 use crate::Error;
 
 /// Parses the command line, runs `part`, and maps its result to an exit status.
-pub fn run<A: Parser>(part: impl FnOnce(A, &Console) -> Result<(), Error>) -> ExitCode {
+pub fn run<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Result<(), E>) -> ExitCode {
     run_to_status(|arguments, console| part(arguments, console).map(|()| ExitCode::SUCCESS))
 }
 
 /// The same for a program that ends as another one did, which has said all there is to say.
-pub fn run_to_status<A: Parser>(part: impl FnOnce(A, &Console) -> Result<ExitCode, Error>) -> ExitCode {
+pub fn run_to_status<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Result<ExitCode, E>) -> ExitCode {
     let arguments = match A::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
@@ -49,11 +51,17 @@ pub fn run_to_status<A: Parser>(part: impl FnOnce(A, &Console) -> Result<ExitCod
     }
     let status = match part(arguments, &console) {
         Ok(status) => status,
-        Err(Error::OutputClosed) => ExitCode::SUCCESS,
-        Err(error) => {
-            console.error(&error);
-            if let Error::Usage(_) = error { ExitCode::from(2) } else { ExitCode::FAILURE }
-        }
+        Err(error) => match error.lab_error() {
+            Some(Error::OutputClosed) => ExitCode::SUCCESS,
+            Some(Error::Usage(_)) => {
+                console.error(&error);
+                ExitCode::from(2)
+            }
+            _ => {
+                console.error(&error);
+                ExitCode::FAILURE
+            }
+        },
     };
     console.print_stats();
     status

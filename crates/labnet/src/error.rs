@@ -6,7 +6,9 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use crate::escape::escape;
 
-/// Why a program of the lab could not go on. Bytes that came from a peer are escaped when shown.
+/// Why something that this crate does failed. Bytes that came from a peer are escaped when shown.
+///
+/// The crates above have errors of their own, with this one as a variant: see [`Diagnosis`](crate::cli::Diagnosis).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -88,18 +90,6 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// A file is in the way.
-    #[error("{path} exists already")]
-    Exists {
-        /// The file.
-        path: String,
-    },
-    /// A folder has no certificate authority.
-    #[error("{folder} holds no CA (cacert.pem and cakey.pem)")]
-    NoAuthority {
-        /// The folder.
-        folder: String,
-    },
     /// The system refused something that is neither a peer nor a file.
     #[error("cannot {attempt}: {}", reason(.source))]
     System {
@@ -164,22 +154,6 @@ pub enum Error {
         /// What it did, as the end of a sentence.
         complaint: String,
     },
-    /// The peer of a secure channel broke its rules, or could not be verified.
-    #[error("{peer} {complaint}")]
-    Channel {
-        /// The peer.
-        peer: String,
-        /// What it did, as the end of a sentence.
-        complaint: String,
-    },
-    /// Programs did not do what they should (for those that run others).
-    #[error("{failed} of {of} experiments failed")]
-    Experiments {
-        /// How many failed.
-        failed: usize,
-        /// Of how many.
-        of: usize,
-    },
     /// A TLS peer ended the TCP connection without saying so in TLS.
     #[error(
         "{peer} ended the connection without close_notify: the end of its answer could have been cut off by anyone on \
@@ -195,28 +169,6 @@ pub enum Error {
         /// The file.
         path: String,
         /// What is wrong with it.
-        complaint: String,
-    },
-    /// A capture file cannot be used, or not to its end.
-    #[error("{path}: {complaint}")]
-    Capture {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        complaint: String,
-    },
-    /// There is no private network, or not as it was to be.
-    #[error("{complaint}")]
-    Sandbox {
-        /// What the system refused.
-        complaint: String,
-        /// What to do about it.
-        advice: Option<&'static str>,
-    },
-    /// A report has something in it that cannot be true.
-    #[error("{complaint}")]
-    Report {
-        /// What is wrong, and where it is written.
         complaint: String,
     },
 }
@@ -246,9 +198,6 @@ impl Error {
             Self::Credentials { complaint, .. } if complaint.contains("1024") => {
                 "every current TLS library refuses such keys; make a good one: openssl genrsa -out ID_key.pem 2048"
             }
-            Self::Exists { .. } => "--force replaces it",
-            Self::Sandbox { advice: Some(advice), .. } => advice,
-            Self::NoAuthority { .. } => "make one: ttp init",
             Self::NoAcknowledgement { .. } => {
                 "is it running, at that address and port? `mock-servers reset` is one; without --max-rounds this goes on"
             }

@@ -20,9 +20,8 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use lab_run::measure::Report;
+use lab_run::{Error, measure::Report};
 use labnet::{
-    Error,
     cli::{self, Console},
     tls::{Credentials, Roots, read_certificates},
 };
@@ -53,7 +52,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(_: Arguments, console: &Console) -> Result<(), Error> {
-    let folder = tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source })?;
+    let folder = tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
     let desk = Desk::new(folder.path());
     desk.complete(&["server", "client"])?;
     let (ours, theirs) = (Parties::load(&desk)?, Rustls::load(&desk)?);
@@ -88,7 +87,7 @@ struct Parties {
 }
 
 impl Parties {
-    fn load(desk: &Desk) -> Result<Self, Error> {
+    fn load(desk: &Desk) -> Result<Self, labnet::Error> {
         let roots = Roots::load(&desk.ca_certificate())?;
         let identity = |name| Identity::load(&desk.certificate(name), &desk.key(name));
         Ok(Self {
@@ -133,8 +132,8 @@ struct Rustls {
 }
 
 impl Rustls {
-    fn load(desk: &Desk) -> Result<Self, Error> {
-        let failed = |error| Error::System { attempt: "set up rustls", source: io::Error::other(error) };
+    fn load(desk: &Desk) -> Result<Self, labnet::Error> {
+        let failed = |error| labnet::Error::System { attempt: "set up rustls", source: io::Error::other(error) };
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(
             read_certificates(&desk.ca_certificate())?.into_iter().map(CertificateDer::from),

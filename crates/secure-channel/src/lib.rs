@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod channel;
+mod error;
 pub mod failure;
 pub mod frame;
 pub mod handshake;
@@ -15,6 +16,7 @@ mod crypto;
 mod schedule;
 
 pub use channel::{Channel, Event, Message, Tally};
+pub use error::Error;
 pub use failure::{Alert, Failure};
 pub use frame::{Frame, Kind};
 pub use identity::{Facts, Identity, Trust};

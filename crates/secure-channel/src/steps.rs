@@ -22,7 +22,6 @@ use std::{
 
 use clap::ValueEnum;
 use labnet::{
-    Error,
     cli::Stats,
     net::{self, Connection, Deadline, Families},
 };
@@ -32,7 +31,7 @@ pub use narrator::{Floor, Narrator};
 pub use stats::ChannelStats;
 
 use crate::{
-    Facts, Suite,
+    Error, Facts, Suite,
     identity::{CLIENT, SERVER},
 };
 
@@ -64,7 +63,7 @@ impl fmt::Display for Step {
 ///
 /// # Errors
 /// Those of [`Desk::complete`].
-pub fn certificates(folder: &Path, party: &str) -> Result<Desk, Error> {
+pub fn certificates(folder: &Path, party: &str) -> Result<Desk, ttp::Error> {
     let desk = Desk::new(folder);
     if !desk.holds(party) {
         desk.complete(&[SERVER, CLIENT])?;
@@ -86,7 +85,7 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    fn connection(self) -> Result<Connection, Error> {
+    fn connection(self) -> Result<Connection, labnet::Error> {
         let mut connection = Connection::new(self.stream, self.peer);
         limit(&mut connection, self.timeout)?;
         Ok(connection)
@@ -94,7 +93,7 @@ impl Visitor {
 }
 
 /// No wait is longer, and nothing that is sent waits for more.
-fn limit(connection: &mut Connection, timeout: Duration) -> Result<(), Error> {
+fn limit(connection: &mut Connection, timeout: Duration) -> Result<(), labnet::Error> {
     connection.set_limits(Some(timeout), Deadline::NONE)?;
     connection.set_stall(Some(timeout))?;
     connection.set_nodelay()
@@ -180,7 +179,7 @@ impl Client {
         narrator: &Narrator,
         stats: &Stats<ChannelStats>,
     ) -> Result<Vec<u8>, Error> {
-        let connected = || {
+        let connected = || -> Result<Connection, labnet::Error> {
             let connection = net::connect(server, Families::Both, connect)?;
             narrator.say(format_args!("connected to {}", connection.peer()))?;
             Ok(connection)
@@ -194,7 +193,7 @@ impl Client {
 }
 
 /// What the source shows of a certificate, whose owner is yet to be verified.
-fn show_certificate(facts: Option<&Facts>, narrator: &Narrator) -> Result<(), Error> {
+fn show_certificate(facts: Option<&Facts>, narrator: &Narrator) -> Result<(), labnet::Error> {
     let Some(facts) = facts else {
         return narrator.say("the certificate cannot be read");
     };

@@ -19,13 +19,12 @@ use std::{
 
 use lab_process::{Outcome, Program, Stream};
 use labnet::{
-    Error,
     cli::Console,
     net::{self, Connection, Deadline, Limits, Peer},
     tls::{self, Acceptor, ClientOptions, Credentials, Roots},
 };
 use secure_channel::{
-    Channel, Identity, Suite, Trust,
+    Channel, Error, Identity, Suite, Trust,
     channel::{self, ACKNOWLEDGEMENT},
     message::ClientHello,
     steps::{ChannelStats, Client, Narrator, Step},

@@ -2,10 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use labnet::{
-    Error,
-    tls::{self, Credentials, Role, Roots},
-};
+use labnet::tls::{self, Credentials, Role, Roots};
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use time::OffsetDateTime;
 use x509_parser::{
@@ -15,7 +12,7 @@ use x509_parser::{
 };
 
 use crate::{
-    KeyKind, Name, Purpose,
+    Error, KeyKind, Name, Purpose,
     files::{self, Readers, Staged},
     profile,
     request::Request,
@@ -113,7 +110,7 @@ impl Desk {
     /// Makes a CA: its key, and a certificate that it signs itself with SHA-256.
     ///
     /// # Errors
-    /// [`Error::Exists`] unless `force`, [`Error::File`], [`Error::Credentials`] for a folder that others may write.
+    /// [`Error::Exists`] unless `force`, [`labnet::Error::File`], and `Credentials` for a folder that others may write.
     pub fn init(&self, authority: &Authority, force: bool) -> Result<PathBuf, Error> {
         files::prepare(&self.folder)?;
         let (certificate, key) = (self.ca_certificate(), self.ca_key());
@@ -134,7 +131,7 @@ impl Desk {
     /// Makes a key, and a request for a certificate signed with it. A key that exists is used, not replaced.
     ///
     /// # Errors
-    /// [`Error::Exists`] for the request unless `force`, [`Error::File`], [`Error::Usage`] for a name that is no file name.
+    /// [`Error::Exists`] for the request unless `force`, [`labnet::Error::File`], and `Usage` for a name that is no file name.
     pub fn request(&self, name: &str, kind: KeyKind, country: Option<&str>, wish: &Wish) -> Result<PathBuf, Error> {
         check_file_name(name)?;
         files::prepare(&self.folder)?;
@@ -153,7 +150,7 @@ impl Desk {
     /// Signs a request, with SHA-384, into `FILE_cert.pem` beside it.
     ///
     /// # Errors
-    /// [`Error::Credentials`] for a damaged request or a name for which this CA may not vouch; [`Error::Exists`].
+    /// [`labnet::Error::Credentials`] for a damaged request or a name for which this CA may not vouch; [`Error::Exists`].
     pub fn sign(&self, request_file: &Path, wish: &Wish) -> Result<Issued, Error> {
         for folder in [self.folder.as_path(), &files::folder_of(request_file)] {
             if folder.exists() {
@@ -182,7 +179,8 @@ impl Desk {
             return Err(files::bad(
                 &self.ca_key(),
                 "does not match the CA's certificate: make the CA anew, with --force",
-            ));
+            )
+            .into());
         }
         let issuer = Issuer::from_ca_cert_pem(&ca_pem, key).map_err(bad)?;
         let params = profile::leaf(request.subject, &names, purpose, request.is_rsa, valid)?;
@@ -234,7 +232,7 @@ impl Desk {
     /// The certificates are valid as long as the CA, ten years: nobody renews them.
     ///
     /// # Errors
-    /// [`Error::Credentials`] for a part that cannot be completed, such as a certificate without its key; [`Error::File`].
+    /// [`labnet::Error::Credentials`] for a part that cannot be completed, such as a certificate without its key; `File`.
     pub fn complete(&self, names: &[&str]) -> Result<(), Error> {
         // What is incomplete now may be what another process is about to complete.
         if self.lacks(names).is_ok_and(|lacking| lacking.is_empty()) {
@@ -242,7 +240,7 @@ impl Desk {
         }
         let is_new = !self.folder.exists();
         files::prepare(&self.folder)?;
-        let made = files::lock(&self.folder).and_then(|_lock| self.make(&self.lacks(names)?));
+        let made = files::lock(&self.folder).map_err(Error::from).and_then(|_lock| self.make(&self.lacks(names)?));
         if made.is_err() && is_new {
             // Only if it is empty: what cannot be made leaves nothing behind.
             let _ = std::fs::remove_dir(&self.folder);
@@ -302,7 +300,7 @@ impl Desk {
             signer.sign(&request, &wish)?;
             finished.push((desk.certificate(name), self.certificate(name)));
         }
-        files::move_all(&finished)
+        Ok(files::move_all(&finished)?)
     }
 
     /// Refuses names for which the CA's own certificate does not let it vouch.
@@ -326,7 +324,8 @@ impl Desk {
                     "asks for the name {name}, for which this CA may not vouch: only for localhost, server, client, \
                      names under .test and .example, and loopback addresses (a CA made with `ttp init --any-name` may)"
                 ),
-            )),
+            )
+            .into()),
         }
     }
 
@@ -344,7 +343,7 @@ impl Desk {
 
     fn read_ca(&self, path: &Path) -> Result<String, Error> {
         if path.exists() {
-            files::read(path)
+            Ok(files::read(path)?)
         } else {
             Err(Error::NoAuthority { folder: self.folder.display().to_string() })
         }
@@ -356,6 +355,7 @@ fn incomplete(there: &Path, lacking: &Path) -> Error {
         there,
         format!("is there without {}: put that beside it, or remove it to have all made anew", lacking.display()),
     )
+    .into()
 }
 
 /// Whether a certificate can be read and is valid for another week.
@@ -377,26 +377,26 @@ fn key_pair(path: &Path, kind: KeyKind) -> Result<KeyPair, Error> {
         }
     }
     let pem = files::read(path)?;
-    KeyPair::from_pem(&pem)
-        .map_err(|_| files::bad(path, "is no private key that can be used here: remove it to have a new one made"))
+    let bad = |_| files::bad(path, "is no private key that can be used here: remove it to have a new one made");
+    Ok(KeyPair::from_pem(&pem).map_err(bad)?)
 }
 
-pub(crate) fn parse_pem(path: &Path, text: &str) -> Result<Pem, Error> {
+pub(crate) fn parse_pem(path: &Path, text: &str) -> Result<Pem, labnet::Error> {
     let pem = parse_x509_pem(text.as_bytes()).ok().map(|(_, pem)| pem).filter(|pem| pem.label == "CERTIFICATE");
     pem.ok_or_else(|| files::bad(path, "holds no certificate, which begins with -----BEGIN CERTIFICATE-----"))
 }
 
-pub(crate) fn parse<'a>(path: &Path, pem: &'a Pem) -> Result<X509Certificate<'a>, Error> {
+pub(crate) fn parse<'a>(path: &Path, pem: &'a Pem) -> Result<X509Certificate<'a>, labnet::Error> {
     pem.parse_x509().map_err(|_| files::bad(path, "is a damaged certificate"))
 }
 
 /// A name becomes file names, and a common name of at most 64 characters (RFC 5280, appendix A.1).
-fn check_file_name(name: &str) -> Result<(), Error> {
+fn check_file_name(name: &str) -> Result<(), labnet::Error> {
     let plain = |character: char| character.is_alphanumeric() || "-_.@".contains(character);
     if (1..=64).contains(&name.chars().count()) && name.chars().all(plain) && !name.starts_with(['.', '-']) {
         return Ok(());
     }
-    Err(Error::Usage(format!(
+    Err(labnet::Error::Usage(format!(
         "'{}' is no name for files: expected letters, digits, '-', '_', '.' or '@'",
         name.escape_debug()
     )))

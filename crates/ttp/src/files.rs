@@ -38,12 +38,12 @@ pub(crate) fn bad(path: &Path, complaint: impl Into<String>) -> Error {
 }
 
 /// Refuses a file that exists, unless it may be replaced.
-pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Error> {
+pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), crate::Error> {
     if !force && path.exists() { Err(exists(path)) } else { Ok(()) }
 }
 
-fn exists(path: &Path) -> Error {
-    Error::Exists { path: path.display().to_string() }
+fn exists(path: &Path) -> crate::Error {
+    crate::Error::Exists { path: path.display().to_string() }
 }
 
 /// A file that is written beside its place, and then moved there, so that nobody ever sees half of it.
@@ -69,17 +69,17 @@ impl Staged {
     }
 
     /// Moves it to its place.
-    pub(crate) fn place(self, force: bool) -> Result<(), Error> {
+    pub(crate) fn place(self, force: bool) -> Result<(), crate::Error> {
         let moved = if force { self.file.persist(&self.path) } else { self.file.persist_noclobber(&self.path) };
         moved.map(drop).map_err(|failed| match failed.error.kind() {
             io::ErrorKind::AlreadyExists => exists(&self.path),
-            _ => error("write", &self.path, failed.error),
+            _ => error("write", &self.path, failed.error).into(),
         })
     }
 }
 
 /// Writes a file whole or not at all.
-pub(crate) fn write(path: &Path, text: &str, readers: Readers, force: bool) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, text: &str, readers: Readers, force: bool) -> Result<(), crate::Error> {
     Staged::write(path, text, readers)?.place(force)
 }
 

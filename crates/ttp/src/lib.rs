@@ -10,6 +10,7 @@
 //! the lab may only vouch for names that exist nowhere else, so that trusting it does little harm.
 
 mod desk;
+mod error;
 mod files;
 mod mint;
 mod name;
@@ -18,6 +19,7 @@ mod request;
 mod show;
 
 pub use desk::{Authority, Desk, Issued, Wish};
+pub use error::Error;
 pub use mint::{Minted, Minter};
 pub use name::Name;
 pub use profile::{KeyKind, Purpose};

@@ -7,11 +7,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 use labnet::{
-    Error,
     cli::{self, Console},
     tls::{self, Role, Roots},
 };
-use ttp::{Authority, Desk, Issued, KeyKind, Name, Purpose, Wish};
+use ttp::{Authority, Desk, Error, Issued, KeyKind, Name, Purpose, Wish};
 
 /// Make and check the certificates of the lab
 #[derive(Parser)]
@@ -139,19 +138,19 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
     match arguments.task {
         Task::Init { key, country, days, any_name } => {
             let made = desk.init(&Authority { key, country, days, any_name }, force)?;
-            console.line(made.display())
+            console.line(made.display())?;
         }
         Task::Request { name, owner, names } => {
             let wish = Wish { names: names.san, force, ..Wish::default() };
             let made = desk.request(&name, owner.key, owner.country.as_deref(), &wish)?;
-            console.line(made.display())
+            console.line(made.display())?;
         }
-        Task::Sign { file, names, grant } => report(&desk.sign(&file, &wish(names, &grant, force))?, console),
+        Task::Sign { file, names, grant } => report(&desk.sign(&file, &wish(names, &grant, force))?, console)?,
         Task::Issue { name, owner, names, grant } => {
             let wish = wish(names, &grant, force);
-            report(&desk.issue(&name, owner.key, owner.country.as_deref(), &wish)?, console)
+            report(&desk.issue(&name, owner.key, owner.country.as_deref(), &wish)?, console)?;
         }
-        Task::Show { file } => console.write(ttp::show(&file)?.as_bytes()),
+        Task::Show { file } => console.write(ttp::show(&file)?.as_bytes())?,
         Task::Verify { file, name, purpose } => {
             let roots = Roots::load(&desk.ca_certificate())?;
             for (wanted, role) in [(Purpose::Server, Role::Server), (Purpose::Client, Role::Client)] {
@@ -159,16 +158,17 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
                     tls::verify_file(&file, &roots, role, name.as_deref())?;
                 }
             }
-            console.line(format_args!("{}: ok", file.display()))
+            console.line(format_args!("{}: ok", file.display()))?;
         }
     }
+    Ok(())
 }
 
 fn wish(names: Names, grant: &Grant, force: bool) -> Wish {
     Wish { names: names.san, purpose: grant.purpose, days: grant.days, force, ..Wish::default() }
 }
 
-fn report(issued: &Issued, console: &Console) -> Result<(), Error> {
+fn report(issued: &Issued, console: &Console) -> Result<(), labnet::Error> {
     for right in &issued.refused {
         console.warn(format_args!("the request asks for {right}; it is left out"));
     }

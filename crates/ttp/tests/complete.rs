@@ -15,12 +15,9 @@ use std::{
 };
 
 use lab_process::Program;
-use labnet::{
-    Error,
-    tls::{self, Credentials, Role, Roots},
-};
+use labnet::tls::{self, Credentials, Role, Roots};
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Purpose, Wish};
+use ttp::{Authority, Desk, Error, KeyKind, Purpose, Wish};
 use x509_parser::{certificate::X509Certificate, pem::parse_x509_pem};
 
 /// Longer than anything takes on a machine that is busy with other things.
@@ -310,7 +307,7 @@ fn a_file_that_cannot_be_placed_takes_the_others_back() {
         fs::create_dir(place.certs()).unwrap();
         symlink("nowhere", place.certs().join(file)).unwrap();
         let error = place.refused(&NAMES, &[&format!("certs/{file}")]);
-        assert!(matches!(error, Error::File { .. }), "{error}");
+        assert!(matches!(error, Error::Lab(labnet::Error::File { .. })), "{error}");
     }
 }
 
@@ -318,7 +315,7 @@ fn a_file_that_cannot_be_placed_takes_the_others_back() {
 fn a_name_that_is_no_file_name_leaves_nothing_behind() {
     let place = Place::empty();
     let error = place.refused(&["../server"], &["../server"]);
-    assert!(matches!(error, Error::Usage(_)), "{error}");
+    assert!(matches!(error, Error::Lab(labnet::Error::Usage(_))), "{error}");
     assert!(!place.certs().exists());
     assert_eq!(fs::read_dir(place.0.path()).unwrap().count(), 0);
 }

@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
-use lab_report::sheet::{Account, Sheet, State};
-use labnet::{Error, cli::Console};
+use lab_report::{
+    Error,
+    sheet::{Account, Sheet, State},
+};
+use labnet::cli::Console;
 
 /// Says in short what is in the report; a sum that does not come out fails the run.
 pub(crate) fn conclude(sheet: &Sheet, page: &str, console: &Console) -> Result<ExitCode, Error> {
@@ -31,11 +34,7 @@ pub(crate) fn conclude(sheet: &Sheet, page: &str, console: &Console) -> Result<E
         (Some(account), _) => {
             let check = account.checks.iter().find(|check| !check.holds);
             let claim = check.map(|check| format!("{} ({})", check.claim, check.numbers)).unwrap_or_default();
-            let complaint = format!(
-                "{} is not accounted for: {claim}; see {page}#account-{}",
-                account.experiment, account.experiment
-            );
-            Err(Error::Report { complaint })
+            Err(Error::Unbalanced { experiment: account.experiment.clone(), claim, page: page.to_owned() })
         }
     }
 }

@@ -7,9 +7,9 @@ use std::{
     process::ExitCode,
 };
 
-use lab_report::{folder, report};
+use lab_report::{Error, folder, report};
 use lab_testbed::facts::{Facts, SCHEMA};
-use labnet::{Error, cli::Console};
+use labnet::cli::Console;
 
 use super::{arguments::Arguments, conclusion};
 
@@ -18,23 +18,23 @@ pub(crate) fn render(path: &Path, arguments: &Arguments, console: &Console) -> R
     let facts = read(path)?;
     let (from, out) = (path.parent().unwrap_or(Path::new("")), arguments.out());
     let sheet = report::sheet(&facts);
-    let failed = |error: lab_report::Error| Error::Report { complaint: error.to_string() };
-    folder::copy_evidence(from, &out, &facts).and_then(|()| folder::write(&out, &sheet)).map_err(failed)?;
+    folder::copy_evidence(from, &out, &facts)?;
+    folder::write(&out, &sheet)?;
     conclusion::conclude(&sheet, &folder::page(&out), console)
 }
 
 fn read(path: &Path) -> Result<Facts, Error> {
-    let file_error = |source| Error::File { attempt: "read", path: path.display().to_string(), source };
+    let file_error = |source| labnet::Error::File { attempt: "read", path: path.display().to_string(), source };
     let file = File::open(path).map_err(file_error)?;
     if file.metadata().map_err(file_error)?.is_dir() {
-        return Err(file_error(io::ErrorKind::IsADirectory.into()));
+        return Err(file_error(io::ErrorKind::IsADirectory.into()).into());
     }
     let text = fs::read(path).map_err(file_error)?;
-    let complaint = |complaint: String| Error::Report { complaint: format!("{}: {complaint}", path.display()) };
+    let no_facts = |complaint: String| Error::NoFacts { path: path.to_owned(), complaint };
     let facts: Facts = serde_json::from_slice(&text)
-        .map_err(|error| complaint(format!("these are not the facts of a run: {error}")))?;
+        .map_err(|error| no_facts(format!("these are not the facts of a run: {error}")))?;
     if facts.schema != SCHEMA {
-        return Err(complaint(format!("its facts have version {}; this program reads version {SCHEMA}", facts.schema)));
+        return Err(no_facts(format!("its facts have version {}; this program reads version {SCHEMA}", facts.schema)));
     }
     Ok(facts)
 }

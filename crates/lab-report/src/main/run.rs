@@ -2,18 +2,18 @@
 
 use std::process::ExitCode;
 
+use lab_report::Error;
 use lab_sandbox::Launcher;
 use lab_testbed::facts::Scenario;
-use labnet::{Error, cli::Console};
+use labnet::cli::Console;
 
 use super::arguments::Arguments;
 
 /// In the ordinary world: the same program does the work inside.
 pub(crate) fn outside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
-    let refused = |error: lab_sandbox::Error| Error::Sandbox { complaint: error.to_string(), advice: error.hint() };
     // What is wrong with the folder or with a name is said before anything begins.
     let out = arguments.out();
-    std::fs::create_dir_all(&out).map_err(|source| Error::File {
+    std::fs::create_dir_all(&out).map_err(|source| labnet::Error::File {
         attempt: "make the folder",
         path: out.display().to_string(),
         source,
@@ -21,11 +21,12 @@ pub(crate) fn outside(arguments: &Arguments, console: &Console) -> Result<ExitCo
     if Scenario::wanted(&arguments.only).next().is_none() {
         let names = Scenario::ALL.map(Scenario::name).join(", ");
         let wanted = arguments.only.join(", ");
-        return Err(Error::Usage(format!("no experiment's name begins with {wanted}; there are {names}")));
+        let wrong = format!("no experiment's name begins with {wanted}; there are {names}");
+        return Err(labnet::Error::Usage(wrong).into());
     }
-    let mut launcher = Launcher::start().map_err(refused)?;
+    let mut launcher = Launcher::start()?;
     console.at_interrupt(launcher.interrupter());
-    launcher.wait().map_err(refused)
+    Ok(launcher.wait()?)
 }
 
 /// Nobody comes here where there are no private networks.
@@ -48,9 +49,9 @@ mod linux {
         sync::{Arc, Mutex, PoisonError},
     };
 
-    use lab_report::{folder, report, sheet::Sheet};
+    use lab_report::{Error, folder, report, sheet::Sheet};
     use lab_testbed::{Testbed, facts::Scenario, scenarios};
-    use labnet::{Error, cli::Console};
+    use labnet::cli::Console;
 
     use crate::main::{arguments::Arguments, conclusion};
 
@@ -88,8 +89,8 @@ mod linux {
             let _only_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             let facts = self.testbed.facts();
             let sheet = report::sheet(&facts);
-            let written = folder::write_facts(&self.folder, &facts).and_then(|()| folder::write(&self.folder, &sheet));
-            written.map_err(|error| Error::Report { complaint: error.to_string() })?;
+            folder::write_facts(&self.folder, &facts)?;
+            folder::write(&self.folder, &sheet)?;
             Ok(sheet)
         }
     }

@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     cli::run(package)
 }
 
-fn package(arguments: Arguments, console: &Console) -> Result<(), Error> {
+fn package(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error> {
     let group = format!("{}_{}", arguments.id1, arguments.id2);
     let folder = arguments.out.join(format!("Lab3_{group}"));
     let report = arguments.report.as_deref().map(|report| read(report).map(|bytes| (report, bytes))).transpose()?;
@@ -99,7 +99,8 @@ fn package(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let archive = arguments.out.join(format!("Lab3_{group}.zip"));
     zip(&folder, &archive)?;
     console.line(folder.display())?;
-    console.line(archive.display())
+    console.line(archive.display())?;
+    Ok(())
 }
 
 /// Builds the programs with optimisation; where cargo put them.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    Diagnosis,
     progress::Progress,
     stats::{Record, Stats},
 };
@@ -153,7 +154,7 @@ impl Console {
         stats
     }
 
-    pub(super) fn error(&self, error: &Error) {
+    pub(super) fn error(&self, error: &impl Diagnosis) {
         self.complain(&error.to_string(), error.hint().as_deref());
     }
 

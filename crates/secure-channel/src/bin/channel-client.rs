@@ -8,12 +8,11 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::Parser;
 
 use labnet::{
-    Error,
     cli::{self, AtServer, Console, Destination},
     net::Deadline,
 };
 use secure_channel::{
-    Suite,
+    Error, Suite,
     steps::{ChannelStats, Client, Narrator, Step},
 };
 
@@ -75,5 +74,6 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let stats = console.stats(arguments.stats, ChannelStats::of(arguments.step));
     let connect = Deadline::after(arguments.connect_timeout);
     let message = client.fetch(&server, connect, arguments.timeout, &narrator, &stats)?;
-    console.message(&message)
+    console.message(&message)?;
+    Ok(())
 }

@@ -16,11 +16,11 @@ use std::{
 use clap::Parser;
 
 use labnet::{
-    Error,
     cli::{self, Console},
     net::{self, Limits, Running, Slots, SystemClock},
 };
 use secure_channel::{
+    Error,
     channel::MAX_MESSAGE_LEN,
     steps::{ChannelStats, Floor, MESSAGE, Narrator, Server, Step, Visitor},
 };
@@ -80,7 +80,7 @@ fn server(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
     net::raise_descriptor_limit();
     let listener = net::listen((arguments.bind, arguments.port).into(), true)?;
-    let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
+    let address = listener.local_addr().map_err(|source| labnet::Error::System { attempt: "name a socket", source })?;
     let up = format!("the server is up and listening on {address}");
     // One that nobody listens to has no reason to stay, unless its status is awaited.
     if arguments.once {
@@ -100,7 +100,7 @@ fn server(arguments: Arguments, console: &Console) -> Result<(), Error> {
     if arguments.once {
         console.note(announcement);
         let (stream, peer) =
-            listener.accept().map_err(|source| Error::System { attempt: "accept a client", source })?;
+            listener.accept().map_err(|source| labnet::Error::System { attempt: "accept a client", source })?;
         return talk(stream, peer, &Narrator::live(console));
     }
     serve_all(listener, console, &announcement, talk)
@@ -135,14 +135,14 @@ fn serve_all(
 }
 
 /// A message from a file, bounded by what a client takes.
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::File { attempt: "read", path: path.display().to_string(), source };
+fn read(path: &Path) -> Result<Vec<u8>, labnet::Error> {
+    let failed = |source| labnet::Error::File { attempt: "read", path: path.display().to_string(), source };
     let mut message = Vec::new();
     let file = fs::File::open(path).map_err(failed)?;
     file.take(MAX_MESSAGE_LEN as u64 + 1).read_to_end(&mut message).map_err(failed)?;
     if message.len() > MAX_MESSAGE_LEN {
         let path = path.display();
-        return Err(Error::Usage(format!(
+        return Err(labnet::Error::Usage(format!(
             "{path} is longer than {MAX_MESSAGE_LEN} bytes, the most that a client takes"
         )));
     }

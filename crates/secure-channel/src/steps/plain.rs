@@ -9,14 +9,16 @@ use std::{
 };
 
 use labnet::{
-    Error,
     cli::Stats,
     escape::escape,
     net::{Connection, Deadline},
 };
 
 use super::{ChannelStats, Narrator, Visitor, bytes, limit};
-use crate::channel::{ACKNOWLEDGEMENT, MAX_MESSAGE_LEN};
+use crate::{
+    Error,
+    channel::{ACKNOWLEDGEMENT, MAX_MESSAGE_LEN},
+};
 
 /// The silence after which a message is acknowledged although the stream goes on (ours).
 const QUIET: Duration = Duration::from_millis(500);
@@ -24,7 +26,7 @@ const QUIET: Duration = Duration::from_millis(500);
 /// Sends the message to a client and waits for its `ACK`.
 ///
 /// # Errors
-/// [`Error`]; [`Error::Channel`] for another answer.
+/// [`Error`]; [`Error::Peer`] for another answer.
 pub fn serve(visitor: Visitor, message: &[u8], narrator: &Narrator, stats: &Stats<ChannelStats>) -> Result<(), Error> {
     let mut client = visitor.connection()?;
     let begun = Instant::now();
@@ -33,12 +35,13 @@ pub fn serve(visitor: Visitor, message: &[u8], narrator: &Narrator, stats: &Stat
     client.close();
     served?;
     stats.update(|stats| stats.carried(message.len(), begun.elapsed()));
-    narrator.say("ACK received; nothing proves from whom")
+    narrator.say("ACK received; nothing proves from whom")?;
+    Ok(())
 }
 
 fn exchange(client: &mut Connection, message: &[u8]) -> Result<(), Error> {
     client.send(message)?;
-    client.end().map_err(|source| Error::Send { to: client.peer(), source })?;
+    client.end().map_err(|source| labnet::Error::Send { to: client.peer(), source })?;
     // Longer than an acknowledgement, so that something else is seen as such.
     let mut answer = [0; 64];
     let mut len = 0;
@@ -56,7 +59,7 @@ fn exchange(client: &mut Connection, message: &[u8]) -> Result<(), Error> {
         [] => "left without an acknowledgement".to_owned(),
         answer => format!("answered '{}', which is no ACK", escape(answer)),
     };
-    Err(Error::Channel { peer: client.peer().to_string(), complaint })
+    Err(Error::Peer { peer: client.peer(), complaint })
 }
 
 /// Receives the message from a server and sends it `ACK`.
@@ -94,7 +97,7 @@ fn receive(server: &mut Connection, timeout: Duration) -> Result<Vec<u8>, Error>
             Ok(_) if message.len() >= MAX_MESSAGE_LEN => {
                 let complaint =
                     format!("sent a message of more than {MAX_MESSAGE_LEN} bytes, the most that is taken here");
-                return Err(Error::Channel { peer: server.peer().to_string(), complaint });
+                return Err(Error::Peer { peer: server.peer(), complaint });
             }
             Ok(n) => message.extend_from_slice(buffer.get(..n).unwrap_or_default()),
             Err(error) if is_silence(&error) && !message.is_empty() && !has_acknowledged => {
@@ -103,13 +106,13 @@ fn receive(server: &mut Connection, timeout: Duration) -> Result<Vec<u8>, Error>
             }
             // Acknowledged and silent, or gone in a hurry: there is no more to come.
             Err(_) if has_acknowledged => return Ok(message),
-            Err(error) => return Err(server.explain(error)),
+            Err(error) => return Err(server.explain(error).into()),
         }
     }
     if message.is_empty() {
         // In plain text an empty message cannot be told from none.
         let complaint = "ended the connection without a message; is its step plain as well?".to_owned();
-        return Err(Error::Channel { peer: server.peer().to_string(), complaint });
+        return Err(Error::Peer { peer: server.peer(), complaint });
     }
     if !has_acknowledged {
         server.send(ACKNOWLEDGEMENT)?;

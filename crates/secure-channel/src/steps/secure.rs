@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use labnet::{Error, cli::Stats, net::Connection, tls::Roots};
+use labnet::{cli::Stats, net::Connection, tls::Roots};
 
 use super::{ChannelStats, Narrator, Visitor, bytes, certificates, hex, limit, show_certificate, stats::Handshake};
 use crate::{
-    Channel, Event, Identity, Message, Suite, Trust,
+    Channel, Error, Event, Identity, Message, Suite, Trust,
     channel::{self, Stream, Tally},
     identity::{CLIENT, SERVER},
     message::{ClientHello, RANDOM_LEN, ServerHello},
@@ -48,7 +48,7 @@ impl Party {
     /// Sends the message to a client and waits for its acknowledgement.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Channel`] with the check that failed.
+    /// [`Error`]; [`Error::Peer`] with the check that failed.
     pub fn serve(
         &self,
         visitor: Visitor,
@@ -59,7 +59,8 @@ impl Party {
         let mut client = visitor.connection()?;
         let served = self.serve_over(&mut client, message, narrator, stats);
         part(client, served)?;
-        narrator.say("acknowledgement verified: the client has the message")
+        narrator.say("acknowledgement verified: the client has the message")?;
+        Ok(())
     }
 
     fn serve_over(
@@ -68,7 +69,7 @@ impl Party {
         message: &[u8],
         narrator: &Narrator,
         stats: &Stats<ChannelStats>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SessionError> {
         let mut tale = Tale::of(CLIENT, narrator);
         let begun = Instant::now();
         let channel = Channel::accept(client, &self.identity, &self.trust, &mut |event| tale.tell(event));
@@ -85,7 +86,7 @@ impl Party {
     /// Receives the message from a server and acknowledges it.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Channel`] with the check that failed.
+    /// [`Error`]; [`Error::Peer`] with the check that failed.
     pub fn fetch(
         &self,
         mut server: Connection,
@@ -107,7 +108,7 @@ impl Party {
         suites: &[Suite],
         narrator: &Narrator,
         stats: &Stats<ChannelStats>,
-    ) -> Result<Vec<u8>, Trouble> {
+    ) -> Result<Vec<u8>, SessionError> {
         let mut tale = Tale::of(SERVER, narrator);
         let begun = Instant::now();
         let channel = Channel::connect(server, suites, &self.identity, &self.trust, &mut |event| tale.tell(event));
@@ -124,31 +125,22 @@ impl Party {
 }
 
 /// What ends a session early.
-enum Trouble {
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
     /// The channel.
-    Channel(channel::Error),
-    /// What is not the peer's business, such as an output that nobody reads.
-    Own(Error),
-}
-
-impl From<channel::Error> for Trouble {
-    fn from(error: channel::Error) -> Self {
-        Self::Channel(error)
-    }
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self::Own(error)
-    }
+    #[error(transparent)]
+    Channel(#[from] channel::Error),
+    /// What is not the peer's business, such as an output that cannot be written.
+    #[error(transparent)]
+    Lab(#[from] labnet::Error),
 }
 
 /// Ends a connection so that the peer still gets the alert, if there was one; what to tell the user.
-fn part<T>(connection: Connection, result: Result<T, Trouble>) -> Result<T, Error> {
-    let result = result.map_err(|trouble| match trouble {
-        Trouble::Channel(channel::Error::Io(error)) => connection.explain(error),
-        Trouble::Channel(error) => Error::Channel { peer: connection.peer().to_string(), complaint: error.to_string() },
-        Trouble::Own(error) => error,
+fn part<T>(connection: Connection, result: Result<T, SessionError>) -> Result<T, Error> {
+    let result = result.map_err(|error| match error {
+        SessionError::Channel(channel::Error::Io(error)) => connection.explain(error).into(),
+        SessionError::Channel(error) => Error::Peer { peer: connection.peer(), complaint: error.to_string() },
+        SessionError::Lab(error) => error.into(),
     });
     connection.close();
     result
@@ -159,7 +151,7 @@ struct Tale<'n> {
     peer: &'static str,
     narrator: &'n Narrator,
     /// Output that fails is reported after the handshake, which nothing should hold up.
-    told: Result<(), Error>,
+    told: Result<(), labnet::Error>,
 }
 
 impl<'n> Tale<'n> {
@@ -173,7 +165,7 @@ impl<'n> Tale<'n> {
         }
     }
 
-    fn try_tell(&self, event: &Event<'_>) -> Result<(), Error> {
+    fn try_tell(&self, event: &Event<'_>) -> Result<(), labnet::Error> {
         let (say, peer) = (|line: String| self.narrator.say(line), self.peer);
         match event {
             Event::ClientHello(ClientHello { random, suites }) => {
@@ -197,7 +189,7 @@ impl<'n> Tale<'n> {
         }
     }
 
-    fn hello(&self, label: &str, suites: &str, random: &[u8; RANDOM_LEN]) -> Result<(), Error> {
+    fn hello(&self, label: &str, suites: &str, random: &[u8; RANDOM_LEN]) -> Result<(), labnet::Error> {
         self.narrator.say(format_args!("  protocol: {}", crate::suite::VERSION))?;
         self.narrator.say(format_args!("  {label}: {suites}"))?;
         self.narrator.say("  hash: SHA-256")?;
@@ -210,7 +202,7 @@ impl<'n> Tale<'n> {
         channel: Result<Channel<S>, channel::Error>,
         begun: Instant,
         stats: &Stats<ChannelStats>,
-    ) -> Result<Channel<S>, Trouble> {
+    ) -> Result<Channel<S>, SessionError> {
         let (channel, time) = (channel?, begun.elapsed());
         self.told?;
         let Tally { frames: records, sent, received, round_trips } = channel.handshake();

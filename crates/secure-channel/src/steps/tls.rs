@@ -7,7 +7,6 @@ use std::{
 };
 
 use labnet::{
-    Error,
     cli::Stats,
     net::{Counted, Deadline, Limits, Peer, Server},
     tls::{Acceptor, Agreed, Client, ClientOptions, Credentials, Records, Roots},
@@ -15,7 +14,7 @@ use labnet::{
 
 use super::{ChannelStats, Narrator, Visitor, certificates, show_certificate, stats::Handshake};
 use crate::{
-    Facts,
+    Error, Facts,
     channel::{ACKNOWLEDGEMENT, MAX_MESSAGE_LEN},
     identity::{CLIENT, SERVER},
 };
@@ -32,7 +31,7 @@ impl Host {
     pub fn new(folder: &Path) -> Result<Self, Error> {
         let desk = certificates(folder, SERVER)?;
         let credentials = Credentials::load(&desk.certificate(SERVER), &desk.key(SERVER))?;
-        Acceptor::mutual(&credentials, &Roots::load(&desk.ca_certificate())?, CLIENT).map(Self)
+        Ok(Self(Acceptor::mutual(&credentials, &Roots::load(&desk.ca_certificate())?, CLIENT)?))
     }
 
     /// Sends the message to a client and waits for its acknowledgement.
@@ -65,10 +64,11 @@ impl Host {
         answered?;
         if answer != ACKNOWLEDGEMENT {
             let complaint = "answered with something other than an acknowledgement".to_owned();
-            return Err(Error::Channel { peer: peer.to_string(), complaint });
+            return Err(Error::Peer { peer, complaint });
         }
         stats.update(|stats| stats.carried(message.len(), begun.elapsed()));
-        narrator.say("acknowledgement received over TLS: the client has the message")
+        narrator.say("acknowledgement received over TLS: the client has the message")?;
+        Ok(())
     }
 }
 
@@ -124,7 +124,7 @@ impl Guest {
             }
             if message.len() + bytes.len() > MAX_MESSAGE_LEN {
                 let complaint = crate::Failure::MessageLength(MAX_MESSAGE_LEN).to_string();
-                return Err(Error::Channel { peer: server.peer().to_string(), complaint });
+                return Err(Error::Peer { peer: server.peer(), complaint });
             }
             message.extend_from_slice(bytes);
         }
@@ -145,7 +145,7 @@ fn tell(
     begun: Instant,
     narrator: &Narrator,
     stats: &Stats<ChannelStats>,
-) -> Result<(), Error> {
+) -> Result<(), labnet::Error> {
     let Records { records, sent, received, round_trips } = records;
     let (bytes, time) = (sent + received, begun.elapsed());
     let handshake = Handshake { suite: agreed.to_string(), records, bytes, round_trips, time };

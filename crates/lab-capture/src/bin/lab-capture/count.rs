@@ -6,9 +6,12 @@ use clap::Args;
 use serde::Serialize;
 
 use lab_packets::flow::{Detail, Direction, DirectionCounts, Flow, Traffic};
-use labnet::{Error, cli::Console};
+use labnet::cli::Console;
 
-use crate::source::{self, Contents};
+use crate::{
+    error::Error,
+    source::{self, Contents},
+};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -53,7 +56,8 @@ pub(crate) fn count(arguments: &Arguments, console: &Console) -> Result<(), Erro
         let Contents { traffic, received, dropped, damage, .. } = &contents;
         let error = damage.as_ref().map(ToString::to_string);
         let report = Report { traffic, received: *received, dropped: *dropped, error };
-        let json = serde_json::to_string(&report).map_err(|error| Error::Output(std::io::Error::other(error)))?;
+        let json =
+            serde_json::to_string(&report).map_err(|error| labnet::Error::Output(std::io::Error::other(error)))?;
         console.line(json)?;
     } else {
         console.write(table(&contents).as_bytes())?;

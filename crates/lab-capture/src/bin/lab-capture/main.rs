@@ -3,6 +3,7 @@
 //! Usage: `lab-capture run -- COMMAND` · `lab-capture count FILE` · `lab-capture show FILE` · `lab-capture show FILE --flow 2 --svg`
 
 mod count;
+mod error;
 #[cfg(target_os = "linux")]
 mod run;
 mod show;
@@ -13,10 +14,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use lab_sandbox::{Launched, reexec};
-use labnet::{
-    Error,
-    cli::{self, Console},
-};
+use labnet::cli::{self, Console};
+
+use error::Error;
 
 /// Capture a command, count packets, follow connections, list TLS handshakes, draw sequence diagrams
 #[derive(Parser)]

@@ -25,7 +25,9 @@ use lab_testbed::{
     capture::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN},
     topology::{CLIENT, SERVER, THIRD, Topology},
 };
-use labnet::{Error, cli::Console};
+use labnet::cli::Console;
+
+use crate::error::Error;
 
 /// How long a server may take until it waits for clients (ours).
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -68,23 +70,15 @@ pub(crate) struct Arguments {
     command: Vec<OsString>,
 }
 
-fn refused(error: &lab_sandbox::Error) -> Error {
-    Error::Sandbox { complaint: error.to_string(), advice: error.hint() }
-}
-
-fn failed(error: &impl std::fmt::Display) -> Error {
-    Error::Sandbox { complaint: error.to_string(), advice: None }
-}
-
 /// In the ordinary world: the same program does the work inside.
 pub(crate) fn outside(console: &Console) -> Result<ExitCode, Error> {
-    let mut launcher = Launcher::start().map_err(|error| refused(&error))?;
+    let mut launcher = Launcher::start()?;
     console.at_interrupt(launcher.interrupter());
-    launcher.wait().map_err(|error| refused(&error))
+    Ok(launcher.wait()?)
 }
 
 /// The hosts of a run; the client's is where the command runs and packets are captured.
-fn topology(arguments: &Arguments) -> Result<Topology, lab_sandbox::Error> {
+fn topology(arguments: &Arguments) -> Result<Topology, lab_testbed::Error> {
     if arguments.path.is_none() && arguments.server.is_none() && arguments.proxy.is_none() {
         return Topology::single();
     }
@@ -120,7 +114,7 @@ impl Pending {
             let key_log = fs::read(folder.path().join(KEYS)).unwrap_or_default();
             recording.secrets = KeyLog::new(&String::from_utf8_lossy(&key_log));
         }
-        recording.write(&self.out).map_err(|error| failed(&error))?;
+        recording.write(&self.out)?;
         let (packets, missed) = (recording.frames.len(), recording.dropped.unwrap_or_default());
         let out = self.out.display();
         if missed > 0 {
@@ -137,10 +131,9 @@ impl Pending {
 /// In a private network.
 pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
     check(&arguments.out)?;
-    let system = |attempt| move |source| Error::System { attempt, source };
-    let hosts = topology(arguments).map_err(|error| refused(&error))?;
-    let host = |number| hosts.host(number).map_err(|error| failed(&error));
-    let (client, server, proxy) = (host(CLIENT)?, host(SERVER)?, host(THIRD)?);
+    let system = |attempt| move |source| labnet::Error::System { attempt, source };
+    let hosts = topology(arguments)?;
+    let (client, server, proxy) = (hosts.host(CLIENT)?, hosts.host(SERVER)?, hosts.host(THIRD)?);
     let mock_servers = arguments.mock_servers.then(|| start_mock_servers(server, binding(&hosts))).transpose()?;
     for (host, command) in [(server, &arguments.server), (proxy, &arguments.proxy)] {
         if let Some(command) = command {
@@ -151,7 +144,7 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
     let folder = tempfile::tempdir().map_err(system("make a folder"))?;
     let key_log = folder.path().join(KEYS);
     let (interface, snaplen) = (hosts.interface(), arguments.snaplen);
-    let capture = client.run(move || Capture::start(interface, snaplen)).map_err(|error| failed(&error))?;
+    let capture = client.run(move || Capture::start(interface, snaplen))?;
     let words: Vec<_> = arguments.command.iter().map(|word| word.to_string_lossy()).collect();
     let pending = Pending {
         capture: Some(capture),
@@ -189,13 +182,14 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
     write(&pending)?;
     drop(mock_servers);
     let (name, status) = (arguments.command.first().cloned().unwrap_or_default(), status);
-    let status = status.map_err(|source| Error::File { attempt: "run", path: name.display().to_string(), source })?;
+    let status =
+        status.map_err(|source| labnet::Error::File { attempt: "run", path: name.display().to_string(), source })?;
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
 /// Whether there can be such a file, before the command has run in vain.
-fn check(out: &Path) -> Result<(), Error> {
+fn check(out: &Path) -> Result<(), labnet::Error> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let obstacle = match out.metadata() {
         Ok(there) if there.is_dir() => Some(io::ErrorKind::IsADirectory.into()),
@@ -203,7 +197,7 @@ fn check(out: &Path) -> Result<(), Error> {
         Ok(there) if !there.is_file() => None,
         _ => tempfile::tempfile_in(folder).err(),
     };
-    let failed = |source| Error::File { attempt: "write", path: out.display().to_string(), source };
+    let failed = |source| labnet::Error::File { attempt: "write", path: out.display().to_string(), source };
     obstacle.map_or(Ok(()), |source| Err(failed(source)))
 }
 
@@ -218,13 +212,12 @@ fn run(line: &[OsString], key_log: &Path, started: &Sender<u32>) -> io::Result<E
 /// Ours, that lie beside this program; they say when they are ready.
 fn start_mock_servers(host: &Host, binding: &'static [&'static str]) -> Result<Program, Error> {
     let program =
-        std::env::current_exe().map_err(|source| Error::System { attempt: "find the mock servers", source })?;
+        std::env::current_exe().map_err(|source| labnet::Error::System { attempt: "find the mock servers", source })?;
     let program = program.with_file_name("mock-servers");
-    let started = host.run(move || {
+    Ok(host.run(move || {
         let mut servers = Program::start(program, binding)?;
         servers.line_with("become ready", START_TIMEOUT, |line| line.text == "ready").map(|_| servers)
-    });
-    started.map_err(|failure| Error::Sandbox { complaint: failure.to_string(), advice: None })
+    })?)
 }
 
 /// Starts a server and waits until it has a socket for its clients. What it prints goes to stderr.
@@ -249,8 +242,8 @@ fn serve(host: &Host, line: &str) -> Result<(), Error> {
     });
     match started {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Error::Sandbox { complaint: format!("`{shown}` does not wait for clients"), advice: None }),
-        Err(source) => Err(Error::File { attempt: "run", path: shown, source }),
+        Ok(false) => Err(Error::NotServing(shown)),
+        Err(source) => Err(labnet::Error::File { attempt: "run", path: shown, source }.into()),
     }
 }
 

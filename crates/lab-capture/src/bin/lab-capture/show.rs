@@ -10,10 +10,10 @@ use lab_packets::{
     flow::{Detail, Flow},
     tls::{self, TlsDissection},
 };
-use labnet::{Error, cli::Console};
+use labnet::cli::Console;
 use tls_trace::Kind;
 
-use crate::source;
+use crate::{error::Error, source};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -37,7 +37,7 @@ pub(crate) fn show(arguments: &Arguments, console: &Console) -> Result<(), Error
     let mut contents = source::read(&arguments.file, Detail::Packets)?;
     if let Some(path) = &arguments.keylog {
         let text = fs::read(path);
-        let failed = |source| Error::File { attempt: "read", path: path.display().to_string(), source };
+        let failed = |source| labnet::Error::File { attempt: "read", path: path.display().to_string(), source };
         contents.secrets.push(&String::from_utf8_lossy(&text.map_err(failed)?));
     }
     let flows = &contents.traffic.flows;
@@ -48,10 +48,11 @@ pub(crate) fn show(arguments: &Arguments, console: &Console) -> Result<(), Error
     match (chosen.as_slice(), arguments.flow) {
         ([], Some(number)) => {
             let wrong = format!("there is no flow {number}: the capture has {}", flows.len());
-            return Err(contents.damage.unwrap_or(Error::Usage(wrong)));
+            return Err(contents.damage.unwrap_or(labnet::Error::Usage(wrong).into()));
         }
         ([_, _, ..], None) if arguments.svg => {
-            return Err(Error::Usage(format!("the capture has {} flows: choose one with --flow N", flows.len())));
+            let wrong = format!("the capture has {} flows: choose one with --flow N", flows.len());
+            return Err(labnet::Error::Usage(wrong).into());
         }
         _ => {}
     }

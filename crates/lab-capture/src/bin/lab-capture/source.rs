@@ -11,7 +11,8 @@ use lab_packets::{
     file::{FileItem, InterfaceStatistics, KeyLog, Reader},
     flow::{Analysis, Detail, Traffic},
 };
-use labnet::Error;
+
+use crate::error::Error;
 
 /// What a file contains, up to its end or to where it is damaged.
 pub(crate) struct Contents {
@@ -27,25 +28,26 @@ pub(crate) struct Contents {
 /// Reads a file, frame by frame.
 ///
 /// # Errors
-/// [`Error::Capture`] when nothing at all can be read from it.
+/// [`Error::Damaged`] when nothing at all can be read from it.
 pub(crate) fn read(path: &Path, detail: Detail) -> Result<Contents, Error> {
-    let complain = |error: &dyn std::fmt::Display| Error::Capture {
-        path: path.display().to_string(),
-        complaint: error.to_string(),
-    };
+    let damaged = |source| Error::Damaged { path: path.display().to_string(), source };
     let source: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
         let opened = File::open(path);
-        Box::new(opened.map_err(|source| Error::File { attempt: "open", path: path.display().to_string(), source })?)
+        Box::new(opened.map_err(|source| labnet::Error::File {
+            attempt: "open",
+            path: path.display().to_string(),
+            source,
+        })?)
     };
     let (mut reader, mut analysis) = (Reader::new(source), Analysis::new(detail));
     let (mut secrets, mut statistics) = (KeyLog::default(), BTreeMap::<usize, InterfaceStatistics>::new());
     let damage = loop {
         match reader.next() {
             Ok(None) => break None,
-            Err(error @ lab_packets::Error::Foreign { .. }) => return Err(complain(&error)),
-            Err(error) => break Some(complain(&error)),
+            Err(error @ lab_packets::Error::Foreign { .. }) => return Err(damaged(error)),
+            Err(error) => break Some(damaged(error)),
             Ok(Some(FileItem::Frame(frame))) => analysis.add(&frame),
             Ok(Some(FileItem::Secrets(log))) => secrets.push(log.as_str()),
             Ok(Some(FileItem::Statistics(new))) => drop(statistics.insert(new.interface, new)),

@@ -7,8 +7,10 @@ use std::{
     time::Duration,
 };
 
-use lab_run::measure::{Report, command, cost};
-use labnet::Error;
+use lab_run::{
+    Error,
+    measure::{Report, command, cost},
+};
 
 /// A flood: segments as a loopback interface carries them, 512 MiB of payload in all.
 const LARGE_LEN: usize = 65_000;
@@ -21,9 +23,13 @@ const SMALL: usize = 200_000;
 const HEADERS_LEN: usize = 14 + 20 + 20;
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
-    let folder = tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source })?;
+    let folder = tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
     let path = folder.path().join("large.pcap");
-    write(&path).map_err(|source| Error::File { attempt: "write to", path: path.display().to_string(), source })?;
+    write(&path).map_err(|source| labnet::Error::File {
+        attempt: "write to",
+        path: path.display().to_string(),
+        source,
+    })?;
     let file = path.display().to_string();
     let ours = report.path("lab-capture");
     let mut count = || time(command(&ours, &["count", &file]));

@@ -5,9 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use labnet::{Error, pmu::Messages};
+use labnet::pmu::Messages;
 
-use lab_run::measure::{Report, median};
+use lab_run::{
+    Error,
+    measure::{Report, median},
+};
 
 const ROUNDS: usize = 5;
 

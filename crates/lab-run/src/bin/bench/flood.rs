@@ -1,8 +1,9 @@
 //! part2-pdc receives a flood of 1 GiB, beside nc, socat and a plain Python client.
 
-use labnet::Error;
-
-use lab_run::measure::{Report, command, cost, python, shell};
+use lab_run::{
+    Error,
+    measure::{Report, command, cost, python, shell},
+};
 
 const FLOOD_LEN: &str = "1073741824";
 

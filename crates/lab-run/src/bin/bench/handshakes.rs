@@ -10,13 +10,15 @@ use std::{
 
 use lab_process::Program;
 use labnet::{
-    Error,
     net::Server,
     tls::{Client, ClientOptions, Roots},
 };
 use ttp::{Authority, Desk, KeyKind, Wish};
 
-use lab_run::measure::{Report, command, memory_of, shell};
+use lab_run::{
+    Error,
+    measure::{Report, command, memory_of, shell},
+};
 
 /// The load: so many clients at a time, each making so many handshakes one after the other.
 const CLIENTS: usize = 2;
@@ -31,7 +33,8 @@ const ID: &str = "localhost";
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     for (name, key) in [("P-256", KeyKind::P256), ("RSA-2048", KeyKind::Rsa2048)] {
-        let folder = tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source })?;
+        let folder =
+            tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
         let desk = Desk::new(folder.path());
         desk.init(&Authority { key, ..Authority::default() }, false)?;
         desk.issue(ID, key, None, &Wish::default())?;

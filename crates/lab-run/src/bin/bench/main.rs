@@ -6,11 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use lab_run::measure::Report;
-use labnet::{
-    Error,
-    cli::{self, Console},
-};
+use lab_run::{Error, measure::Report};
+use labnet::cli::{self, Console};
 
 mod capture;
 mod cutting;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lab_process::Program;
+use lab_run::Error;
 use lab_run::measure::{Report, command, cost};
-use labnet::Error;
 use ttp::Desk;
 
 /// 1 GiB.
@@ -13,7 +13,7 @@ const PAGE: &str = "/bytes/1073741824";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
-    let folder = tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source })?;
+    let folder = tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
     let desk = Desk::new(folder.path());
     desk.ensure(&["localhost"])?;
     let files = [desk.certificate("localhost"), desk.key("localhost"), desk.ca_certificate()];

@@ -6,9 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use labnet::Error;
-
-use lab_run::measure::{Report, command, python};
+use lab_run::{
+    Error,
+    measure::{Report, command, python},
+};
 
 /// How many rounds are listened to.
 const ROUNDS: usize = 6;
@@ -24,7 +25,7 @@ pmu.recv(100)
 ";
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
-    let failed = |source| Error::System { attempt: "open a UDP socket", source };
+    let failed = |source| labnet::Error::System { attempt: "open a UDP socket", source };
     let socket = UdpSocket::bind(("127.0.0.1", 0)).map_err(failed)?;
     socket.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
     let port = socket.local_addr().map_err(failed)?.port().to_string();

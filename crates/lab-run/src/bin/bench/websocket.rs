@@ -1,8 +1,9 @@
 //! part5-ws receives one message of 256 MiB, beside Python's websocket-client and Node's ws.
 
-use labnet::Error;
-
-use lab_run::measure::{Cost, Report, command, cost, python};
+use lab_run::{
+    Error,
+    measure::{Cost, Report, command, cost, python},
+};
 
 const MESSAGE_LEN: u64 = 256 << 20;
 

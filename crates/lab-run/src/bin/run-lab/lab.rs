@@ -202,7 +202,7 @@ impl Lab {
     }
 
     /// The summary, with an error when an experiment failed.
-    pub(crate) fn table(&self) -> Result<(), Error> {
+    pub(crate) fn table(&self) -> Result<(), lab_run::Error> {
         self.console.line("\n=== Summary ===\n")?;
         for row in &self.rows {
             let part = row.part.map(|part| part.to_string()).unwrap_or_default();
@@ -213,6 +213,6 @@ impl Lab {
         let (passed, seconds) = (self.rows.len() - failed, self.begun.elapsed().as_secs_f64());
         self.console.line(format_args!("\n{passed} passed, {failed} failed, in {seconds:.1} s"))?;
         self.last_words.iter().try_for_each(|line| self.console.line(line))?;
-        if failed == 0 { Ok(()) } else { Err(Error::Experiments { failed, of: self.rows.len() }) }
+        if failed == 0 { Ok(()) } else { Err(lab_run::Error::Experiments { failed, of: self.rows.len() }) }
     }
 }

@@ -109,7 +109,7 @@ fn main() -> ExitCode {
     cli::run(run_lab)
 }
 
-fn run_lab(arguments: Arguments, console: &Console) -> Result<(), Error> {
+fn run_lab(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error> {
     console.at_interrupt(lab_process::end_all);
     let mut lab = Lab::new(console)?;
     for part in Part::ALL {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use labnet::{Error, tls};
+use labnet::tls;
 use secure_channel::{
-    Frame,
+    Error, Frame,
     identity::{CLIENT, SERVER},
     message::Certificate,
 };
@@ -14,7 +14,7 @@ use crate::attacker::Attack;
 
 /// The certificate message that takes the place of the server's; `None` for an attack without one.
 pub(crate) fn certificate(attack: Attack, folder: &Path) -> Result<Option<Frame>, Error> {
-    let workshop = || tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source });
+    let workshop = || tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source });
     let chain = match attack {
         Attack::SwapOtherCa => {
             let workshop = workshop()?;
@@ -36,5 +36,6 @@ pub(crate) fn certificate(attack: Attack, folder: &Path) -> Result<Option<Frame>
         _ => return Ok(None),
     };
     let frame = Certificate { chain }.encode();
-    frame.map(Some).map_err(|failure| Error::Usage(format!("the certificate in {}: {failure}", folder.display())))
+    let bad = |failure| labnet::Error::Usage(format!("the certificate in {}: {failure}", folder.display()));
+    Ok(Some(frame.map_err(bad)?))
 }

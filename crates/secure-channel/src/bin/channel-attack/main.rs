@@ -16,10 +16,10 @@ use std::{
 use clap::Parser;
 
 use labnet::{
-    Error,
     cli::{self, Console},
     net::{self, Deadline, Families, Server},
 };
+use secure_channel::Error;
 
 mod attacker;
 mod forged;
@@ -72,24 +72,32 @@ fn main() -> ExitCode {
 
 fn attack(arguments: Arguments, console: &Console) -> Result<(), Error> {
     if !arguments.to.has_port() {
-        return Err(Error::Usage(format!("--to {} has no port: expected SERVER:PORT", arguments.to)));
+        let complaint = format!("--to {} has no port: expected SERVER:PORT", arguments.to);
+        return Err(labnet::Error::Usage(complaint).into());
     }
     let certificate = forged::certificate(arguments.attack, &arguments.dir)?;
     let mut attacker = Attacker::new(arguments.attack, certificate);
 
     let listener = net::listen((Ipv4Addr::LOCALHOST, arguments.listen).into(), true)?;
-    let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
+    let address = listener.local_addr().map_err(|source| labnet::Error::System { attempt: "name a socket", source })?;
     console.note(format_args!("listening on {address}, on the way to {}", arguments.to));
-    let (client, peer) = listener.accept().map_err(|source| Error::System { attempt: "accept a client", source })?;
+    let (client, peer) =
+        listener.accept().map_err(|source| labnet::Error::System { attempt: "accept a client", source })?;
     let server = net::connect(&arguments.to, Families::Both, Deadline::after(PATIENCE))?;
     console.line(format_args!("between client {peer} and server {}", server.peer()))?;
     between(client, server.into_stream(), &mut attacker, console)?;
-    console.line(attacker.verdict())
+    console.line(attacker.verdict())?;
+    Ok(())
 }
 
 /// Carries what each side says to the other, or what the attacker makes of it.
-fn between(client: TcpStream, server: TcpStream, attacker: &mut Attacker, console: &Console) -> Result<(), Error> {
-    let failed = |source| Error::System { attempt: "watch a connection", source };
+fn between(
+    client: TcpStream,
+    server: TcpStream,
+    attacker: &mut Attacker,
+    console: &Console,
+) -> Result<(), labnet::Error> {
+    let failed = |source| labnet::Error::System { attempt: "watch a connection", source };
     let (sender, news) = mpsc::channel();
     let mut streams = [(Side::Client, client, Cutter::default()), (Side::Server, server, Cutter::default())];
     for (side, stream, _) in &streams {

@@ -1,0 +1,38 @@
+//! Why the desk could not do what it was asked for.
+
+use labnet::cli::Diagnosis;
+
+/// What is in the way at the desk, or what failed below it. What needs no desk fails with [`labnet::Error`] alone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A command line, a file, a certificate or a key.
+    #[error(transparent)]
+    Lab(#[from] labnet::Error),
+    /// A file is there, and was not to be replaced.
+    #[error("{path} exists already")]
+    Exists {
+        /// The file.
+        path: String,
+    },
+    /// A folder has no certificate authority.
+    #[error("{folder} holds no CA (cacert.pem and cakey.pem)")]
+    NoAuthority {
+        /// The folder.
+        folder: String,
+    },
+}
+
+impl Diagnosis for Error {
+    fn lab_error(&self) -> Option<&labnet::Error> {
+        if let Self::Lab(error) = self { Some(error) } else { None }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Lab(error) => error.hint(),
+            Self::Exists { .. } => Some("--force replaces it".to_owned()),
+            Self::NoAuthority { .. } => Some("make one: ttp init".to_owned()),
+        }
+    }
+}
