@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::shell;
+
 /// Where a line appeared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -459,17 +461,8 @@ fn watch(mut pipe: impl Read + Send + 'static, stream: Stream, events: Sender<Ev
 
 /// The command as it would be typed, the program without its folder.
 fn command_line(command: &Command) -> String {
-    let quote = |word: &OsStr| {
-        let word = word.to_string_lossy();
-        let plain = |character: char| character.is_alphanumeric() || "-_./:=%@,+[]".contains(character);
-        if !word.is_empty() && word.chars().all(plain) {
-            word.into_owned()
-        } else {
-            format!("'{}'", word.replace('\'', "'\\''"))
-        }
-    };
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
-    [program].into_iter().chain(command.get_args()).map(quote).collect::<Vec<_>>().join(" ")
+    shell::command_line([program].into_iter().chain(command.get_args()))
 }
 
 impl fmt::Display for Line {

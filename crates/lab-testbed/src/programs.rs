@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, process::Command};
 
+use lab_process::shell;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Substitute;
@@ -129,18 +130,8 @@ impl Programs {
         command.args(arguments);
         // What Python programs print is to be seen when they print it, and the lab's own variables change nothing.
         command.env("PYTHONUNBUFFERED", "1").env_remove("LAB_SERVER").env_remove("SSLKEYLOGFILE");
-        let line = arguments.iter().fold(line, |line, argument| format!("{line} {}", quoted(argument)));
+        let line = if arguments.is_empty() { line } else { format!("{line} {}", shell::command_line(arguments)) };
         (command, line)
-    }
-}
-
-/// An argument as a shell would need it.
-fn quoted(argument: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !argument.is_empty() && argument.chars().all(is_plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', "'\\''"))
     }
 }
 

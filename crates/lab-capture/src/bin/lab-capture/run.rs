@@ -19,7 +19,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use lab_packets::file::KeyLog;
-use lab_process::{Program, sockets};
+use lab_process::{Program, shell, sockets};
 use lab_sandbox::{Host, HostConfig, Launcher, interrupt, path};
 use lab_testbed::{
     capture::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN},
@@ -145,12 +145,11 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
     let key_log = folder.path().join(KEYS);
     let (interface, snaplen) = (hosts.interface(), arguments.snaplen);
     let capture = client.run(move || Capture::start(interface, snaplen))?;
-    let words: Vec<_> = arguments.command.iter().map(|word| word.to_string_lossy()).collect();
     let pending = Pending {
         capture: Some(capture),
         out: arguments.out.clone(),
         folder: Some(folder),
-        comment: words.join(" "),
+        comment: shell::command_line(&arguments.command),
         console: console.clone(),
     };
     let pending = Arc::new(Mutex::new(pending));

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_process::Program;
+use lab_process::{Program, shell::command_line};
 use labnet::{
     net::Server,
     tls::{Client, ClientOptions, Roots},
@@ -84,21 +84,20 @@ impl Files<'_> {
     }
 
     fn part6(&self, report: &Report) -> Option<(Program, u16)> {
-        self.ours(report, "part6-pmu 0", "")
+        self.ours(report, "part6-pmu", &["0"], &[])
     }
 
     fn tls_server(&self, report: &Report) -> Option<(Program, u16)> {
-        self.ours(report, "tls-server", "--port 0")
+        self.ours(report, "tls-server", &[], &["--port", "0"])
     }
 
     /// A program of the lab, called with certificate and key between other arguments.
-    fn ours(&self, report: &Report, before: &str, after: &str) -> Option<(Program, u16)> {
-        let files = [self.desk.certificate(ID), self.desk.key(ID)].map(|path| path.display().to_string());
-        let [certificate, key] = &files;
+    fn ours(&self, report: &Report, program: &str, before: &[&str], after: &[&str]) -> Option<(Program, u16)> {
+        let files = [report.path(program), self.desk.certificate(ID), self.desk.key(ID)];
+        let [program, certificate, key] = &files.map(|path| path.display().to_string());
+        let line = command_line([&[program.as_str()], before, &[certificate, key], after].concat());
         // Its line for each connection goes nowhere, as the access log of nginx.
-        let program = report.path(before).display().to_string();
-        let mut server =
-            Program::spawn(shell(&format!("exec {program} '{certificate}' '{key}' {after} > /dev/null"))).ok()?;
+        let mut server = Program::spawn(shell(&format!("exec {line} > /dev/null"))).ok()?;
         let line = server.line_with("listen", PATIENCE, |line| line.text.contains("listening on")).ok()?;
         let port = line.text.split([':', ' ']).find_map(|word| word.parse().ok())?;
         Some((server, port))
@@ -117,8 +116,7 @@ impl Files<'_> {
 
     fn s_server(&self) -> Option<(Program, u16)> {
         let port = free_port()?;
-        let files = [self.desk.certificate(ID), self.desk.key(ID)].map(|path| path.display().to_string());
-        let [certificate, key] = &files;
+        let [certificate, key] = &[self.desk.certificate(ID), self.desk.key(ID)].map(|path| path.display().to_string());
         let accept = format!("127.0.0.1:{port}");
         let arguments = ["s_server", "-accept", &accept, "-cert", certificate, "-key", key, "-www", "-quiet"];
         ready(Program::spawn(command("openssl", &arguments)).ok()?, port)
