@@ -9,4 +9,4 @@ mod network;
 mod program;
 
 pub use network::in_own_network;
-pub use program::{Failure, Line, Outcome, Program, Stream, end_all};
+pub use program::{Error, Line, Outcome, Program, Stream, end_all};

@@ -110,7 +110,7 @@ impl Outcome {
 
 /// What was awaited of a program and did not come.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum Error {
     /// It could not be started.
     #[error("cannot start `{command_line}`: {source}")]
     Start {
@@ -147,8 +147,8 @@ impl Program {
     /// Starts a program, with an open pipe as its stdin.
     ///
     /// # Errors
-    /// [`Failure::Start`].
-    pub fn start<S: AsRef<OsStr>>(program: impl AsRef<Path>, arguments: &[S]) -> Result<Self, Failure> {
+    /// [`Error::Start`].
+    pub fn start<S: AsRef<OsStr>>(program: impl AsRef<Path>, arguments: &[S]) -> Result<Self, Error> {
         let mut command = Command::new(program.as_ref());
         command.args(arguments);
         Self::spawn(command)
@@ -157,8 +157,8 @@ impl Program {
     /// Starts a command as it was prepared; its three streams become pipes.
     ///
     /// # Errors
-    /// [`Failure::Start`].
-    pub fn spawn(command: Command) -> Result<Self, Failure> {
+    /// [`Error::Start`].
+    pub fn spawn(command: Command) -> Result<Self, Error> {
         let command_line = command_line(&command);
         Self::spawn_as(command, command_line)
     }
@@ -166,15 +166,15 @@ impl Program {
     /// The same, for a command that is shown in another way than it is called: without the shell around it, say.
     ///
     /// # Errors
-    /// [`Failure::Start`].
-    pub fn spawn_as(mut command: Command, command_line: String) -> Result<Self, Failure> {
+    /// [`Error::Start`].
+    pub fn spawn_as(mut command: Command, command_line: String) -> Result<Self, Error> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that what it starts in its turn ends with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let begun = Instant::now();
         let mut child =
-            command.spawn().map_err(|source| Failure::Start { command_line: command_line.clone(), source })?;
+            command.spawn().map_err(|source| Error::Start { command_line: command_line.clone(), source })?;
         running().insert(child.id());
         let (sender, events) = mpsc::channel();
         let mut open_pipes = 0;
@@ -226,13 +226,13 @@ impl Program {
     /// The next line, on either stream, that `is_wanted`; those before it are passed over.
     ///
     /// # Errors
-    /// [`Failure::Deadline`] or [`Failure::Ended`], which name what was `awaited`.
+    /// [`Error::Deadline`] or [`Error::Ended`], which name what was `awaited`.
     pub fn line_with(
         &mut self,
         awaited: &str,
         deadline: Duration,
         is_wanted: impl Fn(&Line) -> bool,
-    ) -> Result<Line, Failure> {
+    ) -> Result<Line, Error> {
         let until = Instant::now() + deadline;
         loop {
             while let Some(line) = self.lines.get(self.seen) {
@@ -242,7 +242,7 @@ impl Program {
                 }
             }
             if self.open_pipes == 0 {
-                return Err(Failure::Ended {
+                return Err(Error::Ended {
                     command_line: self.command_line.clone(),
                     awaited: awaited.to_owned(),
                     seen: self.seen(),
@@ -259,7 +259,7 @@ impl Program {
     ///
     /// # Errors
     /// Those of [`line_with`](Self::line_with).
-    pub fn wait_until_listening(&mut self, deadline: Duration) -> Result<SocketAddr, Failure> {
+    pub fn wait_until_listening(&mut self, deadline: Duration) -> Result<SocketAddr, Error> {
         let address = |line: &Line| {
             let text = line.text.strip_prefix("note: listening on ").filter(|_| line.stream == Stream::Stderr)?;
             text.split([' ', ',']).next()?.parse().ok()
@@ -302,8 +302,8 @@ impl Program {
     /// Ends its input and waits for its end.
     ///
     /// # Errors
-    /// [`Failure::Deadline`]; then it is killed.
-    pub fn finish(mut self, deadline: Duration) -> Result<Outcome, Failure> {
+    /// [`Error::Deadline`]; then it is killed.
+    pub fn finish(mut self, deadline: Duration) -> Result<Outcome, Error> {
         self.end_input();
         let until = Instant::now() + deadline;
         while self.open_pipes > 0 {
@@ -375,8 +375,8 @@ impl Program {
         }
     }
 
-    fn too_late(&self, awaited: &str, deadline: Duration) -> Failure {
-        Failure::Deadline {
+    fn too_late(&self, awaited: &str, deadline: Duration) -> Error {
+        Error::Deadline {
             command_line: self.command_line.clone(),
             awaited: awaited.to_owned(),
             deadline,

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use lab_packets::flow::FlowProtocol;
-use lab_process::{Failure, Outcome};
+use lab_process::Outcome;
 use labnet::net::Family;
 use serde::{Deserialize, Serialize};
 
@@ -158,14 +158,15 @@ impl Obstacle {
     }
 }
 
-impl From<Failure> for Obstacle {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Start { command_line, source } => Self::NotStarted { command_line, reason: source.to_string() },
-            Failure::Deadline { command_line, awaited, deadline, seen } => {
+impl From<lab_process::Error> for Obstacle {
+    fn from(error: lab_process::Error) -> Self {
+        use lab_process::Error;
+        match error {
+            Error::Start { command_line, source } => Self::NotStarted { command_line, reason: source.to_string() },
+            Error::Deadline { command_line, awaited, deadline, seen } => {
                 Self::Deadline { command_line, awaited, within: deadline, seen }
             }
-            Failure::Ended { command_line, awaited, seen } => Self::Ended { command_line, awaited, seen },
+            Error::Ended { command_line, awaited, seen } => Self::Ended { command_line, awaited, seen },
         }
     }
 }

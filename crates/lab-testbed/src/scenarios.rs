@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_process::{Failure, Program, sockets};
+use lab_process::{Program, sockets};
 use lab_sandbox::{Host, HostConfig};
 use labnet::net::Family;
 
@@ -115,10 +115,10 @@ fn look<T: Send + 'static>(
         }
         // No line is wanted, but a program that ends is.
         match program.line_with(awaited, GLANCE, |_| false) {
-            Err(Failure::Deadline { command_line, awaited, seen, .. }) if Instant::now() >= until => {
-                return Err(Failure::Deadline { command_line, awaited, deadline: SOON, seen }.into());
+            Err(lab_process::Error::Deadline { command_line, awaited, seen, .. }) if Instant::now() >= until => {
+                return Err(lab_process::Error::Deadline { command_line, awaited, deadline: SOON, seen }.into());
             }
-            Err(Failure::Deadline { .. }) | Ok(_) => {}
+            Err(lab_process::Error::Deadline { .. }) | Ok(_) => {}
             Err(failure) => return Err(failure.into()),
         }
     }

@@ -243,7 +243,7 @@ fn ctrl_c_ends_it_as_the_signal_does() {
     assert_eq!(audience.hear(), b"123456typed");
     sender.interrupt();
     let end = sender.line_with("write", DEADLINE, |_| true);
-    assert!(matches!(end, Err(lab_process::Failure::Ended { .. })), "it ends while its input is open: {end:?}");
+    assert!(matches!(end, Err(lab_process::Error::Ended { .. })), "it ends while its input is open: {end:?}");
     assert_eq!(sender.finish(DEADLINE).unwrap().code(), 130);
 }
 

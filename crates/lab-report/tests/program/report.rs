@@ -222,7 +222,7 @@ impl Begun {
         while !path.exists() {
             // No line is wanted: this is a pause that the program's end cuts short.
             let over = self.program.line_with("go on", pause, |_| false).unwrap_err();
-            assert!(matches!(over, lab_process::Failure::Deadline { .. }), "{over}");
+            assert!(matches!(over, lab_process::Error::Deadline { .. }), "{over}");
         }
     }
 }

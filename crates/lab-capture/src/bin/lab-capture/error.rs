@@ -27,7 +27,7 @@ pub(crate) enum Error {
     },
     /// The mock servers did not become ready.
     #[error(transparent)]
-    MockServers(#[from] lab_process::Failure),
+    MockServers(#[from] lab_process::Error),
     /// A command that was to serve does not.
     #[error("`{0}` does not wait for clients")]
     NotServing(String),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_process::{Failure, Outcome, Program};
+use lab_process::{Outcome, Program};
 use labnet::{Error, cli::Console};
 
 use crate::Part;
@@ -31,8 +31,8 @@ impl From<Error> for Trouble {
     }
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
+impl From<lab_process::Error> for Trouble {
+    fn from(failure: lab_process::Error) -> Self {
         Self::Finding(failure.to_string().replace('\n', "\n    "))
     }
 }
