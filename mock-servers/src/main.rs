@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 
 fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
     if arguments.list {
-        zoo::cases().iter().try_for_each(|case| console.line(case))?;
+        zoo::cases().iter().try_for_each(|case| console.out.line(case))?;
         return Ok(());
     }
     net::raise_descriptor_limit();
@@ -45,23 +45,23 @@ fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
     });
     let config = arguments.config(report)?;
     if arguments.seed.is_none() {
-        console.note(format_args!("the seed is {}", config.site.seed));
+        console.err.note(format_args!("the seed is {}", config.site.seed));
     }
     let servers = mock_servers::spawn(&config)?;
-    console.serve_silently();
+    console.shutdown.make_normal();
     for (name, protocol, address) in servers.listening() {
-        console.line(format_args!("listening {name} {protocol} {address}"))?;
+        console.out.line(format_args!("listening {name} {protocol} {address}"))?;
     }
     if let Some(zoo) = &config.zoo {
-        console.line(format_args!("zoo CA {}", zoo.ca.display()))?;
+        console.out.line(format_args!("zoo CA {}", zoo.ca.display()))?;
     }
-    console.line("ready")?;
+    console.out.line("ready")?;
     // The servers hold the other end until they are dropped, below.
     events.iter().try_for_each(|event| {
-        console.line(event)?;
+        console.out.line(event)?;
         match left_out.swap(0, Ordering::Relaxed) {
             0 => Ok(()),
-            n => console.line(format_args!("{n} events are left out: nobody read them in time")),
+            n => console.out.line(format_args!("{n} events are left out: nobody read them in time")),
         }
     })?;
     Ok(())

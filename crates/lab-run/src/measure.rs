@@ -64,7 +64,7 @@ impl Report {
 
     /// Adds a row; `holds` is `None` for what could not be measured.
     pub fn row(&mut self, what: &str, measured: String, wanted: &str, holds: Option<bool>) -> Result<(), Error> {
-        self.console.note(format_args!("{what}: {measured}"));
+        self.console.err.note(format_args!("{what}: {measured}"));
         self.rows.push(Row { what: what.to_owned(), measured, wanted: wanted.to_owned(), holds });
         Ok(())
     }
@@ -96,14 +96,14 @@ impl Report {
 
     /// Shows all rows, with an error when one does not hold.
     pub fn table(&self) -> Result<(), Error> {
-        self.console.line("| what | measured | wanted | holds |\n|---|---|---|---|")?;
+        self.console.out.line("| what | measured | wanted | holds |\n|---|---|---|---|")?;
         for row in &self.rows {
             let holds = match row.holds {
                 Some(true) => "yes",
                 Some(false) => "NO",
                 None => "-",
             };
-            self.console.line(format_args!("| {} | {} | {} | {holds} |", row.what, row.measured, row.wanted))?;
+            self.console.out.line(format_args!("| {} | {} | {} | {holds} |", row.what, row.measured, row.wanted))?;
         }
         let failed = self.rows.iter().filter(|row| row.holds == Some(false)).count();
         if failed == 0 { Ok(()) } else { Err(Error::Experiments { failed, of: self.rows.len() }) }

@@ -14,9 +14,13 @@ mod answer;
 mod arguments;
 mod console;
 mod diagnosis;
+mod diagnostics;
 #[cfg(unix)]
 mod interrupt;
+mod output;
 mod progress;
+mod shutdown;
+mod statistics;
 mod stats;
 
 use std::process::ExitCode;
@@ -27,7 +31,11 @@ pub use answer::Answer;
 pub use arguments::{AtServer, Destination, Limits, group, parse_seconds, port_and_files, server_and_commands};
 pub use console::Console;
 pub use diagnosis::Diagnosis;
+pub use diagnostics::Diagnostics;
+pub use output::Output;
 pub use progress::Progress;
+pub use shutdown::Shutdown;
+pub use statistics::Statistics;
 pub use stats::{ResetStats, Stats, TransferStats};
 
 use crate::Error;
@@ -46,24 +54,20 @@ pub fn run_to_status<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> 
     let console = Console::new();
     #[cfg(unix)]
     if let Err(source) = interrupt::watch(&console) {
-        console.error(&Error::System { attempt: "listen for Ctrl-C", source });
+        console.err.error(&Error::System { attempt: "listen for Ctrl-C", source });
         return ExitCode::FAILURE;
     }
     let status = match part(arguments, &console) {
         Ok(status) => status,
-        Err(error) => match error.lab_error() {
-            Some(Error::OutputClosed) => ExitCode::SUCCESS,
-            Some(Error::Usage(_)) => {
-                console.error(&error);
-                ExitCode::from(2)
+        Err(error) => {
+            let status = diagnosis::exit_status(&error);
+            if status != 0 {
+                console.err.error(&error);
             }
-            _ => {
-                console.error(&error);
-                ExitCode::FAILURE
-            }
-        },
+            ExitCode::from(status)
+        }
     };
-    console.print_stats();
+    console.statistics.print(&console.err);
     status
 }
 
@@ -90,7 +94,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "no command given".to_owned(),
         _ => message.to_owned(),
     };
-    Console::new().complain(&help, Some(&tip.or(usage).unwrap_or_else(|| "see --help".to_owned())));
+    Console::new().err.message_and_hint(&help, Some(&tip.or(usage).unwrap_or_else(|| "see --help".to_owned())));
     ExitCode::from(2)
 }
 

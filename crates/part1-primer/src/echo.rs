@@ -48,8 +48,8 @@ pub(super) fn server(arguments: &ServerArguments, console: &Console) -> Result<(
             accepted => accepted.map_err(|source| Error::Receive { from: address, source })?,
         };
         match echo(&mut connection, &mut buffer, console) {
-            Ok(()) => console.line(format_args!("No more data from {from}"))?,
-            Err(Failure::Connection(source)) => console.warn(Error::Receive { from, source }),
+            Ok(()) => console.out.line(format_args!("No more data from {from}"))?,
+            Err(Failure::Connection(source)) => console.err.warn(Error::Receive { from, source }),
             Err(Failure::Output(error)) => return Err(error),
         }
     }
@@ -92,7 +92,7 @@ pub(super) fn client(arguments: &ClientArguments, console: &Console) -> Result<(
     let mut connection = net::connect(&server, Families::Ipv4, arguments.limits.connect_deadline())?;
     connection.set_limits(arguments.limits.timeout, Deadline::NONE)?;
 
-    console.line(format_args!("sending: {LINE}"))?;
+    console.out.line(format_args!("sending: {LINE}"))?;
     connection.send(LINE.as_bytes())?;
     let mut buffer = vec![0; arguments.recv_buffer as usize];
     while connection.bytes_received() < LINE.len() as u64 {
@@ -114,5 +114,5 @@ pub(super) fn client(arguments: &ClientArguments, console: &Console) -> Result<(
 }
 
 fn show(data: &[u8], console: &Console) -> Result<(), Error> {
-    console.write(&[b"received: ", data, b"\n"].concat())
+    console.out.write(&[b"received: ", data, b"\n"].concat())
 }

@@ -37,7 +37,7 @@ pub(super) fn server(arguments: &ServerArguments, console: &Console) -> Result<(
     loop {
         let (n, from) = socket.recv_from(&mut buffer).map_err(|source| Error::Receive { from: address, source })?;
         let text = buffer.get(..n).unwrap_or_default();
-        console.write(&[b"Received data: ", text, format!("\nFrom Address: {from}\n").as_bytes()].concat())?;
+        console.out.write(&[b"Received data: ", text, format!("\nFrom Address: {from}\n").as_bytes()].concat())?;
     }
 }
 
@@ -57,5 +57,5 @@ pub(super) fn client(arguments: &ClientArguments, console: &Console) -> Result<(
         let send = || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?.send_to(GREETING, to);
         send().map_err(|source| Error::Send { to, source })?;
     }
-    console.line("Message sent")
+    console.out.line("Message sent")
 }

@@ -27,27 +27,27 @@ fn main() -> ExitCode {
 
 fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let request = Request { n: arguments.n };
-    let stats = console.stats(arguments.stats, ResetStats::of(request));
+    let stats = console.statistics.begin(arguments.stats, ResetStats::of(request));
     let servers = PMU.or_each(&arguments.positional, &arguments.server)?;
     let addresses = Pair::addresses(&servers, Deadline::after(arguments.connect_timeout))?;
 
     let (mut tally, mut sockets) = (Tally::default(), None);
-    console.progress().begin(arguments.runs);
+    console.err.progress().begin(arguments.runs);
     for run in 1..=arguments.runs {
         // Each run has sockets of its own, so that an acknowledgement of an earlier one, come late, does not count.
         let pmu = sockets.insert(Pair::open(&addresses, |text| {
             if run == 1 {
-                console.warn(text)
+                console.err.warn(text)
             }
         })?);
         let (offset, from, packets) = reset(pmu, request, &arguments, &stats, console)?;
         let (family, time) = (Family::of(from), cli::now());
-        console.line(format_args!("{offset} from {from} over {family} after {packets} packets at {time}"))?;
-        console.progress().advance();
+        console.out.line(format_args!("{offset} from {from} over {family} after {packets} packets at {time}"))?;
+        console.err.progress().advance();
         tally.add(packets);
     }
-    console.progress().end();
-    if arguments.runs > 1 { console.line(tally) } else { Ok(()) }
+    console.err.progress().end();
+    if arguments.runs > 1 { console.out.line(tally) } else { Ok(()) }
 }
 
 /// One packet to each family, one second for either to answer, and again: the retransmission of section 3.
@@ -71,7 +71,8 @@ fn reset(
                 stats.update(|stats| stats.acknowledged(offset, Family::of(from)));
                 return Ok((offset, from, sent.of(Family::of(from))));
             }
-            console.warn(format_args!("no acknowledgement of {request} from {from}: '{}'", escape(&datagram.bytes)));
+            let answer = escape(&datagram.bytes);
+            console.err.warn(format_args!("no acknowledgement of {request} from {from}: '{answer}'"));
         }
     }
     Err(Error::NoAcknowledgement { rounds: arguments.max_rounds.unwrap_or(u64::MAX), timeout: arguments.timeout })

@@ -54,7 +54,7 @@ impl<'a> Network<'a> {
     fn reset(&mut self, options: &[&str]) -> Result<(Offset, Family, u64), Error> {
         let arguments = Arguments::parse_from(["part3-reset"].iter().chain(options));
         let (request, console) = (Request { n: arguments.n }, Console::new());
-        let stats = console.stats(false, ResetStats::of(request));
+        let stats = console.statistics.begin(false, ResetStats::of(request));
         let (offset, from, packets) = reset(self, request, &arguments, &stats, &console)?;
         assert_eq!(from, pmu(Family::of(from)));
         Ok((offset, Family::of(from), packets))

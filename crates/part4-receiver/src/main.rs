@@ -62,7 +62,7 @@ fn receiver(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
     // Q19: joining is IP_ADD_MEMBERSHIP; without it the datagrams do not come.
     let group = Group::join(address, interface)?;
-    console.note(format_args!("joined {address} on {interface}"));
+    console.err.note(format_args!("joined {address} on {interface}"));
 
     let mut buffer = vec![0; MAX_DATAGRAM_LEN];
     let (mut shown, mut last) = (0, Instant::now());
@@ -73,14 +73,14 @@ fn receiver(arguments: Arguments, console: &Console) -> Result<(), Error> {
             (shown, last, hint_at) = (shown + 1, Instant::now(), None);
             let datagram = Datagram::new(bytes);
             if datagram.split().is_none() {
-                console.warn(format_args!("{} bytes from {from} are too short for an identity", bytes.len()));
+                console.err.warn(format_args!("{} bytes from {from} are too short for an identity", bytes.len()));
             }
-            console.line(datagram)?;
+            console.out.line(datagram)?;
             continue;
         }
         if hint_at.is_some_and(|patience| last.elapsed() >= patience) {
             hint_at = None;
-            console.hint(format_args!("nothing has come for {} s; {NO_ROUTE}", PATIENCE.as_secs()));
+            console.err.hint(format_args!("nothing has come for {} s; {NO_ROUTE}", PATIENCE.as_secs()));
         }
         if let Some(after) = arguments.timeout.filter(|timeout| last.elapsed() >= *timeout) {
             return Err(Error::Silent { from: address.into(), after });

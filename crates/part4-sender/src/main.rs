@@ -60,11 +60,11 @@ fn sender(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let mut sheet = Sheet::new(identity);
     let mut keyboard = io::stdin().lock();
     loop {
-        console.prompt(&format!("{identity}> "));
+        console.err.prompt(&format!("{identity}> "));
         let failed = |source| Error::File { attempt: "read", path: "standard input".to_owned(), source };
         let text = keyboard.fill_buf().map_err(failed)?;
         if text.is_empty() {
-            console.prompt("\n");
+            console.err.prompt("\n");
             return sheet.finish(|datagram| group.send(datagram));
         }
         sheet.push(text, |datagram| group.send(datagram))?;

@@ -63,7 +63,7 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
 }
 
 fn ask(url: &Url, command: &Command, arguments: &Arguments, console: &Console) -> Result<(), Error> {
-    let stats = console.stats(arguments.stats, TransferStats::over_websocket(command));
+    let stats = console.statistics.begin(arguments.stats, TransferStats::over_websocket(command));
 
     let mut pmu = Client::connect(
         url,
@@ -80,9 +80,9 @@ fn ask(url: &Url, command: &Command, arguments: &Arguments, console: &Console) -
         let received = pmu.receive();
         stats.update(|stats| stats.on_message(&pmu));
         match received? {
-            Some(message) => console.message(message.as_ref())?,
+            Some(message) => console.out.message(message.as_ref())?,
             None if pmu.messages() == 0 => {
-                console.warn(format_args!("{url} closed the connection without an answer"));
+                console.err.warn(format_args!("{url} closed the connection without an answer"));
                 return Ok(());
             }
             None => return Ok(()),

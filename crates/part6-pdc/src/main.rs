@@ -88,7 +88,7 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
             // A FIN alone can be forged by anyone on the way; close_notify cannot.
             let end = pmu.check_end();
             if let (Err(error), false) = (&end, arguments.strict) {
-                console.warn(error);
+                console.err.warn(error);
                 return Ok(());
             }
             return end;

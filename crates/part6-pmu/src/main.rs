@@ -59,12 +59,12 @@ fn pmu(arguments: Arguments, console: &Console) -> Result<(), Error> {
     net::raise_descriptor_limit();
     let listener = net::listen((arguments.bind, port).into(), true)?;
     let clock = SystemClock::default();
-    let (out, warnings) = (console.clone(), console.clone());
+    let (lines, warnings) = (console.clone(), console.err.clone());
     let mut server = Running::new(clock.clone());
     let serve = move |stream, peer| {
         let report = talk(stream, peer, &acceptor, &device, &clock).unwrap_or_else(|error| error.to_string());
-        if let Err(error) = out.line(report) {
-            out.warn(error);
+        if let Err(error) = lines.out.line(report) {
+            lines.err.warn(error);
         }
     };
     server.add_tcp(listener, &Slots::new(Limits::default().connections), move |text| warnings.warn(text), serve)?;

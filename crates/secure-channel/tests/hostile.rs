@@ -120,7 +120,7 @@ impl Door {
     /// Fetches the message as it should be done.
     fn fetch(&self) -> Result<Vec<u8>, Error> {
         let server = net::Server::new(self.address.ip().to_string(), self.address.port());
-        let stats = Console::new().stats(false, ChannelStats::of(Step::Secure));
+        let stats = Console::new().statistics.begin(false, ChannelStats::of(Step::Secure));
         self.client.fetch(&server, Deadline::after(PATIENCE), PATIENCE, &Narrator::silent(), &stats)
     }
 

@@ -138,19 +138,19 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
     match arguments.task {
         Task::Init { key, country, days, any_name } => {
             let made = desk.init(&Authority { key, country, days, any_name }, force)?;
-            console.line(made.display())?;
+            console.out.line(made.display())?;
         }
         Task::Request { name, owner, names } => {
             let wish = Wish { names: names.san, force, ..Wish::default() };
             let made = desk.request(&name, owner.key, owner.country.as_deref(), &wish)?;
-            console.line(made.display())?;
+            console.out.line(made.display())?;
         }
         Task::Sign { file, names, grant } => report(&desk.sign(&file, &wish(names, &grant, force))?, console)?,
         Task::Issue { name, owner, names, grant } => {
             let wish = wish(names, &grant, force);
             report(&desk.issue(&name, owner.key, owner.country.as_deref(), &wish)?, console)?;
         }
-        Task::Show { file } => console.write(ttp::show(&file)?.as_bytes())?,
+        Task::Show { file } => console.out.write(ttp::show(&file)?.as_bytes())?,
         Task::Verify { file, name, purpose } => {
             let roots = Roots::load(&desk.ca_certificate())?;
             for (wanted, role) in [(Purpose::Server, Role::Server), (Purpose::Client, Role::Client)] {
@@ -158,7 +158,7 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
                     tls::verify_file(&file, &roots, role, name.as_deref())?;
                 }
             }
-            console.line(format_args!("{}: ok", file.display()))?;
+            console.out.line(format_args!("{}: ok", file.display()))?;
         }
     }
     Ok(())
@@ -170,7 +170,7 @@ fn wish(names: Names, grant: &Grant, force: bool) -> Wish {
 
 fn report(issued: &Issued, console: &Console) -> Result<(), labnet::Error> {
     for right in &issued.refused {
-        console.warn(format_args!("the request asks for {right}; it is left out"));
+        console.err.warn(format_args!("the request asks for {right}; it is left out"));
     }
-    console.line(issued.path.display())
+    console.out.line(issued.path.display())
 }

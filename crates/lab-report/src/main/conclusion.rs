@@ -17,16 +17,16 @@ pub(crate) fn conclude(sheet: &Sheet, page: &str, console: &Console) -> Result<E
     let failed = sheet.experiments.iter().filter(|experiment| experiment.state == State::Failed);
     for experiment in failed.clone() {
         let trouble = experiment.trouble.as_deref().and_then(|trouble| trouble.lines().next()).unwrap_or_default();
-        console.warn(format_args!("{}: {trouble}", experiment.name));
+        console.err.warn(format_args!("{}: {trouble}", experiment.name));
     }
-    console.line(format_args!(
+    console.out.line(format_args!(
         "{done} of {} experiments made, {answered} of {} questions answered, {balanced} of {accounts} connections \
          accounted for to the byte, in {:.1} s",
         sheet.experiments.len(),
         sheet.answers.len(),
         sheet.run.seconds,
     ))?;
-    console.line(format_args!("report: {page}"))?;
+    console.out.line(format_args!("report: {page}"))?;
     let unbalanced: Vec<&Account> = sheet.accounts.iter().filter(|account| !account.balances()).collect();
     match (unbalanced.first(), failed.count()) {
         (None, 0) => Ok(ExitCode::SUCCESS),

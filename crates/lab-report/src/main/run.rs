@@ -25,7 +25,7 @@ pub(crate) fn outside(arguments: &Arguments, console: &Console) -> Result<ExitCo
         return Err(labnet::Error::Usage(wrong).into());
     }
     let mut launcher = Launcher::start()?;
-    console.at_interrupt(launcher.interrupter());
+    console.shutdown.at_interrupt(launcher.interrupter());
     Ok(launcher.wait()?)
 }
 
@@ -59,19 +59,21 @@ mod linux {
         let testbed = Testbed::new(arguments.settings(), arguments.programs()?, arguments.out());
         let report = Arc::new(Report { testbed, folder: arguments.out(), writing: Mutex::default() });
         let interrupted = (Arc::clone(&report), console.clone());
-        console.at_interrupt(move || {
+        console.shutdown.at_interrupt(move || {
             let (report, console) = interrupted;
             // First the report: a program that is ended here must not pass for one that gave a short answer.
             let written = report.write();
             lab_process::end_all();
             match written {
-                Ok(_) => console.note(format_args!("interrupted: {} has what was done", folder::page(&report.folder))),
-                Err(error) => console.warn(error),
+                Ok(_) => {
+                    console.err.note(format_args!("interrupted: {} has what was done", folder::page(&report.folder)))
+                }
+                Err(error) => console.err.warn(error),
             }
         });
-        console.progress().begin(Scenario::wanted(&arguments.only).count() as u64);
-        scenarios::run(&report.testbed, &arguments.only, |_| console.progress().advance());
-        console.progress().end();
+        console.err.progress().begin(Scenario::wanted(&arguments.only).count() as u64);
+        scenarios::run(&report.testbed, &arguments.only, |_| console.err.progress().advance());
+        console.err.progress().end();
         let sheet = report.write()?;
         conclusion::conclude(&sheet, &folder::page(&report.folder), console)
     }

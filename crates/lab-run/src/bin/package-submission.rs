@@ -89,7 +89,7 @@ fn package(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error
         let bytes = read(built)?;
         let name = format!("{prefix}_{group}{}", built.extension().map(|_| ".exe").unwrap_or_default());
         put(&folder, &name, &bytes, 0o755)?;
-        console.line(format_args!("{name:<40} {:>6.1} MiB", bytes.len() as f64 / f64::from(1 << 20)))?;
+        console.out.line(format_args!("{name:<40} {:>6.1} MiB", bytes.len() as f64 / f64::from(1 << 20)))?;
     }
     put(&folder, &format!("{}_key.pem", arguments.id1), &read(&key)?, 0o600)?;
     put(&folder, &format!("{}_cert.pem", arguments.id1), &read(&certificate)?, 0o644)?;
@@ -98,8 +98,8 @@ fn package(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error
     }
     let archive = arguments.out.join(format!("Lab3_{group}.zip"));
     zip(&folder, &archive)?;
-    console.line(folder.display())?;
-    console.line(archive.display())?;
+    console.out.line(folder.display())?;
+    console.out.line(archive.display())?;
     Ok(())
 }
 

@@ -28,12 +28,12 @@ enum Shape {
 impl Answer {
     /// Nothing has arrived yet. The clock of the statistics starts here.
     pub fn to(command: &Command, console: &Console, wants_stats: bool) -> Self {
-        Self::new(command, console, console.stats(wants_stats, TransferStats::of(command)))
+        Self::new(command, console, console.statistics.begin(wants_stats, TransferStats::of(command)))
     }
 
     /// The same, over TLS.
     pub fn over_tls(command: &Command, console: &Console, wants_stats: bool) -> Self {
-        Self::new(command, console, console.stats(wants_stats, TransferStats::over_tls(command)))
+        Self::new(command, console, console.statistics.begin(wants_stats, TransferStats::over_tls(command)))
     }
 
     fn new(command: &Command, console: &Console, stats: Stats<TransferStats>) -> Self {
@@ -61,7 +61,7 @@ impl Answer {
         };
         // Counted first: who sees a line sees it counted.
         self.count(pmu);
-        self.console.write(&text)?;
+        self.console.out.write(&text)?;
         failed.map_or(Ok(()), Err)
     }
 
@@ -78,9 +78,9 @@ impl Answer {
             }
         };
         self.count(pmu);
-        self.console.write(&text)?;
+        self.console.out.write(&text)?;
         if failed.is_none() && self.messages() == 0 {
-            self.console.warn(format!("{} closed the connection without an answer", pmu.peer()));
+            self.console.err.warn(format!("{} closed the connection without an answer", pmu.peer()));
         }
         failed.map_or(Ok(()), Err)
     }
@@ -90,7 +90,8 @@ impl Answer {
         match &self.shape {
             Shape::Short(messages) if messages.unfinished().is_empty() => {}
             Shape::Short(messages) => {
-                self.console.warn(format!("the answer is cut within a message: '{}'", escape(messages.unfinished())));
+                let rest = escape(messages.unfinished());
+                self.console.err.warn(format_args!("the answer is cut within a message: '{rest}'"));
             }
             Shape::Flood { .. } => {
                 // The error that cut it short is about to be reported.
@@ -102,7 +103,7 @@ impl Answer {
     /// A flood that does not end its last line gets a newline, so that what follows starts on its own.
     fn end_line(&self) -> Result<(), Error> {
         match self.shape {
-            Shape::Flood { last: Some(last) } if last != b'\n' => self.console.write(b"\n"),
+            Shape::Flood { last: Some(last) } if last != b'\n' => self.console.out.write(b"\n"),
             _ => Ok(()),
         }
     }
@@ -133,7 +134,7 @@ fn lines<'a>(
                 text.push(b'\n');
                 if !message.is_expected() {
                     let number = message.number();
-                    console.warn(format!("message {number} is out of order: one before it may be missing"));
+                    console.err.warn(format!("message {number} is out of order: one before it may be missing"));
                 }
             }
             Err(error) => return (text.into(), Some(error)),

@@ -11,7 +11,7 @@ use signal_hook::{
 use super::Console;
 
 /// How long the statistics may take to be written (ours).
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const STATISTICS_TIME: Duration = Duration::from_millis(500);
 
 /// Waits for a signal in a thread of its own. All answers are out already: they are written as they become known.
 pub(super) fn watch(console: &Console) -> io::Result<()> {
@@ -19,20 +19,20 @@ pub(super) fn watch(console: &Console) -> io::Result<()> {
     let console = console.clone();
     let wait = move || {
         if let Some(signal) = signals.forever().next() {
-            console.last_act();
+            console.shutdown.run_task();
             let (done, printed) = mpsc::channel();
-            let statistics = console.clone();
+            let (statistics, diagnostics) = (console.statistics.clone(), console.err.clone());
             let print = move || {
-                statistics.progress().end();
-                statistics.print_stats();
+                diagnostics.progress().end();
+                statistics.print(&diagnostics);
                 // Nobody waits any more when it took too long.
                 let _ = done.send(());
             };
             if thread::Builder::new().spawn(print).is_ok() {
                 // A reader that takes nothing must not keep the program from ending.
-                let _ = printed.recv_timeout(LAST_WORDS);
+                let _ = printed.recv_timeout(STATISTICS_TIME);
             }
-            if !console.is_server() {
+            if !console.shutdown.is_normal() {
                 // Does not return for these two signals.
                 let _ = emulate_default_handler(signal);
             }

@@ -1,12 +1,12 @@
 //! How far a long program is, for whoever watches a terminal.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on stderr, while it is shown and if that is a terminal; output goes past it.
-#[derive(Debug, Default)]
-pub struct Progress(Mutex<Option<ProgressBar>>);
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<Mutex<Option<ProgressBar>>>);
 
 impl Progress {
     /// Shows a bar of so many steps; none for a single step.
@@ -42,7 +42,7 @@ impl Progress {
         }
     }
 
-    fn bar(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
+    fn bar(&self) -> MutexGuard<'_, Option<ProgressBar>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -71,9 +71,9 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let client = Client::new(arguments.step, &arguments.dir, &suites)?;
     let narrator = if arguments.quiet { Narrator::silent() } else { Narrator::live(console) };
 
-    let stats = console.stats(arguments.stats, ChannelStats::of(arguments.step));
+    let stats = console.statistics.begin(arguments.stats, ChannelStats::of(arguments.step));
     let connect = Deadline::after(arguments.connect_timeout);
     let message = client.fetch(&server, connect, arguments.timeout, &narrator, &stats)?;
-    console.message(&message)?;
+    console.out.message(&message)?;
     Ok(())
 }

@@ -86,19 +86,19 @@ fn server(arguments: Arguments, console: &Console) -> Result<(), Error> {
     if arguments.once {
         Narrator::live(console).say(up)?
     } else {
-        console.line(up)?
+        console.out.line(up)?
     }
     let announcement = format!("listening on {address}, step {}", arguments.step);
 
     let talk = {
         let (console, step, timeout) = (console.clone(), arguments.step, arguments.timeout);
         move |stream, peer, narrator: &Narrator| {
-            let stats = console.stats(arguments.stats, ChannelStats::of(step));
+            let stats = console.statistics.begin(arguments.stats, ChannelStats::of(step));
             server.serve(Visitor { stream, peer, timeout }, &message, narrator, &stats)
         }
     };
     if arguments.once {
-        console.note(announcement);
+        console.err.note(announcement);
         let (stream, peer) =
             listener.accept().map_err(|source| labnet::Error::System { attempt: "accept a client", source })?;
         return talk(stream, peer, &Narrator::live(console));
@@ -113,7 +113,7 @@ fn serve_all(
     announcement: &str,
     talk: impl Fn(TcpStream, SocketAddr, &Narrator) -> Result<(), Error> + Send + Sync + 'static,
 ) -> Result<(), Error> {
-    let (floor, warnings) = (Floor::new(console), console.clone());
+    let (floor, warnings) = (Floor::new(console), console.err.clone());
     let mut running = Running::new(SystemClock::default());
     let serve = move |stream, peer| {
         floor.give(|narrator| {
@@ -126,7 +126,7 @@ fn serve_all(
             }
         });
     };
-    let trouble = console.clone();
+    let trouble = console.err.clone();
     running.add_tcp(listener, &Slots::new(Limits::default().connections), move |text| trouble.warn(text), serve)?;
     console.serve(announcement);
     loop {

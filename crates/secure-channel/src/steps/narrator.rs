@@ -36,7 +36,7 @@ impl Narrator {
     /// [`Error::Output`].
     pub fn say(&self, line: impl fmt::Display) -> Result<(), Error> {
         match &self.0 {
-            Telling::Live(console) => match console.line(line) {
+            Telling::Live(console) => match console.out.line(line) {
                 Err(Error::OutputClosed) => Ok(()),
                 said => said,
             },
@@ -55,9 +55,9 @@ impl Drop for Narrator {
     fn drop(&mut self) {
         if let Telling::Later(console, text) = &self.0 {
             let text = std::mem::take(&mut *text.lock().unwrap_or_else(PoisonError::into_inner));
-            match console.write(text.as_bytes()) {
+            match console.out.write(text.as_bytes()) {
                 Ok(()) | Err(Error::OutputClosed) => {}
-                Err(error) => console.warn(error),
+                Err(error) => console.err.warn(error),
             }
         }
     }

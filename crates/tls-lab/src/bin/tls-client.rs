@@ -112,7 +112,9 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let server = arguments.connect.clone().unwrap_or(arguments.host.parse()?).or_port(arguments.port);
     let mut teller = Teller::new(&arguments, console)?;
     if arguments.no_verify {
-        console.warn("the server is not verified: anyone on the way can pretend to be it, read and change everything");
+        console
+            .err
+            .warn("the server is not verified: anyone on the way can pretend to be it, read and change everything");
     }
 
     tls::gather_randomness();
@@ -140,12 +142,12 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     teller.log_keys(&client)?;
     let agreed = agreed.inspect_err(|_| teller.tell(timeline.borrow_mut().finish()))?;
     if let Some(problem) = &agreed.overlooked {
-        console.warn(format_args!("{} {problem}", arguments.host));
+        console.err.warn(format_args!("{} {problem}", arguments.host));
     }
     let mut report = Report::new(&arguments.host, &address, &agreed, &anchors, client.summary());
     let is_body_alone = arguments.output.as_deref() == Some(Path::new("-"));
     if !is_body_alone && !arguments.json {
-        console.line(&report)?;
+        console.out.line(&report)?;
     }
     if arguments.step {
         pause("after the TLS handshake", console);
@@ -162,12 +164,12 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     if arguments.json && !is_body_alone {
         report.trace = std::mem::take(&mut teller.told);
         let json = serde_json::to_string(&report).map_err(|error| Error::Output(io::Error::other(error)))?;
-        console.line(json)?;
+        console.out.line(json)?;
     }
     match farewell {
         Farewell::CloseNotify => {}
-        Farewell::BareFin => console.note("the server ended without close_notify"),
-        Farewell::Silence => console.note("the server did not end the connection in its turn"),
+        Farewell::BareFin => console.err.note("the server ended without close_notify"),
+        Farewell::Silence => console.err.note("the server did not end the connection in its turn"),
     }
     fetched
 }
@@ -194,11 +196,11 @@ fn settings(arguments: &Arguments, anchors: Anchors) -> Result<Settings, Error> 
 
 /// Waits for Return, as the source does; without a keyboard for a line or the end of stdin.
 fn pause(when: &str, console: &Console) {
-    console.aside(format_args!("pause {when}: press Return to go on"));
+    console.err.line(format_args!("pause {when}: press Return to go on"));
     // An end is as good as a key.
     let _ = io::stdin().lock().read_line(&mut String::new());
     if io::stdin().is_terminal() {
-        console.aside("");
+        console.err.line("");
     }
 }
 
@@ -228,7 +230,7 @@ fn fetch(client: &mut Client, request: &[u8], arguments: &Arguments, console: &C
         match &mut file {
             Some((path, file)) => file.write_all(&body).map_err(|source| file_error(path, source))?,
             None if arguments.json && arguments.output.is_none() => {}
-            None => console.write(&body)?,
+            None => console.out.write(&body)?,
         }
     }
     match answer.status() {
@@ -259,7 +261,7 @@ impl<'a> Teller<'a> {
     fn tell(&mut self, entries: Vec<Entry>) {
         if self.is_told {
             for entry in &entries {
-                self.console.aside(entry);
+                self.console.err.line(entry);
             }
             self.told.extend(entries);
         }

@@ -74,10 +74,10 @@ fn intercept(arguments: Arguments, console: &Console) -> Result<(), Error> {
     labnet::tls::gather_randomness();
     net::raise_descriptor_limit();
     let listener = net::listen(arguments.listen, true)?;
-    let (out, warnings) = (console.clone(), console.clone());
+    let (lines, warnings) = (console.clone(), console.err.clone());
     let say = move |line: String| {
-        if let Err(error) = out.line(line) {
-            out.warn(error);
+        if let Err(error) = lines.out.line(line) {
+            lines.err.warn(error);
         }
     };
     let mut running = Running::new(SystemClock::default());

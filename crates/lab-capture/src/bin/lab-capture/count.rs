@@ -58,9 +58,9 @@ pub(crate) fn count(arguments: &Arguments, console: &Console) -> Result<(), Erro
         let report = Report { traffic, received: *received, dropped: *dropped, error };
         let json =
             serde_json::to_string(&report).map_err(|error| labnet::Error::Output(std::io::Error::other(error)))?;
-        console.line(json)?;
+        console.out.line(json)?;
     } else {
-        console.write(table(&contents).as_bytes())?;
+        console.out.write(table(&contents).as_bytes())?;
     }
     contents.damage.map_or(Ok(()), Err)
 }

@@ -25,7 +25,7 @@ use lab_testbed::{
     capture::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN},
     topology::{CLIENT, SERVER, THIRD, Topology},
 };
-use labnet::cli::Console;
+use labnet::cli::{Console, Diagnostics};
 
 use crate::error::Error;
 
@@ -73,7 +73,7 @@ pub(crate) struct Arguments {
 /// In the ordinary world: the same program does the work inside.
 pub(crate) fn outside(console: &Console) -> Result<ExitCode, Error> {
     let mut launcher = Launcher::start()?;
-    console.at_interrupt(launcher.interrupter());
+    console.shutdown.at_interrupt(launcher.interrupter());
     Ok(launcher.wait()?)
 }
 
@@ -102,7 +102,7 @@ struct Pending {
     folder: Option<TempDir>,
     /// How it was called.
     comment: String,
-    console: Console,
+    err: Diagnostics,
 }
 
 impl Pending {
@@ -118,12 +118,12 @@ impl Pending {
         let (packets, missed) = (recording.frames.len(), recording.dropped.unwrap_or_default());
         let out = self.out.display();
         if missed > 0 {
-            self.console.warn(format_args!(
+            self.err.warn(format_args!(
                 "{missed} packets were missed: there were too many at once (more may wait for a capture by root, or where \
                  net.core.rmem_max is larger)"
             ));
         }
-        self.console.note(format_args!("{packets} packets are in {out}; look at them with: lab-capture show {out}"));
+        self.err.note(format_args!("{packets} packets are in {out}; look at them with: lab-capture show {out}"));
         Ok(())
     }
 }
@@ -150,21 +150,21 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
         out: arguments.out.clone(),
         folder: Some(folder),
         comment: shell::command_line(&arguments.command),
-        console: console.clone(),
+        err: console.err.clone(),
     };
     let pending = Arc::new(Mutex::new(pending));
     let write = |pending: &Mutex<Pending>| pending.lock().unwrap_or_else(PoisonError::into_inner).write();
     let at_interrupt = Arc::clone(&pending);
     let (started, process) = mpsc::channel();
     let (over, is_over) = mpsc::channel();
-    console.at_interrupt(move || {
+    console.shutdown.at_interrupt(move || {
         // A terminal tells the command as well, and what it does then is part of the capture.
         if let Err(RecvTimeoutError::Timeout) = is_over.recv_timeout(SIGNAL_DELAY) {
             process.try_iter().for_each(interrupt);
             let _ = is_over.recv_timeout(GRACE_PERIOD);
         }
         if let Err(error) = write(&at_interrupt) {
-            at_interrupt.lock().unwrap_or_else(PoisonError::into_inner).console.warn(error);
+            at_interrupt.lock().unwrap_or_else(PoisonError::into_inner).err.warn(error);
         }
     });
 

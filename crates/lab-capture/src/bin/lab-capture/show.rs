@@ -60,16 +60,16 @@ pub(crate) fn show(arguments: &Arguments, console: &Console) -> Result<(), Error
         let tls = tls::dissect(flow, &contents.secrets);
         let diagram = Diagram::of(flow, tls.as_ref(), &DiagramOptions::default());
         if arguments.svg {
-            console.line(diagram.to_svg(&format!("flow-{}", flow.number)))?;
+            console.out.line(diagram.to_svg(&format!("flow-{}", flow.number)))?;
             continue;
         }
         let gap = if index == 0 { "" } else { "\n" };
-        console.write(format!("{gap}{}", diagram.to_text()).as_bytes())?;
+        console.out.write(format!("{gap}{}", diagram.to_text()).as_bytes())?;
         if let Some(tls) = &tls {
-            console.write(listing(tls, arguments.details, &contents.secrets).as_bytes())?;
+            console.out.write(listing(tls, arguments.details, &contents.secrets).as_bytes())?;
         }
         if flow.is_abridged {
-            console.note(format_args!("flow {} is too large to be shown whole", flow.number));
+            console.err.note(format_args!("flow {} is too large to be shown whole", flow.number));
         }
     }
     contents.damage.map_or(Ok(()), Err)

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 
 fn bench(arguments: Arguments, console: &Console) -> Result<(), Error> {
     labnet::net::raise_descriptor_limit();
-    console.at_interrupt(lab_process::end_all);
+    console.shutdown.at_interrupt(lab_process::end_all);
     let mut report = Report::new(console);
     for (subject, measure) in [
         (Subject::Flood, flood::measure as fn(&mut Report) -> Result<(), Error>),

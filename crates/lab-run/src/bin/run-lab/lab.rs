@@ -88,7 +88,7 @@ impl Lab {
     /// The experiments that follow belong to this part.
     pub(crate) fn begin(&mut self, part: Part) -> Result<(), Error> {
         self.part = Some(part);
-        self.console.line(format_args!("\n=== {} ===", part.title()))
+        self.console.out.line(format_args!("\n=== {} ===", part.title()))
     }
 
     /// Makes an experiment, whose result becomes a row of the table.
@@ -100,12 +100,12 @@ impl Lab {
         name: &str,
         make: impl FnOnce(&Self) -> Result<(), Trouble>,
     ) -> Result<(), Error> {
-        self.console.line(format_args!("\n--- {name}"))?;
+        self.console.out.line(format_args!("\n--- {name}"))?;
         let begun = Instant::now();
         let passed = match make(self) {
             Ok(()) => true,
             Err(Trouble::Finding(why)) => {
-                self.console.line(format_args!("    FAILED: {why}"))?;
+                self.console.out.line(format_args!("    FAILED: {why}"))?;
                 false
             }
             Err(Trouble::Console(error)) => return Err(error),
@@ -123,7 +123,7 @@ impl Lab {
     /// Starts a program of the lab and shows how it is called.
     pub(crate) fn start(&self, program: &str, arguments: &[&str]) -> Result<Program, Trouble> {
         let program = self.start_silently(program, arguments)?;
-        self.console.line(format_args!("$ {}", program.command_line()))?;
+        self.console.out.line(format_args!("$ {}", program.command_line()))?;
         Ok(program)
     }
 
@@ -136,12 +136,12 @@ impl Lab {
         input: &[u8],
     ) -> Result<Option<Outcome>, Trouble> {
         let Ok(mut other) = Program::start(program, arguments) else {
-            self.console.line(format_args!("    skipped: {program} is not installed"))?;
+            self.console.out.line(format_args!("    skipped: {program} is not installed"))?;
             return Ok(None);
         };
         // A program that is given as text is shown by its first line.
         let (first, more) = other.command_line().split_once('\n').unwrap_or((other.command_line(), ""));
-        self.console.line(format_args!("$ {first}{}", if more.is_empty() { "" } else { "…'" }))?;
+        self.console.out.line(format_args!("$ {first}{}", if more.is_empty() { "" } else { "…'" }))?;
         other.input(input);
         self.finish(other).map(Some)
     }
@@ -160,7 +160,7 @@ impl Lab {
         let outcome = program.finish(DEADLINE)?;
         let left_out = outcome.lines.len().saturating_sub(LAST_LINES);
         if left_out > 0 {
-            self.console.line(format_args!("    [lines before these: {left_out}]"))?;
+            self.console.out.line(format_args!("    [lines before these: {left_out}]"))?;
         }
         self.show(outcome.lines.iter().skip(left_out))?;
         Ok(outcome)
@@ -196,23 +196,23 @@ impl Lab {
                 0 => String::new(),
                 more => format!(" [{more} characters more]"),
             };
-            self.console.line(format_args!("    {shown}{more}"))?;
+            self.console.out.line(format_args!("    {shown}{more}"))?;
         }
-        if left_out > 0 { self.console.line(format_args!("    [{left_out} lines more]")) } else { Ok(()) }
+        if left_out > 0 { self.console.out.line(format_args!("    [{left_out} lines more]")) } else { Ok(()) }
     }
 
     /// The summary, with an error when an experiment failed.
     pub(crate) fn table(&self) -> Result<(), lab_run::Error> {
-        self.console.line("\n=== Summary ===\n")?;
+        self.console.out.line("\n=== Summary ===\n")?;
         for row in &self.rows {
             let part = row.part.map(|part| part.to_string()).unwrap_or_default();
             let (result, seconds) = (if row.passed { "ok" } else { "FAILED" }, row.elapsed.as_secs_f64());
-            self.console.line(format_args!("{result:<7} {part:<7} {seconds:>6.2} s  {}", row.experiment))?;
+            self.console.out.line(format_args!("{result:<7} {part:<7} {seconds:>6.2} s  {}", row.experiment))?;
         }
         let failed = self.rows.iter().filter(|row| !row.passed).count();
         let (passed, seconds) = (self.rows.len() - failed, self.begun.elapsed().as_secs_f64());
-        self.console.line(format_args!("\n{passed} passed, {failed} failed, in {seconds:.1} s"))?;
-        self.last_words.iter().try_for_each(|line| self.console.line(line))?;
+        self.console.out.line(format_args!("\n{passed} passed, {failed} failed, in {seconds:.1} s"))?;
+        self.last_words.iter().try_for_each(|line| self.console.out.line(line))?;
         if failed == 0 { Ok(()) } else { Err(lab_run::Error::Experiments { failed, of: self.rows.len() }) }
     }
 }

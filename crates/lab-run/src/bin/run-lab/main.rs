@@ -110,7 +110,7 @@ fn main() -> ExitCode {
 }
 
 fn run_lab(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error> {
-    console.at_interrupt(lab_process::end_all);
+    console.shutdown.at_interrupt(lab_process::end_all);
     let mut lab = Lab::new(console)?;
     for part in Part::ALL {
         if arguments.parts.is_empty() || arguments.parts.contains(&part) {

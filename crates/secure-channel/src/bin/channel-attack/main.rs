@@ -80,13 +80,13 @@ fn attack(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
     let listener = net::listen((Ipv4Addr::LOCALHOST, arguments.listen).into(), true)?;
     let address = listener.local_addr().map_err(|source| labnet::Error::System { attempt: "name a socket", source })?;
-    console.note(format_args!("listening on {address}, on the way to {}", arguments.to));
+    console.err.note(format_args!("listening on {address}, on the way to {}", arguments.to));
     let (client, peer) =
         listener.accept().map_err(|source| labnet::Error::System { attempt: "accept a client", source })?;
     let server = net::connect(&arguments.to, Families::Both, Deadline::after(PATIENCE))?;
-    console.line(format_args!("between client {peer} and server {}", server.peer()))?;
+    console.out.line(format_args!("between client {peer} and server {}", server.peer()))?;
     between(client, server.into_stream(), &mut attacker, console)?;
-    console.line(attacker.verdict())?;
+    console.out.line(attacker.verdict())?;
     Ok(())
 }
 
@@ -113,7 +113,7 @@ fn between(
             News::Bytes(bytes) => {
                 for unit in cutter.cut(&bytes, attacker.protocol(&bytes)) {
                     for line in attacker.sees(side, &unit) {
-                        console.line(line)?;
+                        console.out.line(line)?;
                     }
                     for deed in attacker.acts(side, unit) {
                         perform(deed, client, server);

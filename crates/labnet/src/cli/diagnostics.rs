@@ -1,0 +1,79 @@
+//! What a program says beside its answer, on stderr.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use super::{Diagnosis, progress::Progress};
+
+/// How many warnings are shown (ours): what a hostile peer can provoke must not fill a disk.
+const MAX_WARNINGS: usize = 100;
+
+/// Tells the user what is no part of the answer.
+#[derive(Clone, Debug)]
+pub struct Diagnostics {
+    warnings: Arc<AtomicUsize>,
+    progress: Progress,
+}
+
+impl Diagnostics {
+    pub(super) fn new(progress: Progress) -> Self {
+        Self { warnings: Arc::default(), progress }
+    }
+
+    /// Shows on a terminal how far a program is that does something several times.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Tells the user something that is no part of the answer.
+    pub fn note(&self, text: impl fmt::Display) {
+        self.write(&format!("note: {text}\n"));
+    }
+
+    /// The same, in a form of its own.
+    pub fn line(&self, line: impl fmt::Display) {
+        self.write(&format!("{line}\n"));
+    }
+
+    /// Tells the user what may be wrong.
+    pub fn warn(&self, text: impl fmt::Display) {
+        match self.warnings.fetch_add(1, Ordering::Relaxed) {
+            0..MAX_WARNINGS => self.write(&format!("warning: {text}\n")),
+            MAX_WARNINGS => self.write("warning: further warnings are left out\n"),
+            _ => {}
+        }
+    }
+
+    /// Tells the user what to try.
+    pub fn hint(&self, text: impl fmt::Display) {
+        self.write(&format!("hint: {text}\n"));
+    }
+
+    /// Asks the user at a terminal; a pipe is not asked.
+    pub fn prompt(&self, text: &str) {
+        if io::stdin().is_terminal() && io::stderr().is_terminal() {
+            self.write(text);
+        }
+    }
+
+    /// The error that ends the program.
+    pub(super) fn error(&self, error: &impl Diagnosis) {
+        self.message_and_hint(&error.to_string(), error.hint().as_deref());
+    }
+
+    pub(super) fn message_and_hint(&self, message: &str, hint: Option<&str>) {
+        let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+        self.write(&format!("error: {message}\n{hint}"));
+    }
+
+    /// One write for each call, so that lines of several threads do not mix. Without a reader there is nobody to tell.
+    fn write(&self, text: &str) {
+        let _ = self.progress.aside(|| io::stderr().write_all(text.as_bytes()));
+    }
+}
