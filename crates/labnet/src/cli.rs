@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use clap::{Parser, error::ErrorKind};
 
 pub use answer::Answer;
-pub use arguments::{AtServer, Destination, Limits, group, parse_seconds, port_and_files, server_and_commands};
+pub use arguments::{DefaultServer, ServerOption, Timeouts, group, parse_seconds, port_and_files, server_and_commands};
 pub use console::Console;
 pub use diagnosis::Diagnosis;
 pub use diagnostics::Diagnostics;

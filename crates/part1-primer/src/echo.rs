@@ -10,11 +10,11 @@ use clap::Args;
 
 use labnet::{
     Error,
-    cli::{AtServer, Console, Destination, Limits},
+    cli::{Console, DefaultServer, ServerOption, Timeouts},
     net::{self, Counted, Deadline, Families},
 };
 
-const SERVER: Destination = Destination { host: "localhost", port: 5002 };
+const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5002 };
 const LINE: &str = "O Romeo, Romeo! wherefore art thou Romeo?";
 
 #[derive(Args)]
@@ -76,7 +76,7 @@ fn echo(connection: &mut TcpStream, buffer: &mut [u8], console: &Console) -> Res
 #[derive(Args)]
 pub(super) struct ClientArguments {
     #[command(flatten)]
-    at: AtServer,
+    at: ServerOption,
     /// The most bytes that one recv() takes (Q6)
     #[arg(long, value_name = "BYTES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
     recv_buffer: u32,
@@ -84,7 +84,7 @@ pub(super) struct ClientArguments {
     #[arg(long)]
     no_hold: bool,
     #[command(flatten)]
-    limits: Limits,
+    limits: Timeouts,
 }
 
 pub(super) fn client(arguments: &ClientArguments, console: &Console) -> Result<(), Error> {

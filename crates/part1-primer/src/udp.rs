@@ -6,11 +6,11 @@ use clap::Args;
 
 use labnet::{
     Error,
-    cli::{AtServer, Console, Destination, Limits},
+    cli::{Console, DefaultServer, ServerOption, Timeouts},
     net::Families,
 };
 
-const SERVER: Destination = Destination { host: "localhost", port: 5001 };
+const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5001 };
 const GREETING: &[u8] = b"Hello, Romeo ";
 
 /// The longest datagram that is received whole, in bytes (as Code B).
@@ -44,9 +44,9 @@ pub(super) fn server(arguments: &ServerArguments, console: &Console) -> Result<(
 #[derive(Args)]
 pub(super) struct ClientArguments {
     #[command(flatten)]
-    at: AtServer,
+    at: ServerOption,
     #[command(flatten)]
-    limits: Limits,
+    limits: Timeouts,
 }
 
 pub(super) fn client(arguments: &ClientArguments, console: &Console) -> Result<(), Error> {

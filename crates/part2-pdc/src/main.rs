@@ -9,12 +9,12 @@ use clap::Parser;
 
 use labnet::{
     Error,
-    cli::{self, Answer, AtServer, Console, Destination, Limits},
+    cli::{self, Answer, Console, DefaultServer, ServerOption, Timeouts},
     net::{self, Deadline, Families, Server},
     pmu::Command,
 };
 
-const PMU: Destination = Destination { host: "tcpip.epfl.ch", port: 5003 };
+const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5003 };
 
 /// Ask a PMU for its messages over TCP (IPv4) and show each on a line of its own
 #[derive(Parser)]
@@ -33,12 +33,12 @@ struct Arguments {
     #[arg(value_name = "[SERVER PORT] COMMAND", required = true)]
     positional: Vec<String>,
     #[command(flatten)]
-    at: AtServer,
+    at: ServerOption,
     /// The most bytes that one recv() takes (Q15)
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
     recv_buffer: u32,
     #[command(flatten)]
-    limits: Limits,
+    limits: Timeouts,
     /// Print what was counted as JSON on stderr, one object for each command
     #[arg(long)]
     stats: bool,

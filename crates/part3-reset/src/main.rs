@@ -7,7 +7,7 @@ use std::{net::SocketAddr, process::ExitCode};
 
 use labnet::{
     Error,
-    cli::{self, Console, Destination, ResetStats, Stats},
+    cli::{self, Console, DefaultServer, ResetStats, Stats},
     escape::escape,
     net::{Deadline, Exchange, Family, Pair, PerFamily},
     reset::{Offset, Request, Tally},
@@ -19,7 +19,7 @@ mod tests;
 
 use arguments::Arguments;
 
-const PMU: Destination = Destination { host: "lab3.iw.epfl.ch", port: 5004 };
+const PMU: DefaultServer = DefaultServer { host: "lab3.iw.epfl.ch", port: 5004 };
 
 fn main() -> ExitCode {
     cli::run(pdc)

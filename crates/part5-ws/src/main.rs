@@ -9,12 +9,12 @@ use clap::Parser;
 
 use labnet::{
     Error,
-    cli::{self, AtServer, Console, Destination, Limits, TransferStats},
+    cli::{self, Console, DefaultServer, ServerOption, Timeouts, TransferStats},
     pmu::Command,
     ws::{Client, Options, Url},
 };
 
-const PMU: Destination = Destination { host: "tcpip.epfl.ch", port: 5006 };
+const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5006 };
 
 /// Ask a PMU for its messages over WebSocket and show each on a line of its own
 #[derive(Parser)]
@@ -32,7 +32,7 @@ struct Arguments {
     #[arg(value_name = "[SERVER PORT] COMMAND", required = true)]
     positional: Vec<String>,
     #[command(flatten)]
-    at: AtServer,
+    at: ServerOption,
     /// The server as a URL, `ws://HOST[:PORT][/PATH]`
     #[arg(long, conflicts_with = "server")]
     url: Option<Url>,
@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     max_message: u64,
     #[command(flatten)]
-    limits: Limits,
+    limits: Timeouts,
     /// Print what was counted as JSON on stderr, one object for each command
     #[arg(long)]
     stats: bool,

@@ -9,12 +9,12 @@ use clap::Parser;
 
 use labnet::{
     Error,
-    cli::{self, Answer, AtServer, Console, Destination, Limits},
+    cli::{self, Answer, Console, DefaultServer, ServerOption, Timeouts},
     pmu::Command,
     tls::{Client, ClientOptions, KeyLogFile, Roots, Version},
 };
 
-const PMU: Destination = Destination { host: "localhost", port: 5003 };
+const PMU: DefaultServer = DefaultServer { host: "localhost", port: 5003 };
 
 /// Ask a PMU for its messages over TLS, after verifying its certificate
 #[derive(Parser)]
@@ -33,7 +33,7 @@ struct Arguments {
     #[arg(value_name = "CA-FILE")]
     ca_file: PathBuf,
     #[command(flatten)]
-    at: AtServer,
+    at: ServerOption,
     /// The name that the certificate must be for, if it is not the server's
     #[arg(long)]
     name: Option<String>,
@@ -53,7 +53,7 @@ struct Arguments {
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
     recv_buffer: u32,
     #[command(flatten)]
-    limits: Limits,
+    limits: Timeouts,
     /// Print what was counted as JSON on stderr
     #[arg(long)]
     stats: bool,

@@ -19,7 +19,7 @@ const LAB_SERVER: &str = "LAB_SERVER";
 
 /// Where the server is, for a part with one.
 #[derive(Args, Clone, Debug)]
-pub struct AtServer {
+pub struct ServerOption {
     /// The server: HOST, HOST:PORT or `[IPV6]:PORT`; the variable LAB_SERVER (a host) changes the default
     #[arg(long, value_name = "SERVER")]
     pub server: Option<Server>,
@@ -27,7 +27,7 @@ pub struct AtServer {
 
 /// How long to wait for a server.
 #[derive(Args, Clone, Debug)]
-pub struct Limits {
+pub struct Timeouts {
     /// Seconds to find and reach the server, look-up and any handshake included
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     connect_timeout: Duration,
@@ -36,23 +36,23 @@ pub struct Limits {
     pub timeout: Option<Duration>,
 }
 
-impl Limits {
+impl Timeouts {
     /// The end of the time to connect, from now.
     pub fn connect_deadline(&self) -> Deadline {
         Deadline::after(self.connect_timeout)
     }
 }
 
-/// Where a part goes when the command line does not say.
+/// The server of the handout, for a command line that names none.
 #[derive(Clone, Copy, Debug)]
-pub struct Destination {
+pub struct DefaultServer {
     /// The handout's host.
     pub host: &'static str,
     /// The handout's port.
     pub port: u16,
 }
 
-impl Destination {
+impl DefaultServer {
     /// The server of a command line, `LAB_SERVER`, or the handout's; always with a port.
     ///
     /// # Errors
@@ -69,9 +69,7 @@ impl Destination {
             _ => Ok(Server::new(self.host, self.port)),
         }
     }
-}
 
-impl Destination {
     /// The server of a program without commands, by `SERVER PORT` or `--server`.
     ///
     /// # Errors

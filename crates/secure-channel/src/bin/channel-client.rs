@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::Parser;
 
 use labnet::{
-    cli::{self, AtServer, Console, Destination},
+    cli::{self, Console, DefaultServer, ServerOption},
     net::Deadline,
 };
 use secure_channel::{
@@ -16,7 +16,7 @@ use secure_channel::{
     steps::{ChannelStats, Client, Narrator, Step},
 };
 
-const SERVER: Destination = Destination { host: "localhost", port: 5010 };
+const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5010 };
 
 /// Receive a message over a channel that is built step by step
 #[derive(Parser)]
@@ -37,7 +37,7 @@ struct Arguments {
     #[arg(value_name = "SERVER PORT", num_args = 2)]
     positional: Vec<String>,
     #[command(flatten)]
-    at: AtServer,
+    at: ServerOption,
     /// How far the channel is built
     #[arg(long, value_enum, default_value_t = Step::Secure)]
     step: Step,
