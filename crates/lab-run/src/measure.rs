@@ -21,8 +21,8 @@ const ROUNDS: usize = 5;
 /// The longest that a server may take to become ready.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What has been measured so far.
-pub struct Report {
+/// Measurements, and the table of them so far.
+pub struct Bench {
     console: Console,
     programs: PathBuf,
     rows: Vec<Row>,
@@ -35,7 +35,7 @@ struct Row {
     holds: Option<bool>,
 }
 
-impl Report {
+impl Bench {
     /// An empty table.
     pub fn new(console: &Console) -> Self {
         let programs = std::env::current_exe().ok().and_then(|this| this.parent().map(PathBuf::from));

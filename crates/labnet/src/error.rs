@@ -1,4 +1,4 @@
-//! What can go wrong in the lab, in the words of the person who has to mend it.
+//! The errors of this crate, worded for whoever runs the program.
 //!
 //! Each message is one line that says what was attempted on what; [`Error::hint`] says what to do, where we know.
 

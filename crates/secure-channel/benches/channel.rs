@@ -20,7 +20,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use lab_run::{Error, measure::Report};
+use lab_run::{Error, measure::Bench};
 use labnet::{
     cli::{self, Console},
     tls::{Credentials, Roots, read_certificates},
@@ -57,22 +57,22 @@ fn bench(_: Arguments, console: &Console) -> Result<(), Error> {
     desk.complete(&["server", "client"])?;
     let (ours, theirs) = (Parties::load(&desk)?, Rustls::load(&desk)?);
 
-    let mut report = Report::new(console);
+    let mut bench = Bench::new(console);
     let what = "256 MiB through the record layer, AES-256-GCM";
     let mut our_bulk = || ours.bulk(Suite::Aes256Gcm).ok();
     let mut their_bulk = || theirs.bulk().ok();
     // At least a third as fast (ours); the ratio is of speeds.
-    report.compare(what, ("ours", &mut our_bulk), ("rustls, TLS 1.3", &mut their_bulk), 0.334)?;
+    bench.compare(what, ("ours", &mut our_bulk), ("rustls, TLS 1.3", &mut their_bulk), 0.334)?;
     let what = "256 MiB through the record layer, AES-128-CTR and HMAC";
     let mut our_bulk = || ours.bulk(Suite::Aes128CtrHmacSha256).ok();
-    report.compare(what, ("ours", &mut our_bulk), ("rustls, TLS 1.3 AES-256-GCM", &mut their_bulk), 0.0)?;
+    bench.compare(what, ("ours", &mut our_bulk), ("rustls, TLS 1.3 AES-256-GCM", &mut their_bulk), 0.0)?;
 
     let what = format!("{HANDSHAKES} full handshakes, RSA-2048 on both sides");
     let mut our_handshakes = || timed(|| (0..HANDSHAKES).all(|_| ours.shake_hands(Suite::Aes256Gcm).is_ok()));
     let mut their_handshakes = || timed(|| (0..HANDSHAKES).all(|_| Rustls::shake_hands(&theirs.tls12).is_ok()));
     let (ours, theirs) = (("ours", &mut our_handshakes as _), ("rustls, mutual TLS 1.2", &mut their_handshakes as _));
-    report.compare(&what, ours, theirs, 1.0)?;
-    report.table()
+    bench.compare(&what, ours, theirs, 1.0)?;
+    bench.table()
 }
 
 fn timed(work: impl FnOnce() -> bool) -> Option<Duration> {

@@ -9,7 +9,7 @@ use std::{
 
 use lab_run::{
     Error,
-    measure::{Report, command, cost},
+    measure::{Bench, command, cost},
 };
 
 /// A flood: segments as a loopback interface carries them, 512 MiB of payload in all.
@@ -22,7 +22,7 @@ const SMALL: usize = 200_000;
 /// How long each link-layer, IP and TCP header is.
 const HEADERS_LEN: usize = 14 + 20 + 20;
 
-pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     let folder = tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
     let path = folder.path().join("large.pcap");
     write(&path).map_err(|source| labnet::Error::File {
@@ -31,17 +31,17 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
         source,
     })?;
     let file = path.display().to_string();
-    let ours = report.path("lab-capture");
+    let ours = bench.path("lab-capture");
     let mut count = || time(command(&ours, &["count", &file]));
     // Without the checksums of the file that it makes by default.
     let mut capinfos = || time(command("capinfos", &["-c", "-d", "-u", &file]));
     let mut tshark = || time(command("tshark", &["-n", "-q", "-z", "conv,tcp", "-r", &file]));
     let what = "counting 512 MiB in large segments and 200,000 small ones";
     let name = "lab-capture count";
-    report.compare(what, (name, &mut count), ("capinfos -c -d -u", &mut capinfos), 1.0)?;
-    report.compare(what, (name, &mut count), ("tshark -z conv,tcp", &mut tshark), 1.0)?;
-    flood(report, folder.path())?;
-    whole_report(report, folder.path())
+    bench.compare(what, (name, &mut count), ("capinfos -c -d -u", &mut capinfos), 1.0)?;
+    bench.compare(what, (name, &mut count), ("tshark -z conv,tcp", &mut tshark), 1.0)?;
+    flood(bench, folder.path())?;
+    whole_report(bench, folder.path())
 }
 
 /// A PMU that floods, and a PDC that asks it as soon as it is ready.
@@ -52,8 +52,8 @@ const FLOOD: &str = "
 ";
 
 /// While a flood of 1 GiB is received, nothing of it may be missed.
-fn flood(report: &mut Report, folder: &Path) -> Result<(), Error> {
-    let (ours, capture) = (report.path("lab-capture"), folder.join("flood.pcapng").display().to_string());
+fn flood(bench: &mut Bench, folder: &Path) -> Result<(), Error> {
+    let (ours, capture) = (bench.path("lab-capture"), folder.join("flood.pcapng").display().to_string());
     let programs = ours.parent().map(|programs| programs.display().to_string()).unwrap_or_default();
     let scratch = folder.display().to_string();
     let line = ["run", "--out", &capture, "--", "sh", "-c", FLOOD, "sh", &programs, &scratch];
@@ -68,18 +68,18 @@ fn flood(report: &mut Report, folder: &Path) -> Result<(), Error> {
         (Some((packets, _)), _) => format!("{packets} packets, and some missed"),
         _ => "skipped: no private network, or the flood failed".to_owned(),
     };
-    report.row("1 GiB flood, captured as it passes", measured, "no packet missed", holds)
+    bench.row("1 GiB flood, captured as it passes", measured, "no packet missed", holds)
 }
 
 /// The longest that the whole report may take on two cores.
 const LONGEST: Duration = Duration::from_secs(90);
 
-fn whole_report(report: &mut Report, folder: &Path) -> Result<(), Error> {
-    let (ours, out) = (report.path("lab-report"), folder.join("report").display().to_string());
+fn whole_report(bench: &mut Bench, folder: &Path) -> Result<(), Error> {
+    let (ours, out) = (bench.path("lab-report"), folder.join("report").display().to_string());
     let took = time(command(&ours, &["--out", &out]));
     let measured = took
         .map_or("skipped: no private network, or it failed".to_owned(), |took| format!("{:.1} s", took.as_secs_f64()));
-    report.row("the whole report, fourteen experiments", measured, "within 90 s", took.map(|took| took <= LONGEST))
+    bench.row("the whole bench, fourteen experiments", measured, "within 90 s", took.map(|took| took <= LONGEST))
 }
 
 fn time(command: std::process::Command) -> Option<Duration> {

@@ -9,17 +9,17 @@ use labnet::pmu::Messages;
 
 use lab_run::{
     Error,
-    measure::{Report, median},
+    measure::{Bench, median},
 };
 
 const ROUNDS: usize = 5;
 
-pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     let stream = stream(10_000_000);
     let Some(time) = median((0..ROUNDS).map(|_| cut(&stream, 64 * 1024)).collect()) else { return Ok(()) };
     let rate = stream.len() as f64 / time.as_secs_f64() / 1e6;
     let measured = format!("{rate:.0} MB/s");
-    report.row("cutting messages, chunks of 64 KiB, one thread", measured, "at least 500 MB/s", Some(rate >= 500.0))?;
+    bench.row("cutting messages, chunks of 64 KiB, one thread", measured, "at least 500 MB/s", Some(rate >= 500.0))?;
 
     for (name, chunk) in [("64 KiB", 64 * 1024), ("1 byte", 1)] {
         let tenth = stream.get(..stream.len() / 10).unwrap_or_default();
@@ -31,7 +31,7 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
         if let (Some(tenth), Some(whole)) = (median(tenths), median(wholes)) {
             let ratio = whole.as_secs_f64() / tenth.as_secs_f64();
             let what = format!("cutting ten times the input, chunks of {name}");
-            report.row(&what, format!("{ratio:.1} times the time"), "at most 11 times", Some(ratio <= 11.0))?;
+            bench.row(&what, format!("{ratio:.1} times the time"), "at most 11 times", Some(ratio <= 11.0))?;
         }
     }
     Ok(())

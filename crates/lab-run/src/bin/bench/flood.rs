@@ -2,7 +2,7 @@
 
 use lab_run::{
     Error,
-    measure::{Report, command, cost, python, shell},
+    measure::{Bench, command, cost, python, shell},
 };
 
 const FLOOD_LEN: &str = "1073741824";
@@ -21,8 +21,8 @@ while True:
     sys.stdout.buffer.write(data)
 ";
 
-pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
-    let (_server, port) = report.server("pmu", &["--flood-size", FLOOD_LEN])?;
+pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
+    let (_server, port) = bench.server("pmu", &["--flood-size", FLOOD_LEN])?;
     let nc = format!("printf CMD_floodme | nc 127.0.0.1 {port}");
     let socat = format!("printf CMD_floodme | socat -b 1048576 -t 60 - TCP:127.0.0.1:{port}");
     let mut peak = 0;
@@ -31,14 +31,14 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
         ("socat -b 1048576", &mut || cost(shell(&socat)).map(|cost| cost.time), 0.9),
         ("Python recv(4096)", &mut || cost(python(PYTHON, &[&port])).map(|cost| cost.time), 1.5),
     ] {
-        let part2 = report.path("part2-pdc");
+        let part2 = bench.path("part2-pdc");
         let mut ours = || {
             let cost = cost(command(&part2, &["127.0.0.1", &port, "CMD_floodme"]))?;
             peak = peak.max(cost.peak_memory.unwrap_or(0));
             Some(cost.time)
         };
-        report.compare("1 GiB flood", ("part2-pdc", &mut ours), (name, theirs), wanted)?;
+        bench.compare("1 GiB flood", ("part2-pdc", &mut ours), (name, theirs), wanted)?;
     }
     let measured = format!("{:.1} MiB resident at most", peak as f64 / f64::from(1 << 20));
-    report.row("1 GiB flood: memory of part2-pdc", measured, "under 16 MiB", (peak > 0).then_some(peak < MAX_MEMORY))
+    bench.row("1 GiB flood: memory of part2-pdc", measured, "under 16 MiB", (peak > 0).then_some(peak < MAX_MEMORY))
 }

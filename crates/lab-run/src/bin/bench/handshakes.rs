@@ -17,7 +17,7 @@ use ttp::{Authority, Desk, KeyKind, Wish};
 
 use lab_run::{
     Error,
-    measure::{Report, command, memory_of, shell},
+    measure::{Bench, command, memory_of, shell},
 };
 
 /// The load: so many clients at a time, each making so many handshakes one after the other.
@@ -31,7 +31,7 @@ const MAX_MEMORY: u64 = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 const ID: &str = "localhost";
 
-pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     for (name, key) in [("P-256", KeyKind::P256), ("RSA-2048", KeyKind::Rsa2048)] {
         let folder =
             tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
@@ -41,24 +41,24 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
         let files = Files { folder: folder.path(), desk: &desk };
         let options = options(&desk)?;
 
-        let Some((ours, our_port)) = files.part6(report) else { continue };
+        let Some((ours, our_port)) = files.part6(bench) else { continue };
         let what = format!("{} full handshakes, {name}", CLIENTS * HANDSHAKES);
         for (their_name, theirs, wanted) in [("nginx", files.nginx(), 1.0), ("openssl s_server", files.s_server(), 2.0)]
         {
             let mut our_load = || load(our_port, &options);
             let mut their_load = || load(theirs.as_ref()?.1, &options);
             let (ours, theirs) = (("part6-pmu", &mut our_load as _), (their_name, &mut their_load as _));
-            report.compare(&what, ours, theirs, wanted)?;
+            bench.compare(&what, ours, theirs, wanted)?;
         }
-        if let Some((_server, port)) = files.tls_server(report) {
+        if let Some((_server, port)) = files.tls_server(bench) {
             let theirs = files.s_server();
             let mut our_load = || load(port, &options);
             let mut their_load = || load(theirs.as_ref()?.1, &options);
             let (ours, theirs) = (("tls-server", &mut our_load as _), ("openssl s_server", &mut their_load as _));
-            report.compare(&what, ours, theirs, 1.0)?;
+            bench.compare(&what, ours, theirs, 1.0)?;
         }
         if key == KeyKind::P256 {
-            memory(report, &ours, our_port, &options)?;
+            memory(bench, &ours, our_port, &options)?;
         }
     }
     Ok(())
@@ -83,17 +83,17 @@ impl Files<'_> {
         self.folder.join(file).display().to_string()
     }
 
-    fn part6(&self, report: &Report) -> Option<(Program, u16)> {
-        self.ours(report, "part6-pmu", &["0"], &[])
+    fn part6(&self, bench: &Bench) -> Option<(Program, u16)> {
+        self.ours(bench, "part6-pmu", &["0"], &[])
     }
 
-    fn tls_server(&self, report: &Report) -> Option<(Program, u16)> {
-        self.ours(report, "tls-server", &[], &["--port", "0"])
+    fn tls_server(&self, bench: &Bench) -> Option<(Program, u16)> {
+        self.ours(bench, "tls-server", &[], &["--port", "0"])
     }
 
     /// A program of the lab, called with certificate and key between other arguments.
-    fn ours(&self, report: &Report, program: &str, before: &[&str], after: &[&str]) -> Option<(Program, u16)> {
-        let files = [report.path(program), self.desk.certificate(ID), self.desk.key(ID)];
+    fn ours(&self, bench: &Bench, program: &str, before: &[&str], after: &[&str]) -> Option<(Program, u16)> {
+        let files = [bench.path(program), self.desk.certificate(ID), self.desk.key(ID)];
         let [program, certificate, key] = &files.map(|path| path.display().to_string());
         let line = command_line([&[program.as_str()], before, &[certificate, key], after].concat());
         // Its line for each connection goes nowhere, as the access log of nginx.
@@ -152,15 +152,15 @@ fn load(port: u16, options: &ClientOptions) -> Option<Duration> {
 }
 
 /// What a client that has shaken hands and says nothing costs the server.
-fn memory(report: &mut Report, pmu: &Program, port: u16, options: &ClientOptions) -> Result<(), Error> {
+fn memory(bench: &mut Bench, pmu: &Program, port: u16, options: &ClientOptions) -> Result<(), Error> {
     let what = format!("{CONNECTED} clients of part6-pmu at once");
     let server = Server::new("127.0.0.1", port);
     let before = memory_of(pmu.id(), "VmRSS:");
     let clients: Vec<_> = (0..CONNECTED).map_while(|_| Client::connect(&server, options).ok()).collect();
     let (Some(before), Some(after)) = (before, memory_of(pmu.id(), "VmRSS:")) else {
-        return report.row(&what, "skipped: this system does not tell".to_owned(), "at most 64 KiB each", None);
+        return bench.row(&what, "skipped: this system does not tell".to_owned(), "at most 64 KiB each", None);
     };
     let each = after.saturating_sub(before) / CONNECTED as u64;
     let measured = format!("{} connected, {:.1} KiB resident each", clients.len(), each as f64 / 1024.0);
-    report.row(&what, measured, "at most 64 KiB each", Some(clients.len() == CONNECTED && each <= MAX_MEMORY))
+    bench.row(&what, measured, "at most 64 KiB each", Some(clients.len() == CONNECTED && each <= MAX_MEMORY))
 }

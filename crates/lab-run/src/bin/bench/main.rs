@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use lab_run::{Error, measure::Report};
+use lab_run::{Error, measure::Bench};
 use labnet::cli::{self, Console};
 
 mod capture;
@@ -51,9 +51,9 @@ fn main() -> ExitCode {
 fn bench(arguments: Arguments, console: &Console) -> Result<(), Error> {
     labnet::net::raise_descriptor_limit();
     console.shutdown.at_interrupt(lab_process::end_all);
-    let mut report = Report::new(console);
+    let mut bench = Bench::new(console);
     for (subject, measure) in [
-        (Subject::Flood, flood::measure as fn(&mut Report) -> Result<(), Error>),
+        (Subject::Flood, flood::measure as fn(&mut Bench) -> Result<(), Error>),
         (Subject::Cutting, cutting::measure),
         (Subject::Websocket, websocket::measure),
         (Subject::Rounds, rounds::measure),
@@ -62,8 +62,8 @@ fn bench(arguments: Arguments, console: &Console) -> Result<(), Error> {
         (Subject::Capture, capture::measure),
     ] {
         if arguments.subjects.is_empty() || arguments.subjects.contains(&subject) {
-            measure(&mut report)?;
+            measure(&mut bench)?;
         }
     }
-    report.table()
+    bench.table()
 }

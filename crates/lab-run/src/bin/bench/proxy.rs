@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lab_process::Program;
 use lab_run::Error;
-use lab_run::measure::{Report, command, cost};
+use lab_run::measure::{Bench, command, cost};
 use ttp::Desk;
 
 /// 1 GiB.
@@ -12,7 +12,7 @@ const PAGE: &str = "/bytes/1073741824";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     let folder = tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
     let desk = Desk::new(folder.path());
     desk.ensure(&["localhost"])?;
@@ -20,26 +20,26 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     let [certificate, key, ca] = &files.map(|path| path.display().to_string());
     let ca_key = folder.path().join("cakey.pem").display().to_string();
 
-    let Some((_server, server)) = start(report, "tls-server", &[certificate, key, "--port", "0"]) else {
+    let Some((_server, server)) = start(bench, "tls-server", &[certificate, key, "--port", "0"]) else {
         return Ok(());
     };
     let to = format!("localhost:{server}");
     let proxy = ["--ca", ca, &ca_key, "--listen", "127.0.0.1:0", "--to", &to, "--cafile", ca, "--show", "0"];
-    let Some((_proxy, proxy)) = start(report, "tls-proxy", &proxy) else { return Ok(()) };
+    let Some((_proxy, proxy)) = start(bench, "tls-proxy", &proxy) else { return Ok(()) };
 
-    let client = report.path("tls-client");
+    let client = bench.path("tls-client");
     let download = |port: &str| {
         let arguments = ["localhost", port, "--cafile", ca, "--http", PAGE, "--output", "-"];
         cost(command(&client, &arguments)).map(|cost| cost.time)
     };
     let (mut through, mut direct) = (|| download(&proxy), || download(&server));
     let ours = ("through tls-proxy", &mut through as _);
-    report.compare("1 GiB download by tls-client", ours, ("without it", &mut direct), 0.4)
+    bench.compare("1 GiB download by tls-client", ours, ("without it", &mut direct), 0.4)
 }
 
 /// A server on a free port, which it names on stderr.
-fn start(report: &Report, program: &str, arguments: &[&str]) -> Option<(Program, String)> {
-    let mut server = Program::spawn(command(report.path(program), arguments)).ok()?;
+fn start(bench: &Bench, program: &str, arguments: &[&str]) -> Option<(Program, String)> {
+    let mut server = Program::spawn(command(bench.path(program), arguments)).ok()?;
     let line = server.line_with("listen", PATIENCE, |line| line.text.contains("listening on")).ok()?;
     let port = line.text.split([':', ' ']).find(|word| word.parse::<u16>().is_ok())?.to_owned();
     Some((server, port))

@@ -8,7 +8,7 @@ use std::{
 
 use lab_run::{
     Error,
-    measure::{Report, command, python},
+    measure::{Bench, command, python},
 };
 
 /// How many rounds are listened to.
@@ -24,17 +24,17 @@ pmu.sendto(b'RESET:20', ('127.0.0.1', int(sys.argv[1])))
 pmu.recv(100)
 ";
 
-pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     let failed = |source| labnet::Error::System { attempt: "open a UDP socket", source };
     let socket = UdpSocket::bind(("127.0.0.1", 0)).map_err(failed)?;
     socket.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
     let port = socket.local_addr().map_err(failed)?.port().to_string();
 
-    let part3 = report.path("part3-reset");
+    let part3 = bench.path("part3-reset");
     let ours = || command(&part3, &["127.0.0.1", &port]);
     let mut to_first = || first_packet(&socket, ours());
     let mut python = || first_packet(&socket, python(PYTHON, &[&port]));
-    report.compare("start to first packet", ("part3-reset", &mut to_first), ("Python", &mut python), 10.0)?;
+    bench.compare("start to first packet", ("part3-reset", &mut to_first), ("Python", &mut python), 10.0)?;
 
     let _program = start(ours());
     let mut arrivals = Vec::new();
@@ -50,7 +50,7 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     let measured =
         worst.map_or("skipped".to_owned(), |worst| format!("{:.1} ms off at most", worst.as_secs_f64() * 1e3));
     let holds = worst.map(|worst| worst <= Duration::from_millis(20));
-    report.row("rounds of part3-reset one second apart", measured, "within 20 ms", holds)
+    bench.row("rounds of part3-reset one second apart", measured, "within 20 ms", holds)
 }
 
 /// From the start of a command to the arrival of its first packet.

@@ -2,7 +2,7 @@
 
 use lab_run::{
     Error,
-    measure::{Cost, Report, command, cost, python},
+    measure::{Bench, Cost, command, cost, python},
 };
 
 const MESSAGE_LEN: u64 = 256 << 20;
@@ -22,24 +22,24 @@ pmu.on('message', (data) => process.stdout.write(data));
 pmu.on('error', () => process.exit(1));
 ";
 
-pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
-    let (_server, port) = report.server("ws", &["--flood-size", &MESSAGE_LEN.to_string()])?;
+pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
+    let (_server, port) = bench.server("ws", &["--flood-size", &MESSAGE_LEN.to_string()])?;
     let node = || cost(command("node", &["-e", NODE, &port]));
     let client = || cost(python(PYTHON, &[&port]));
     let mut peak = 0;
     for (name, theirs) in [("Python websocket-client", &client as &dyn Fn() -> Option<Cost>), ("Node ws", &node)] {
-        let part5 = report.path("part5-ws");
+        let part5 = bench.path("part5-ws");
         let mut ours = || {
             let cost = cost(command(&part5, &["127.0.0.1", &port, "CMD_floodme"]))?;
             peak = peak.max(cost.peak_memory.unwrap_or(0));
             Some(cost.time)
         };
         let mut theirs = || theirs().map(|cost| cost.time);
-        report.compare("one message of 256 MiB", ("part5-ws", &mut ours), (name, &mut theirs), 1.3)?;
+        bench.compare("one message of 256 MiB", ("part5-ws", &mut ours), (name, &mut theirs), 1.3)?;
     }
     let ratio = peak as f64 / MESSAGE_LEN as f64;
     let measured = format!("{ratio:.2} times the message");
-    report.row(
+    bench.row(
         "one message of 256 MiB: memory of part5-ws",
         measured,
         "at most 1.2 times",

@@ -5,28 +5,31 @@ use std::path::Path;
 use lab_process::{Outcome, Program};
 use labnet::Error;
 
-use crate::lab::{DEADLINE, Lab, Trouble, check};
+use crate::runner::{DEADLINE, ExperimentError, Runner, check};
 
 /// The message of the source, and what a flipped bit makes of it.
 const MESSAGE: &str = "The OTP for transferring Rs 1,00,000 to your friend's account is 256345.\n";
 const ALTERED: &str = "The OTP for transferring Rs 1,00,000 to your friend's account is 256344.\n";
 
-pub(crate) fn run(lab: &mut Lab) -> Result<(), Error> {
+pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
     let folder = tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source })?;
     let folder = folder.path();
-    lab.experiment("Step 1, plain text: the message as it is, and an ACK that proves nothing", |lab| {
-        plain(lab, folder)
+    runner.experiment("Step 1, plain text: the message as it is, and an ACK that proves nothing", |runner| {
+        plain(runner, folder)
     })?;
-    lab.experiment("Step 2, certificates: the third party vouches for server and client", |lab| certify(lab, folder))?;
-    lab.experiment("Step 3, handshake: hellos, certificates, keys that both sides confirm", |lab| {
-        handshake(lab, folder)
+    runner.experiment("Step 2, certificates: the third party vouches for server and client", |runner| {
+        certify(runner, folder)
     })?;
-    lab.experiment("Step 4, record protocol: AES-128 under HMAC, or AES-256-GCM", |lab| records(lab, folder))?;
-    lab.experiment("Step 5, acknowledgement: no success without it", |lab| acknowledgement(lab, folder))?;
-    lab.experiment("The same message over mutual TLS", |lab| tls(lab, folder))?;
-    lab.experiment("Attack: eavesdropping", |lab| eavesdrop(lab, folder))?;
-    lab.experiment("Attack: a flipped bit", |lab| flip(lab, folder))?;
-    lab.experiment("Attack: a certificate of another CA", |lab| swap(lab, folder))
+    runner.experiment("Step 3, handshake: hellos, certificates, keys that both sides confirm", |runner| {
+        handshake(runner, folder)
+    })?;
+    runner
+        .experiment("Step 4, record protocol: AES-128 under HMAC, or AES-256-GCM", |runner| records(runner, folder))?;
+    runner.experiment("Step 5, acknowledgement: no success without it", |runner| acknowledgement(runner, folder))?;
+    runner.experiment("The same message over mutual TLS", |runner| tls(runner, folder))?;
+    runner.experiment("Attack: eavesdropping", |runner| eavesdrop(runner, folder))?;
+    runner.experiment("Attack: a flipped bit", |runner| flip(runner, folder))?;
+    runner.experiment("Attack: a certificate of another CA", |runner| swap(runner, folder))
 }
 
 /// What a session left behind.
@@ -38,14 +41,20 @@ struct Session {
 }
 
 /// One message from server to client, past an attacker if there is one.
-fn session(lab: &Lab, folder: &Path, step: &str, attack: Option<&str>, options: &[&str]) -> Result<Session, Trouble> {
+fn session(
+    runner: &Runner,
+    folder: &Path,
+    step: &str,
+    attack: Option<&str>,
+    options: &[&str],
+) -> Result<Session, ExperimentError> {
     let dir = folder.display().to_string();
-    let server = lab.start("channel-server", &["--step", step, "--once", "--port", "0", "--dir", &dir])?;
+    let server = runner.start("channel-server", &["--step", step, "--once", "--port", "0", "--dir", &dir])?;
     let (server, mut port) = listening(server)?;
     let attacker = match attack {
         Some(attack) => {
             let to = format!("127.0.0.1:{port}");
-            let attacker = lab.start("channel-attack", &["--listen", "0", "--to", &to, attack, "--dir", &dir])?;
+            let attacker = runner.start("channel-attack", &["--listen", "0", "--to", &to, attack, "--dir", &dir])?;
             let (attacker, on_the_way) = listening(attacker)?;
             port = on_the_way;
             Some(attacker)
@@ -53,23 +62,23 @@ fn session(lab: &Lab, folder: &Path, step: &str, attack: Option<&str>, options: 
         None => None,
     };
     let common = ["127.0.0.1", &port, "--step", step, "--dir", &dir];
-    let client = lab.start("channel-client", &[&common, options].concat())?;
-    let finish = if attack.is_none() && options.is_empty() { Lab::finish } else { Lab::finish_in_short };
-    let client = finish(lab, client)?;
-    lab.show(["The server:"].into_iter())?;
-    let server = finish(lab, server)?;
+    let client = runner.start("channel-client", &[&common, options].concat())?;
+    let finish = if attack.is_none() && options.is_empty() { Runner::finish } else { Runner::finish_in_short };
+    let client = finish(runner, client)?;
+    runner.show(["The server:"].into_iter())?;
+    let server = finish(runner, server)?;
     let mut verdict = String::new();
     if let Some(attacker) = attacker {
-        lab.show(["The attacker:"].into_iter())?;
+        runner.show(["The attacker:"].into_iter())?;
         let outcome = attacker.finish(DEADLINE)?;
         verdict = outcome.stdout().lines().last().unwrap_or_default().to_owned();
-        lab.show([&verdict].into_iter())?;
+        runner.show([&verdict].into_iter())?;
     }
     Ok(Session { client, server, verdict })
 }
 
 /// Waits until a program listens: the port, which it names on stderr.
-fn listening(mut program: Program) -> Result<(Program, String), Trouble> {
+fn listening(mut program: Program) -> Result<(Program, String), ExperimentError> {
     let line = program.line_with("listen", DEADLINE, |line| line.text.starts_with("note: listening on"))?;
     let port = line.text.split([':', ' ', ',']).find(|word| word.parse::<u16>().is_ok()).unwrap_or_default().to_owned();
     Ok((program, port))
@@ -77,35 +86,35 @@ fn listening(mut program: Program) -> Result<(Program, String), Trouble> {
 
 impl Session {
     /// Both sides succeeded, and the client ends with this message.
-    fn delivered(&self, message: &str) -> Result<(), Trouble> {
+    fn delivered(&self, message: &str) -> Result<(), ExperimentError> {
         check("the message, last", self.client.stdout().ends_with(message))?;
         check("exit status 0 on both sides", (self.client.code(), self.server.code()) == (0, 0))
     }
 
     /// Neither side succeeded, and the client shows no message.
-    fn refused(&self) -> Result<(), Trouble> {
+    fn refused(&self) -> Result<(), ExperimentError> {
         check("no message", !self.client.stdout().contains("The OTP"))?;
         check("exit status 1 on both sides", (self.client.code(), self.server.code()) == (1, 1))
     }
 }
 
-fn plain(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
-    session(lab, folder, "plain", None, &[])?.delivered(MESSAGE)
+fn plain(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
+    session(runner, folder, "plain", None, &[])?.delivered(MESSAGE)
 }
 
-fn certify(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
+fn certify(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
     let dir = folder.display().to_string();
-    lab.run("ttp", &["init", "--dir", &dir])?;
+    runner.run("ttp", &["init", "--dir", &dir])?;
     for name in ["server", "client"] {
-        lab.run("ttp", &["issue", name, "--dir", &dir])?;
+        runner.run("ttp", &["issue", name, "--dir", &dir])?;
         let certificate = folder.join(format!("{name}_cert.pem")).display().to_string();
-        lab.run("ttp", &["verify", &certificate, "--purpose", name, "--name", name, "--dir", &dir])?;
+        runner.run("ttp", &["verify", &certificate, "--purpose", name, "--name", name, "--dir", &dir])?;
     }
     Ok(())
 }
 
-fn handshake(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
-    let session = session(lab, folder, "secure", None, &[])?;
+fn handshake(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
+    let session = session(runner, folder, "secure", None, &[])?;
     session.delivered(MESSAGE)?;
     for (outcome, peer) in [(&session.client, "server"), (&session.server, "client")] {
         let told = outcome.stdout();
@@ -116,9 +125,9 @@ fn handshake(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn records(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
+fn records(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
     for (suite, name) in [("aes128-hmac", "RSA-AES128-CTR-HMAC-SHA256"), ("aes256-gcm", "RSA-AES256-GCM-SHA256")] {
-        let session = session(lab, folder, "secure", None, &["--suite", suite, "--stats"])?;
+        let session = session(runner, folder, "secure", None, &["--suite", suite, "--stats"])?;
         session.delivered(MESSAGE)?;
         check("the ciphertext, before the message", session.client.stdout().contains("ciphertext: "))?;
         let stats = session.client.stats();
@@ -127,43 +136,43 @@ fn records(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn acknowledgement(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
-    let whole = session(lab, folder, "secure", None, &["--quiet"])?;
+fn acknowledgement(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
+    let whole = session(runner, folder, "secure", None, &["--quiet"])?;
     whole.delivered(MESSAGE)?;
     check("the message alone", whole.client.stdout() == MESSAGE)?;
     // The attacker takes the end of the message away: the client has nothing to acknowledge.
-    let cut = session(lab, folder, "secure", Some("truncate"), &[])?;
+    let cut = session(runner, folder, "secure", Some("truncate"), &[])?;
     cut.refused()
 }
 
-fn tls(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
-    let session = session(lab, folder, "tls", None, &["--stats"])?;
+fn tls(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
+    let session = session(runner, folder, "tls", None, &["--stats"])?;
     session.delivered(MESSAGE)?;
     check("TLS 1.3", session.client.stdout().contains("TLSv1.3"))
 }
 
-fn eavesdrop(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
-    let plain = session(lab, folder, "plain", Some("eavesdrop"), &[])?;
+fn eavesdrop(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
+    let plain = session(runner, folder, "plain", Some("eavesdrop"), &[])?;
     plain.delivered(MESSAGE)?;
     check("plain text is read", plain.verdict == format!("achieved: read the message: {}", MESSAGE.trim_end()))?;
-    let secure = session(lab, folder, "secure", Some("eavesdrop"), &[])?;
+    let secure = session(runner, folder, "secure", Some("eavesdrop"), &[])?;
     secure.delivered(MESSAGE)?;
     check("the channel shows no word of the message", secure.verdict.starts_with("stopped: "))
 }
 
-fn flip(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
-    let plain = session(lab, folder, "plain", Some("flip"), &[])?;
+fn flip(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
+    let plain = session(runner, folder, "plain", Some("flip"), &[])?;
     plain.delivered(ALTERED)?;
     check("nobody notices in plain text", plain.verdict.starts_with("achieved: "))?;
-    let secure = session(lab, folder, "secure", Some("flip"), &[])?;
+    let secure = session(runner, folder, "secure", Some("flip"), &[])?;
     secure.refused()?;
     check("the record's check is named to the client", secure.client.stderr().contains("fails its check"))?;
     check("the server learns only that it failed", secure.server.stderr().contains("alert failure"))?;
     check("the attacker is stopped", secure.verdict.starts_with("stopped: "))
 }
 
-fn swap(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
-    let secure = session(lab, folder, "secure", Some("swap-other-ca"), &[])?;
+fn swap(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
+    let secure = session(runner, folder, "secure", Some("swap-other-ca"), &[])?;
     secure.refused()?;
     check("the client says what is wrong", secure.client.stderr().contains("not that of the CA that is trusted"))?;
     check("the attacker is stopped", secure.verdict.starts_with("stopped: "))

@@ -12,7 +12,6 @@ use labnet::{
 };
 
 mod channel;
-mod lab;
 mod part1;
 mod part2;
 mod part3;
@@ -20,10 +19,11 @@ mod part4;
 mod part5;
 mod part6;
 mod report;
+mod runner;
 mod servers;
 mod tls;
 
-use lab::Lab;
+use runner::Runner;
 
 /// Run every program of the lab against the mock servers, show what happens, and check it
 #[derive(Parser)]
@@ -84,17 +84,17 @@ impl Part {
         }
     }
 
-    fn run(self, lab: &mut Lab) -> Result<(), Error> {
+    fn run(self, runner: &mut Runner) -> Result<(), Error> {
         match self {
-            Self::Part1 => part1::run(lab),
-            Self::Part2 => part2::run(lab),
-            Self::Part3 => part3::run(lab),
-            Self::Part4 => part4::run(lab),
-            Self::Part5 => part5::run(lab),
-            Self::Part6 => part6::run(lab),
-            Self::Channel => channel::run(lab),
-            Self::Tls => tls::run(lab),
-            Self::Report => report::run(lab),
+            Self::Part1 => part1::run(runner),
+            Self::Part2 => part2::run(runner),
+            Self::Part3 => part3::run(runner),
+            Self::Part4 => part4::run(runner),
+            Self::Part5 => part5::run(runner),
+            Self::Part6 => part6::run(runner),
+            Self::Channel => channel::run(runner),
+            Self::Tls => tls::run(runner),
+            Self::Report => report::run(runner),
         }
     }
 }
@@ -111,12 +111,12 @@ fn main() -> ExitCode {
 
 fn run_lab(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error> {
     console.shutdown.at_interrupt(lab_process::end_all);
-    let mut lab = Lab::new(console)?;
+    let mut runner = Runner::new(console)?;
     for part in Part::ALL {
         if arguments.parts.is_empty() || arguments.parts.contains(&part) {
-            lab.begin(part)?;
-            part.run(&mut lab)?;
+            runner.begin(part)?;
+            part.run(&mut runner)?;
         }
     }
-    lab.table()
+    runner.table()
 }

@@ -5,26 +5,26 @@ use std::time::Duration;
 use labnet::Error;
 
 use crate::{
-    lab::{Lab, Trouble, check},
+    runner::{ExperimentError, Runner, check},
     servers::Servers,
 };
 
-pub(crate) fn run(lab: &mut Lab) -> Result<(), Error> {
-    lab.experiment("CMD_short:0: ten lines from fewer than ten packets (Q10, Q11)", |lab| {
-        let segments = short(lab, "CMD_short:0", Duration::ZERO)?;
+pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
+    runner.experiment("CMD_short:0: ten lines from fewer than ten packets (Q10, Q11)", |runner| {
+        let segments = short(runner, "CMD_short:0", Duration::ZERO)?;
         check("fewer than 10 TCP segments with payload", segments.is_none_or(|segments| segments < 10))
     })?;
-    lab.experiment("CMD_short:1: ten lines from ten packets, a second apart (Q10, Q11)", |lab| {
-        let segments = short(lab, "CMD_short:1", Duration::from_secs(1))?;
+    runner.experiment("CMD_short:1: ten lines from ten packets, a second apart (Q10, Q11)", |runner| {
+        let segments = short(runner, "CMD_short:1", Duration::from_secs(1))?;
         check("10 TCP segments with payload", segments.is_none_or(|segments| segments == 10))
     })?;
-    lab.experiment("CMD_floodme: one send, several recv calls (Q14, Q15)", flood)
+    runner.experiment("CMD_floodme: one send, several recv calls (Q14, Q15)", flood)
 }
 
 /// Asks for ten messages; the segments that they came in, where the system counts them.
-fn short(lab: &Lab, command: &str, interval: Duration) -> Result<Option<u64>, Trouble> {
-    let servers = Servers::start(lab, &["pmu"])?;
-    let pdc = lab.run("part2-pdc", &["127.0.0.1", servers.port("pmu")?, command, "--stats"])?;
+fn short(runner: &Runner, command: &str, interval: Duration) -> Result<Option<u64>, ExperimentError> {
+    let servers = Servers::start(runner, &["pmu"])?;
+    let pdc = runner.run("part2-pdc", &["127.0.0.1", servers.port("pmu")?, command, "--stats"])?;
     let expected: String = (1..=10).map(|i| format!("This is PMU data {i}\n")).collect();
     check("This is PMU data 1 to 10, each on its own line", pdc.stdout() == expected)?;
     let times: Vec<_> = pdc.lines.iter().filter(|line| line.text.starts_with("This")).map(|line| line.at).collect();
@@ -35,11 +35,11 @@ fn short(lab: &Lab, command: &str, interval: Duration) -> Result<Option<u64>, Tr
     Ok(pdc.stats().first().and_then(|stats| stats["data_segments_in"].as_u64()))
 }
 
-fn flood(lab: &Lab) -> Result<(), Trouble> {
-    let servers = Servers::start(lab, &["pmu"])?;
+fn flood(runner: &Runner) -> Result<(), ExperimentError> {
+    let servers = Servers::start(runner, &["pmu"])?;
     let port = servers.port("pmu")?;
-    let whole = lab.run("part2-pdc", &["127.0.0.1", port, "CMD_floodme", "--stats"])?;
-    let pieces = lab.run("part2-pdc", &["127.0.0.1", port, "CMD_floodme", "--stats", "--recv-buffer", "1000"])?;
+    let whole = runner.run("part2-pdc", &["127.0.0.1", port, "CMD_floodme", "--stats"])?;
+    let pieces = runner.run("part2-pdc", &["127.0.0.1", port, "CMD_floodme", "--stats", "--recv-buffer", "1000"])?;
     check("65,536 bytes, and a newline at the end", whole.stdout.len() == 65_537)?;
     check("the same text with a smaller buffer", whole.stdout == pieces.stdout)?;
     check("text in UTF-8, no character cut", String::from_utf8(whole.stdout.clone()).is_ok())?;

@@ -3,29 +3,32 @@
 use labnet::Error;
 
 use crate::{
-    lab::{Lab, Trouble, check},
+    runner::{ExperimentError, Runner, check},
     servers::Servers,
 };
 
-pub(crate) fn run(lab: &mut Lab) -> Result<(), Error> {
-    lab.experiment("A reset while the server runs on IPv4 (Q16)", |lab| once(lab, "ipv4", "127.0.0.1:", "IPv4"))?;
-    lab.experiment("A reset while the server runs on IPv6 (Q16)", |lab| once(lab, "ipv6", "[::1]:", "IPv6"))?;
-    lab.experiment("Twenty resets: mean and loss (Q17), with a timeout of 0.1 s to save time", several)
+pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
+    runner.experiment("A reset while the server runs on IPv4 (Q16)", |runner| {
+        once(runner, "ipv4", "127.0.0.1:", "IPv4")
+    })?;
+    runner
+        .experiment("A reset while the server runs on IPv6 (Q16)", |runner| once(runner, "ipv6", "[::1]:", "IPv6"))?;
+    runner.experiment("Twenty resets: mean and loss (Q17), with a timeout of 0.1 s to save time", several)
 }
 
-fn once(lab: &Lab, family: &str, address: &str, name: &str) -> Result<(), Trouble> {
-    let servers = Servers::start(lab, &["reset", "--family", family])?;
-    let pdc = lab.run("part3-reset", &["localhost", servers.port("reset")?])?;
+fn once(runner: &Runner, family: &str, address: &str, name: &str) -> Result<(), ExperimentError> {
+    let servers = Servers::start(runner, &["reset", "--family", family])?;
+    let pdc = runner.run("part3-reset", &["localhost", servers.port("reset")?])?;
     let line = pdc.stdout();
     check("an offset", line.starts_with("OFFSET="))?;
     check("the address and family that answered", line.contains(&format!(" from {address}")))?;
     check("the family that answered", line.contains(&format!(" over {name} after ")))
 }
 
-fn several(lab: &Lab) -> Result<(), Trouble> {
-    let servers = Servers::start(lab, &["reset", "--family", "both"])?;
+fn several(runner: &Runner) -> Result<(), ExperimentError> {
+    let servers = Servers::start(runner, &["reset", "--family", "both"])?;
     let port = servers.port("reset")?;
-    let pdc = lab.run("part3-reset", &["localhost", port, "--runs", "20", "--timeout", "0.1"])?;
+    let pdc = runner.run("part3-reset", &["localhost", port, "--runs", "20", "--timeout", "0.1"])?;
     let stdout = pdc.stdout();
     let offsets = stdout.lines().filter(|line| line.starts_with("OFFSET=")).count();
     check("20 acknowledgements", offsets == 20)?;

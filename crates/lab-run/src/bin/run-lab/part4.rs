@@ -3,31 +3,31 @@
 use labnet::Error;
 
 use crate::{
-    lab::{DEADLINE, Lab, Trouble, check},
+    runner::{DEADLINE, ExperimentError, Runner, check},
     servers::Servers,
 };
 
 const GROUP: &str = "224.1.1.1";
 
-pub(crate) fn run(lab: &mut Lab) -> Result<(), Error> {
-    lab.experiment("A receiver shows the programme, two opinions, and the answers to them (Q18, Q21)", opinions)
+pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
+    runner.experiment("A receiver shows the programme, two opinions, and the answers to them (Q18, Q21)", opinions)
 }
 
-fn opinions(lab: &Lab) -> Result<(), Trouble> {
-    let servers = Servers::start(lab, &["multicast"])?;
+fn opinions(runner: &Runner) -> Result<(), ExperimentError> {
+    let servers = Servers::start(runner, &["multicast"])?;
     let on_loopback = [GROUP, servers.port("multicast")?, "--interface", "127.0.0.1"];
-    let mut receiver = lab.start("part4-receiver", &on_loopback)?;
+    let mut receiver = runner.start("part4-receiver", &on_loopback)?;
     receiver.line_with("join the group", DEADLINE, |line| line.text.contains("joined"))?;
     receiver.line_with("show a line of the play", DEADLINE, |line| line.text.starts_with("swcmTV: "))?;
 
     for (identity, opinion) in [("123456", "This Romeo should look before he leaps. "), ("654321", "Très émouvant ! ")]
     {
         let [group, port, interface, address] = on_loopback;
-        let mut sender = lab.start("part4-sender", &[group, port, identity, interface, address])?;
+        let mut sender = runner.start("part4-sender", &[group, port, identity, interface, address])?;
         // More than 300 characters, in two lines.
         let line = opinion.repeat(160 / opinion.chars().count() + 1);
         sender.input(format!("{line}\n{line}\n").as_bytes());
-        let sender = lab.finish(sender)?;
+        let sender = runner.finish(sender)?;
         check("the sender ends with status 0 and shows nothing", sender.code() == 0 && sender.stdout.is_empty())?;
         let awaited = format!("show the answer to {identity}");
         receiver
@@ -35,7 +35,7 @@ fn opinions(lab: &Lab) -> Result<(), Trouble> {
     }
 
     receiver.interrupt();
-    let shown = lab.finish(receiver)?.stdout();
+    let shown = runner.finish(receiver)?.stdout();
     for identity in ["123456: ", "654321: "] {
         check("both lines of each sender", shown.lines().filter(|line| line.starts_with(identity)).count() == 2)?;
     }

@@ -3,27 +3,27 @@
 use labnet::Error;
 
 use crate::{
-    lab::{Lab, Trouble, check},
+    runner::{ExperimentError, Runner, check},
     servers::Servers,
 };
 
-pub(crate) fn run(lab: &mut Lab) -> Result<(), Error> {
-    lab.experiment("CMD_short:0 over WebSocket: ten messages, on_message ten times (Q22, Q23)", short)?;
-    lab.experiment("CMD_floodme over WebSocket: one message, on_message once (Q24)", flood)
+pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
+    runner.experiment("CMD_short:0 over WebSocket: ten messages, on_message ten times (Q22, Q23)", short)?;
+    runner.experiment("CMD_floodme over WebSocket: one message, on_message once (Q24)", flood)
 }
 
-fn short(lab: &Lab) -> Result<(), Trouble> {
-    let servers = Servers::start(lab, &["ws"])?;
-    let pdc = lab.run("part5-ws", &["127.0.0.1", servers.port("ws")?, "CMD_short:0", "--stats"])?;
+fn short(runner: &Runner) -> Result<(), ExperimentError> {
+    let servers = Servers::start(runner, &["ws"])?;
+    let pdc = runner.run("part5-ws", &["127.0.0.1", servers.port("ws")?, "CMD_short:0", "--stats"])?;
     let expected: String = (1..=10).map(|i| format!("This is PMU data {i}\n")).collect();
     check("This is PMU data 1 to 10, each on its own line", pdc.stdout() == expected)?;
     check("on_message 10 times", on_message(&pdc) == Some(10))
 }
 
-fn flood(lab: &Lab) -> Result<(), Trouble> {
-    let servers = Servers::start(lab, &["ws"])?;
+fn flood(runner: &Runner) -> Result<(), ExperimentError> {
+    let servers = Servers::start(runner, &["ws"])?;
     let url = format!("ws://127.0.0.1:{}/", servers.port("ws")?);
-    let pdc = lab.run("part5-ws", &["--url", &url, "CMD_floodme", "--stats"])?;
+    let pdc = runner.run("part5-ws", &["--url", &url, "CMD_floodme", "--stats"])?;
     check("65,536 bytes, and a newline at the end", pdc.stdout.len() == 65_537)?;
     check("on_message once", on_message(&pdc) == Some(1))
 }

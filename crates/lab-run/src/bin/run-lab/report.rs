@@ -4,31 +4,31 @@ use std::time::Duration;
 
 use labnet::Error;
 
-use crate::lab::{Lab, Trouble, check};
+use crate::runner::{ExperimentError, Runner, check};
 
 /// The longest that all its experiments may take on a busy machine (ours).
 const PATIENCE: Duration = Duration::from_secs(180);
 
-pub(crate) fn run(lab: &mut Lab) -> Result<(), Error> {
+pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
     let mut page = None;
-    lab.experiment("lab-report: Q1 to Q28, answered from captures", |lab| {
-        page = write(lab)?;
+    runner.experiment("lab-report: Q1 to Q28, answered from captures", |runner| {
+        page = write(runner)?;
         Ok(())
     })?;
-    page.into_iter().for_each(|page| lab.remember(page));
+    page.into_iter().for_each(|page| runner.remember(page));
     Ok(())
 }
 
 /// The line that names the page; none where the system gives no private networks.
-fn write(lab: &Lab) -> Result<Option<String>, Trouble> {
-    let folder = lab.folder().with_file_name("lab-report").display().to_string();
-    let outcome = lab.start("lab-report", &["--out", &folder])?.finish(PATIENCE)?;
+fn write(runner: &Runner) -> Result<Option<String>, ExperimentError> {
+    let folder = runner.folder().with_file_name("lab-report").display().to_string();
+    let outcome = runner.start("lab-report", &["--out", &folder])?.finish(PATIENCE)?;
     let said = outcome.stderr();
     if outcome.code() == 1 && said.contains("private network") && outcome.stdout.is_empty() {
-        lab.show([format!("skipped: lab-report: {}", said.trim())].iter())?;
+        runner.show([format!("skipped: lab-report: {}", said.trim())].iter())?;
         return Ok(None);
     }
-    lab.show(outcome.lines.iter().map(|line| &line.text))?;
+    runner.show(outcome.lines.iter().map(|line| &line.text))?;
     check("exit status 0", outcome.code() == 0)?;
     let shown = outcome.stdout();
     check("all questions answered", shown.contains("28 of 28 questions answered"))?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lab_process::{Program, Stream};
 
-use crate::lab::{DEADLINE, Lab, Trouble, check};
+use crate::runner::{DEADLINE, ExperimentError, Runner, check};
 
 /// A process of mock servers.
 pub(crate) struct Servers {
@@ -31,12 +31,12 @@ const COMMON: [&str; 12] = [
 
 impl Servers {
     /// Starts the named servers and waits until they are ready.
-    pub(crate) fn start(lab: &Lab, names_and_options: &[&str]) -> Result<Self, Trouble> {
-        let mut program = lab.start("mock-servers", &[names_and_options, &COMMON].concat())?;
+    pub(crate) fn start(runner: &Runner, names_and_options: &[&str]) -> Result<Self, ExperimentError> {
+        let mut program = runner.start("mock-servers", &[names_and_options, &COMMON].concat())?;
         let mut ports = HashMap::new();
         loop {
             let line = program.line_with("become ready", DEADLINE, |line| line.stream == Stream::Stdout)?;
-            lab.show([&line].into_iter())?;
+            runner.show([&line].into_iter())?;
             match line.text.split_whitespace().collect::<Vec<_>>().as_slice() {
                 ["listening", name, _, address] => {
                     let port = address.rsplit(':').next().unwrap_or_default();
@@ -49,8 +49,8 @@ impl Servers {
     }
 
     /// The port of one of them.
-    pub(crate) fn port(&self, name: &str) -> Result<&str, Trouble> {
+    pub(crate) fn port(&self, name: &str) -> Result<&str, ExperimentError> {
         let port = self.ports.get(name).map(String::as_str);
-        port.ok_or_else(|| Trouble::Finding(format!("expected: a server called {name}")))
+        port.ok_or_else(|| ExperimentError::Finding(format!("expected: a server called {name}")))
     }
 }

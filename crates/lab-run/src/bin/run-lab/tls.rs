@@ -5,17 +5,18 @@ use std::path::Path;
 use lab_process::{Outcome, Program, Stream};
 use labnet::Error;
 
-use crate::lab::{DEADLINE, Lab, Trouble, check};
+use crate::runner::{DEADLINE, ExperimentError, Runner, check};
 
 /// The longest that a zoo endpoint may keep the client waiting, in seconds.
 const PATIENCE: &str = "1.5";
 
-pub(crate) fn run(lab: &mut Lab) -> Result<(), Error> {
+pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
     let folder = tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source })?;
     let folder = folder.path();
-    lab.experiment("tls-client and tls-server: TCP first, then TLS, with a timeline", |lab| walk(lab, folder))?;
-    lab.experiment("tls-proxy: a trusted CA can impersonate anyone", |lab| impersonate(lab, folder))?;
-    lab.experiment("The zoo: what a client must refuse, and why", |lab| zoo(lab, folder))
+    runner
+        .experiment("tls-client and tls-server: TCP first, then TLS, with a timeline", |runner| walk(runner, folder))?;
+    runner.experiment("tls-proxy: a trusted CA can impersonate anyone", |runner| impersonate(runner, folder))?;
+    runner.experiment("The zoo: what a client must refuse, and why", |runner| zoo(runner, folder))
 }
 
 fn path(folder: &Path, file: &str) -> String {
@@ -23,34 +24,34 @@ fn path(folder: &Path, file: &str) -> String {
 }
 
 /// Starts a program that names its port on stderr.
-fn listening(lab: &Lab, program: &str, arguments: &[&str]) -> Result<(Program, String), Trouble> {
-    let mut program = lab.start(program, arguments)?;
+fn listening(runner: &Runner, program: &str, arguments: &[&str]) -> Result<(Program, String), ExperimentError> {
+    let mut program = runner.start(program, arguments)?;
     let line = program.line_with("listen", DEADLINE, |line| line.text.contains("listening on"))?;
     let port = line.text.split([':', ' ', ',']).find(|word| word.parse::<u16>().is_ok()).unwrap_or_default().to_owned();
     Ok((program, port))
 }
 
 /// A server of the lab with a certificate of a CA in the folder.
-fn server(lab: &Lab, folder: &Path) -> Result<(Program, String), Trouble> {
+fn server(runner: &Runner, folder: &Path) -> Result<(Program, String), ExperimentError> {
     let dir = folder.display().to_string();
     if !folder.join("localhost_cert.pem").exists() {
-        lab.run("ttp", &["init", "--dir", &dir])?;
-        lab.run("ttp", &["issue", "localhost", "--dir", &dir])?;
+        runner.run("ttp", &["init", "--dir", &dir])?;
+        runner.run("ttp", &["issue", "localhost", "--dir", &dir])?;
     }
     let (certificate, key) = (path(folder, "localhost_cert.pem"), path(folder, "localhost_key.pem"));
-    listening(lab, "tls-server", &[&certificate, &key, "--port", "0"])
+    listening(runner, "tls-server", &[&certificate, &key, "--port", "0"])
 }
 
-fn walk(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
-    let (_server, port) = server(lab, folder)?;
+fn walk(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
+    let (_server, port) = server(runner, folder)?;
     let ca = path(folder, "cacert.pem");
-    let mut client = lab.start("tls-client", &["localhost", &port, "--cafile", &ca, "--step", "--trace"])?;
+    let mut client = runner.start("tls-client", &["localhost", &port, "--cafile", &ca, "--step", "--trace"])?;
     // Between the two handshakes the client waits for a key, and so do we: nothing has been said about TLS.
     client.line_with("pause", DEADLINE, |line| line.text.starts_with("pause after the TCP"))?;
     let records = |lines: &[lab_process::Line]| lines.iter().filter(|line| line.text.contains("ClientHello")).count();
     check("no TLS before the key", records(client.lines()) == 0)?;
     client.input(b"\n\n");
-    let client = lab.finish_whole(client)?;
+    let client = runner.finish_whole(client)?;
     check("exit status 0", client.code() == 0)?;
     let told = client.stderr();
     let position = |text: &str| told.find(text).unwrap_or(usize::MAX);
@@ -61,31 +62,32 @@ fn walk(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
     check("TLS 1.3", client.stdout().contains("TLSv1.3"))
 }
 
-fn impersonate(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
-    let (_server, port) = server(lab, folder)?;
+fn impersonate(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
+    let (_server, port) = server(runner, folder)?;
     let evil = folder.join("evil");
-    lab.run("ttp", &["init", "--dir", &evil.display().to_string()])?;
+    runner.run("ttp", &["init", "--dir", &evil.display().to_string()])?;
     let (ca, key) = (path(&evil, "cacert.pem"), path(&evil, "cakey.pem"));
     let (to, trusted) = (format!("localhost:{port}"), path(folder, "cacert.pem"));
     let arguments = ["--ca", &ca, &key, "--listen", "127.0.0.1:0", "--to", &to, "--cafile", &trusted];
-    let (mut proxy, port) = listening(lab, "tls-proxy", &arguments)?;
-    let fetch = |ca: &str| -> Result<Outcome, Trouble> {
-        let client = lab.start("tls-client", &["localhost", &port, "--cafile", ca, "--http", "/", "--output", "-"])?;
-        lab.finish_in_short(client)
+    let (mut proxy, port) = listening(runner, "tls-proxy", &arguments)?;
+    let fetch = |ca: &str| -> Result<Outcome, ExperimentError> {
+        let client =
+            runner.start("tls-client", &["localhost", &port, "--cafile", ca, "--http", "/", "--output", "-"])?;
+        runner.finish_in_short(client)
     };
     let wary = fetch(&trusted)?;
     check("a client that does not trust the proxy's CA refuses", wary.code() == 1 && wary.stdout.is_empty())?;
     let victim = fetch(&ca)?;
     check("a client that does is served", victim.code() == 0 && !victim.stdout.is_empty())?;
     let shown = proxy.line_with("show what passed", DEADLINE, |line| line.text.contains("GET / HTTP/1.1"))?;
-    lab.show(["The proxy has read:", &shown.text].into_iter())?;
+    runner.show(["The proxy has read:", &shown.text].into_iter())?;
     Ok(())
 }
 
-fn zoo(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
+fn zoo(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
     let ca = path(folder, "zoo_cacert.pem");
-    let list = lab.start("mock-servers", &["zoo", "--list"])?.finish(DEADLINE)?.stdout();
-    let mut zoo = lab.start("mock-servers", &["zoo", "--zoo-port", "0", "--zoo-ca", &ca, "--seed", "1"])?;
+    let list = runner.start("mock-servers", &["zoo", "--list"])?.finish(DEADLINE)?.stdout();
+    let mut zoo = runner.start("mock-servers", &["zoo", "--zoo-port", "0", "--zoo-ca", &ca, "--seed", "1"])?;
     let line = zoo.line_with("listen", DEADLINE, |line| line.text.starts_with("listening zoo"))?;
     let port = line.text.rsplit(':').next().unwrap_or_default().to_owned();
     zoo.line_with("become ready", DEADLINE, |line| line.stream == Stream::Stdout && line.text == "ready")?;
@@ -96,12 +98,12 @@ fn zoo(lab: &Lab, folder: &Path) -> Result<(), Trouble> {
         let common = [name, &port, "--connect", "127.0.0.1", "--cafile", &ca, "--timeout", PATIENCE];
         // One defect shows only at the end of a page.
         let arguments = [&common[..], &["--http", "/", "--output", "-"]].concat();
-        let client = lab.start_silently("tls-client", &arguments)?.finish(DEADLINE)?;
+        let client = runner.start_silently("tls-client", &arguments)?.finish(DEADLINE)?;
         let said = match client.code() {
             0 => "accepted".to_owned(),
             _ => client.stderr().lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or_default().to_owned(),
         };
-        lab.show([format!("{verdict:<7} {name:<34} {said}")].into_iter())?;
+        runner.show([format!("{verdict:<7} {name:<34} {said}")].into_iter())?;
         cases += 1;
         if (client.code() == 0) != (verdict == "accept") {
             wrong.push(name.to_owned());

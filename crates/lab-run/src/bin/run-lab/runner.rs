@@ -1,4 +1,4 @@
-//! The laboratory: where the programs are, what is shown of them, and what was found.
+//! The runner of experiments: where the programs are, what is shown of them, and what was found.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,38 +18,38 @@ const SHOWN_LINES: usize = 28;
 const SHOWN_CHARACTERS: usize = 160;
 
 /// Why an experiment did not end well.
-pub(crate) enum Trouble {
+pub(crate) enum ExperimentError {
     /// A program did something else than it should.
     Finding(String),
     /// Nothing can be shown any more.
-    Console(Error),
+    Output(Error),
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for ExperimentError {
     fn from(error: Error) -> Self {
-        Self::Console(error)
+        Self::Output(error)
     }
 }
 
-impl From<lab_process::Error> for Trouble {
+impl From<lab_process::Error> for ExperimentError {
     fn from(failure: lab_process::Error) -> Self {
         Self::Finding(failure.to_string().replace('\n', "\n    "))
     }
 }
 
 /// What an experiment is for: `claim` in words, and whether it holds.
-pub(crate) fn check(claim: &str, holds: bool) -> Result<(), Trouble> {
-    if holds { Ok(()) } else { Err(Trouble::Finding(format!("expected: {claim}"))) }
+pub(crate) fn check(claim: &str, holds: bool) -> Result<(), ExperimentError> {
+    if holds { Ok(()) } else { Err(ExperimentError::Finding(format!("expected: {claim}"))) }
 }
 
 /// The experiments so far.
-pub(crate) struct Lab {
+pub(crate) struct Runner {
     console: Console,
     programs: PathBuf,
     part: Option<Part>,
     rows: Vec<Row>,
     /// What is said once more at the very end.
-    last_words: Vec<String>,
+    closing_lines: Vec<String>,
     begun: Instant,
 }
 
@@ -60,7 +60,7 @@ struct Row {
     passed: bool,
 }
 
-impl Lab {
+impl Runner {
     /// The programs are those that were built together with this one.
     pub(crate) fn new(console: &Console) -> Result<Self, Error> {
         let this = std::env::current_exe().map_err(|source| Error::System { attempt: "find the programs", source })?;
@@ -70,7 +70,7 @@ impl Lab {
             programs,
             part: None,
             rows: Vec::new(),
-            last_words: Vec::new(),
+            closing_lines: Vec::new(),
             begun: Instant::now(),
         })
     }
@@ -82,7 +82,7 @@ impl Lab {
 
     /// Says something once more, below the summary.
     pub(crate) fn remember(&mut self, line: String) {
-        self.last_words.push(line);
+        self.closing_lines.push(line);
     }
 
     /// The experiments that follow belong to this part.
@@ -98,30 +98,30 @@ impl Lab {
     pub(crate) fn experiment(
         &mut self,
         name: &str,
-        make: impl FnOnce(&Self) -> Result<(), Trouble>,
+        make: impl FnOnce(&Self) -> Result<(), ExperimentError>,
     ) -> Result<(), Error> {
         self.console.out.line(format_args!("\n--- {name}"))?;
         let begun = Instant::now();
         let passed = match make(self) {
             Ok(()) => true,
-            Err(Trouble::Finding(why)) => {
+            Err(ExperimentError::Finding(why)) => {
                 self.console.out.line(format_args!("    FAILED: {why}"))?;
                 false
             }
-            Err(Trouble::Console(error)) => return Err(error),
+            Err(ExperimentError::Output(error)) => return Err(error),
         };
         self.rows.push(Row { part: self.part, experiment: name.to_owned(), elapsed: begun.elapsed(), passed });
         Ok(())
     }
 
-    /// Starts a program of the lab.
-    pub(crate) fn start_silently(&self, program: &str, arguments: &[&str]) -> Result<Program, Trouble> {
+    /// Starts a program of the runner.
+    pub(crate) fn start_silently(&self, program: &str, arguments: &[&str]) -> Result<Program, ExperimentError> {
         let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
         Ok(Program::start(self.programs.join(file), arguments)?)
     }
 
     /// Starts a program of the lab and shows how it is called.
-    pub(crate) fn start(&self, program: &str, arguments: &[&str]) -> Result<Program, Trouble> {
+    pub(crate) fn start(&self, program: &str, arguments: &[&str]) -> Result<Program, ExperimentError> {
         let program = self.start_silently(program, arguments)?;
         self.console.out.line(format_args!("$ {}", program.command_line()))?;
         Ok(program)
@@ -134,7 +134,7 @@ impl Lab {
         program: &str,
         arguments: &[&str],
         input: &[u8],
-    ) -> Result<Option<Outcome>, Trouble> {
+    ) -> Result<Option<Outcome>, ExperimentError> {
         let Ok(mut other) = Program::start(program, arguments) else {
             self.console.out.line(format_args!("    skipped: {program} is not installed"))?;
             return Ok(None);
@@ -147,14 +147,14 @@ impl Lab {
     }
 
     /// Runs a program of the lab to its normal end and shows what it shows.
-    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Result<Outcome, Trouble> {
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Result<Outcome, ExperimentError> {
         let outcome = self.finish(self.start(program, arguments)?)?;
         check("exit status 0", outcome.code() == 0)?;
         Ok(outcome)
     }
 
-    /// Waits for a program's end and shows its last words, where the whole has been shown before.
-    pub(crate) fn finish_in_short(&self, program: Program) -> Result<Outcome, Trouble> {
+    /// Waits for a program's end and shows its last lines, where the whole has been shown before.
+    pub(crate) fn finish_in_short(&self, program: Program) -> Result<Outcome, ExperimentError> {
         /// The verdict, and the message or the error.
         const LAST_LINES: usize = 4;
         let outcome = program.finish(DEADLINE)?;
@@ -167,7 +167,7 @@ impl Lab {
     }
 
     /// Waits for a program's end and shows all that it showed.
-    pub(crate) fn finish_whole(&self, program: Program) -> Result<Outcome, Trouble> {
+    pub(crate) fn finish_whole(&self, program: Program) -> Result<Outcome, ExperimentError> {
         let outcome = program.finish(DEADLINE)?;
         for line in &outcome.lines {
             self.show([line].into_iter())?;
@@ -176,7 +176,7 @@ impl Lab {
     }
 
     /// Waits for a program's end and shows what it showed.
-    pub(crate) fn finish(&self, program: Program) -> Result<Outcome, Trouble> {
+    pub(crate) fn finish(&self, program: Program) -> Result<Outcome, ExperimentError> {
         let outcome = program.finish(DEADLINE)?;
         self.show(outcome.lines.iter())?;
         Ok(outcome)
@@ -212,7 +212,7 @@ impl Lab {
         let failed = self.rows.iter().filter(|row| !row.passed).count();
         let (passed, seconds) = (self.rows.len() - failed, self.begun.elapsed().as_secs_f64());
         self.console.out.line(format_args!("\n{passed} passed, {failed} failed, in {seconds:.1} s"))?;
-        self.last_words.iter().try_for_each(|line| self.console.out.line(line))?;
+        self.closing_lines.iter().try_for_each(|line| self.console.out.line(line))?;
         if failed == 0 { Ok(()) } else { Err(lab_run::Error::Experiments { failed, of: self.rows.len() }) }
     }
 }
