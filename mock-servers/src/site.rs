@@ -37,9 +37,7 @@ impl Default for Site {
 impl Site {
     /// The dice of one server, or of one part of it: independent of all others, the same for the same seed.
     pub(crate) fn dice(&self, of: &str) -> StdRng {
-        // FNV-1a, so that names spread over the seeds.
-        let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        StdRng::seed_from_u64(of.bytes().fold(0xcbf2_9ce4_8422_2325 ^ self.seed, fold))
+        StdRng::seed_from_u64(labnet::seed::named(self.seed, of))
     }
 
     /// The addresses of IPv4 alone.

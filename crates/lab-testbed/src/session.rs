@@ -98,9 +98,7 @@ impl<'a> Session<'a> {
 
     /// A seed for this experiment alone.
     pub(crate) fn seed(&self) -> u64 {
-        // FNV-1a, so that names spread over the seeds.
-        let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        self.scenario().name().bytes().fold(0xcbf2_9ce4_8422_2325 ^ self.settings().seed, fold)
+        labnet::seed::named(self.settings().seed, self.scenario().name())
     }
 
     /// The surroundings of a mock server on a host of its own.

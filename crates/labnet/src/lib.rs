@@ -4,7 +4,7 @@
 //! 3  cli                 the program around a part: arguments, output, signals, exit status
 //! 2  net  ws  tls        sockets; each external crate has one owner
 //! 1  pmu  reset  feed    messages as bytes; no sockets, no files, no clock
-//! 0  error  escape       what can go wrong, and how untrusted bytes are shown
+//! 0  error  escape  seed what can go wrong, how untrusted bytes are shown, a seed for each name
 //! ```
 //!
 //! A part of the lab is a `main.rs` of one screen on top of this library.
@@ -16,6 +16,7 @@ pub mod feed;
 pub mod net;
 pub mod pmu;
 pub mod reset;
+pub mod seed;
 pub mod tls;
 pub mod ws;
 

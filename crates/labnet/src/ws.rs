@@ -8,6 +8,7 @@ mod server;
 mod wire;
 
 pub use client::{Client, Options, Url};
+pub use frames::{CLOSE_FRAME_LEN, frame_header_len};
 pub use server::{Kind, ServerSide};
 pub use wire::Wire;
 

@@ -93,6 +93,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 const LEVELS: &[(&str, u8)] = &[
     ("error", 0),
     ("escape", 0),
+    ("seed", 0),
     ("pmu", 1),
     ("reset", 1),
     ("feed", 1),

@@ -1,6 +1,7 @@
 //! Part 5: the dialogue of part 2 over WebSocket.
 
 use lab_packets::flow::Direction;
+use labnet::ws::{CLOSE_FRAME_LEN, frame_header_len};
 use mock_servers::{Site, ws};
 
 use super::transfer;
@@ -39,18 +40,6 @@ fn ask(session: &mut Session<'_>, command: &str) -> Result<Transfer, Obstacle> {
     ];
     watched.transfer.command = command.to_owned();
     Ok(watched.transfer)
-}
-
-/// A header of two bytes and the status (RFC 6455, section 5.5.1).
-const CLOSE_FRAME_LEN: u64 = 4;
-
-/// The header of a server's frame (RFC 6455, section 5.2).
-fn frame_header_len(payload: u64) -> u64 {
-    match payload {
-        0..126 => 2,
-        126..65_536 => 4,
-        _ => 10,
-    }
 }
 
 /// The length of an HTTP head, its empty line included.

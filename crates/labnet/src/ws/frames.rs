@@ -35,6 +35,33 @@ impl Default for State {
 
 const HEAD_END: &[u8] = b"\r\n\r\n";
 const SHORT_HEADER_LEN: usize = 2;
+const MASKING_KEY_LEN: usize = 4;
+
+/// The codes of the 7-bit length that say in how many bytes the real one follows.
+const LEN_IN_16_BITS: u8 = 126;
+const LEN_IN_64_BITS: u8 = 127;
+
+/// The length of a server's close frame, in bytes: a header and the status (RFC 6455, section 5.5.1).
+pub const CLOSE_FRAME_LEN: u64 = SHORT_HEADER_LEN as u64 + 2;
+
+/// The length of the header of a server's frame, which is not masked, in bytes (RFC 6455, section 5.2).
+pub fn frame_header_len(payload_len: u64) -> u64 {
+    let code = match payload_len {
+        0..=125 => 0,
+        126..=0xffff => LEN_IN_16_BITS,
+        _ => LEN_IN_64_BITS,
+    };
+    (SHORT_HEADER_LEN + extended_len(code)) as u64
+}
+
+/// How many bytes of length follow a 7-bit length.
+fn extended_len(code: u8) -> usize {
+    match code {
+        LEN_IN_16_BITS => 2,
+        LEN_IN_64_BITS => 8,
+        _ => 0,
+    }
+}
 
 impl FrameCounter {
     /// Takes the next bytes from the peer.
@@ -110,13 +137,14 @@ impl FrameCounter {
 fn parse(header: &[u8]) -> Option<(bool, u64)> {
     let (&[first, second], extra) = header.split_first_chunk::<SHORT_HEADER_LEN>()?;
     let is_data = first & 0x08 == 0;
-    let mask_len = if second & 0x80 == 0 { 0 } else { 4 };
-    let (len, len_len) = match second & 0x7f {
-        126 => (u64::from(u16::from_be_bytes(*extra.first_chunk()?)), 2),
-        127 => (u64::from_be_bytes(*extra.first_chunk()?), 8),
-        len => (u64::from(len), 0),
+    let mask_len = if second & 0x80 == 0 { 0 } else { MASKING_KEY_LEN };
+    let code = second & 0x7f;
+    let len = match code {
+        LEN_IN_16_BITS => u64::from(u16::from_be_bytes(*extra.first_chunk()?)),
+        LEN_IN_64_BITS => u64::from_be_bytes(*extra.first_chunk()?),
+        len => u64::from(len),
     };
-    (extra.len() == len_len + mask_len).then_some((is_data, len))
+    (extra.len() == extended_len(code) + mask_len).then_some((is_data, len))
 }
 
 #[cfg(test)]
@@ -140,6 +168,13 @@ mod tests {
         check(&[b"\x01\x02ab", b"\x89\x04ping", b"\x80\x01c", b"\x81\x00", b"\x88\x02\x03\xe8"], 3, None);
         check(&[b"\x82\x7e\x01\x00", &[7; 256]], 1, None);
         check(&[b"\x82\x7f\0\0\0\0\0\x01\x00\x00", &[7; 65_536], b"\x82\x81mask!"], 2, None);
+    }
+
+    #[test]
+    fn a_header_is_as_long_as_the_length_needs() {
+        for (payload_len, header_len) in [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10), (u64::MAX, 10)] {
+            assert_eq!(frame_header_len(payload_len), header_len, "{payload_len}");
+        }
     }
 
     #[test]
