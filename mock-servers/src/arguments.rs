@@ -13,28 +13,37 @@ use labnet::{
     Error, cli,
     net::{Interface, Limits},
     pmu::{Device, FLOOD_LEN, flood_text},
-    ws::Kind,
+    ws::FrameType,
 };
 use mock_servers::{
-    Config, Events, Site, multicast, pmu,
+    Config, Event, Events, ServerName, Site, multicast, pmu,
     reset::{self, OtherFamily, Schedule},
     tls::{self, Identity},
     ws, zoo,
 };
 
+/// The servers of the handout; the zoo is there on request.
+const DEFAULT_SERVERS: &[ServerName] =
+    &[ServerName::Pmu, ServerName::Reset, ServerName::Multicast, ServerName::Ws, ServerName::Tls];
+
+/// How events are printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Name {
-    Pmu,
-    Reset,
-    Multicast,
-    Ws,
-    Tls,
-    Zoo,
+pub(super) enum EventFormat {
+    /// A line of text for each
+    Text,
+    /// A JSON object on a line for each
+    Json,
 }
 
-impl Name {
-    /// The servers of the handout; the zoo is there on request.
-    const DEFAULT: &[Self] = &[Self::Pmu, Self::Reset, Self::Multicast, Self::Ws, Self::Tls];
+impl EventFormat {
+    /// One line.
+    pub(super) fn format(self, event: &Event) -> String {
+        match self {
+            Self::Text => event.to_string(),
+            // What cannot be JSON (a path that is not UTF-8) is better shown than lost.
+            Self::Json => serde_json::to_string(event).unwrap_or_else(|_| event.to_string()),
+        }
+    }
 }
 
 /// Run the servers of the socket lab on this machine
@@ -49,15 +58,19 @@ impl Name {
   mock-servers zoo                               TLS servers with one thing wrong each; --list says which
   mock-servers --pmu-port 0 --reset-port 0 --multicast-port 0 --ws-port 0 --tls-port 0 --seed 1
 
-Prints 'listening NAME PROTOCOL ADDRESS' for each socket, then 'ready', then a line for each event."
+Prints 'listening NAME PROTOCOL ADDRESS' for each socket, then 'ready', then a line for each event; with
+--events json each of these lines is a JSON object, as mock-servers/README.md describes."
 )]
 pub(super) struct Arguments {
     /// Which servers; by default all but the zoo
     #[arg(value_enum)]
-    servers: Vec<Name>,
+    servers: Vec<ServerName>,
     /// Fix every random choice
     #[arg(long)]
     pub(super) seed: Option<u64>,
+    /// How events are printed
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(super) events: EventFormat,
     /// The addresses to listen on, but for multicast [default: 127.0.0.1 and ::1]
     #[arg(long, value_name = "ADDR")]
     bind: Vec<IpAddr>,
@@ -158,49 +171,49 @@ pub(super) struct Arguments {
 impl Arguments {
     /// What the servers need to know; random where the command line leaves it open.
     pub(super) fn config(&self, events: Events) -> Result<Config, Error> {
-        let site = Site {
+        let settings = Site {
             bind: if self.bind.is_empty() { Site::default().bind } else { self.bind.clone() },
             limits: Limits { connections: self.max_connections, silence: self.client_timeout, ..Limits::default() },
             events,
             seed: self.seed.unwrap_or_else(rand::random),
         };
         let device = self.device()?;
-        let servers = if self.servers.is_empty() { Name::DEFAULT } else { &self.servers };
+        let servers = if self.servers.is_empty() { DEFAULT_SERVERS } else { &self.servers };
         let runs = |name| servers.contains(&name);
         Ok(Config {
-            pmu: runs(Name::Pmu).then(|| pmu::Config {
+            pmu: runs(ServerName::Pmu).then(|| pmu::Config {
                 port: self.pmu_port,
                 device: device.clone(),
                 cork: !self.no_cork,
             }),
-            ws: runs(Name::Ws).then(|| ws::Config {
+            ws: runs(ServerName::Ws).then(|| ws::Config {
                 port: self.ws_port,
                 device: device.clone(),
-                kind: if self.text { Kind::Text } else { Kind::Binary },
+                frame_type: if self.text { FrameType::Text } else { FrameType::Binary },
             }),
-            reset: runs(Name::Reset).then_some(reset::Config {
+            reset: runs(ServerName::Reset).then_some(reset::Config {
                 port: self.reset_port,
                 loss: self.loss,
                 schedule: self.family,
                 other_family: self.other_family,
                 separator: self.ack_separator,
             }),
-            tls: runs(Name::Tls).then(|| tls::Config {
+            tls: runs(ServerName::Tls).then(|| tls::Config {
                 port: self.tls_port,
                 device: device.clone(),
-                identity: match (&self.cert, &self.key) {
+                certificate: match (&self.cert, &self.key) {
                     (Some(certificate), Some(key)) => {
                         Identity::Files { certificate: certificate.clone(), key: key.clone() }
                     }
-                    _ => tls::Config::default().identity,
+                    _ => tls::Config::default().certificate,
                 },
             }),
-            zoo: runs(Name::Zoo).then(|| zoo::Config {
+            zoo: runs(ServerName::Zoo).then(|| zoo::Config {
                 port: self.zoo_port,
                 ca: self.zoo_ca.clone().unwrap_or(zoo::Config::default().ca),
             }),
-            multicast: if runs(Name::Multicast) { Some(self.multicast()?) } else { None },
-            site,
+            multicast: if runs(ServerName::Multicast) { Some(self.multicast()?) } else { None },
+            settings,
         })
     }
 

@@ -13,6 +13,7 @@
 //! # Ok::<(), labnet::Error>(())
 //! ```
 
+pub mod event;
 pub mod multicast;
 pub mod pmu;
 pub mod reset;
@@ -21,17 +22,20 @@ pub mod ws;
 pub mod zoo;
 
 mod error;
-mod site;
+mod settings;
 
 pub use error::Error;
+pub use event::{ClientId, Event, Events, ServerName};
 pub use labnet::net::Running;
-pub use site::{Events, Site};
+pub use settings::Site;
+
+use event::TransportProtocol;
 
 /// Which servers run, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// What they share.
-    pub site: Site,
+    pub settings: Site,
     /// The PMU of part 2.
     pub pmu: Option<pmu::Config>,
     /// The PMU of part 3.
@@ -49,14 +53,14 @@ pub struct Config {
 /// Servers that run until they are dropped.
 #[derive(Debug)]
 pub struct Servers {
-    running: Vec<(&'static str, &'static str, Running)>,
+    running: Vec<(ServerName, TransportProtocol, Running)>,
 }
 
 impl Servers {
-    /// Name, protocol and address of each socket, in the order of [`Config`].
-    pub fn listening(&self) -> impl Iterator<Item = (&'static str, &'static str, std::net::SocketAddr)> + '_ {
-        self.running.iter().flat_map(|(name, protocol, running)| {
-            running.addresses().iter().map(move |&address| (*name, *protocol, address))
+    /// An [`Event::Listening`] for each socket, in the order of [`Config`].
+    pub fn listening(&self) -> impl Iterator<Item = Event> + '_ {
+        self.running.iter().flat_map(|&(server, protocol, ref running)| {
+            running.addresses().iter().map(move |&address| Event::Listening { server, protocol, address })
         })
     }
 }
@@ -66,25 +70,26 @@ impl Servers {
 /// # Errors
 /// The first that cannot be bound.
 pub fn spawn(config: &Config) -> Result<Servers, Error> {
-    let site = &config.site;
+    use TransportProtocol::{Tcp, Udp};
+    let settings = &config.settings;
     let mut running = Vec::new();
     if let Some(config) = &config.pmu {
-        running.push((pmu::NAME, "TCP", pmu::spawn(config, site)?));
+        running.push((pmu::NAME, Tcp, pmu::spawn(config, settings)?));
     }
     if let Some(config) = &config.reset {
-        running.push((reset::NAME, "UDP", reset::spawn(config, site)?));
+        running.push((reset::NAME, Udp, reset::spawn(config, settings)?));
     }
     if let Some(config) = &config.multicast {
-        running.push((multicast::NAME, "UDP", multicast::spawn(config, site)?));
+        running.push((multicast::NAME, Udp, multicast::spawn(config, settings)?));
     }
     if let Some(config) = &config.ws {
-        running.push((ws::NAME, "TCP", ws::spawn(config, site)?));
+        running.push((ws::NAME, Tcp, ws::spawn(config, settings)?));
     }
     if let Some(config) = &config.tls {
-        running.push((tls::NAME, "TCP", tls::spawn(config, site)?));
+        running.push((tls::NAME, Tcp, tls::spawn(config, settings)?));
     }
     if let Some(config) = &config.zoo {
-        running.push((zoo::NAME, "TCP", zoo::spawn(config, site)?));
+        running.push((zoo::NAME, Tcp, zoo::spawn(config, settings)?));
     }
     Ok(Servers { running })
 }

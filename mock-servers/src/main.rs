@@ -15,7 +15,7 @@ use labnet::{
     cli::{self, Console},
     net,
 };
-use mock_servers::{Error, Events, zoo};
+use mock_servers::{Error, Event, Events, ServerName, zoo};
 
 mod arguments;
 
@@ -45,23 +45,19 @@ fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
     });
     let config = arguments.config(report)?;
     if arguments.seed.is_none() {
-        console.err.note(format_args!("the seed is {}", config.site.seed));
+        console.err.note(format_args!("the seed is {}", config.settings.seed));
     }
     let servers = mock_servers::spawn(&config)?;
     console.shutdown.make_normal();
-    for (name, protocol, address) in servers.listening() {
-        console.out.line(format_args!("listening {name} {protocol} {address}"))?;
-    }
-    if let Some(zoo) = &config.zoo {
-        console.out.line(format_args!("zoo CA {}", zoo.ca.display()))?;
-    }
-    console.out.line("ready")?;
+    let show = |event: &Event| console.out.line(arguments.events.format(event));
+    let authority = config.zoo.map(|zoo| Event::Authority { server: ServerName::Zoo, certificate: zoo.ca });
+    servers.listening().chain(authority).chain([Event::Ready]).try_for_each(|event| show(&event))?;
     // The servers hold the other end until they are dropped, below.
     events.iter().try_for_each(|event| {
-        console.out.line(event)?;
+        show(&event)?;
         match left_out.swap(0, Ordering::Relaxed) {
             0 => Ok(()),
-            n => console.out.line(format_args!("{n} events are left out: nobody read them in time")),
+            events => show(&Event::LeftOut { events }),
         }
     })?;
     Ok(())

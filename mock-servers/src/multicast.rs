@@ -15,13 +15,14 @@ use serde::Serialize;
 
 use labnet::{
     Error,
+    escape::escape,
     feed::{Datagram, Identity, MAX_DATAGRAM_LEN},
     net::{Clock, Group, Interface, Running, Speaker, SystemClock, Wake},
 };
 
-use crate::{Events, Site};
+use crate::{ClientId, Event, Events, ServerName, Site, event::thanks};
 
-pub(crate) const NAME: &str = "multicast";
+pub(crate) const NAME: ServerName = ServerName::Multicast;
 
 /// How many hops the programme travels, as the real one was seen to.
 const TTL: u8 = 10;
@@ -78,37 +79,37 @@ impl Default for Config {
 ///
 /// # Errors
 /// [`Error::Listen`], [`Error::Group`], or [`Error::File`] for the record.
-pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
+pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
     let clock = SystemClock::default();
     let mut running = Running::new(clock.clone());
     let record = config.record.as_ref().map(Record::create).transpose()?;
     let group = Group::join(SocketAddrV4::new(config.group, config.port), config.interface)?;
     let address = group.address();
-    let speaker = Arc::new(Speaker::open(address, config.interface, TTL)?);
+    let sender = Arc::new(Speaker::open(address, config.interface, TTL)?);
     let listener = Listener {
         group,
-        speaker: Arc::clone(&speaker),
-        audience: Audience::new(config.threshold),
+        sender: Arc::clone(&sender),
+        counts: CharacterCounts::new(config.threshold),
         record,
-        events: site.events.clone(),
+        events: settings.events.clone(),
         clock: clock.clone(),
     };
-    let (config, events) = (config.clone(), site.events.clone());
-    let play = move || broadcast(&config, &speaker, &clock, &events);
-    running.add_thread("multicast speaker", Wake::ByItself, play)?;
+    let (config, events) = (config.clone(), settings.events.clone());
+    let broadcast = move || broadcast(&config, &sender, &clock, &events);
+    running.add_thread("multicast sender", Wake::ByItself, broadcast)?;
     running.add_thread("multicast listener", Wake::ByItself, || listener.run())?;
     running.add_address(address.into());
     Ok(running)
 }
 
 /// Plays, rests, and plays again, until the clock ends.
-fn broadcast(config: &Config, speaker: &Speaker, clock: &dyn Clock, events: &Events) {
+fn broadcast(config: &Config, sender: &Speaker, clock: &dyn Clock, events: &Events) {
     let mut was_reported = false;
-    for (text, pause) in performance(&config.play, config.interval).iter().cycle() {
-        if let Err(error) = speaker.send(&datagram(text))
+    for (text, pause) in programme(&config.play, config.interval).iter().cycle() {
+        if let Err(error) = sender.send(&datagram(text))
             && !std::mem::replace(&mut was_reported, true)
         {
-            events.report(NAME, error);
+            events.report(trouble(&error));
         }
         if !clock.pause(*pause) {
             return;
@@ -116,8 +117,8 @@ fn broadcast(config: &Config, speaker: &Speaker, clock: &dyn Clock, events: &Eve
     }
 }
 
-/// One performance: what is sent, and the pause after it.
-fn performance(play: &[String], interval: Duration) -> Vec<(String, Duration)> {
+/// The play once: what is sent, and the pause after it.
+fn programme(play: &[String], interval: Duration) -> Vec<(String, Duration)> {
     let lines = play.iter().map(|line| (line.clone(), interval));
     lines.chain([(REWIND.to_owned(), interval.saturating_mul(REST))]).collect()
 }
@@ -129,20 +130,20 @@ fn datagram(text: &str) -> Vec<u8> {
     [bytes, text.as_bytes()].concat()
 }
 
-/// Who has sent how much.
+/// How many characters each identity has sent.
 #[derive(Debug)]
-struct Audience {
+struct CharacterCounts {
     threshold: u64,
     characters: HashMap<Identity, u64>,
 }
 
-impl Audience {
+impl CharacterCounts {
     fn new(threshold: u64) -> Self {
         Self { threshold, characters: HashMap::new() }
     }
 
-    /// Counts the Unicode characters of a datagram; the answer to its sender when it has now sent enough.
-    fn hear(&mut self, identity: Identity, text: &[u8]) -> Option<String> {
+    /// Counts the Unicode characters of a datagram; yields the sum of its sender when that is now enough for an answer.
+    fn add(&mut self, identity: Identity, text: &[u8]) -> Option<u64> {
         if identity == Identity::PROGRAMME {
             return None;
         }
@@ -153,15 +154,15 @@ impl Audience {
         let before = *sum;
         *sum += String::from_utf8_lossy(text).chars().count() as u64;
         let crossed = before <= self.threshold && *sum > self.threshold;
-        crossed.then(|| format!("{identity}, you have sent {sum} characters. Thank you for taking part!"))
+        crossed.then_some(*sum)
     }
 }
 
 /// The thread that hears the group.
 struct Listener {
     group: Group,
-    speaker: Arc<Speaker>,
-    audience: Audience,
+    sender: Arc<Speaker>,
+    counts: CharacterCounts,
     record: Option<Record>,
     events: Events,
     clock: SystemClock,
@@ -175,7 +176,7 @@ impl Listener {
                 Ok(Some((bytes, from))) => self.hear(bytes, from),
                 Ok(None) => {}
                 Err(error) => {
-                    self.events.report(NAME, error);
+                    self.events.report(trouble(&error));
                     self.clock.pause(Duration::from_millis(100));
                 }
             }
@@ -183,28 +184,33 @@ impl Listener {
     }
 
     fn hear(&mut self, bytes: &[u8], from: SocketAddr) {
-        let heard = Datagram::new(bytes);
-        let Some((identity, text)) = heard.split() else {
-            self.events.report(NAME, format_args!("{from} sent {} bytes, too few for an identity", bytes.len()));
+        let Some((identity, text)) = Datagram::new(bytes).split() else {
+            self.events.report(Event::TooShort { client: ClientId::new(NAME, from), bytes: bytes.len() });
             return;
         };
         if let Some(record) = &mut self.record
             && let Err(error) = record.add(from, identity, text)
         {
-            self.events.report(NAME, error);
+            self.events.report(trouble(&error));
             self.record = None;
         }
         if identity == Identity::PROGRAMME {
             return;
         }
-        self.events.report(NAME, format_args!("{from} {heard}"));
-        if let Some(answer) = self.audience.hear(identity, text) {
-            self.events.report(NAME, format_args!("answered: {answer}"));
-            if let Err(error) = self.speaker.send(&datagram(&answer)) {
-                self.events.report(NAME, error);
+        let line = escape(text.strip_suffix(b"\n").unwrap_or(text)).to_string();
+        let name = identity.to_string();
+        self.events.report(Event::Heard { client: ClientId::new(NAME, from), identity: name.clone(), text: line });
+        if let Some(characters) = self.counts.add(identity, text) {
+            self.events.report(Event::Thanked { server: NAME, identity: name.clone(), characters });
+            if let Err(error) = self.sender.send(&datagram(&thanks(&name, characters))) {
+                self.events.report(trouble(&error));
             }
         }
     }
+}
+
+fn trouble(error: &Error) -> Event {
+    Event::Trouble { server: NAME, reason: error.to_string() }
 }
 
 /// What was heard, as JSON lines.
@@ -250,11 +256,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_performance_ends_with_a_rewind_and_a_rest_of_three_intervals() {
+    fn the_programme_ends_with_a_rewind_and_a_rest_of_three_intervals() {
         let second = Duration::from_secs(1);
         let play = ["But soft!".to_owned(), String::new()];
         assert_eq!(
-            performance(&play, second),
+            programme(&play, second),
             [("But soft!".to_owned(), second), (String::new(), second), ("RWND...".to_owned(), second * 3)]
         );
         assert_eq!(datagram(""), b"swcmTV");
@@ -263,17 +269,17 @@ mod tests {
 
     #[test]
     fn q21_an_identity_is_answered_once_when_it_has_sent_more_than_the_threshold() {
-        let mut audience = Audience::new(300);
+        let mut counts = CharacterCounts::new(300);
         let romeo: Identity = "123456".parse().unwrap();
         let juliet: Identity = "654321".parse().unwrap();
         // 150 characters of two bytes each.
         let text = "\u{e9}".repeat(150);
-        assert_eq!(audience.hear(romeo, text.as_bytes()), None);
-        assert_eq!(audience.hear(juliet, text.as_bytes()), None);
-        assert_eq!(audience.hear(romeo, text.as_bytes()), None, "exactly 300 is not more");
-        let answer = audience.hear(romeo, b"!").unwrap();
+        assert_eq!(counts.add(romeo, text.as_bytes()), None);
+        assert_eq!(counts.add(juliet, text.as_bytes()), None);
+        assert_eq!(counts.add(romeo, text.as_bytes()), None, "exactly 300 is not more");
+        let answer = thanks(romeo, counts.add(romeo, b"!").unwrap());
         assert!(answer.contains("123456") && answer.contains("301"), "{answer}");
-        assert_eq!(audience.hear(romeo, text.as_bytes()), None, "once");
-        assert_eq!(audience.hear(Identity::PROGRAMME, &[b'x'; 1000]), None);
+        assert_eq!(counts.add(romeo, text.as_bytes()), None, "once");
+        assert_eq!(counts.add(Identity::PROGRAMME, &[b'x'; 1000]), None);
     }
 }

@@ -2,18 +2,18 @@
 
 use std::{
     io,
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
 };
 
 use labnet::{
     Error,
-    net::{self, Clock, Deadline, Peer, Running, Slots, SystemClock},
+    net::{self, ClientStream, Clock, Dialogue, Limits, NoCommand, Running, Sent},
     pmu::{Command, Device},
 };
 
-use crate::Site;
+use crate::{ClientId, Event, ServerName, Site};
 
-pub(crate) const NAME: &str = "pmu";
+pub(crate) const NAME: ServerName = ServerName::Pmu;
 
 /// How much of an answer without pauses is held back before it leaves, in bytes.
 const CORK_LEN: usize = 64 * 1024;
@@ -36,57 +36,44 @@ impl Default for Config {
     }
 }
 
-/// Starts a PMU on the IPv4 addresses of the site.
+/// Starts a PMU on the IPv4 addresses of the settings.
 ///
 /// # Errors
 /// [`Error::Listen`].
-pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
-    let clock = SystemClock::default();
-    let mut running = Running::new(clock.clone());
-    let report = site.events.reporter(NAME);
-    let listeners = net::bind_each(
-        &site.bind_ipv4(),
-        config.port,
-        &report,
-        |address| net::listen(address, true),
-        TcpListener::local_addr,
-    )?;
-    let slots = Slots::new(site.limits.connections);
-    for listener in listeners {
-        let (config, site, clock) = (config.clone(), site.clone(), clock.clone());
-        let serve = move |stream, peer| {
-            let event = serve(stream, &config, &site, &clock);
-            site.events.report(NAME, format_args!("{peer} {event}"));
-        };
-        running.add_tcp(listener, &slots, report.clone(), serve)?;
-    }
-    Ok(running)
+pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
+    let config = config.clone();
+    let listeners = settings.listen(NAME, &settings.bind_ipv4(), config.port)?;
+    settings.serve(NAME, listeners, move |stream, peer, limits, clock| serve(stream, peer, &config, limits, clock))
 }
 
-/// One client, from its command to the close; what there is to report of it.
-fn serve(mut stream: TcpStream, config: &Config, site: &Site, clock: &dyn Clock) -> String {
-    let deadline = Deadline::after(site.limits.silence);
-    let command = net::receive_command(&mut stream, deadline);
-    let event = match &command {
-        Ok(command) => {
-            let sent = stream
-                .set_write_timeout(Some(site.limits.stall))
-                .and_then(|()| answer(&mut stream, config, command, clock));
-            match sent {
-                Ok(sends) => format!("{command}: answered in {sends} sends"),
-                Err(error) => format!("{command}: gone: {}", labnet::error::reason(&error)),
-            }
+/// One client, from its command to the close.
+fn serve(mut stream: TcpStream, peer: SocketAddr, config: &Config, limits: &Limits, clock: &dyn Clock) -> Event {
+    let dialogue = match stream.set_write_timeout(Some(limits.stall)) {
+        Ok(()) => {
+            let answer = |command: &Command| config.device.answer(command);
+            net::converse(&mut stream, limits, answer, config.held_back(), clock)
         }
-        Err(why) => why.to_string(),
+        Err(error) => Dialogue::Unanswered(NoCommand::Broken(error)),
     };
-    net::close(stream);
-    event
+    net::finish(stream, dialogue.end());
+    Event::of_dialogue(ClientId::new(NAME, peer), &dialogue)
 }
 
-/// The answer of a PMU, held back or not. Yields the number of its sends.
+/// The answer of a PMU, held back or not. Yields what was sent.
 ///
 /// # Errors
 /// That of the stream, which includes the end of its patience.
-pub fn answer(client: &mut impl Peer, config: &Config, command: &Command, clock: &dyn Clock) -> io::Result<u64> {
-    net::answer(client, &config.device, command, if config.cork { CORK_LEN } else { 0 }, clock)
+pub fn answer(
+    client: &mut impl ClientStream,
+    config: &Config,
+    command: &Command,
+    clock: &dyn Clock,
+) -> io::Result<Sent> {
+    net::execute(client, config.device.answer(command), config.held_back(), clock)
+}
+
+impl Config {
+    fn held_back(&self) -> usize {
+        if self.cork { CORK_LEN } else { 0 }
+    }
 }

@@ -17,9 +17,9 @@ use labnet::{
     reset::Request,
 };
 
-use crate::{Events, Site};
+use crate::{ClientId, Event, Events, ServerName, Site};
 
-pub(crate) const NAME: &str = "reset";
+pub(crate) const NAME: ServerName = ServerName::Reset;
 
 /// The longest datagram that UDP can carry, in bytes: a shorter buffer would make another one of it.
 const RECV_LEN: usize = 65_535;
@@ -107,34 +107,34 @@ pub enum OtherFamily {
     Silent,
 }
 
-/// Starts a PMU on the addresses of the site; at most one of each family is used.
+/// Starts a PMU on the addresses of the settings; at most one of each family is used.
 ///
 /// # Errors
 /// [`Error::Listen`].
-pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
+pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
     let clock = SystemClock::default();
     let mut running = Running::new(clock.clone());
     let families: Vec<IpAddr> = [Family::Ipv4, Family::Ipv6]
         .into_iter()
         .filter(|&family| config.schedule.ever_answers(family) || config.other_family == OtherFamily::Silent)
-        .filter_map(|family| site.bind.iter().copied().find(|ip| Family::of(SocketAddr::new(*ip, 0)) == family))
+        .filter_map(|family| settings.bind.iter().copied().find(|ip| Family::of(SocketAddr::new(*ip, 0)) == family))
         .collect();
-    let report = |event: &str| site.events.report(NAME, event);
+    let report = settings.events.of_serve(NAME);
     let sockets = net::bind_each(&families, config.port, report, net::bind_udp, UdpSocket::local_addr)?;
     let begun = clock.now();
     for socket in sockets {
         let address = socket.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
         let family = Family::of(address);
-        let half = Half {
+        let server = FamilyServer {
             config: *config,
             family,
             address,
             begun,
             clock: clock.clone(),
-            events: site.events.clone(),
-            dice: site.dice(&format!("{NAME} {family}")),
+            events: settings.events.clone(),
+            rng: settings.rng(&format!("{NAME} {family}")),
         };
-        running.add_thread(&format!("{NAME} {family}"), Wake::Udp(address), move || half.run(socket))?;
+        running.add_thread(&format!("{NAME} {family}"), Wake::Udp(address), move || server.run(socket))?;
         if config.schedule.ever_answers(family) {
             running.add_address(address);
         }
@@ -143,17 +143,17 @@ pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
 }
 
 /// One family of the server.
-struct Half<R> {
+struct FamilyServer<R> {
     config: Config,
     family: Family,
     address: SocketAddr,
     begun: Instant,
     clock: SystemClock,
     events: Events,
-    dice: R,
+    rng: R,
 }
 
-impl<R: Rng> Half<R> {
+impl<R: Rng> FamilyServer<R> {
     fn run(mut self, socket: UdpSocket) {
         let mut socket = Some(socket);
         let mut was_answering = None;
@@ -161,8 +161,7 @@ impl<R: Rng> Half<R> {
             let elapsed = self.clock.now() - self.begun;
             let (answers, until) = self.config.schedule.answers(self.family, elapsed);
             if was_answering.replace(answers) != Some(answers) && until.is_some() {
-                let state = if answers { "answers" } else { "does not answer" };
-                self.report(format_args!("{} {state} now", self.family));
+                self.events.report(Event::FamilyChanged { server: NAME, family: self.family, answers });
             }
             let patience = until.map(|until| until.saturating_sub(elapsed).max(Duration::from_millis(1)));
             if !answers && self.config.other_family == OtherFamily::Refuse {
@@ -176,7 +175,7 @@ impl<R: Rng> Half<R> {
                     socket = Some(bound);
                 }
                 Err(error) => {
-                    self.report(&error);
+                    self.events.report(Event::Trouble { server: NAME, reason: error.to_string() });
                     self.clock.pause(Duration::from_millis(100));
                 }
             }
@@ -195,17 +194,14 @@ impl<R: Rng> Half<R> {
             Ok(_) if self.clock.has_ended() => {}
             Ok((n, from)) if answers => {
                 let datagram = buffer.get(..n).unwrap_or_default();
-                let reply = reply(datagram, &self.config, &mut self.dice);
-                let what = match &reply {
-                    Some(text) => text.clone(),
-                    None => "lost".to_owned(),
-                };
-                if let Some(text) = reply
-                    && let Err(error) = socket.send_to(text.as_bytes(), from)
+                let reply = reply(datagram, &self.config, &mut self.rng);
+                if let Some(reply) = &reply
+                    && let Err(error) = socket.send_to(reply.to_string().as_bytes(), from)
                 {
-                    self.report(format_args!("{from} cannot be answered: {}", labnet::error::reason(&error)));
+                    let reason = labnet::error::reason(&error);
+                    self.events.report(Event::CannotAnswer { client: ClientId::new(NAME, from), reason });
                 }
-                self.report(format_args!("{from} {}: {what}", escape(datagram)));
+                self.events.report(event(from, datagram, reply));
             }
             Ok(_) => {}
             Err(error) => match error.kind() {
@@ -213,29 +209,59 @@ impl<R: Rng> Half<R> {
                 // An answer found its client gone; on some systems the next recv says so.
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {}
                 _ => {
-                    self.report(format_args!("cannot receive: {}", labnet::error::reason(&error)));
+                    let reason = labnet::error::reason(&error);
+                    self.events.report(Event::SocketFailed { server: NAME, reason });
                     self.clock.pause(Duration::from_millis(100));
                 }
             },
         }
     }
+}
 
-    fn report(&self, event: impl fmt::Display) {
-        self.events.report(NAME, event);
+/// What there is to report of a datagram and its reply.
+fn event(peer: SocketAddr, datagram: &[u8], reply: Option<Reply>) -> Event {
+    let (client, request) = (ClientId::new(NAME, peer), escape(datagram).to_string());
+    let text = reply.map(|reply| reply.to_string()).unwrap_or_default();
+    match reply {
+        Some(Reply::Acknowledgement { offset, .. }) => Event::Acknowledged { client, request, reply: text, offset },
+        Some(Reply::WrongCommand) => Event::WrongCommand { client, request, reply: text },
+        None => Event::Lost { client, request },
+    }
+}
+
+/// What the PMU answers; as it is sent when displayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// `OFFSET=X`, or with the separator of the configuration.
+    Acknowledgement {
+        /// What stands before X.
+        separator: char,
+        /// X.
+        offset: u64,
+    },
+    /// To what is no request.
+    WrongCommand,
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Acknowledgement { separator, offset } => write!(f, "OFFSET{separator}{offset}"),
+            Self::WrongCommand => f.write_str("Wrong command."),
+        }
     }
 }
 
 /// What the handout's PMU answers to a datagram; `None` when it loses it.
-pub fn reply(datagram: &[u8], config: &Config, dice: &mut impl Rng) -> Option<String> {
-    let arrived = dice.random::<f64>() >= config.loss;
-    let text = match Request::parse(datagram) {
+pub fn reply(datagram: &[u8], config: &Config, rng: &mut impl Rng) -> Option<Reply> {
+    let arrived = rng.random::<f64>() >= config.loss;
+    let reply = match Request::parse(datagram) {
         Some(request) => {
-            let x = dice.random_range(0..=request.n);
-            format!("OFFSET{}{x}", config.separator)
+            Reply::Acknowledgement { separator: config.separator, offset: rng.random_range(0..=request.n) }
         }
-        None => "Wrong command.".to_owned(),
+        None => Reply::WrongCommand,
     };
-    arrived.then_some(text)
+    arrived.then_some(reply)
 }
 
 #[cfg(test)]
@@ -266,8 +292,9 @@ mod tests {
     fn q17_the_loss_and_the_offsets_are_those_of_the_configuration_and_the_seed() {
         let config = Config { separator: ':', ..Config::default() };
         let replies = |seed| {
-            let mut dice = Site { seed, ..Site::default() }.dice("test");
-            (0..10_000).map(|_| reply(b"RESET:20", &config, &mut dice)).collect::<Vec<_>>()
+            let mut rng = Site { seed, ..Site::default() }.rng("test");
+            let reply = |_| reply(b"RESET:20", &config, &mut rng).map(|reply| reply.to_string());
+            (0..10_000).map(reply).collect::<Vec<_>>()
         };
         let first = replies(1);
         let lost = first.iter().filter(|reply| reply.is_none()).count();
@@ -283,8 +310,8 @@ mod tests {
     fn anything_but_a_request_is_a_wrong_command() {
         let config = Config { loss: 0.0, ..Config::default() };
         for wrong in [b"RESET".as_slice(), b"", b"reset:20", b"RESET:20\n", b"\xff"] {
-            let reply = reply(wrong, &config, &mut Site::default().dice("test"));
-            assert_eq!(reply.as_deref(), Some("Wrong command."));
+            let reply = reply(wrong, &config, &mut Site::default().rng("test"));
+            assert_eq!(reply.map(|reply| reply.to_string()).as_deref(), Some("Wrong command."));
         }
     }
 }

@@ -1,21 +1,21 @@
 //! The PMU of part 6: the dialogue of part 2 over TLS, under a certificate of the lab's CA (handout, section 6).
 
 use std::{
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
 };
 
 use labnet::{
     Error,
-    net::{self, Running, Slots, SystemClock},
+    net::{Clock, Limits, Running},
     pmu::Device,
     tls::{Acceptor, Credentials},
 };
 use ttp::Desk;
 
-use crate::Site;
+use crate::{ClientId, Event, ServerName, Site};
 
-pub(crate) const NAME: &str = "tls";
+pub(crate) const NAME: ServerName = ServerName::Tls;
 
 /// The name of the certificate that is made at first use.
 const CERTIFICATE_NAME: &str = "localhost";
@@ -28,7 +28,7 @@ pub struct Config {
     /// What it answers.
     pub device: Device,
     /// Its certificate and key.
-    pub identity: Identity,
+    pub certificate: Identity,
 }
 
 /// Where a server's certificate comes from.
@@ -47,7 +47,7 @@ pub enum Identity {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { port: 5007, device: Device::default(), identity: Identity::Made("certs".into()) }
+        Self { port: 5007, device: Device::default(), certificate: Identity::Made("certs".into()) }
     }
 }
 
@@ -64,42 +64,33 @@ impl Identity {
     }
 }
 
-/// Starts a TLS PMU on the addresses of the site.
+/// Starts a TLS PMU on the addresses of the settings.
 ///
 /// # Errors
 /// [`Error::Listen`], or those of [`Credentials::load`] and [`Desk::ensure`].
-pub fn spawn(config: &Config, site: &Site) -> Result<Running, crate::Error> {
-    let acceptor = Acceptor::new(&config.identity.credentials()?)?;
-    let clock = SystemClock::default();
-    let mut running = Running::new(clock.clone());
-    let report = site.events.reporter(NAME);
-    let listen = |address| net::listen(address, true);
-    let listeners = net::bind_each(&site.bind, config.port, &report, listen, TcpListener::local_addr)?;
-    let slots = Slots::new(site.limits.connections);
-    for listener in listeners {
-        let (acceptor, device) = (acceptor.clone(), config.device.clone());
-        let (site, clock) = (site.clone(), clock.clone());
-        let serve = move |stream, peer| {
-            let event =
-                serve(stream, peer, &acceptor, &device, &site, &clock).unwrap_or_else(|error| error.to_string());
-            site.events.report(NAME, event);
-        };
-        running.add_tcp(listener, &slots, report.clone(), serve)?;
-    }
+pub fn spawn(config: &Config, settings: &Site) -> Result<Running, crate::Error> {
+    let acceptor = Acceptor::new(&config.certificate.credentials()?)?;
+    let device = config.device.clone();
+    let listeners = settings.listen(NAME, &settings.bind, config.port)?;
+    let running = settings.serve(NAME, listeners, move |stream, peer, limits, clock| {
+        serve(stream, peer, &acceptor, &device, limits, clock)
+            .unwrap_or_else(|error| Event::of_handshake(ClientId::new(NAME, peer), &error))
+    })?;
     Ok(running)
 }
 
-/// One client, from its handshake to the close; what there is to report of it.
+/// One client, from its handshake to the close.
 fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     acceptor: &Acceptor,
     device: &Device,
-    site: &Site,
-    clock: &SystemClock,
-) -> Result<String, Error> {
-    let mut client = acceptor.accept(stream, peer, &site.limits)?;
-    let event = format!("{peer} {} {}", client.agreed(), client.converse(device, &site.limits, clock));
-    client.close();
-    Ok(event)
+    limits: &Limits,
+    clock: &dyn Clock,
+) -> Result<Event, Error> {
+    let mut client = acceptor.accept(stream, peer, limits)?;
+    let id = ClientId { tls: Some(client.agreed().into()), ..ClientId::new(NAME, peer) };
+    let dialogue = client.converse(device, limits, clock);
+    client.finish(dialogue.end());
+    Ok(Event::of_dialogue(id, &dialogue))
 }

@@ -1,18 +1,18 @@
 //! The PMU of part 5: the dialogue of part 2 over WebSocket (handout, section 5).
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 
 use labnet::{
     Error,
     escape::escape,
-    net::{self, Clock, Connection, Running, Slots, SystemClock},
+    net::{self, Clock, Connection, End, Limits, Running},
     pmu::{Command, Device},
-    ws::{Kind, ServerSide, Wire},
+    ws::{FrameType, WebSocketConnection, WebSocketTransport},
 };
 
-use crate::Site;
+use crate::{ClientId, Event, ServerName, Site};
 
-pub(crate) const NAME: &str = "ws";
+pub(crate) const NAME: ServerName = ServerName::Ws;
 
 /// A PMU behind WebSocket.
 #[derive(Clone, Debug)]
@@ -22,74 +22,59 @@ pub struct Config {
     /// What it answers.
     pub device: Device,
     /// In which frames: binary ones as the real server.
-    pub kind: Kind,
+    pub frame_type: FrameType,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { port: 5006, device: Device::default(), kind: Kind::Binary }
+        Self { port: 5006, device: Device::default(), frame_type: FrameType::Binary }
     }
 }
 
-/// Starts a WebSocket PMU on the addresses of the site.
+/// Starts a WebSocket PMU on the addresses of the settings.
 ///
 /// # Errors
 /// [`Error::Listen`].
-pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
-    let clock = SystemClock::default();
-    let mut running = Running::new(clock.clone());
-    let report = site.events.reporter(NAME);
-    let listen = |address| net::listen(address, true);
-    let listeners = net::bind_each(&site.bind, config.port, &report, listen, TcpListener::local_addr)?;
-    let slots = Slots::new(site.limits.connections);
-    for listener in listeners {
-        let (config, site, clock) = (config.clone(), site.clone(), clock.clone());
-        let serve = move |stream, peer| serve(stream, peer, &config, &site, &clock);
-        running.add_tcp(listener, &slots, report.clone(), serve)?;
-    }
-    Ok(running)
+pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
+    let config = config.clone();
+    let listeners = settings.listen(NAME, &settings.bind, config.port)?;
+    settings.serve(NAME, listeners, move |stream, peer, limits, clock| serve(stream, peer, &config, limits, clock))
 }
 
 /// One client, from its upgrade to the TCP close.
-fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, site: &Site, clock: &dyn Clock) {
-    let mut wire = Wire::new(Connection::new(stream, peer));
-    let event = match converse(&mut wire, config, site, clock) {
-        Ok(event) => format!("{peer} {event}"),
-        Err(error) => error.to_string(),
+fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &Limits, clock: &dyn Clock) -> Event {
+    let id = ClientId::new(NAME, peer);
+    let mut transport = WebSocketTransport::new(Connection::new(stream, peer));
+    let (event, end) = match WebSocketConnection::accept(&mut transport, limits, config.frame_type) {
+        Ok(client) => converse(client, id.clone(), &config.device, clock)
+            .unwrap_or_else(|error| (Event::of_error(id, &error), End::Fin)),
+        Err(error) => (Event::of_handshake(id, &error), End::Fin),
     };
-    site.events.report(NAME, event);
-    wire.close();
+    transport.finish(end);
+    event
 }
 
-fn converse(wire: &mut Wire, config: &Config, site: &Site, clock: &dyn Clock) -> Result<String, Error> {
-    let mut client = ServerSide::accept(wire, &site.limits)?;
-    let Some(message) = client.receive()? else {
-        return Ok("left without a command".to_owned());
+/// The dialogue: what there is to report of it, and how the TCP connection is to end.
+fn converse(
+    mut connection: WebSocketConnection<'_>,
+    client: ClientId,
+    device: &Device,
+    clock: &dyn Clock,
+) -> Result<(Event, End), Error> {
+    let Some(message) = connection.receive()? else {
+        return Ok((Event::NoCommand { client }, End::Fin));
     };
     let text = message.as_ref().trim_ascii_end();
-    match str::from_utf8(text).ok().and_then(|text| text.parse().ok()) {
+    match str::from_utf8(text).ok().and_then(|text| text.parse::<Command>().ok()) {
         Some(command) => {
-            let messages = answer(&mut client, config, &command, clock)?;
-            client.close()?;
-            Ok(format!("{command}: answered in {messages} messages"))
+            let sent = net::execute(&mut connection, device.answer(&command), 0, clock)?;
+            let (command, sends, bytes) = (command.to_string(), sent.sends, sent.bytes);
+            Ok((Event::Answered { client, command, sends, bytes }, sent.end))
         }
         None => {
-            let event = format!("unknown command '{}'", escape(text));
-            client.refuse("unknown command")?;
-            Ok(event)
+            let received = escape(text).to_string();
+            connection.refuse("unknown command")?;
+            Ok((Event::UnknownCommand { client, received }, End::Fin))
         }
     }
-}
-
-/// One message in one frame for each send of a PMU. Yields their number.
-fn answer(client: &mut ServerSide<'_>, config: &Config, command: &Command, clock: &dyn Clock) -> Result<u64, Error> {
-    let mut messages = 0;
-    for send in config.device.answer(command) {
-        if !send.pause.is_zero() && !client.wait(send.pause, clock)? {
-            break;
-        }
-        client.send(&send.bytes, config.kind)?;
-        messages += 1;
-    }
-    Ok(messages)
 }

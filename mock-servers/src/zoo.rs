@@ -24,21 +24,16 @@ pub use case::{Case, Class, Judge, Opinion, Shows, Verdict};
 use std::{
     fs,
     io::{self, Write},
-    net::TcpListener,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use labnet::{
-    Error,
-    net::{self, Running, Slots, SystemClock},
-};
+use labnet::{Error, net::Running};
 
-use crate::Site;
+use crate::{ServerName, Site};
 use keeper::Keeper;
 use server::Zoo;
 
-pub(crate) const NAME: &str = "zoo";
+pub(crate) const NAME: ServerName = ServerName::Zoo;
 
 /// The name of a server with which nothing is wrong.
 pub const GOOD: &str = "good.test";
@@ -66,29 +61,16 @@ pub fn cases() -> &'static [Case] {
     table::CASES
 }
 
-/// Makes the certificates, writes that of the CA to its file, and starts the zoo on the addresses of the site.
+/// Makes the certificates, writes that of the CA to its file, and starts the zoo on the addresses of the settings.
 ///
 /// # Errors
 /// [`Error::Listen`]; [`Error::File`] for the CA's file; [`Error::System`] for what cannot be made.
-pub fn spawn(config: &Config, site: &Site) -> Result<Running, Error> {
+pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
     let keeper = Keeper::new()?;
-    let zoo = Arc::new(Zoo::open(&keeper)?);
-    let clock = SystemClock::default();
-    let mut running = Running::new(clock.clone());
-    let report = site.events.reporter(NAME);
-    let listen = |address| net::listen(address, true);
-    let listeners = net::bind_each(&site.bind, config.port, &report, listen, TcpListener::local_addr)?;
+    let zoo = Zoo::open(&keeper)?;
+    let listeners = settings.listen(NAME, &settings.bind, config.port)?;
     write(&config.ca, &der::pem(&keeper.ca.certificate))?;
-    let slots = Slots::new(site.limits.connections);
-    for listener in listeners {
-        let (zoo, site, clock) = (Arc::clone(&zoo), site.clone(), clock.clone());
-        let serve = move |stream, peer| {
-            let event = zoo.serve(stream, peer, &site.limits, &clock);
-            site.events.report(NAME, event);
-        };
-        running.add_tcp(listener, &slots, report.clone(), serve)?;
-    }
-    Ok(running)
+    settings.serve(NAME, listeners, move |stream, peer, limits, clock| zoo.serve(stream, peer, limits, clock))
 }
 
 /// Writes a file that everyone may read, whole or not at all.

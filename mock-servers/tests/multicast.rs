@@ -81,7 +81,7 @@ fn speaker() -> UdpSocket {
 
 fn spawn(config: &multicast::Config) -> (Running, Receiver<String>) {
     let (report, events) = mpsc::channel();
-    let site = Site { events: Events::new(move |event| drop(report.send(event))), ..Site::default() };
+    let site = Site { events: Events::new(move |event| drop(report.send(event.to_string()))), ..Site::default() };
     (multicast::spawn(config, &site).unwrap(), events)
 }
 

@@ -14,7 +14,7 @@ use std::{
 };
 
 use labnet::{
-    net::{self, Clock, Deadline, Limits, NoCommand, Peer},
+    net::{self, ClientStream, Clock, Deadline, Limits, NoCommand},
     pmu::{Device, FLOOD_LEN, MAX_COMMAND_LEN},
 };
 use mock_servers::{Events, Running, Site, pmu};
@@ -40,7 +40,7 @@ fn serve() -> Running {
 /// A PMU with other limits, and what it reports.
 fn serve_within(limits: Limits, device: Device) -> (Running, Receiver<String>) {
     let (sender, events) = mpsc::channel();
-    let report = Events::new(move |event| drop(sender.send(event)));
+    let report = Events::new(move |event| drop(sender.send(event.to_string())));
     let site = Site { limits, events: report, ..Site::default() };
     (pmu::spawn(&config(device), &site).unwrap(), events)
 }
@@ -219,7 +219,7 @@ impl Write for Script {
     }
 }
 
-impl Peer for Script {
+impl ClientStream for Script {
     fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()> {
         assert_ne!(patience, Some(Duration::ZERO));
         Ok(())
@@ -386,7 +386,7 @@ impl Read for Sends {
     }
 }
 
-impl Peer for Sends {
+impl ClientStream for Sends {
     fn set_patience(&mut self, _: Option<Duration>) -> io::Result<()> {
         Ok(())
     }

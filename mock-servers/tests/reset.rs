@@ -33,7 +33,7 @@ fn spawn(config: &Config) -> Running {
 /// A server, and what it reports.
 fn spawn_heard(config: &Config, seed: u64) -> (Running, Receiver<String>) {
     let (sender, events) = mpsc::channel();
-    let site = Site { seed, events: Events::new(move |event| drop(sender.send(event))), ..Site::default() };
+    let site = Site { seed, events: Events::new(move |event| drop(sender.send(event.to_string()))), ..Site::default() };
     (reset::spawn(config, &site).unwrap(), events)
 }
 

@@ -55,7 +55,7 @@ fn files(folder: &Path) -> Identity {
 }
 
 fn config(identity: Identity, device: Device) -> tls::Config {
-    tls::Config { port: 0, device, identity }
+    tls::Config { port: 0, device, certificate: identity }
 }
 
 /// The handout's PMU, on a free port.
@@ -66,7 +66,7 @@ fn serve(identity: Identity) -> Running {
 /// A PMU with other limits, and what it reports.
 fn serve_within(limits: Limits, folder: &Path) -> (Running, Receiver<String>) {
     let (sender, events) = mpsc::channel();
-    let report = Events::new(move |event| drop(sender.send(event)));
+    let report = Events::new(move |event| drop(sender.send(event.to_string())));
     let site = Site { limits, events: report, ..Site::default() };
     (tls::spawn(&config(files(folder), Device::default()), &site).unwrap(), events)
 }

@@ -15,7 +15,7 @@ use std::{
 use labnet::{
     net::Limits,
     pmu::{Device, flood_text},
-    ws::Kind,
+    ws::FrameType,
 };
 use mock_servers::{Events, Running, Site, ws};
 use socket2::SockRef;
@@ -45,25 +45,25 @@ struct Pmu {
 }
 
 impl Pmu {
-    fn new(device: Device, kind: Kind, limits: Limits) -> Self {
+    fn new(device: Device, kind: FrameType, limits: Limits) -> Self {
         Self::at(device, kind, Site { limits, ..Site::default() })
     }
 
-    fn at(device: Device, kind: Kind, site: Site) -> Self {
+    fn at(device: Device, kind: FrameType, site: Site) -> Self {
         let (report, events) = mpsc::channel();
-        let site = Site { events: Events::new(move |event| drop(report.send(event))), ..site };
-        Self { server: ws::spawn(&ws::Config { port: 0, device, kind }, &site).unwrap(), events }
+        let site = Site { events: Events::new(move |event| drop(report.send(event.to_string()))), ..site };
+        Self { server: ws::spawn(&ws::Config { port: 0, device, frame_type: kind }, &site).unwrap(), events }
     }
 
     /// The handout's.
     fn of_the_handout() -> Self {
-        Self::new(Device::default(), Kind::Binary, Limits::default())
+        Self::new(Device::default(), FrameType::Binary, Limits::default())
     }
 
     /// One that waits half a second for a command.
     fn impatient() -> Self {
         let limits = Limits { silence: Duration::from_millis(500), ..Limits::default() };
-        Self::new(Device::default(), Kind::Binary, limits)
+        Self::new(Device::default(), FrameType::Binary, limits)
     }
 
     fn client(&self) -> Client {
@@ -186,7 +186,7 @@ fn request(first_line: &str, headers: &[&str]) -> String {
 }
 
 /// The frames that answer a command, up to the closing handshake with status 1000.
-fn check(device: Device, kind: Kind, command: &str, first: u8, expected: &[&[u8]]) {
+fn check(device: Device, kind: FrameType, command: &str, first: u8, expected: &[&[u8]]) {
     let pmu = Pmu::new(device, kind, Limits::default());
     let mut client = pmu.asked(command);
     for expected in expected {
@@ -214,22 +214,22 @@ fn check_refused(request: impl AsRef<[u8]>, status: &str) -> String {
 fn q22_one_message_is_one_binary_frame() {
     let messages: Vec<_> = (1..=10).map(|i| format!("This is PMU data {i}").into_bytes()).collect();
     let messages: Vec<_> = messages.iter().map(Vec::as_slice).collect();
-    check(Device::default(), Kind::Binary, "CMD_short:0", FIN | BINARY, &messages);
+    check(Device::default(), FrameType::Binary, "CMD_short:0", FIN | BINARY, &messages);
 }
 
 #[test]
 fn text_frames_are_an_option_as_are_the_number_and_the_end_of_the_messages() {
     let device = Device { first: 0, messages: 2, separator: "\n".to_owned(), ..Device::default() };
-    check(device, Kind::Text, "CMD_short:0.01", FIN | TEXT, &[b"This is PMU data 0\n", b"This is PMU data 1\n"]);
+    check(device, FrameType::Text, "CMD_short:0.01", FIN | TEXT, &[b"This is PMU data 0\n", b"This is PMU data 1\n"]);
 }
 
 #[test]
 fn q24_a_flood_is_one_frame_of_any_size() {
-    check(Device::default(), Kind::Binary, "CMD_floodme", FIN | BINARY, &[&flood_text(65_536)]);
+    check(Device::default(), FrameType::Binary, "CMD_floodme", FIN | BINARY, &[&flood_text(65_536)]);
     for len in [0, 125, 126, 1 << 20] {
         let flood = flood_text(len);
         let device = Device { flood: flood.clone().into(), ..Device::default() };
-        check(device, Kind::Text, "CMD_floodme", FIN | TEXT, &[&flood]);
+        check(device, FrameType::Text, "CMD_floodme", FIN | TEXT, &[&flood]);
     }
 }
 
@@ -323,7 +323,7 @@ fn a_client_that_closes_first_gets_its_close_frame_back() {
 
 #[test]
 fn a_client_that_never_closes_is_left_after_a_moment() {
-    let pmu = Pmu::new(Device { messages: 1, ..Device::default() }, Kind::Binary, Limits::default());
+    let pmu = Pmu::new(Device { messages: 1, ..Device::default() }, FrameType::Binary, Limits::default());
     let mut client = pmu.asked("CMD_short:0");
     assert_eq!(client.receive().1, b"This is PMU data 1");
     assert_eq!(client.receive(), (CLOSE, NORMAL.to_vec()));
@@ -398,7 +398,7 @@ fn a_client_that_sends_a_byte_at_a_time_has_no_more_time_than_others() {
 #[test]
 fn a_client_that_disappears_leaves_the_others_served() {
     let endless = Device { messages: u64::MAX, ..Device::default() };
-    let pmu = Pmu::new(endless, Kind::Binary, Limits::default());
+    let pmu = Pmu::new(endless, FrameType::Binary, Limits::default());
     for command in ["CMD_short:0", "CMD_floodme"] {
         let mut client = pmu.asked(command);
         client.receive();
@@ -443,7 +443,7 @@ fn a_hundred_clients_at_once_have_an_answer_each() {
 fn beyond_the_cap_clients_wait_until_one_leaves() {
     let limits = Limits { connections: 2, ..Limits::default() };
     let site = Site { bind: vec![Ipv4Addr::LOCALHOST.into()], limits, ..Site::default() };
-    let pmu = Pmu::at(Device::default(), Kind::Binary, site);
+    let pmu = Pmu::at(Device::default(), FrameType::Binary, site);
     let mut first = pmu.client();
     first.upgrade();
     let mut second = pmu.client();
@@ -462,7 +462,7 @@ fn beyond_the_cap_clients_wait_until_one_leaves() {
 #[test]
 fn the_cap_counts_clients_of_both_families_together() {
     let limits = Limits { connections: 2, silence: Duration::from_secs(3600), ..Limits::default() };
-    let pmu = Pmu::new(Device::default(), Kind::Binary, limits);
+    let pmu = Pmu::new(Device::default(), FrameType::Binary, limits);
     for &address in pmu.server.addresses() {
         let mut clients = [Client::connect(address), Client::connect(address)];
         clients.iter_mut().for_each(Client::upgrade);

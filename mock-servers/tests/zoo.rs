@@ -59,7 +59,7 @@ impl Zoo {
         let heard = Arc::clone(&events);
         let site = Site {
             limits: Limits { silence: SILENCE, ..Limits::default() },
-            events: Events::new(move |event| heard.lock().unwrap().push(event)),
+            events: Events::new(move |event| heard.lock().unwrap().push(event.to_string())),
             ..Site::default()
         };
         let running = zoo::spawn(&zoo::Config { port: 0, ca: ca.clone() }, &site).unwrap();

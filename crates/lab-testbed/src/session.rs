@@ -101,7 +101,7 @@ impl<'a> Session<'a> {
         labnet::seed::named(self.settings().seed, self.scenario().name())
     }
 
-    /// The surroundings of a mock server on a host of its own.
+    /// The settings of a mock server on a host of its own.
     pub(crate) fn site(&self, events: Events) -> Site {
         let bind = vec![std::net::Ipv4Addr::UNSPECIFIED.into(), std::net::Ipv6Addr::UNSPECIFIED.into()];
         Site { bind, events, seed: self.seed(), ..Site::default() }

@@ -5,20 +5,22 @@
 mod address;
 mod bind;
 mod clock;
-mod crew;
 mod dialogue;
+mod execute;
 mod multicast;
 mod server;
 mod tcp;
 #[cfg(target_os = "linux")]
 mod tcp_info;
+mod thread_pool;
 mod udp;
 
 pub use address::{Families, Server};
-pub use bind::{bind_each, bind_udp, listen};
+pub use bind::{bind_each, bind_udp, listen, listen_each};
 pub use clock::{Clock, SystemClock};
-pub use dialogue::{NoCommand, abort, answer, close, receive_command};
+pub use dialogue::{Dialogue, NoCommand, close, converse, finish, receive_command};
+pub use execute::{ClientStream, End, Execute, Sent, execute};
 pub use multicast::{Group, Interface, Speaker};
-pub use server::{Limits, Running, Slots, Wake, raise_descriptor_limit};
-pub use tcp::{Connection, Counted, Deadline, Peer, connect};
+pub use server::{Limits, Running, ServeEvent, Wake, raise_descriptor_limit, serve};
+pub use tcp::{Connection, Counted, Deadline, connect};
 pub use udp::{Datagram, Exchange, Family, Pair, PerFamily};

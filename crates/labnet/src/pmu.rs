@@ -11,7 +11,9 @@
 mod command;
 mod device;
 mod messages;
+mod step;
 
 pub use command::{Command, CommandReader, MAX_COMMAND_LEN, MAX_INTERVAL, Progress};
-pub use device::{Device, FLOOD_LEN, Send, flood_text};
+pub use device::{Device, FLOOD_LEN, flood_text};
 pub use messages::{MAX_DIGITS, Message, Messages, PREFIX};
+pub use step::Step;

@@ -15,7 +15,7 @@ pub use credentials::Credentials;
 pub use explain::{complaint, within};
 pub use key_log::{KeyLogFile, key_log_line};
 pub use records::Records;
-pub use server::{Acceptor, ServerSide};
+pub use server::{Acceptor, TlsConnection};
 pub use verify::{Role, Roots, read_certificates, verify_chain, verify_file};
 
 use std::{fmt, sync::Arc};

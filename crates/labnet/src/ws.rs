@@ -5,12 +5,12 @@
 mod client;
 mod frames;
 mod server;
-mod wire;
+mod transport;
 
 pub use client::{Client, Options, Url};
 pub use frames::{CLOSE_FRAME_LEN, frame_header_len};
-pub use server::{Kind, ServerSide};
-pub use wire::Wire;
+pub use server::{FrameType, WebSocketConnection};
+pub use transport::WebSocketTransport;
 
 use std::io;
 

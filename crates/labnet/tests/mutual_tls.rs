@@ -12,7 +12,7 @@ use std::{
 
 use labnet::{
     Error,
-    net::{Deadline, Limits, Peer, Server},
+    net::{ClientStream, Deadline, Limits, Server},
     tls::{Acceptor, Agreed, Client, ClientOptions, Credentials, Records, Roots, read_certificates},
 };
 use rustls::{

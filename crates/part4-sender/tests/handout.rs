@@ -187,7 +187,7 @@ fn q21_each_of_two_senders_is_answered_by_the_programme() {
     let reserved = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = reserved.local_addr().unwrap().port();
     let (report, events) = mpsc::channel();
-    let site = Site { events: Events::new(move |event| drop(report.send(event))), ..Site::default() };
+    let site = Site { events: Events::new(move |event| drop(report.send(event.to_string()))), ..Site::default() };
     let programme = multicast::Config { port, interval: Duration::from_secs(3600), ..multicast::Config::default() };
     let _server = multicast::spawn(&programme, &site).unwrap();
     for identity in ["123456", "654321"] {

@@ -13,7 +13,7 @@ use std::{
 use lab_process::{Outcome, Program, Stream};
 use labnet::{
     pmu::{Device, flood_text},
-    ws::Kind,
+    ws::FrameType,
 };
 use mock_servers::{Events, Running, Site, ws};
 use socket2::{Domain, Socket, Type};
@@ -28,13 +28,13 @@ const TEN_LINES: &str = "\
 This is PMU data 1\nThis is PMU data 2\nThis is PMU data 3\nThis is PMU data 4\nThis is PMU data 5\n\
 This is PMU data 6\nThis is PMU data 7\nThis is PMU data 8\nThis is PMU data 9\nThis is PMU data 10\n";
 
-fn pmu(device: Device, kind: Kind) -> Running {
-    ws::spawn(&ws::Config { port: 0, device, kind }, &Site::default()).unwrap()
+fn pmu(device: Device, kind: FrameType) -> Running {
+    ws::spawn(&ws::Config { port: 0, device, frame_type: kind }, &Site::default()).unwrap()
 }
 
 /// The handout's PMU, and its address.
 fn handouts_pmu() -> (Running, String) {
-    let pmu = pmu(Device::default(), Kind::Binary);
+    let pmu = pmu(Device::default(), FrameType::Binary);
     let address = pmu.address().to_string();
     (pmu, address)
 }
@@ -57,7 +57,7 @@ fn succeeded(outcome: &Outcome) -> &[u8] {
 
 /// What is shown of a device's answer, byte for byte, whichever frames it comes in.
 fn check(device: &Device, command: &str, expected: &[u8]) {
-    for kind in [Kind::Binary, Kind::Text] {
+    for kind in [FrameType::Binary, FrameType::Text] {
         let pmu = pmu(device.clone(), kind);
         let outcome = run(&["--server", &pmu.address().to_string(), command]);
         assert!(succeeded(&outcome) == expected, "{kind:?}: {}", outcome.stdout());
@@ -138,7 +138,7 @@ fn q23_a_line_appears_with_its_message_and_ctrl_c_keeps_it() {
 
 #[test]
 fn no_timeout_bounds_the_answer_as_a_whole() {
-    let pmu = pmu(Device { messages: 4, ..Device::default() }, Kind::Binary);
+    let pmu = pmu(Device { messages: 4, ..Device::default() }, FrameType::Binary);
     let timeouts = ["--connect-timeout", "1", "--timeout", "2"];
     // It takes 2.4 s.
     let outcome = run(&[&["--server", &pmu.address().to_string(), "CMD_short:0.8"], &timeouts[..]].concat());
@@ -172,14 +172,14 @@ fn q24_a_flood_that_ends_with_a_newline_gets_no_second_one() {
 #[test]
 fn a_binary_flood_is_shown_as_it_is_whatever_its_bytes() {
     let flood: Vec<u8> = (0..=255).cycle().take(100_000).collect();
-    let pmu = pmu(Device { flood: flood.clone().into(), ..Device::default() }, Kind::Binary);
+    let pmu = pmu(Device { flood: flood.clone().into(), ..Device::default() }, FrameType::Binary);
     let outcome = run(&["--server", &pmu.address().to_string(), "CMD_floodme"]);
     assert!(succeeded(&outcome) == [&flood[..], b"\n"].concat());
 }
 
 #[test]
 fn no_message_at_all_is_a_warning_and_status_0() {
-    let pmu = pmu(Device { messages: 0, ..Device::default() }, Kind::Binary);
+    let pmu = pmu(Device { messages: 0, ..Device::default() }, FrameType::Binary);
     let outcome = run(&["--server", &pmu.address().to_string(), "CMD_short:0"]);
     assert_eq!(succeeded(&outcome), b"");
     let stderr = outcome.stderr();
@@ -233,9 +233,9 @@ fn a_server_may_have_ipv6_alone() {
 #[test]
 fn several_commands_have_a_connection_each_in_order() {
     let (report, events): (_, Receiver<String>) = mpsc::channel();
-    let site = Site { events: Events::new(move |event| drop(report.send(event))), ..Site::default() };
+    let site = Site { events: Events::new(move |event| drop(report.send(event.to_string()))), ..Site::default() };
     let device = Device { messages: 2, flood: b"whole".as_slice().into(), ..Device::default() };
-    let pmu = ws::spawn(&ws::Config { port: 0, device, kind: Kind::Text }, &site).unwrap();
+    let pmu = ws::spawn(&ws::Config { port: 0, device, frame_type: FrameType::Text }, &site).unwrap();
 
     let (address, commands) = (pmu.address().to_string(), ["CMD_short:0", "CMD_floodme", "CMD_short:0.01"]);
     let outcome = run(&[&["--server", &address, "--stats"], &commands[..]].concat());
@@ -347,7 +347,7 @@ fn a_reader_that_leaves_early_ends_it_quietly() {
     let script = r#"{ "$@"; echo "status $?" >&2; } | head -1"#;
     // Messages go on until the pipe is closed; the flood is more than a pipe holds.
     let device = Device { messages: u64::MAX, flood: flood_text(1 << 20).into(), ..Device::default() };
-    let pmu = pmu(device, Kind::Binary);
+    let pmu = pmu(device, FrameType::Binary);
     for (command, first_line) in [("CMD_short:0", "This is PMU data 1\n"), ("CMD_floodme", "Le flot ")] {
         let outcome = run_in_shell(script, &["--server", &pmu.address().to_string(), command]);
         assert!(outcome.stdout().starts_with(first_line), "{}", outcome.stdout());

@@ -53,7 +53,7 @@ impl Certified {
     /// A PMU under this certificate, on both families.
     fn serve(&self, device: Device) -> Running {
         let (certificate, key) = (self.desk().certificate("123456"), self.desk().key("123456"));
-        let config = tls::Config { port: 0, device, identity: tls::Identity::Files { certificate, key } };
+        let config = tls::Config { port: 0, device, certificate: tls::Identity::Files { certificate, key } };
         tls::spawn(&config, &Site::default()).unwrap()
     }
 
@@ -183,7 +183,7 @@ fn a_pmu_is_reached_over_ipv6() {
         certificate: certified.desk().certificate("123456"),
         key: certified.desk().key("123456"),
     };
-    let alone = tls::spawn(&tls::Config { port: 0, device: Device::default(), identity }, &site).unwrap();
+    let alone = tls::spawn(&tls::Config { port: 0, device: Device::default(), certificate: identity }, &site).unwrap();
     let outcome = certified.pdc(&format!("CMD_short:0 CA --server localhost:{}", alone.address().port()));
     check_outcome(&outcome, lines(1..11).as_bytes());
 }

@@ -85,7 +85,7 @@ impl Files {
     fn ask(&self, arguments: &str) -> Outcome {
         let (certificate, key) = (self.path("cert.pem"), self.path("key.pem"));
         let identity = tls::Identity::Files { certificate, key };
-        let config = tls::Config { port: 0, device: Device::default(), identity };
+        let config = tls::Config { port: 0, device: Device::default(), certificate: identity };
         let pmu = tls::spawn(&config, &Site::default()).unwrap();
         finish(self.start(pmu.address(), arguments))
     }
@@ -136,9 +136,9 @@ fn a_certificate_of_an_unknown_ca_is_refused_and_the_pmu_is_told() {
     files.check_refused(&["unknown CA"], true);
 
     let (sender, events) = mpsc::channel();
-    let site = Site { events: Events::new(move |event| drop(sender.send(event))), ..Site::default() };
+    let site = Site { events: Events::new(move |event| drop(sender.send(event.to_string()))), ..Site::default() };
     let identity = tls::Identity::Files { certificate: files.path("cert.pem"), key: files.path("key.pem") };
-    let pmu = tls::spawn(&tls::Config { port: 0, device: Device::default(), identity }, &site).unwrap();
+    let pmu = tls::spawn(&tls::Config { port: 0, device: Device::default(), certificate: identity }, &site).unwrap();
     assert_eq!(finish(files.start(pmu.address(), "CMD_short:0")).code(), 1);
     let event = events.recv_timeout(PATIENCE).unwrap();
     assert!(event.contains("alert unknown_ca"), "{event}");

@@ -14,7 +14,7 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
-    net::{self, Limits, Running, Slots, SystemClock},
+    net::{self, Clock, Limits},
     pmu::Device,
     tls::{Acceptor, Credentials},
 };
@@ -58,16 +58,15 @@ fn pmu(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
     net::raise_descriptor_limit();
     let listener = net::listen((arguments.bind, port).into(), true)?;
-    let clock = SystemClock::default();
+    let limits = Limits::default();
     let (lines, warnings) = (console.clone(), console.err.clone());
-    let mut server = Running::new(clock.clone());
-    let serve = move |stream, peer| {
-        let report = talk(stream, peer, &acceptor, &device, &clock).unwrap_or_else(|error| error.to_string());
-        if let Err(error) = lines.out.line(report) {
+    let warn = move |event| warnings.warn(event);
+    let server = net::serve(vec![listener], &limits.clone(), warn, move |stream, peer, clock| {
+        let report = talk(stream, peer, &acceptor, &device, &limits, clock);
+        if let Err(error) = lines.out.line(report.unwrap_or_else(|error| error.to_string())) {
             lines.err.warn(error);
         }
-    };
-    server.add_tcp(listener, &Slots::new(Limits::default().connections), move |text| warnings.warn(text), serve)?;
+    })?;
     console.serve(format_args!("listening on {} (TLS)", server.address()));
     loop {
         thread::park();
@@ -80,11 +79,11 @@ fn talk(
     peer: SocketAddr,
     acceptor: &Acceptor,
     device: &Device,
-    clock: &SystemClock,
+    limits: &Limits,
+    clock: &dyn Clock,
 ) -> Result<String, Error> {
-    let limits = Limits::default();
-    let mut pdc = acceptor.accept(stream, peer, &limits)?;
-    let report = format!("{peer} {} {}", pdc.agreed(), pdc.converse(device, &limits, clock));
+    let mut pdc = acceptor.accept(stream, peer, limits)?;
+    let report = format!("{peer} {} {}", pdc.agreed(), pdc.converse(device, limits, clock));
     pdc.close();
     Ok(report)
 }

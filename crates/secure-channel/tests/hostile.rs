@@ -20,7 +20,7 @@ use std::{
 use lab_process::{Outcome, Program, Stream};
 use labnet::{
     cli::Console,
-    net::{self, Connection, Deadline, Limits, Peer},
+    net::{self, ClientStream, Connection, Deadline, Limits},
     tls::{self, Acceptor, ClientOptions, Credentials, Roots},
 };
 use secure_channel::{

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{certificates::Make, defects::Defect};
 
 /// One endpoint, by its name.
@@ -86,7 +88,8 @@ pub enum Opinion {
 }
 
 /// What is wrong, under a name that does not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Class {
     /// Nothing.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fmt::Display,
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::Arc,
@@ -11,7 +10,7 @@ use std::{
 
 use labnet::{
     Error,
-    net::{self, Clock, Connection, Deadline, Limits},
+    net::{Clock, Connection, Deadline, End, Limits},
 };
 use rustls::{
     ServerConfig, ServerConnection, Stream, SupportedProtocolVersion,
@@ -23,13 +22,14 @@ use rustls::{
 };
 
 use super::{
-    Case, NAMELESS,
+    Case, NAME, NAMELESS,
     case::Exhibit,
     cases, certificates,
     defects::{self, Defect, Hello, Then, Version, alert},
     draft::failed,
     keeper::{Chain, Keeper},
 };
+use crate::event::{ClientExit, ClientId, Event, ZooOutcome, ZooPhase};
 
 /// The longest request that is read, in bytes (ours).
 const MAX_REQUEST_LEN: usize = 8192;
@@ -41,12 +41,6 @@ pub(super) struct Zoo(HashMap<&'static str, Shown>);
 struct Shown {
     case: &'static Case,
     config: Arc<ServerConfig>,
-}
-
-/// How a connection ends.
-enum End {
-    Fin,
-    Reset,
 }
 
 /// Whatever certificate there is, for everybody.
@@ -73,26 +67,23 @@ impl Zoo {
         cases().iter().map(shown).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Serves one client; what there is to report of it.
-    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, limits: &Limits, clock: &dyn Clock) -> String {
+    /// Serves one client.
+    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, limits: &Limits, clock: &dyn Clock) -> Event {
         let mut connection = Connection::new(stream, peer);
-        let (event, end) = match self.meet(&mut connection, limits) {
+        let (name, class, outcome) = match self.meet(&mut connection, limits) {
             Ok((name, Some(shown), hello, accepted)) => {
-                let (outcome, end) = shown.show(&hello, accepted, &mut connection, limits, clock);
-                (format!("{peer} {name} {} {outcome}", shown.case.class), end)
+                let outcome = shown.show(&hello, accepted, &mut connection, limits, clock);
+                (name, Some(shown.case.class), outcome)
             }
             Ok((name, None, ..)) => {
                 // A client that is gone needs no alert.
                 let _ = connection.write_all(&defects::fatal(alert::UNRECOGNIZED_NAME));
-                (format!("{peer} {name} unknown there is no such case; see --list"), End::Fin)
+                (name, None, ZooOutcome::NoSuchCase)
             }
-            Err(why) => (format!("{peer} - - {why}"), End::Fin),
+            Err(outcome) => (None, None, outcome),
         };
-        match end {
-            End::Fin => connection.close(),
-            End::Reset => net::abort(connection.into_stream()),
-        }
-        event
+        connection.finish(if outcome == ZooOutcome::Reset { End::Reset } else { End::Fin });
+        Event::Visited { client: ClientId::new(NAME, peer), name, class, outcome }
     }
 
     /// Whom a client asks for.
@@ -100,12 +91,12 @@ impl Zoo {
         &self,
         connection: &mut Connection,
         limits: &Limits,
-    ) -> Result<(String, Option<&Shown>, Hello, Accepted), String> {
-        set_limits(connection, limits).map_err(|error| error.to_string())?;
+    ) -> Result<(Option<String>, Option<&Shown>, Hello, Accepted), ZooOutcome> {
+        set_limits(connection, limits)?;
         let (hello, accepted) = receive_hello(connection)?;
         let name = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
         let shown = self.0.get(name.as_deref().unwrap_or(NAMELESS));
-        Ok((name.unwrap_or_else(|| "-".to_owned()), shown, hello, accepted))
+        Ok((name, shown, hello, accepted))
     }
 }
 
@@ -150,13 +141,14 @@ impl Read for Tee<'_> {
 }
 
 /// The ClientHello as it came, and as rustls reads it, which bounds its length.
-fn receive_hello(connection: &mut Connection) -> Result<(Hello, Accepted), String> {
+fn receive_hello(connection: &mut Connection) -> Result<(Hello, Accepted), ZooOutcome> {
+    let phase = ZooPhase::ClientHello;
     let (mut hello, mut acceptor) = (Hello::default(), Acceptor::default());
     loop {
         match acceptor.read_tls(&mut Tee(connection, &mut hello.0)) {
-            Ok(0) => return Err("left without a ClientHello".to_owned()),
+            Ok(0) => return Err(ZooOutcome::Ended { phase, exit: ClientExit::Left }),
             Ok(_) => {}
-            Err(error) => return Err(gone(&error)),
+            Err(error) => return Err(ZooOutcome::ended(phase)(error)),
         }
         match acceptor.accept() {
             Ok(Some(accepted)) => return Ok((hello, accepted)),
@@ -164,24 +156,14 @@ fn receive_hello(connection: &mut Connection) -> Result<(Hello, Accepted), Strin
             Err((error, mut alert)) => {
                 // A client that is gone needs no alert.
                 let _ = alert.write_all(connection);
-                return Err(format!("sent no ClientHello: {error}"));
+                return Err(ZooOutcome::NoClientHello { reason: error.to_string() });
             }
         }
     }
 }
 
-/// Why a client is no longer served.
-fn gone(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "was too slow".to_owned(),
-        io::ErrorKind::UnexpectedEof => "left".to_owned(),
-        io::ErrorKind::InvalidData => format!("refused: {error}"),
-        _ => format!("gone: {}", labnet::error::reason(error)),
-    }
-}
-
 impl Shown {
-    /// Shows the case to a client: what there is to report, and how it ends.
+    /// Shows the case to a client.
     fn show(
         &self,
         hello: &Hello,
@@ -189,7 +171,7 @@ impl Shown {
         connection: &mut Connection,
         limits: &Limits,
         clock: &dyn Clock,
-    ) -> (String, End) {
+    ) -> ZooOutcome {
         let defect = match self.case.exhibit {
             Exhibit::Certificate(_) => None,
             Exhibit::Protocol(defect) => Some(defect),
@@ -201,23 +183,22 @@ impl Shown {
                 .and_then(|flight| send(&cut(&flight), then, connection, limits, clock)),
             defect => self.converse(accepted, defect, connection, limits),
         };
-        let is_reset = matches!(defect, Some(Defect::Answers(_, Then::Reset) | Defect::Flight(_, _, Then::Reset)));
-        (shown.unwrap_or_else(|why| why), if is_reset { End::Reset } else { End::Fin })
+        shown.unwrap_or_else(|outcome| outcome)
     }
 
-    fn accept(&self, accepted: Accepted, connection: &mut Connection) -> Result<ServerConnection, String> {
+    fn accept(&self, accepted: Accepted, connection: &mut Connection) -> Result<ServerConnection, ZooOutcome> {
         accepted.into_connection(Arc::clone(&self.config)).map_err(|(error, mut alert)| {
             let _ = alert.write_all(connection);
-            format!("no handshake: {error}")
+            ZooOutcome::NoHandshake { reason: error.to_string() }
         })
     }
 
     /// What rustls answers to the ClientHello.
-    fn flight(&self, accepted: Accepted, connection: &mut Connection) -> Result<Vec<u8>, String> {
+    fn flight(&self, accepted: Accepted, connection: &mut Connection) -> Result<Vec<u8>, ZooOutcome> {
         let mut tls = self.accept(accepted, connection)?;
         let mut flight = Vec::new();
         while tls.wants_write() {
-            tls.write_tls(&mut flight).map_err(|error| gone(&error))?;
+            tls.write_tls(&mut flight).map_err(ZooOutcome::ended(ZooPhase::Defect))?;
         }
         Ok(flight)
     }
@@ -229,16 +210,16 @@ impl Shown {
         defect: Option<Defect>,
         connection: &mut Connection,
         limits: &Limits,
-    ) -> Result<String, String> {
+    ) -> Result<ZooOutcome, ZooOutcome> {
         let mut tls = self.accept(accepted, connection)?;
         while tls.is_handshaking() {
             if let Err(error) = tls.complete_io(connection) {
                 // The client is told why, if it still listens.
                 let _ = tls.write_tls(connection);
-                return Err(format!("{} (in the handshake)", gone(&error)));
+                return Err(ZooOutcome::ended(ZooPhase::Handshake)(error));
             }
         }
-        set_limits(connection, limits).map_err(|error| error.to_string())?;
+        set_limits(connection, limits)?;
         let served = self.serve_page(&mut tls, defect, connection);
         if !matches!(defect, Some(Defect::NoCloseNotify)) {
             tls.send_close_notify();
@@ -248,7 +229,7 @@ impl Shown {
             // An application_data record of its own making: what comes now is to be ignored unread.
             let _ = connection.write_all(&[&[23, 3, 3, 0, 32], [0x5a; 32].as_slice()].concat());
         }
-        served.map_err(|error| format!("{} (after the handshake)", gone(&error)))
+        served.map_err(ZooOutcome::ended(ZooPhase::Page))
     }
 
     /// The page, if the client asks for it.
@@ -257,10 +238,10 @@ impl Shown {
         tls: &mut ServerConnection,
         defect: Option<Defect>,
         connection: &mut Connection,
-    ) -> io::Result<String> {
+    ) -> io::Result<ZooOutcome> {
         let mut stream = Stream::new(tls, connection);
         if !receive_request(&mut stream)? {
-            return Ok("made the handshake and asked for nothing".to_owned());
+            return Ok(ZooOutcome::NoRequest);
         }
         let body = format!("{}\n{}\n", self.case.name, self.case.what);
         // The answer that ends without a word has no other end either.
@@ -271,7 +252,7 @@ impl Shown {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n";
         stream.write_all(format!("{head}{length}\r\n{body}").as_bytes())?;
         stream.flush()?;
-        Ok("made the handshake and got the page".to_owned())
+        Ok(ZooOutcome::Page)
     }
 }
 
@@ -302,53 +283,50 @@ fn send(
     connection: &mut Connection,
     limits: &Limits,
     clock: &dyn Clock,
-) -> Result<String, String> {
-    let told = |what: &dyn Display| Ok(format!("was shown {what}"));
-    match then {
-        Then::Drip => return drip(bytes, connection, limits, clock),
-        _ => connection.write_all(bytes).map_err(|error| gone(&error))?,
+) -> Result<ZooOutcome, ZooOutcome> {
+    let phase = ZooPhase::Defect;
+    if let Then::Drip = then {
+        return drip(bytes, connection, limits, clock).map_err(ZooOutcome::ended(phase));
     }
+    connection.write_all(bytes).map_err(ZooOutcome::ended(phase))?;
     match then {
-        Then::Reset => told(&"a reset"),
-        Then::Silence => told(&format_args!("silence, and {}", outwait(connection))),
+        Then::Reset => Ok(ZooOutcome::Reset),
+        Then::Silence => Ok(ZooOutcome::Silence { left: outwait(connection) }),
         Then::Again => {
-            let answered = connection.read(&mut [0; 4096]).map_err(|error| gone(&error))?;
+            let answered = connection.read(&mut [0; 4096]).map_err(ZooOutcome::ended(phase))?;
             if answered == 0 {
-                return Err("left".to_owned());
+                return Err(ZooOutcome::Ended { phase, exit: ClientExit::Left });
             }
-            connection.write_all(bytes).map_err(|error| gone(&error))?;
-            told(&"the same twice")
+            connection.write_all(bytes).map_err(ZooOutcome::ended(phase))?;
+            Ok(ZooOutcome::Twice)
         }
-        Then::Fin | Then::Drip => told(&format_args!("{} bytes", bytes.len())),
+        Then::Fin | Then::Drip => Ok(ZooOutcome::Bytes { bytes: bytes.len() as u64 }),
     }
 }
 
-/// Waits until the client goes, or until it has been silent long enough.
-fn outwait(connection: &mut Connection) -> &'static str {
+/// Waits until the client goes, or until it has been silent long enough; whether it went.
+fn outwait(connection: &mut Connection) -> bool {
     let mut buffer = [0; 4096];
     loop {
         match connection.read(&mut buffer) {
-            Ok(0) => return "left",
+            Ok(0) => return true,
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                return "stayed to the end";
-            }
-            Err(_) => return "left",
+            Err(error) => return !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
         }
     }
 }
 
 /// One byte a second, for as long as a client may be silent.
-fn drip(bytes: &[u8], connection: &mut Connection, limits: &Limits, clock: &dyn Clock) -> Result<String, String> {
+fn drip(bytes: &[u8], connection: &mut Connection, limits: &Limits, clock: &dyn Clock) -> io::Result<ZooOutcome> {
     const PAUSE: Duration = Duration::from_secs(1);
     let end = clock.now() + limits.silence;
     let mut sent = 0;
     for byte in bytes {
-        connection.write_all(&[*byte]).map_err(|error| gone(&error))?;
+        connection.write_all(&[*byte])?;
         sent += 1;
-        if clock.now() >= end || !connection.wait(PAUSE, clock).map_err(|error| gone(&error))? {
+        if clock.now() >= end || !connection.wait(PAUSE, clock)? {
             break;
         }
     }
-    Ok(format!("was shown {sent} bytes, one a second"))
+    Ok(ZooOutcome::Drip { bytes: sent })
 }

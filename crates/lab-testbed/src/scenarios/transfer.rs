@@ -10,7 +10,7 @@ use labnet::{
     net::Running,
     pmu::{Command, Device},
 };
-use mock_servers::{Events, Site, pmu};
+use mock_servers::{Event, Events, Site, pmu};
 
 use super::client_and_server;
 use crate::{
@@ -68,7 +68,7 @@ fn ask(session: &mut Session<'_>, command: &str, buffer: Option<u64>, is_kept: b
     arguments.push(command);
     // Without the cork: the path has a round-trip time, so Nagle's algorithm has something to wait for.
     let config = pmu::Config { port: PORT, device, cork: false };
-    let serve = move |site: &Site| pmu::spawn(&config, site);
+    let serve = move |settings: &Site| pmu::spawn(&config, settings);
     let mut watched = connect(session, PORT, serve, ProgramRole::Part2, &arguments, is_kept)?;
     watched.transfer.layers = vec![answer];
     watched.transfer.client.recv_buffer = buffer;
@@ -80,7 +80,7 @@ fn ask(session: &mut Session<'_>, command: &str, buffer: Option<u64>, is_kept: b
 pub(super) fn answer_lens(device: &Device, command: &str) -> Result<Vec<u64>, Obstacle> {
     let refused = |reason| Obstacle::System { reason: format!("{reason}") };
     let command: Command = command.parse().map_err(refused)?;
-    Ok(device.answer(&command).map(|send| send.bytes.len() as u64).collect())
+    Ok(device.answer(&command).filter_map(|step| Some(step.bytes()?.len() as u64)).collect())
 }
 
 /// A connection over the path, and what was captured of it.
@@ -100,8 +100,8 @@ pub(super) fn connect(
 ) -> Result<Watched, Obstacle> {
     let hosts = client_and_server(session)?;
     let (events, reported) = mpsc::channel();
-    let site = session.site(Events::new(move |event| drop(events.send(event))));
-    let _running = hosts.server()?.run(move || serve(&site))?;
+    let settings = session.site(Events::new(move |event| drop(events.send(event))));
+    let _running = hosts.server()?.run(move || serve(&settings))?;
     let watch = Watch::begin(&hosts, CLIENT)?;
 
     let client = session.start(hosts.client()?, role, arguments)?;
@@ -109,17 +109,15 @@ pub(super) fn connect(
     let watched = watch.end(session.scenario().name(), &hosts, port, role);
     let (recording, mut transfer, flow) = watched.map_err(|obstacle| obstacle.with_ending(&outcome))?;
     transfer.client = client_of(&outcome);
-    transfer.sends = reported.try_iter().find_map(|event| sends(&event));
+    transfer.sends = reported.try_iter().find_map(|event| match event {
+        Event::Answered { sends, .. } => Some(sends),
+        _ => None,
+    });
     if is_kept {
         session.keep_capture(&recording)?;
         session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
     }
     Ok(Watched { transfer, flow })
-}
-
-/// `…: answered in 10 sends` of a mock server's event.
-fn sends(event: &str) -> Option<u64> {
-    event.split_once("answered in ")?.1.split(' ').next()?.parse().ok()
 }
 
 /// Each packet of the server that brought something new.

@@ -26,7 +26,7 @@ fn ask(session: &mut Session<'_>, command: &str) -> Result<Transfer, Obstacle> {
     let device = transfer::device(session.settings());
     let messages = transfer::answer_lens(&device, command)?;
     let config = ws::Config { port: PORT, device, ..ws::Config::default() };
-    let serve = move |site: &Site| ws::spawn(&config, site);
+    let serve = move |settings: &Site| ws::spawn(&config, settings);
     let arguments: &[&str] = if session.is_ours(ProgramRole::Part5) { &["--stats", command] } else { &[command] };
     let mut watched = transfer::connect(session, PORT, serve, ProgramRole::Part5, arguments, true)?;
 

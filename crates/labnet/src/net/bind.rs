@@ -7,6 +7,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::ServeEvent;
 use crate::Error;
 
 /// How many connections may wait for `accept` (ours; a system may allow fewer).
@@ -34,6 +35,14 @@ pub fn listen(address: SocketAddr, reuse_address: bool) -> Result<TcpListener, E
     open().map_err(|source| Error::Listen { protocol: "TCP", address, source })
 }
 
+/// Opens a listening socket on each address, all with the same port; port 0 picks one that is free on all.
+///
+/// # Errors
+/// Those of [`bind_each`].
+pub fn listen_each(addresses: &[IpAddr], port: u16, events: impl Fn(ServeEvent)) -> Result<Vec<TcpListener>, Error> {
+    bind_each(addresses, port, events, |address| listen(address, true), TcpListener::local_addr)
+}
+
 /// Opens a UDP socket; port 0 picks a free one.
 ///
 /// # Errors
@@ -52,14 +61,14 @@ pub fn bind_udp(address: SocketAddr) -> Result<UdpSocket, Error> {
 
 /// Binds the same port on each address, with `bind`; port 0 picks one that is free on all.
 ///
-/// A machine without IPv6 gets the others, with a word to `events`.
+/// A machine without IPv6 gets the others; `events` hears of it.
 ///
 /// # Errors
 /// Those of `bind`; [`Error::Usage`] without an address.
 pub fn bind_each<S>(
     addresses: &[IpAddr],
     port: u16,
-    events: impl Fn(&str),
+    events: impl Fn(ServeEvent),
     bind: impl Fn(SocketAddr) -> Result<S, Error>,
     port_of: impl Fn(&S) -> io::Result<SocketAddr>,
 ) -> Result<Vec<S>, Error> {
@@ -86,7 +95,7 @@ pub fn bind_each<S>(
                     continue 'again;
                 }
                 Err(Error::Listen { source, .. }) if ip.is_ipv6() && !bound.is_empty() && is_absent(&source) => {
-                    events(&format!("no IPv6 on this machine: {}", crate::error::reason(&source)));
+                    events(ServeEvent::NoIpv6 { reason: crate::error::reason(&source) });
                 }
                 Err(error) => return Err(error),
             }

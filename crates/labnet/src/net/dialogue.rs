@@ -9,8 +9,8 @@ use std::{
 
 use socket2::SockRef;
 
-use super::{Clock, Deadline, Peer};
-use crate::pmu::{Command, CommandReader, Device, Progress};
+use super::{ClientStream, Clock, Deadline, End, Limits, Sent, execute};
+use crate::pmu::{Command, CommandReader, Progress, Step};
 
 /// How long a command that came in pieces must be followed by silence to be complete (the lab's contract).
 const QUIET: Duration = Duration::from_millis(50);
@@ -48,7 +48,7 @@ impl fmt::Display for NoCommand {
 ///
 /// # Errors
 /// [`NoCommand`].
-pub fn receive_command(peer: &mut impl Peer, deadline: Deadline) -> Result<Command, NoCommand> {
+pub fn receive_command(client: &mut impl ClientStream, deadline: Deadline) -> Result<Command, NoCommand> {
     let mut reader = CommandReader::default();
     let mut matched: Option<Command> = None;
     // Longer than any command, so that one with something behind it is seen as a whole.
@@ -60,8 +60,8 @@ pub fn receive_command(peer: &mut impl Peer, deadline: Deadline) -> Result<Comma
         if patience == Some(Duration::ZERO) {
             return matched.ok_or(NoCommand::Silent);
         }
-        peer.set_patience(patience).map_err(NoCommand::Broken)?;
-        match peer.read(&mut buffer) {
+        client.set_patience(patience).map_err(NoCommand::Broken)?;
+        match client.read(&mut buffer) {
             Ok(0) => return matched.ok_or_else(|| NoCommand::Unknown(reader.received().to_vec())),
             Ok(n) => match reader.push(buffer.get(..n).unwrap_or_default()) {
                 Progress::Complete(command) => return Ok(command),
@@ -78,42 +78,71 @@ pub fn receive_command(peer: &mut impl Peer, deadline: Deadline) -> Result<Comma
     }
 }
 
-/// The answer of the handout's PMU: one send for each message, or one for a flood. Yields their number, which is less
-/// than it should be when a pause was cut short.
-///
-/// Sends without a pause between them are held back and leave together, up to `held_back` bytes; with 0 each leaves on
-/// its own.
-///
-/// # Errors
-/// That of the stream, which includes the end of its patience.
-pub fn answer(
-    peer: &mut impl Peer,
-    device: &Device,
-    command: &Command,
+/// How a dialogue went.
+#[derive(Debug)]
+pub enum Dialogue {
+    /// The client gave a command and was answered, as far as it stayed.
+    Answered {
+        /// What it asked for.
+        command: Command,
+        /// What it was sent.
+        sent: Sent,
+    },
+    /// The client was gone before its answer was sent, or took nothing of it for too long.
+    Gone {
+        /// What it asked for.
+        command: Command,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// There was no command.
+    Unanswered(NoCommand),
+}
+
+impl Dialogue {
+    /// How the connection is to end.
+    pub fn end(&self) -> End {
+        match self {
+            Self::Answered { sent, .. } => sent.end,
+            _ => End::Fin,
+        }
+    }
+}
+
+impl fmt::Display for Dialogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered { command, sent } => write!(f, "{command}: {} messages sent", sent.sends),
+            Self::Gone { command, error } => write!(f, "{command}: gone: {}", crate::error::reason(error)),
+            Self::Unanswered(why) => why.fmt(f),
+        }
+    }
+}
+
+/// Reads the command of a client and executes the steps that `answer` has for it. The client's silence is limited as
+/// `limits` say; see [`execute`] for `held_back`.
+pub fn converse<S: IntoIterator<Item = Step>>(
+    client: &mut impl ClientStream,
+    limits: &Limits,
+    answer: impl FnOnce(&Command) -> S,
     held_back: usize,
     clock: &dyn Clock,
-) -> io::Result<u64> {
-    let (mut sends, mut held) = (0, Vec::new());
-    for send in device.answer(command) {
-        if !send.pause.is_zero() {
-            peer.write_all(&std::mem::take(&mut held))?;
-            if !peer.wait(send.pause, clock)? {
-                break;
-            }
-        }
-        if held.len() + send.bytes.len() > held_back {
-            peer.write_all(&std::mem::take(&mut held))?;
-        }
-        if send.bytes.len() > held_back {
-            peer.write_all(&send.bytes)?;
-        } else {
-            held.extend_from_slice(&send.bytes);
-        }
-        sends += 1;
+) -> Dialogue {
+    match receive_command(client, Deadline::after(limits.silence)) {
+        Ok(command) => match execute(client, answer(&command), held_back, clock) {
+            Ok(sent) => Dialogue::Answered { command, sent },
+            Err(error) => Dialogue::Gone { command, error },
+        },
+        Err(why) => Dialogue::Unanswered(why),
     }
-    peer.write_all(&held)?;
-    peer.flush()?;
-    Ok(sends)
+}
+
+/// Ends a client's stream.
+pub fn finish(stream: TcpStream, end: End) {
+    match end {
+        End::Fin => close(stream),
+        End::Reset => abort(stream),
+    }
 }
 
 /// Ends a client's stream with a FIN: says that nothing more comes, then reads what is still on its way, for a
@@ -134,8 +163,8 @@ pub fn close(mut stream: TcpStream) {
     }
 }
 
-/// Ends a client's stream with a reset, as a server does that was killed.
-pub fn abort(stream: TcpStream) {
+/// Ends a client's stream with a reset.
+fn abort(stream: TcpStream) {
     // Where the system refuses, the end is a FIN.
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }

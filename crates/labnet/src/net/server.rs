@@ -1,7 +1,7 @@
-//! The server's side: a thread for each client, a place for each, and an end for all.
+//! The server's side: a thread and a permit for each client, and an end for all.
 
 use std::{
-    io,
+    fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
@@ -10,13 +10,13 @@ use std::{
 
 use socket2::{SockRef, TcpKeepalive};
 
-use super::{Clock, SystemClock, crew::Crew};
+use super::{Clock, SystemClock, thread_pool::ThreadPool};
 use crate::Error;
 
 /// How soon a client that has silently vanished is looked for, and how often (ours).
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
 
-/// How long a thread that waits for a place or a wake-up may take to notice the end by itself (ours).
+/// How long a thread that waits for a permit or a wake-up may take to notice the end by itself (ours).
 const NOTICE: Duration = Duration::from_millis(100);
 
 /// What a server allows its clients.
@@ -36,6 +36,78 @@ impl Default for Limits {
     fn default() -> Self {
         Self { connections: 1024, silence: Duration::from_secs(10), stall: Duration::from_secs(60) }
     }
+}
+
+/// What a server has to report that belongs to none of its clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServeEvent {
+    /// This machine has no IPv6: the server's other addresses are served.
+    NoIpv6 {
+        /// The system's reason.
+        reason: String,
+    },
+    /// There was no descriptor or no thread for a client; those who are being served may finish first.
+    CannotAccept {
+        /// The system's reason.
+        reason: String,
+    },
+    /// As many clients are connected as are allowed: further ones wait.
+    AtCapacity {
+        /// How many that is.
+        clients: usize,
+    },
+}
+
+impl fmt::Display for ServeEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoIpv6 { reason } => write!(f, "no IPv6 on this machine: {reason}"),
+            Self::CannotAccept { reason } => write!(f, "cannot take a client: {reason}"),
+            Self::AtCapacity { clients } => {
+                write!(f, "{clients} clients are connected, the most allowed: further ones wait")
+            }
+        }
+    }
+}
+
+/// Serves listening sockets until the result is dropped. `handler` gets each client's stream, the client's address and
+/// the server's clock; it has a thread to itself, so it may block, and the client counts as connected until it returns.
+/// `events` hears of what belongs to no client.
+///
+/// That each client has a thread is known here alone: a handler that would be driven by readiness instead needs
+/// another body of this function, and the same clock and steps.
+///
+/// # Errors
+/// [`Error::System`] when a socket cannot be set up, or there is no thread to be had.
+pub fn serve(
+    listeners: Vec<TcpListener>,
+    limits: &Limits,
+    events: impl Fn(ServeEvent) + Clone + Send + 'static,
+    handler: impl Fn(TcpStream, SocketAddr, &dyn Clock) + Send + Sync + 'static,
+) -> Result<Running, Error> {
+    let clock = SystemClock::default();
+    let mut running = Running::new(clock.clone());
+    let permits = Permits::new(limits.connections);
+    let handler = {
+        let clock = clock.clone();
+        move |(stream, peer, _permit): Client| handler(stream, peer, &clock)
+    };
+    let pool = ThreadPool::new(handler);
+    for listener in listeners {
+        let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
+        // Without keepalive a client that vanished would be missed only when something is sent to it. What a listening
+        // socket has, those that it accepts inherit.
+        let (time, interval) = KEEPALIVE;
+        let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
+        SockRef::from(&listener)
+            .set_tcp_keepalive(&keepalive)
+            .map_err(|source| Error::System { attempt: "set up keepalive", source })?;
+        let (clock, permits, events, pool) = (clock.clone(), permits.clone(), events.clone(), pool.clone());
+        let accept = move || accept(&listener, &clock, &permits, &events, &pool);
+        running.add_thread(&format!("accept {address}"), Wake::Tcp(reachable(address)), accept)?;
+        running.add_address(address);
+    }
+    Ok(running)
 }
 
 /// A server that runs until it is dropped; then its sockets are closed and its own threads have ended. Clients that
@@ -89,33 +161,6 @@ impl Running {
         self.threads.push((thread, wake));
         Ok(())
     }
-
-    /// Serves a listening socket: `serve` has a thread to itself for each client; `events` hears of trouble.
-    ///
-    /// # Errors
-    /// [`Error::System`] when there is no thread to be had.
-    pub fn add_tcp(
-        &mut self,
-        listener: TcpListener,
-        slots: &Slots,
-        events: impl Fn(&str) + Send + 'static,
-        serve: impl Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
-    ) -> Result<(), Error> {
-        let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
-        // Without keepalive a client that vanished would be missed only when something is sent to it. What a listening
-        // socket has, those that it accepts inherit.
-        let (time, interval) = KEEPALIVE;
-        let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
-        SockRef::from(&listener)
-            .set_tcp_keepalive(&keepalive)
-            .map_err(|source| Error::System { attempt: "set up keepalive", source })?;
-        let (clock, slots) = (self.clock.clone(), slots.clone());
-        let crew = Crew::new(move |(stream, peer, _slot): Client| serve(stream, peer));
-        let accept = move || accept(&listener, &clock, &slots, &events, &crew);
-        self.add_thread(&format!("accept {address}"), Wake::Tcp(reachable(address)), accept)?;
-        self.add_address(address);
-        Ok(())
-    }
 }
 
 impl Drop for Running {
@@ -149,59 +194,65 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Someone to be served, and the place that is taken up meanwhile.
-type Client = (TcpStream, SocketAddr, Slot);
+/// A client to be served, and its permit.
+type Client = (TcpStream, SocketAddr, Permit);
 
-fn accept(listener: &TcpListener, clock: &SystemClock, slots: &Slots, events: &impl Fn(&str), crew: &Crew<Client>) {
+fn accept(
+    listener: &TcpListener,
+    clock: &SystemClock,
+    permits: &Permits,
+    events: &impl Fn(ServeEvent),
+    pool: &ThreadPool<Client>,
+) {
     while !clock.has_ended() {
-        let started = listener.accept().and_then(|(stream, peer)| match slots.take(clock, events) {
-            Some(slot) => crew.take((stream, peer, slot)),
+        let started = listener.accept().and_then(|(stream, peer)| match permits.acquire(clock, events) {
+            Some(permit) => pool.run((stream, peer, permit)),
             None => Ok(()),
         });
         if let Err(error) = started
             && !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
         {
             // Out of descriptors or threads: let those who are being served finish.
-            events(&format!("cannot take a client: {}", crate::error::reason(&error)));
+            events(ServeEvent::CannotAccept { reason: crate::error::reason(&error) });
             clock.pause(NOTICE);
         }
     }
 }
 
-/// The places for clients, shared by the sockets of one server.
+/// The permits to be connected, shared by the sockets of one server.
 #[derive(Clone, Debug)]
-pub struct Slots {
+struct Permits {
     free: Arc<(Mutex<usize>, Condvar)>,
     all: usize,
 }
 
-impl Slots {
+impl Permits {
     /// That many, at least one.
-    pub fn new(connections: usize) -> Self {
+    fn new(connections: usize) -> Self {
         let all = connections.max(1);
         Self { free: Arc::new((Mutex::new(all), Condvar::new())), all }
     }
 
-    /// Waits for a free place; `None` when everything ends first.
-    fn take(&self, clock: &SystemClock, events: &impl Fn(&str)) -> Option<Slot> {
+    /// Waits for a free permit; `None` when everything ends first.
+    fn acquire(&self, clock: &SystemClock, events: &impl Fn(ServeEvent)) -> Option<Permit> {
         let (free, changed) = &*self.free;
         let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
         if *free == 0 {
-            events(&format!("{} clients are connected, the most allowed: further ones wait", self.all));
+            events(ServeEvent::AtCapacity { clients: self.all });
         }
         while *free == 0 && !clock.has_ended() {
             (free, _) = changed.wait_timeout(free, NOTICE).unwrap_or_else(PoisonError::into_inner);
         }
         *free = free.checked_sub(1).filter(|_| !clock.has_ended())?;
-        Some(Slot(Arc::clone(&self.free)))
+        Some(Permit(Arc::clone(&self.free)))
     }
 }
 
-/// A place that is free again when dropped.
+/// A permit that is free again when dropped.
 #[derive(Debug)]
-struct Slot(Arc<(Mutex<usize>, Condvar)>);
+struct Permit(Arc<(Mutex<usize>, Condvar)>);
 
-impl Drop for Slot {
+impl Drop for Permit {
     fn drop(&mut self) {
         let (free, changed) = &*self.0;
         *free.lock().unwrap_or_else(PoisonError::into_inner) += 1;

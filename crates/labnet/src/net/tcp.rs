@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Clock, Families, Server};
+use super::{ClientStream, Clock, End, Families, Server};
 use crate::Error;
 
 /// When patience ends, if ever.
@@ -33,30 +33,17 @@ impl Deadline {
     }
 }
 
-/// A client, as a server talks to it: over TCP, or TLS on top of it.
-pub trait Peer: Read + Write {
-    /// How long a read may wait; `None` is for ever. Zero is an error.
-    ///
-    /// # Errors
-    /// The system's.
-    fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()>;
-
-    /// Pauses; `false` when the wait was cut short because everything ends.
-    ///
-    /// # Errors
-    /// That of the connection, when the client is gone.
-    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
-        Ok(clock.pause(duration))
-    }
-}
-
-impl Peer for TcpStream {
+impl ClientStream for TcpStream {
     fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()> {
         self.set_read_timeout(patience)
     }
 
     fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
         wait(self, duration, clock)
+    }
+
+    fn end_output(&mut self) {
+        let _ = self.shutdown(Shutdown::Write);
     }
 }
 
@@ -213,7 +200,7 @@ impl Connection {
         self.stream.set_nodelay(true).map_err(|source| Error::Send { to: self.peer, source })
     }
 
-    /// Pauses as long as the peer is there: see [`Peer::wait`].
+    /// Pauses as long as the peer is there: see [`ClientStream::wait`].
     ///
     /// # Errors
     /// That of the connection, when the peer is gone.
@@ -231,7 +218,12 @@ impl Connection {
 
     /// Ends the connection with a FIN: see [`close`](super::close).
     pub fn close(self) {
-        super::close(self.stream);
+        self.finish(End::Fin);
+    }
+
+    /// Ends the connection with a FIN or a reset.
+    pub fn finish(self, end: End) {
+        super::finish(self.stream, end);
     }
 
     /// How long the peer may take nothing of what is sent before a send fails; `None` is for ever.

@@ -1,8 +1,8 @@
-//! The PMU itself: which bytes it sends for a command, in which sends, with which pauses.
+//! The PMU itself: the steps with which it answers a command.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::{Command, PREFIX};
+use super::{Command, PREFIX, Step};
 
 /// The length of the text that answers `CMD_floodme`, in bytes, unless told otherwise (ours: several segments on
 /// any link, and one full receive buffer of the usual size).
@@ -27,26 +27,18 @@ impl Default for Device {
     }
 }
 
-/// One `send()` of a PMU.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Send {
-    /// How long the PMU sleeps before it.
-    pub pause: Duration,
-    /// What it sends.
-    pub bytes: Arc<[u8]>,
-}
-
 impl Device {
-    /// The sends that answer a command, in order; after the last one the PMU closes the connection.
-    pub fn answer(&self, command: &Command) -> impl Iterator<Item = Send> + '_ {
+    /// The steps that answer a command: each message is [`Step::Bytes`], after a [`Step::Pause`] where one is due; the
+    /// last step is [`Step::Fin`].
+    pub fn answer<'a>(&'a self, command: &Command) -> impl Iterator<Item = Step> + use<'a> {
         let short = command.interval().map(|interval| {
-            (0..self.messages).map(move |i| Send {
-                pause: if i == 0 { Duration::ZERO } else { interval },
-                bytes: self.message(self.first.saturating_add(i)),
+            (0..self.messages).flat_map(move |i| {
+                let pause = (i > 0 && !interval.is_zero()).then_some(Step::Pause(interval));
+                pause.into_iter().chain([Step::Bytes(self.message(self.first.saturating_add(i)))])
             })
         });
-        let flood = command.is_flood().then(|| Send { pause: Duration::ZERO, bytes: Arc::clone(&self.flood) });
-        short.into_iter().flatten().chain(flood)
+        let flood = command.is_flood().then(|| Step::Bytes(Arc::clone(&self.flood)));
+        short.into_iter().flatten().chain(flood).chain([Step::Fin])
     }
 
     fn message(&self, number: u64) -> Arc<[u8]> {
@@ -66,14 +58,25 @@ pub fn flood_text(len: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn check(device: &Device, command: &str, expected: &[(f64, &str)]) {
         let command = command.parse().unwrap();
-        let sends: Vec<_> = device
-            .answer(&command)
-            .map(|send| (send.pause.as_secs_f64(), String::from_utf8(send.bytes.to_vec()).unwrap()))
-            .collect();
+        let mut steps: Vec<_> = device.answer(&command).collect();
+        assert_eq!(steps.pop(), Some(Step::Fin));
+        let (mut sends, mut pause) = (Vec::new(), Duration::ZERO);
+        for step in steps {
+            match step {
+                Step::Pause(duration) => pause = duration,
+                Step::Bytes(bytes) => {
+                    let pause = std::mem::take(&mut pause).as_secs_f64();
+                    sends.push((pause, String::from_utf8(bytes.to_vec()).unwrap()));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
         let expected: Vec<_> = expected.iter().map(|&(pause, text)| (pause, text.to_owned())).collect();
         assert_eq!(sends, expected);
     }

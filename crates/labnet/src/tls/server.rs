@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Error,
-    net::{self, Clock, Connection, Deadline, Limits, Peer},
+    net::{self, ClientStream, Clock, Connection, Deadline, Dialogue, End, Limits},
     pmu::Device,
 };
 
@@ -87,7 +87,7 @@ impl Acceptor {
     /// # Errors
     /// [`Error::Tls`] with what the client did, [`Error::Silent`] or [`Error::Receive`]. The alert, if one is due,
     /// has been sent.
-    pub fn accept(&self, stream: TcpStream, peer: SocketAddr, limits: &Limits) -> Result<ServerSide, Error> {
+    pub fn accept(&self, stream: TcpStream, peer: SocketAddr, limits: &Limits) -> Result<TlsConnection, Error> {
         let mut connection = Connection::new(stream, peer);
         connection.set_limits(None, Deadline::after(limits.silence))?;
         connection.set_stall(Some(limits.stall))?;
@@ -102,7 +102,7 @@ impl Acceptor {
                 return Err(explained(error, &connection));
             }
         }
-        Ok(ServerSide { tls, connection })
+        Ok(TlsConnection { tls, connection })
     }
 }
 
@@ -120,12 +120,12 @@ fn explained(error: io::Error, connection: &Connection) -> Error {
 
 /// A TLS connection from a client.
 #[derive(Debug)]
-pub struct ServerSide {
+pub struct TlsConnection {
     tls: ServerConnection,
     connection: Watched<Connection>,
 }
 
-impl ServerSide {
+impl TlsConnection {
     /// What the handshake agreed on.
     pub fn agreed(&self) -> Agreed {
         Agreed::of(&self.tls)
@@ -141,15 +141,9 @@ impl ServerSide {
         self.connection.records()
     }
 
-    /// The dialogue of part 2, one record for each message: what there is to report of it.
-    pub fn converse(&mut self, device: &Device, limits: &Limits, clock: &dyn Clock) -> String {
-        match net::receive_command(self, Deadline::after(limits.silence)) {
-            Ok(command) => match net::answer(self, device, &command, 0, clock) {
-                Ok(sends) => format!("{command}: {sends} messages sent"),
-                Err(error) => format!("{command}: gone: {}", crate::error::reason(&error)),
-            },
-            Err(why) => why.to_string(),
-        }
+    /// The dialogue of part 2, one record for each message.
+    pub fn converse(&mut self, device: &Device, limits: &Limits, clock: &dyn Clock) -> Dialogue {
+        net::converse(self, limits, |command| device.answer(command), 0, clock)
     }
 
     /// Says that nothing more is sent (close_notify); receiving goes on.
@@ -173,6 +167,14 @@ impl ServerSide {
         }
     }
 
+    /// Ends the connection with a reset, or as [`close`](Self::close) does.
+    pub fn finish(self, end: End) {
+        match end {
+            End::Fin => self.close(),
+            End::Reset => self.connection.into_inner().finish(end),
+        }
+    }
+
     /// Says that nothing more comes (close_notify), then ends the TCP connection with a FIN.
     pub fn close(mut self) {
         self.tls.send_close_notify();
@@ -182,13 +184,13 @@ impl ServerSide {
     }
 }
 
-impl Read for ServerSide {
+impl Read for TlsConnection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         rustls::Stream::new(&mut self.tls, &mut self.connection).read(buffer)
     }
 }
 
-impl Write for ServerSide {
+impl Write for TlsConnection {
     /// One call is one record, up to 16,384 bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         rustls::Stream::new(&mut self.tls, &mut self.connection).write(bytes)
@@ -199,7 +201,7 @@ impl Write for ServerSide {
     }
 }
 
-impl Peer for ServerSide {
+impl ClientStream for TlsConnection {
     fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()> {
         // A record may come in many pieces: it is all of them that must come in time.
         let deadline = patience.map_or(Deadline::NONE, Deadline::after);
@@ -208,5 +210,10 @@ impl Peer for ServerSide {
 
     fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
         self.connection.wait(duration, clock)
+    }
+
+    fn end_output(&mut self) {
+        let _ = self.end();
+        let _ = self.connection.end();
     }
 }

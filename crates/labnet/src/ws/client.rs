@@ -9,7 +9,7 @@ use tungstenite::{
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use super::{Message, Wire, io_error};
+use super::{Message, WebSocketTransport, io_error};
 use crate::{
     Error,
     escape::escape,
@@ -81,7 +81,7 @@ pub struct Options {
 /// A WebSocket connection to a server.
 #[derive(Debug)]
 pub struct Client {
-    socket: WebSocket<Wire>,
+    socket: WebSocket<WebSocketTransport>,
     name: String,
     max_message: usize,
     messages: u64,
@@ -104,7 +104,8 @@ impl Client {
             .max_frame_size(Some(options.max_message));
         let request = name.as_str().into_client_request().map_err(|error| upgrade_failed(&name, error))?;
         let peer = connection.peer();
-        let upgraded = tungstenite::client::client_with_config(request, Wire::new(connection), Some(config));
+        let upgraded =
+            tungstenite::client::client_with_config(request, WebSocketTransport::new(connection), Some(config));
         let (mut socket, _response) = upgraded.map_err(|error| match error {
             HandshakeError::Failure(error) => match io_error(error) {
                 Ok(source) if matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {

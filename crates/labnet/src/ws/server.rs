@@ -11,10 +11,10 @@ use tungstenite::{
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use super::{Message, Wire, io_error};
+use super::{Message, WebSocketTransport, io_error};
 use crate::{
     Error,
-    net::{Clock, Connection, Deadline, Limits},
+    net::{Clock, Connection, Deadline, Execute, Limits},
 };
 
 /// The longest message that a server of the lab takes, in bytes: commands are short.
@@ -23,9 +23,9 @@ const MAX_MESSAGE_LEN: usize = 4096;
 /// How long a client may take over the closing handshake (ours).
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How a server of the lab sends its messages.
+/// In which frames a server of the lab sends its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameType {
     /// As the real server does.
     Binary,
     /// As most clients expect.
@@ -34,27 +34,33 @@ pub enum Kind {
 
 /// A WebSocket connection from a client.
 #[derive(Debug)]
-pub struct ServerSide<'a> {
-    socket: WebSocket<&'a mut Wire>,
+pub struct WebSocketConnection<'a> {
+    socket: WebSocket<&'a mut WebSocketTransport>,
+    frame_type: FrameType,
     name: String,
 }
 
-impl<'a> ServerSide<'a> {
-    /// Upgrades a client's connection, within the limits, which go on to hold for its command. A request that is no upgrade is answered with HTTP 426 or 400.
+impl<'a> WebSocketConnection<'a> {
+    /// Upgrades a client's connection, within the limits, which go on to hold for its command. A request that is no
+    /// upgrade is answered with HTTP 426 or 400.
     ///
     /// # Errors
     /// [`Error::WebSocket`], [`Error::Silent`] or [`Error::Receive`].
-    pub fn accept(wire: &'a mut Wire, limits: &Limits) -> Result<Self, Error> {
-        wire.connection_mut().set_limits(None, Deadline::after(limits.silence))?;
-        wire.connection().set_stall(Some(limits.stall))?;
+    pub fn accept(
+        transport: &'a mut WebSocketTransport,
+        limits: &Limits,
+        frame_type: FrameType,
+    ) -> Result<Self, Error> {
+        transport.connection_mut().set_limits(None, Deadline::after(limits.silence))?;
+        transport.connection().set_stall(Some(limits.stall))?;
         // One send for each message, at once: what this part is about.
-        wire.connection().set_nodelay()?;
-        let (peer, name) = (wire.connection().peer(), wire.connection().peer().to_string());
+        transport.connection().set_nodelay()?;
+        let (peer, name) = (transport.connection().peer(), transport.connection().peer().to_string());
         let config = WebSocketConfig::default()
             .read_buffer_size(MAX_MESSAGE_LEN)
             .max_message_size(Some(MAX_MESSAGE_LEN))
             .max_frame_size(Some(MAX_MESSAGE_LEN));
-        let error = match tungstenite::accept_with_config(&mut *wire, Some(config)) {
+        let error = match tungstenite::accept_with_config(&mut *transport, Some(config)) {
             Ok(_) => None,
             Err(HandshakeError::Failure(error)) => Some(io_error(error)),
             Err(HandshakeError::Interrupted(_)) => Some(Ok(io::ErrorKind::TimedOut.into())),
@@ -63,10 +69,10 @@ impl<'a> ServerSide<'a> {
             None => {
                 // tungstenite has read nothing beyond the request, so the upgraded stream can start afresh.
                 let role = tungstenite::protocol::Role::Server;
-                let socket = WebSocket::from_raw_socket(wire, role, Some(config));
-                Ok(Self { socket, name })
+                let socket = WebSocket::from_raw_socket(transport, role, Some(config));
+                Ok(Self { socket, frame_type, name })
             }
-            Some(Ok(source)) => Err(match wire.connection().explain(source) {
+            Some(Ok(source)) => Err(match transport.connection().explain(source) {
                 Error::Silent { .. } => {
                     Error::WebSocket { peer: name, complaint: "did not ask for an upgrade in time".to_owned() }
                 }
@@ -75,7 +81,7 @@ impl<'a> ServerSide<'a> {
             Some(Err(error)) => {
                 let complaint = format!("is refused: {error}");
                 // The client may be gone already; then it needs no answer.
-                let _ = wire.write_all(refusal(&error).as_bytes());
+                let _ = transport.write_all(refusal(&error).as_bytes());
                 Err(Error::WebSocket { peer: peer.to_string(), complaint })
             }
         }
@@ -108,59 +114,15 @@ impl<'a> ServerSide<'a> {
         }
     }
 
-    /// Pauses, answering pings on the way; `false` when the wait was cut short because everything ends, or because the
-    /// client closes or is gone.
-    ///
-    /// # Errors
-    /// [`Error::Receive`] when the system refuses.
-    pub fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> Result<bool, Error> {
-        /// How often to look whether everything ends.
-        const SLICE: Duration = Duration::from_secs(1);
-        let end = Deadline::after(duration);
-        while let Some(left) = end.remaining().filter(|left| !left.is_zero()) {
-            self.socket.get_mut().connection_mut().set_limits(None, Deadline::after(left.min(SLICE)))?;
-            let is_there = match self.socket.read() {
-                Ok(message) => !message.is_close(),
-                Err(WsError::Io(error)) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
-                Err(_) => false,
-            };
-            if !is_there || !clock.pause(Duration::ZERO) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Sends one message in one frame, at once.
-    ///
-    /// # Errors
-    /// [`Error::Send`].
-    pub fn send(&mut self, bytes: &[u8], kind: Kind) -> Result<(), Error> {
-        let bytes = Bytes::copy_from_slice(bytes);
-        let message = match (kind, Utf8Bytes::try_from(bytes.clone())) {
-            (Kind::Text, Ok(text)) => WsMessage::Text(text),
-            _ => WsMessage::Binary(bytes),
-        };
-        self.socket.send(message).map_err(|error| self.send_failed(error))
-    }
-
-    /// Ends the connection with a close frame, status 1000, and waits for the client's.
-    ///
-    /// # Errors
-    /// [`Error::Send`].
-    pub fn close(self) -> Result<(), Error> {
-        self.close_with(CloseCode::Normal, "")
-    }
-
     /// Ends the connection of a client whose command is not known: status 1008, policy violation.
     ///
     /// # Errors
     /// [`Error::Send`].
-    pub fn refuse(self, reason: &'static str) -> Result<(), Error> {
+    pub fn refuse(mut self, reason: &'static str) -> Result<(), Error> {
         self.close_with(CloseCode::Policy, reason)
     }
 
-    fn close_with(mut self, code: CloseCode, reason: &'static str) -> Result<(), Error> {
+    fn close_with(&mut self, code: CloseCode, reason: &'static str) -> Result<(), Error> {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
         self.socket.close(Some(frame)).map_err(|error| self.send_failed(error))?;
         self.socket.get_mut().connection_mut().set_limits(None, Deadline::after(CLOSE_PATIENCE))?;
@@ -182,6 +144,49 @@ impl<'a> ServerSide<'a> {
 
     fn complaint(&self, error: &WsError) -> Error {
         Error::WebSocket { peer: self.name.clone(), complaint: format!("broke the WebSocket protocol: {error}") }
+    }
+}
+
+impl Execute for WebSocketConnection<'_> {
+    type Error = Error;
+
+    /// One message in one frame.
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let message = match (self.frame_type, Utf8Bytes::try_from(bytes.clone())) {
+            (FrameType::Text, Ok(text)) => WsMessage::Text(text),
+            _ => WsMessage::Binary(bytes),
+        };
+        self.socket.send(message).map_err(|error| self.send_failed(error))
+    }
+
+    /// Answers pings on the way.
+    fn pause(&mut self, duration: Duration, clock: &dyn Clock) -> Result<bool, Error> {
+        /// How often to look whether everything ends.
+        const SLICE: Duration = Duration::from_secs(1);
+        let end = Deadline::after(duration);
+        while end.remaining() != Some(Duration::ZERO) {
+            let slice = end.remaining().map_or(SLICE, |left| left.min(SLICE));
+            self.socket.get_mut().connection_mut().set_limits(None, Deadline::after(slice))?;
+            let is_there = match self.socket.read() {
+                Ok(message) => !message.is_close(),
+                Err(WsError::Io(error)) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+                Err(_) => false,
+            };
+            if !is_there || !clock.pause(Duration::ZERO) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn stall(&mut self, limit: Duration, clock: &dyn Clock) -> Result<bool, Error> {
+        self.pause(limit, clock)
+    }
+
+    /// The closing handshake, with status 1000: the client's close frame is waited for.
+    fn finish_sending(&mut self) -> Result<(), Error> {
+        self.close_with(CloseCode::Normal, "")
     }
 }
 

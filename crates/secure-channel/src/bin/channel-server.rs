@@ -17,7 +17,7 @@ use clap::Parser;
 
 use labnet::{
     cli::{self, Console},
-    net::{self, Limits, Running, Slots, SystemClock},
+    net::{self, Clock, Limits},
 };
 use secure_channel::{
     Error,
@@ -114,8 +114,7 @@ fn serve_all(
     talk: impl Fn(TcpStream, SocketAddr, &Narrator) -> Result<(), Error> + Send + Sync + 'static,
 ) -> Result<(), Error> {
     let (floor, warnings) = (Floor::new(console), console.err.clone());
-    let mut running = Running::new(SystemClock::default());
-    let serve = move |stream, peer| {
+    let serve = move |stream, peer, _: &dyn Clock| {
         floor.give(|narrator| {
             let told = match talk(stream, peer, narrator) {
                 Ok(()) => Ok(()),
@@ -127,7 +126,7 @@ fn serve_all(
         });
     };
     let trouble = console.err.clone();
-    running.add_tcp(listener, &Slots::new(Limits::default().connections), move |text| trouble.warn(text), serve)?;
+    let _running = net::serve(vec![listener], &Limits::default(), move |event| trouble.warn(event), serve)?;
     console.serve(announcement);
     loop {
         thread::park();

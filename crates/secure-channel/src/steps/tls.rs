@@ -8,7 +8,7 @@ use std::{
 
 use labnet::{
     cli::Stats,
-    net::{Counted, Deadline, Limits, Peer, Server},
+    net::{ClientStream, Counted, Deadline, Limits, Server},
     tls::{Acceptor, Agreed, Client, ClientOptions, Credentials, Records, Roots},
 };
 

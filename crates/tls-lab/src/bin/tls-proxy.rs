@@ -9,7 +9,7 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
-    net::{self, Running, Server, Slots, SystemClock},
+    net::{self, Limits, Server},
 };
 use tls_lab::{
     anchors::AnchorOptions,
@@ -80,13 +80,9 @@ fn intercept(arguments: Arguments, console: &Console) -> Result<(), Error> {
             lines.err.warn(error);
         }
     };
-    let mut running = Running::new(SystemClock::default());
-    running.add_tcp(
-        listener,
-        &Slots::new(MAX_VICTIMS),
-        move |text| warnings.warn(text),
-        move |stream, peer| proxy.serve(stream, peer, &say),
-    )?;
+    let limits = Limits { connections: MAX_VICTIMS, ..Limits::default() };
+    let warn = move |event| warnings.warn(event);
+    let running = net::serve(vec![listener], &limits, warn, move |stream, peer, _| proxy.serve(stream, peer, &say))?;
     console.serve(format_args!("listening on {} (TLS, and HTTP CONNECT)", running.address()));
     loop {
         thread::park();

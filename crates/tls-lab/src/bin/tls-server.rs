@@ -19,7 +19,7 @@ use rustls::{
 use labnet::{
     Error,
     cli::{self, Console},
-    net::{self, Limits, Running, Slots, SystemClock},
+    net::{self, Limits},
 };
 use tls_lab::server::{Server, Settings, Visitors};
 
@@ -132,14 +132,10 @@ fn serve(arguments: Arguments, console: &Console) -> Result<(), Error> {
             lines.err.warn(error);
         }
     };
-    let mut running = Running::new(SystemClock::default());
-    let slots = Slots::new(Limits::default().connections);
-    running.add_tcp(
-        listener,
-        &slots,
-        move |text| warnings.warn(text),
-        move |stream, peer| server.serve(stream, peer, &report),
-    )?;
+    let warn = move |event| warnings.warn(event);
+    let running = net::serve(vec![listener], &Limits::default(), warn, move |stream, peer, _| {
+        server.serve(stream, peer, &report);
+    })?;
     console.serve(format_args!("listening on {} (TLS)", running.address()));
     loop {
         thread::park();

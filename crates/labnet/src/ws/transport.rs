@@ -3,21 +3,21 @@
 use std::io::{self, IoSlice, Read, Write};
 
 use super::frames::FrameCounter;
-use crate::net::Connection;
+use crate::net::{Connection, End};
 
 /// The longest HTTP request or response head that is collected, in bytes (ours: many times a usual one).
 const MAX_HEAD_LEN: usize = 16 * 1024;
 
 /// A connection on its way to WebSocket.
 #[derive(Debug)]
-pub struct Wire {
+pub struct WebSocketTransport {
     connection: Connection,
     frames: FrameCounter,
     /// What has been received and not yet been read.
     head: Vec<u8>,
 }
 
-impl Wire {
+impl WebSocketTransport {
     /// Before the upgrade.
     pub fn new(connection: Connection) -> Self {
         Self { connection, frames: FrameCounter::default(), head: Vec::new() }
@@ -36,9 +36,9 @@ impl Wire {
         &self.frames
     }
 
-    /// Ends the TCP connection with a FIN.
-    pub fn close(self) {
-        self.connection.close();
+    /// Ends the TCP connection.
+    pub fn finish(self, end: End) {
+        self.connection.finish(end);
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -48,7 +48,7 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
+impl Read for WebSocketTransport {
     /// Waits for the whole head first: tungstenite takes one that arrives in small pieces for an attack.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.frames.is_in_head() && self.head.len() < MAX_HEAD_LEN && could_be_http(&self.head) {
@@ -74,7 +74,7 @@ fn could_be_http(head: &[u8]) -> bool {
     head.get(method_len).is_none_or(|&next| next == b' ' || head.starts_with(b"HTTP/"))
 }
 
-impl Write for Wire {
+impl Write for WebSocketTransport {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.connection.write(bytes)
     }

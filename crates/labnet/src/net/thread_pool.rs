@@ -1,4 +1,4 @@
-//! Threads that serve clients: one for each, kept for a moment for the next.
+//! A thread pool for clients: a thread for each, kept for a moment for the next.
 //!
 //! To start a thread, and all that belongs to one, costs about a tenth of a TLS handshake.
 
@@ -13,15 +13,15 @@ use std::{
 };
 
 /// How long a thread waits for another client (ours).
-const PATIENCE: Duration = Duration::from_secs(1);
+const IDLE_TIME: Duration = Duration::from_secs(1);
 
-/// The threads of one listening socket, and what each does with a client.
-pub(super) struct Crew<C> {
+/// The threads of one server, and what each does with a client. Its clones share them.
+pub(super) struct ThreadPool<C> {
     idle: Arc<Idle<C>>,
     serve: Arc<dyn Fn(C) + Send + Sync>,
 }
 
-/// Those that wait, the last one to have begun on top.
+/// Those that wait, the one that began to wait last on top.
 struct Idle<C>(Mutex<Vec<(ThreadId, Sender<C>)>>);
 
 impl<C> Idle<C> {
@@ -30,7 +30,13 @@ impl<C> Idle<C> {
     }
 }
 
-impl<C: Send + 'static> Crew<C> {
+impl<C> Clone for ThreadPool<C> {
+    fn clone(&self) -> Self {
+        Self { idle: Arc::clone(&self.idle), serve: Arc::clone(&self.serve) }
+    }
+}
+
+impl<C: Send + 'static> ThreadPool<C> {
     pub(super) fn new(serve: impl Fn(C) + Send + Sync + 'static) -> Self {
         Self { idle: Arc::new(Idle(Mutex::new(Vec::new()))), serve: Arc::new(serve) }
     }
@@ -39,8 +45,8 @@ impl<C: Send + 'static> Crew<C> {
     ///
     /// # Errors
     /// When there is no thread to be had; the client is gone then.
-    pub(super) fn take(&self, client: C) -> io::Result<()> {
-        // Handed over under the lock: a thread that is on the list takes what it is sent, see `next`.
+    pub(super) fn run(&self, client: C) -> io::Result<()> {
+        // Handed over under the lock: a thread that is on the list takes what it is sent, see `work`.
         let mut idle = self.idle.lock();
         let client = match idle.pop() {
             Some((_, thread)) => match thread.send(client) {
@@ -62,7 +68,7 @@ fn work<C>(first: C, idle: &Idle<C>, serve: &(dyn Fn(C) + Send + Sync)) {
     while let Some(now) = client {
         serve(now);
         idle.lock().push((this, sender.clone()));
-        client = clients.recv_timeout(PATIENCE).ok().or_else(|| {
+        client = clients.recv_timeout(IDLE_TIME).ok().or_else(|| {
             let mut idle = idle.lock();
             let before = idle.len();
             idle.retain(|(thread, _)| *thread != this);
@@ -80,11 +86,11 @@ mod tests {
     fn every_client_is_served_once_by_a_thread_that_waits_or_by_a_new_one() {
         const CLIENTS: usize = 2000;
         let (served, seen) = mpsc::channel();
-        let crew = Crew::new(move |client: usize| served.send((client, thread::current().id())).unwrap());
+        let pool = ThreadPool::new(move |client: usize| served.send((client, thread::current().id())).unwrap());
         let mut clients = Vec::new();
         let mut threads = Vec::new();
         for client in 0..CLIENTS {
-            crew.take(client).unwrap();
+            pool.run(client).unwrap();
             if client % 3 == 0 {
                 let (client, thread) = seen.recv_timeout(Duration::from_secs(20)).unwrap();
                 clients.push(client);

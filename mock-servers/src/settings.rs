@@ -1,0 +1,71 @@
+//! What all servers of one run share: where they bind, what clients are allowed, who hears of events, and the seed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+
+use rand::{SeedableRng, rngs::StdRng};
+
+use labnet::{
+    Error,
+    net::{self, Clock, Limits, Running},
+};
+
+use crate::{Event, Events, ServerName};
+
+/// What all servers of one run share.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Where to bind: by default the loopback addresses of both families.
+    pub bind: Vec<IpAddr>,
+    /// What clients are allowed.
+    pub limits: Limits,
+    /// Who hears of what happens; by default nobody.
+    pub events: Events,
+    /// Fixes every random choice.
+    pub seed: u64,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            bind: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+            limits: Limits::default(),
+            events: Events::default(),
+            seed: 0,
+        }
+    }
+}
+
+impl Site {
+    /// The random generator of one server, or of one part of it: independent of all others, the same for the same seed.
+    pub(crate) fn rng(&self, of: &str) -> StdRng {
+        StdRng::seed_from_u64(labnet::seed::named(self.seed, of))
+    }
+
+    /// The addresses of IPv4 alone.
+    pub(crate) fn bind_ipv4(&self) -> Vec<IpAddr> {
+        self.bind.iter().copied().filter(IpAddr::is_ipv4).collect()
+    }
+
+    /// Opens the sockets of a server over TCP.
+    pub(crate) fn listen(
+        &self,
+        server: ServerName,
+        addresses: &[IpAddr],
+        port: u16,
+    ) -> Result<Vec<TcpListener>, Error> {
+        net::listen_each(addresses, port, self.events.of_serve(server))
+    }
+
+    /// Serves them: `handler` serves one client and yields what there is to report of it.
+    pub(crate) fn serve(
+        &self,
+        server: ServerName,
+        listeners: Vec<TcpListener>,
+        handler: impl Fn(TcpStream, SocketAddr, &Limits, &dyn Clock) -> Event + Send + Sync + 'static,
+    ) -> Result<Running, Error> {
+        let Self { limits, events, .. } = self.clone();
+        net::serve(listeners, &self.limits, self.events.of_serve(server), move |stream, peer, clock| {
+            events.report(handler(stream, peer, &limits, clock));
+        })
+    }
+}
