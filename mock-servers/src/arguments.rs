@@ -11,14 +11,14 @@ use clap::{Parser, ValueEnum};
 
 use labnet::{
     Error, cli,
-    net::{Interface, Limits},
+    net::{ClientLimits, Interface},
     pmu::{Device, FLOOD_LEN, flood_text},
     ws::FrameType,
 };
 use mock_servers::{
-    Config, Event, Events, ServerName, Site, multicast, pmu,
+    Config, Event, Events, ServerName, ServerSettings, multicast, pmu,
     reset::{self, OtherFamily, Schedule},
-    tls::{self, Identity},
+    tls::{self, CertificateSource},
     ws, zoo,
 };
 
@@ -75,7 +75,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDR")]
     bind: Vec<IpAddr>,
     /// How many clients of one server may be connected at once; further ones wait until one leaves
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = ClientLimits::default().connections, value_parser = positive)]
     max_connections: usize,
     /// Seconds that a client may take over its command
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = cli::parse_seconds)]
@@ -171,9 +171,13 @@ pub(super) struct Arguments {
 impl Arguments {
     /// What the servers need to know; random where the command line leaves it open.
     pub(super) fn config(&self, events: Events) -> Result<Config, Error> {
-        let settings = Site {
-            bind: if self.bind.is_empty() { Site::default().bind } else { self.bind.clone() },
-            limits: Limits { connections: self.max_connections, silence: self.client_timeout, ..Limits::default() },
+        let settings = ServerSettings {
+            bind: if self.bind.is_empty() { ServerSettings::default().bind } else { self.bind.clone() },
+            limits: ClientLimits {
+                connections: self.max_connections,
+                silence: self.client_timeout,
+                ..ClientLimits::default()
+            },
             events,
             seed: self.seed.unwrap_or_else(rand::random),
         };
@@ -203,7 +207,7 @@ impl Arguments {
                 device: device.clone(),
                 certificate: match (&self.cert, &self.key) {
                     (Some(certificate), Some(key)) => {
-                        Identity::Files { certificate: certificate.clone(), key: key.clone() }
+                        CertificateSource::Files { certificate: certificate.clone(), key: key.clone() }
                     }
                     _ => tls::Config::default().certificate,
                 },

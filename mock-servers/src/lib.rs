@@ -6,9 +6,9 @@
 //! come from the configuration.
 //!
 //! ```
-//! use mock_servers::{Site, pmu};
+//! use mock_servers::{ServerSettings, pmu};
 //!
-//! let server = pmu::spawn(&pmu::Config { port: 0, ..pmu::Config::default() }, &Site::default())?;
+//! let server = pmu::spawn(&pmu::Config { port: 0, ..pmu::Config::default() }, &ServerSettings::default())?;
 //! println!("a PMU listens on {}", server.address());
 //! # Ok::<(), labnet::Error>(())
 //! ```
@@ -27,7 +27,7 @@ mod settings;
 pub use error::Error;
 pub use event::{ClientId, Event, Events, ServerName};
 pub use labnet::net::Running;
-pub use settings::Site;
+pub use settings::ServerSettings;
 
 use event::TransportProtocol;
 
@@ -35,7 +35,7 @@ use event::TransportProtocol;
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// What they share.
-    pub settings: Site,
+    pub settings: ServerSettings,
     /// The PMU of part 2.
     pub pmu: Option<pmu::Config>,
     /// The PMU of part 3.

@@ -17,10 +17,10 @@ use labnet::{
     Error,
     escape::escape,
     feed::{Datagram, Identity, MAX_DATAGRAM_LEN},
-    net::{Clock, Group, Interface, Running, Speaker, SystemClock, Wake},
+    net::{Clock, Group, Interface, MulticastSender, Running, SystemClock, Wake},
 };
 
-use crate::{ClientId, Event, Events, ServerName, Site, event::thanks};
+use crate::{ClientId, Event, Events, ServerName, ServerSettings, event::thanks};
 
 pub(crate) const NAME: ServerName = ServerName::Multicast;
 
@@ -79,13 +79,13 @@ impl Default for Config {
 ///
 /// # Errors
 /// [`Error::Listen`], [`Error::Group`], or [`Error::File`] for the record.
-pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
+pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
     let clock = SystemClock::default();
     let mut running = Running::new(clock.clone());
     let record = config.record.as_ref().map(Record::create).transpose()?;
     let group = Group::join(SocketAddrV4::new(config.group, config.port), config.interface)?;
     let address = group.address();
-    let sender = Arc::new(Speaker::open(address, config.interface, TTL)?);
+    let sender = Arc::new(MulticastSender::open(address, config.interface, TTL)?);
     let listener = Listener {
         group,
         sender: Arc::clone(&sender),
@@ -103,7 +103,7 @@ pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
 }
 
 /// Plays, rests, and plays again, until the clock ends.
-fn broadcast(config: &Config, sender: &Speaker, clock: &dyn Clock, events: &Events) {
+fn broadcast(config: &Config, sender: &MulticastSender, clock: &dyn Clock, events: &Events) {
     let mut was_reported = false;
     for (text, pause) in programme(&config.play, config.interval).iter().cycle() {
         if let Err(error) = sender.send(&datagram(text))
@@ -161,7 +161,7 @@ impl CharacterCounts {
 /// The thread that hears the group.
 struct Listener {
     group: Group,
-    sender: Arc<Speaker>,
+    sender: Arc<MulticastSender>,
     counts: CharacterCounts,
     record: Option<Record>,
     events: Events,

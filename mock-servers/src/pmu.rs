@@ -7,11 +7,11 @@ use std::{
 
 use labnet::{
     Error,
-    net::{self, ClientStream, Clock, Dialogue, Limits, NoCommand, Running, Sent},
+    net::{self, ClientLimits, ClientStream, Clock, Dialogue, NoCommand, Running, Sent},
     pmu::{Command, Device},
 };
 
-use crate::{ClientId, Event, ServerName, Site};
+use crate::{ClientId, Event, ServerName, ServerSettings};
 
 pub(crate) const NAME: ServerName = ServerName::Pmu;
 
@@ -40,14 +40,14 @@ impl Default for Config {
 ///
 /// # Errors
 /// [`Error::Listen`].
-pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
+pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
     let config = config.clone();
     let listeners = settings.listen(NAME, &settings.bind_ipv4(), config.port)?;
     settings.serve(NAME, listeners, move |stream, peer, limits, clock| serve(stream, peer, &config, limits, clock))
 }
 
 /// One client, from its command to the close.
-fn serve(mut stream: TcpStream, peer: SocketAddr, config: &Config, limits: &Limits, clock: &dyn Clock) -> Event {
+fn serve(mut stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLimits, clock: &dyn Clock) -> Event {
     let dialogue = match stream.set_write_timeout(Some(limits.stall)) {
         Ok(()) => {
             let answer = |command: &Command| config.device.answer(command);

@@ -17,7 +17,7 @@ use labnet::{
     reset::Request,
 };
 
-use crate::{ClientId, Event, Events, ServerName, Site};
+use crate::{ClientId, Event, Events, ServerName, ServerSettings};
 
 pub(crate) const NAME: ServerName = ServerName::Reset;
 
@@ -111,7 +111,7 @@ pub enum OtherFamily {
 ///
 /// # Errors
 /// [`Error::Listen`].
-pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
+pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
     let clock = SystemClock::default();
     let mut running = Running::new(clock.clone());
     let families: Vec<IpAddr> = [Family::Ipv4, Family::Ipv6]
@@ -292,7 +292,7 @@ mod tests {
     fn q17_the_loss_and_the_offsets_are_those_of_the_configuration_and_the_seed() {
         let config = Config { separator: ':', ..Config::default() };
         let replies = |seed| {
-            let mut rng = Site { seed, ..Site::default() }.rng("test");
+            let mut rng = ServerSettings { seed, ..ServerSettings::default() }.rng("test");
             let reply = |_| reply(b"RESET:20", &config, &mut rng).map(|reply| reply.to_string());
             (0..10_000).map(reply).collect::<Vec<_>>()
         };
@@ -310,7 +310,7 @@ mod tests {
     fn anything_but_a_request_is_a_wrong_command() {
         let config = Config { loss: 0.0, ..Config::default() };
         for wrong in [b"RESET".as_slice(), b"", b"reset:20", b"RESET:20\n", b"\xff"] {
-            let reply = reply(wrong, &config, &mut Site::default().rng("test"));
+            let reply = reply(wrong, &config, &mut ServerSettings::default().rng("test"));
             assert_eq!(reply.map(|reply| reply.to_string()).as_deref(), Some("Wrong command."));
         }
     }

@@ -6,36 +6,36 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use labnet::{
     Error,
-    net::{self, Clock, Limits, Running},
+    net::{self, ClientLimits, Clock, Running},
 };
 
 use crate::{Event, Events, ServerName};
 
 /// What all servers of one run share.
 #[derive(Clone, Debug)]
-pub struct Site {
+pub struct ServerSettings {
     /// Where to bind: by default the loopback addresses of both families.
     pub bind: Vec<IpAddr>,
     /// What clients are allowed.
-    pub limits: Limits,
+    pub limits: ClientLimits,
     /// Who hears of what happens; by default nobody.
     pub events: Events,
     /// Fixes every random choice.
     pub seed: u64,
 }
 
-impl Default for Site {
+impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             bind: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
-            limits: Limits::default(),
+            limits: ClientLimits::default(),
             events: Events::default(),
             seed: 0,
         }
     }
 }
 
-impl Site {
+impl ServerSettings {
     /// The random generator of one server, or of one part of it: independent of all others, the same for the same seed.
     pub(crate) fn rng(&self, of: &str) -> StdRng {
         StdRng::seed_from_u64(labnet::seed::named(self.seed, of))
@@ -61,7 +61,7 @@ impl Site {
         &self,
         server: ServerName,
         listeners: Vec<TcpListener>,
-        handler: impl Fn(TcpStream, SocketAddr, &Limits, &dyn Clock) -> Event + Send + Sync + 'static,
+        handler: impl Fn(TcpStream, SocketAddr, &ClientLimits, &dyn Clock) -> Event + Send + Sync + 'static,
     ) -> Result<Running, Error> {
         let Self { limits, events, .. } = self.clone();
         net::serve(listeners, &self.limits, self.events.of_serve(server), move |stream, peer, clock| {

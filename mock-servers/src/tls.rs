@@ -7,13 +7,13 @@ use std::{
 
 use labnet::{
     Error,
-    net::{Clock, Limits, Running},
+    net::{ClientLimits, Clock, Running},
     pmu::Device,
     tls::{Acceptor, Credentials},
 };
 use ttp::Desk;
 
-use crate::{ClientId, Event, ServerName, Site};
+use crate::{ClientId, Event, ServerName, ServerSettings};
 
 pub(crate) const NAME: ServerName = ServerName::Tls;
 
@@ -28,12 +28,12 @@ pub struct Config {
     /// What it answers.
     pub device: Device,
     /// Its certificate and key.
-    pub certificate: Identity,
+    pub certificate: CertificateSource,
 }
 
 /// Where a server's certificate comes from.
 #[derive(Clone, Debug)]
-pub enum Identity {
+pub enum CertificateSource {
     /// Files that exist.
     Files {
         /// A PEM file, the leaf first.
@@ -47,11 +47,11 @@ pub enum Identity {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { port: 5007, device: Device::default(), certificate: Identity::Made("certs".into()) }
+        Self { port: 5007, device: Device::default(), certificate: CertificateSource::Made("certs".into()) }
     }
 }
 
-impl Identity {
+impl CertificateSource {
     fn credentials(&self) -> Result<Credentials, crate::Error> {
         Ok(match self {
             Self::Files { certificate, key } => Credentials::load(certificate, key)?,
@@ -68,7 +68,7 @@ impl Identity {
 ///
 /// # Errors
 /// [`Error::Listen`], or those of [`Credentials::load`] and [`Desk::ensure`].
-pub fn spawn(config: &Config, settings: &Site) -> Result<Running, crate::Error> {
+pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, crate::Error> {
     let acceptor = Acceptor::new(&config.certificate.credentials()?)?;
     let device = config.device.clone();
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
@@ -85,7 +85,7 @@ fn serve(
     peer: SocketAddr,
     acceptor: &Acceptor,
     device: &Device,
-    limits: &Limits,
+    limits: &ClientLimits,
     clock: &dyn Clock,
 ) -> Result<Event, Error> {
     let mut client = acceptor.accept(stream, peer, limits)?;

@@ -5,12 +5,12 @@ use std::net::{SocketAddr, TcpStream};
 use labnet::{
     Error,
     escape::escape,
-    net::{self, Clock, Connection, End, Limits, Running},
+    net::{self, ClientLimits, Clock, Connection, End, Running},
     pmu::{Command, Device},
     ws::{FrameType, WebSocketConnection, WebSocketTransport},
 };
 
-use crate::{ClientId, Event, ServerName, Site};
+use crate::{ClientId, Event, ServerName, ServerSettings};
 
 pub(crate) const NAME: ServerName = ServerName::Ws;
 
@@ -35,14 +35,14 @@ impl Default for Config {
 ///
 /// # Errors
 /// [`Error::Listen`].
-pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
+pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
     let config = config.clone();
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
     settings.serve(NAME, listeners, move |stream, peer, limits, clock| serve(stream, peer, &config, limits, clock))
 }
 
 /// One client, from its upgrade to the TCP close.
-fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &Limits, clock: &dyn Clock) -> Event {
+fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLimits, clock: &dyn Clock) -> Event {
     let id = ClientId::new(NAME, peer);
     let mut transport = WebSocketTransport::new(Connection::new(stream, peer));
     let (event, end) = match WebSocketConnection::accept(&mut transport, limits, config.frame_type) {

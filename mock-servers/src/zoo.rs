@@ -29,7 +29,7 @@ use std::{
 
 use labnet::{Error, net::Running};
 
-use crate::{ServerName, Site};
+use crate::{ServerName, ServerSettings};
 use keeper::Keeper;
 use server::Zoo;
 
@@ -65,7 +65,7 @@ pub fn cases() -> &'static [Case] {
 ///
 /// # Errors
 /// [`Error::Listen`]; [`Error::File`] for the CA's file; [`Error::System`] for what cannot be made.
-pub fn spawn(config: &Config, settings: &Site) -> Result<Running, Error> {
+pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
     let keeper = Keeper::new()?;
     let zoo = Zoo::open(&keeper)?;
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use labnet::Error;
-use mock_servers::{Events, Running, Site, multicast};
+use mock_servers::{Events, Running, ServerSettings, multicast};
 use serde_json::Value;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
@@ -81,7 +81,10 @@ fn speaker() -> UdpSocket {
 
 fn spawn(config: &multicast::Config) -> (Running, Receiver<String>) {
     let (report, events) = mpsc::channel();
-    let site = Site { events: Events::new(move |event| drop(report.send(event.to_string()))), ..Site::default() };
+    let site = ServerSettings {
+        events: Events::new(move |event| drop(report.send(event.to_string()))),
+        ..ServerSettings::default()
+    };
     (multicast::spawn(config, &site).unwrap(), events)
 }
 
@@ -259,7 +262,7 @@ fn the_record_has_each_datagram_of_the_group_as_a_line_of_json() {
 fn what_cannot_be_had_is_an_error_that_names_it() {
     let config = multicast::Config { port: 0, ..multicast::Config::default() };
     let check = |config: multicast::Config, words: &str| {
-        let error: Error = multicast::spawn(&config, &Site::default()).unwrap_err();
+        let error: Error = multicast::spawn(&config, &ServerSettings::default()).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
     };
     let record = Some(PathBuf::from("no such folder/heard.jsonl"));

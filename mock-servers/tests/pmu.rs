@@ -14,10 +14,10 @@ use std::{
 };
 
 use labnet::{
-    net::{self, ClientStream, Clock, Deadline, Limits, NoCommand},
+    net::{self, ClientLimits, ClientStream, Clock, Deadline, NoCommand},
     pmu::{Device, FLOOD_LEN, MAX_COMMAND_LEN},
 };
-use mock_servers::{Events, Running, Site, pmu};
+use mock_servers::{Events, Running, ServerSettings, pmu};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,14 +34,14 @@ fn config(device: Device) -> pmu::Config {
 
 /// The handout's PMU, on a free port.
 fn serve() -> Running {
-    pmu::spawn(&config(Device::default()), &Site::default()).unwrap()
+    pmu::spawn(&config(Device::default()), &ServerSettings::default()).unwrap()
 }
 
 /// A PMU with other limits, and what it reports.
-fn serve_within(limits: Limits, device: Device) -> (Running, Receiver<String>) {
+fn serve_within(limits: ClientLimits, device: Device) -> (Running, Receiver<String>) {
     let (sender, events) = mpsc::channel();
     let report = Events::new(move |event| drop(sender.send(event.to_string())));
-    let site = Site { limits, events: report, ..Site::default() };
+    let site = ServerSettings { limits, events: report, ..ServerSettings::default() };
     (pmu::spawn(&config(device), &site).unwrap(), events)
 }
 
@@ -165,7 +165,7 @@ fn a_command_that_is_too_long_is_unknown_however_it_goes_on() {
 
 #[test]
 fn a_client_that_ends_before_its_command_does_is_reported() {
-    let (pmu, events) = serve_within(Limits::default(), Device::default());
+    let (pmu, events) = serve_within(ClientLimits::default(), Device::default());
     drop(connect(&pmu));
     await_event(&events, "left without a command");
     for beginning in ["CMD_", "CMD_short:", "CMD_short:1.", "CMD_short:3601", "\n"] {
@@ -179,7 +179,7 @@ fn a_client_that_ends_before_its_command_does_is_reported() {
 
 #[test]
 fn a_client_that_never_stops_is_closed() {
-    let (pmu, events) = serve_within(Limits::default(), Device::default());
+    let (pmu, events) = serve_within(ClientLimits::default(), Device::default());
     let mut client = connect(&pmu);
     while client.write_all(&[b'x'; 4096]).is_ok() {}
     await_event(&events, "unknown command 'xxx");
@@ -256,8 +256,8 @@ fn a_command_may_grow_until_a_silence_or_the_end() {
 
 // Clients that are slow, silent, rude, or many.
 
-fn impatient() -> Limits {
-    Limits { silence: Duration::from_millis(300), ..Limits::default() }
+fn impatient() -> ClientLimits {
+    ClientLimits { silence: Duration::from_millis(300), ..ClientLimits::default() }
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn two_hundred_silent_clients_do_not_stop_an_answer_to_another() {
 #[test]
 fn a_client_that_vanishes_in_the_middle_costs_nothing() {
     let device = Device { messages: 1_000_000, ..Device::default() };
-    let (pmu, events) = serve_within(Limits::default(), device);
+    let (pmu, events) = serve_within(ClientLimits::default(), device);
     let mut client = connect(&pmu);
     say(&mut client, "CMD_short:0.01");
     client.read_exact(&mut [0; "This is PMU data 1".len()]).unwrap();
@@ -315,7 +315,7 @@ fn a_client_that_vanishes_in_the_middle_costs_nothing() {
 
 #[test]
 fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
-    let limits = Limits { stall: Duration::from_millis(300), ..Limits::default() };
+    let limits = ClientLimits { stall: Duration::from_millis(300), ..ClientLimits::default() };
     // More than the buffers of two sockets hold.
     let device = Device { flood: vec![b'x'; 64 << 20].into(), ..Device::default() };
     let (pmu, events) = serve_within(limits, device);
@@ -327,7 +327,7 @@ fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
 
 #[test]
 fn at_the_cap_a_further_client_waits_until_one_leaves() {
-    let limits = Limits { connections: 1, ..Limits::default() };
+    let limits = ClientLimits { connections: 1, ..ClientLimits::default() };
     let (pmu, events) = serve_within(limits, Device::default());
     let first = connect(&pmu);
     let mut second = connect(&pmu);
@@ -446,7 +446,7 @@ fn a_pause_that_is_cut_short_ends_the_answer() {
 fn a_port_that_is_taken_is_named_in_the_error() {
     let pmu = serve();
     let config = pmu::Config { port: pmu.address().port(), ..config(Device::default()) };
-    let error = pmu::spawn(&config, &Site::default()).expect_err("the port is taken");
+    let error = pmu::spawn(&config, &ServerSettings::default()).expect_err("the port is taken");
     assert!(error.to_string().contains(&pmu.address().to_string()), "{error}");
     assert!(error.to_string().contains("in use"), "{error}");
     assert!(error.hint().is_some());

@@ -14,7 +14,7 @@ use std::{
 use lab_process::Program;
 use labnet::net::Family;
 use mock_servers::{
-    Events, Running, Site,
+    Events, Running, ServerSettings,
     reset::{self, Config, OtherFamily, Schedule},
 };
 
@@ -27,13 +27,17 @@ fn config() -> Config {
 }
 
 fn spawn(config: &Config) -> Running {
-    reset::spawn(config, &Site::default()).unwrap()
+    reset::spawn(config, &ServerSettings::default()).unwrap()
 }
 
 /// A server, and what it reports.
 fn spawn_heard(config: &Config, seed: u64) -> (Running, Receiver<String>) {
     let (sender, events) = mpsc::channel();
-    let site = Site { seed, events: Events::new(move |event| drop(sender.send(event.to_string()))), ..Site::default() };
+    let site = ServerSettings {
+        seed,
+        events: Events::new(move |event| drop(sender.send(event.to_string()))),
+        ..ServerSettings::default()
+    };
     (reset::spawn(config, &site).unwrap(), events)
 }
 
@@ -277,7 +281,7 @@ fn a_server_that_is_dropped_closes_its_ports() {
 
 #[test]
 fn a_taken_port_is_an_error_and_a_site_of_one_family_is_served() {
-    let ipv4_only = Site { bind: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], ..Site::default() };
+    let ipv4_only = ServerSettings { bind: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], ..ServerSettings::default() };
     let config = Config { schedule: Schedule::Both, ..config() };
     let server = reset::spawn(&config, &ipv4_only).unwrap();
     assert_eq!(server.addresses(), [server.address()]);

@@ -15,13 +15,13 @@ use std::{
 
 use lab_process::{Outcome, Program, Stream};
 use labnet::{
-    net::{Deadline, Limits, Server},
+    net::{ClientLimits, Deadline, Server},
     pmu::{Device, FLOOD_LEN, flood_text},
     tls::{Client, ClientOptions, Roots},
 };
 use mock_servers::{
-    Events, Running, Site,
-    tls::{self, Identity},
+    Events, Running, ServerSettings,
+    tls::{self, CertificateSource},
 };
 use tempfile::TempDir;
 use ttp::{Authority, Desk, KeyKind, Wish};
@@ -45,29 +45,29 @@ fn issue(desk: &Desk, days: u32, force: bool) {
     desk.issue("localhost", KeyKind::P256, None, &Wish { days, force, ..Wish::default() }).unwrap();
 }
 
-fn made(folder: &Path) -> Identity {
-    Identity::Made(folder.to_owned())
+fn made(folder: &Path) -> CertificateSource {
+    CertificateSource::Made(folder.to_owned())
 }
 
-fn files(folder: &Path) -> Identity {
+fn files(folder: &Path) -> CertificateSource {
     let desk = Desk::new(folder);
-    Identity::Files { certificate: desk.certificate("localhost"), key: desk.key("localhost") }
+    CertificateSource::Files { certificate: desk.certificate("localhost"), key: desk.key("localhost") }
 }
 
-fn config(identity: Identity, device: Device) -> tls::Config {
+fn config(identity: CertificateSource, device: Device) -> tls::Config {
     tls::Config { port: 0, device, certificate: identity }
 }
 
 /// The handout's PMU, on a free port.
-fn serve(identity: Identity) -> Running {
-    tls::spawn(&config(identity, Device::default()), &Site::default()).unwrap()
+fn serve(identity: CertificateSource) -> Running {
+    tls::spawn(&config(identity, Device::default()), &ServerSettings::default()).unwrap()
 }
 
 /// A PMU with other limits, and what it reports.
-fn serve_within(limits: Limits, folder: &Path) -> (Running, Receiver<String>) {
+fn serve_within(limits: ClientLimits, folder: &Path) -> (Running, Receiver<String>) {
     let (sender, events) = mpsc::channel();
     let report = Events::new(move |event| drop(sender.send(event.to_string())));
-    let site = Site { limits, events: report, ..Site::default() };
+    let site = ServerSettings { limits, events: report, ..ServerSettings::default() };
     (tls::spawn(&config(files(folder), Device::default()), &site).unwrap(), events)
 }
 
@@ -104,7 +104,7 @@ fn ask(address: SocketAddr, folder: &Path, command: &str) -> String {
 /// What a PMU answers to a command.
 fn check(device: Device, command: &str, expected: &str) {
     let folder = certs();
-    let pmu = tls::spawn(&config(files(folder.path()), device), &Site::default()).unwrap();
+    let pmu = tls::spawn(&config(files(folder.path()), device), &ServerSettings::default()).unwrap();
     assert_eq!(ask(pmu.address(), folder.path(), command), expected, "{command}");
 }
 
@@ -166,7 +166,10 @@ fn files_are_served_as_they_are_or_refused_by_name() {
         (certificate.clone(), missing, "missing.pem"),
         (key, certificate, "localhost_key.pem"),
     ] {
-        let error = tls::spawn(&config(Identity::Files { certificate, key }, Device::default()), &Site::default());
+        let error = tls::spawn(
+            &config(CertificateSource::Files { certificate, key }, Device::default()),
+            &ServerSettings::default(),
+        );
         let error = error.expect_err(words).to_string();
         assert!(error.contains(words), "no '{words}' in {error}");
     }
@@ -200,7 +203,7 @@ fn a_command_may_come_in_records_of_its_own_for_each_piece() {
 #[test]
 fn each_connection_is_an_event_with_what_was_agreed_and_asked() {
     let folder = certs();
-    let (pmu, events) = serve_within(Limits::default(), folder.path());
+    let (pmu, events) = serve_within(ClientLimits::default(), folder.path());
     assert_eq!(ask(pmu.address(), folder.path(), "CMD_short:0"), TEN);
     let event = events.recv_timeout(PATIENCE).unwrap();
     assert!(event.starts_with("tls 127.0.0.1:"), "{event}");
@@ -214,7 +217,7 @@ fn each_connection_is_an_event_with_what_was_agreed_and_asked() {
 #[test]
 fn a_client_that_is_silent_too_long_is_given_up_before_and_after_the_handshake() {
     let folder = certs();
-    let limits = Limits { silence: Duration::from_secs(2), ..Limits::default() };
+    let limits = ClientLimits { silence: Duration::from_secs(2), ..ClientLimits::default() };
     let (pmu, events) = serve_within(limits, folder.path());
     let mut silent = TcpStream::connect_timeout(&pmu.address(), PATIENCE).unwrap();
     silent.set_read_timeout(Some(PATIENCE)).unwrap();

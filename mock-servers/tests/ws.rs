@@ -13,11 +13,11 @@ use std::{
 };
 
 use labnet::{
-    net::Limits,
+    net::ClientLimits,
     pmu::{Device, flood_text},
     ws::FrameType,
 };
-use mock_servers::{Events, Running, Site, ws};
+use mock_servers::{Events, Running, ServerSettings, ws};
 use socket2::SockRef;
 
 /// Far longer than anything here takes on a busy machine.
@@ -45,24 +45,24 @@ struct Pmu {
 }
 
 impl Pmu {
-    fn new(device: Device, kind: FrameType, limits: Limits) -> Self {
-        Self::at(device, kind, Site { limits, ..Site::default() })
+    fn new(device: Device, kind: FrameType, limits: ClientLimits) -> Self {
+        Self::at(device, kind, ServerSettings { limits, ..ServerSettings::default() })
     }
 
-    fn at(device: Device, kind: FrameType, site: Site) -> Self {
+    fn at(device: Device, kind: FrameType, site: ServerSettings) -> Self {
         let (report, events) = mpsc::channel();
-        let site = Site { events: Events::new(move |event| drop(report.send(event.to_string()))), ..site };
+        let site = ServerSettings { events: Events::new(move |event| drop(report.send(event.to_string()))), ..site };
         Self { server: ws::spawn(&ws::Config { port: 0, device, frame_type: kind }, &site).unwrap(), events }
     }
 
     /// The handout's.
     fn of_the_handout() -> Self {
-        Self::new(Device::default(), FrameType::Binary, Limits::default())
+        Self::new(Device::default(), FrameType::Binary, ClientLimits::default())
     }
 
     /// One that waits half a second for a command.
     fn impatient() -> Self {
-        let limits = Limits { silence: Duration::from_millis(500), ..Limits::default() };
+        let limits = ClientLimits { silence: Duration::from_millis(500), ..ClientLimits::default() };
         Self::new(Device::default(), FrameType::Binary, limits)
     }
 
@@ -187,7 +187,7 @@ fn request(first_line: &str, headers: &[&str]) -> String {
 
 /// The frames that answer a command, up to the closing handshake with status 1000.
 fn check(device: Device, kind: FrameType, command: &str, first: u8, expected: &[&[u8]]) {
-    let pmu = Pmu::new(device, kind, Limits::default());
+    let pmu = Pmu::new(device, kind, ClientLimits::default());
     let mut client = pmu.asked(command);
     for expected in expected {
         let (seen, payload) = client.receive();
@@ -323,7 +323,7 @@ fn a_client_that_closes_first_gets_its_close_frame_back() {
 
 #[test]
 fn a_client_that_never_closes_is_left_after_a_moment() {
-    let pmu = Pmu::new(Device { messages: 1, ..Device::default() }, FrameType::Binary, Limits::default());
+    let pmu = Pmu::new(Device { messages: 1, ..Device::default() }, FrameType::Binary, ClientLimits::default());
     let mut client = pmu.asked("CMD_short:0");
     assert_eq!(client.receive().1, b"This is PMU data 1");
     assert_eq!(client.receive(), (CLOSE, NORMAL.to_vec()));
@@ -398,7 +398,7 @@ fn a_client_that_sends_a_byte_at_a_time_has_no_more_time_than_others() {
 #[test]
 fn a_client_that_disappears_leaves_the_others_served() {
     let endless = Device { messages: u64::MAX, ..Device::default() };
-    let pmu = Pmu::new(endless, FrameType::Binary, Limits::default());
+    let pmu = Pmu::new(endless, FrameType::Binary, ClientLimits::default());
     for command in ["CMD_short:0", "CMD_floodme"] {
         let mut client = pmu.asked(command);
         client.receive();
@@ -441,8 +441,8 @@ fn a_hundred_clients_at_once_have_an_answer_each() {
 
 #[test]
 fn beyond_the_cap_clients_wait_until_one_leaves() {
-    let limits = Limits { connections: 2, ..Limits::default() };
-    let site = Site { bind: vec![Ipv4Addr::LOCALHOST.into()], limits, ..Site::default() };
+    let limits = ClientLimits { connections: 2, ..ClientLimits::default() };
+    let site = ServerSettings { bind: vec![Ipv4Addr::LOCALHOST.into()], limits, ..ServerSettings::default() };
     let pmu = Pmu::at(Device::default(), FrameType::Binary, site);
     let mut first = pmu.client();
     first.upgrade();
@@ -461,7 +461,7 @@ fn beyond_the_cap_clients_wait_until_one_leaves() {
 
 #[test]
 fn the_cap_counts_clients_of_both_families_together() {
-    let limits = Limits { connections: 2, silence: Duration::from_secs(3600), ..Limits::default() };
+    let limits = ClientLimits { connections: 2, silence: Duration::from_secs(3600), ..ClientLimits::default() };
     let pmu = Pmu::new(Device::default(), FrameType::Binary, limits);
     for &address in pmu.server.addresses() {
         let mut clients = [Client::connect(address), Client::connect(address)];

@@ -22,9 +22,9 @@ use std::{
 };
 
 use lab_process::Program;
-use labnet::net::Limits;
+use labnet::net::ClientLimits;
 use mock_servers::{
-    Events, Running, Site,
+    Events, Running, ServerSettings,
     zoo::{self, Case, Class, Judge, Opinion, Shows, Verdict, cases},
 };
 use rustls::{
@@ -57,10 +57,10 @@ impl Zoo {
         let ca = folder.path().join("new/zoo_cacert.pem");
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
-        let site = Site {
-            limits: Limits { silence: SILENCE, ..Limits::default() },
+        let site = ServerSettings {
+            limits: ClientLimits { silence: SILENCE, ..ClientLimits::default() },
             events: Events::new(move |event| heard.lock().unwrap().push(event.to_string())),
-            ..Site::default()
+            ..ServerSettings::default()
         };
         let running = zoo::spawn(&zoo::Config { port: 0, ca: ca.clone() }, &site).unwrap();
         Self { running, ca, events, _folder: folder }

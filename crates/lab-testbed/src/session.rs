@@ -5,7 +5,7 @@ use std::{fmt, fs, path::PathBuf, time::Instant};
 use lab_packets::{diagram::Diagram, file::Recording};
 use lab_process::{Outcome, Program, Stream};
 use lab_sandbox::Host;
-use mock_servers::{Events, Site};
+use mock_servers::{Events, ServerSettings};
 
 use crate::{
     Obstacle,
@@ -102,9 +102,9 @@ impl<'a> Session<'a> {
     }
 
     /// The settings of a mock server on a host of its own.
-    pub(crate) fn site(&self, events: Events) -> Site {
+    pub(crate) fn server_settings(&self, events: Events) -> ServerSettings {
         let bind = vec![std::net::Ipv4Addr::UNSPECIFIED.into(), std::net::Ipv6Addr::UNSPECIFIED.into()];
-        Site { bind, events, seed: self.seed(), ..Site::default() }
+        ServerSettings { bind, events, seed: self.seed(), ..ServerSettings::default() }
     }
 
     /// Starts a program on a host.

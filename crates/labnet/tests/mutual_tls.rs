@@ -12,7 +12,7 @@ use std::{
 
 use labnet::{
     Error,
-    net::{ClientStream, Deadline, Limits, Server},
+    net::{ClientLimits, ClientStream, Deadline, Server},
     tls::{Acceptor, Agreed, Client, ClientOptions, Credentials, Records, Roots, read_certificates},
 };
 use rustls::{
@@ -95,7 +95,8 @@ fn serve(acceptor: Acceptor) -> (SocketAddr, mpsc::Receiver<Result<Seen, Error>>
     let (sender, seen) = mpsc::channel();
     let talk = move || {
         let (stream, peer) = listener.accept().unwrap();
-        let mut client = acceptor.accept(stream, peer, &Limits { silence: PATIENCE, ..Limits::default() })?;
+        let mut client =
+            acceptor.accept(stream, peer, &ClientLimits { silence: PATIENCE, ..ClientLimits::default() })?;
         let (agreed, handshake) = (client.agreed(), client.records());
         let certificate = client.peer_certificate().map(<[u8]>::to_vec);
         let mut received = Vec::new();
@@ -300,7 +301,7 @@ fn an_answer_that_never_comes_ends_with_patience_or_the_connection() {
                 }
             });
             let (stream, peer) = listener.accept().unwrap();
-            let mut client = acceptor.accept(stream, peer, &Limits::default()).unwrap();
+            let mut client = acceptor.accept(stream, peer, &ClientLimits::default()).unwrap();
             client.write_all(QUESTION).unwrap();
             client.end().unwrap();
             let patience = if stays { Duration::from_millis(500) } else { PATIENCE };

@@ -15,7 +15,7 @@ use std::{
 
 use labnet::{
     Error,
-    net::{self, Connection, Deadline, End, Families, Limits, Sent, Server, SystemClock},
+    net::{self, ClientLimits, Connection, Deadline, End, Families, Sent, Server, SystemClock},
     pmu::Step,
     tls::{self, Acceptor, ClientOptions, Credentials, Roots},
     ws::{self, FrameType, WebSocketConnection, WebSocketTransport},
@@ -66,7 +66,7 @@ fn serve(over: Over, steps: Vec<Step>) -> (SocketAddr, Receiver<Result<Sent, Str
 }
 
 fn execute(over: Over, mut stream: TcpStream, peer: SocketAddr, steps: Vec<Step>) -> Result<Sent, String> {
-    let (clock, limits) = (SystemClock::default(), Limits { silence: PATIENCE, ..Limits::default() });
+    let (clock, limits) = (SystemClock::default(), ClientLimits { silence: PATIENCE, ..ClientLimits::default() });
     match over {
         Over::Tcp => {
             let sent = net::execute(&mut stream, steps, 0, &clock);

@@ -12,7 +12,7 @@ use std::{
 
 use lab_process::{Outcome, Program};
 use labnet::pmu::{Device, FLOOD_LEN, flood_text};
-use mock_servers::{Running, Site, pmu};
+use mock_servers::{Running, ServerSettings, pmu};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const MIB: usize = 1 << 20;
 
 fn serve(device: Device) -> Running {
-    pmu::spawn(&pmu::Config { port: 0, device, cork: true }, &Site::default()).unwrap()
+    pmu::spawn(&pmu::Config { port: 0, device, cork: true }, &ServerSettings::default()).unwrap()
 }
 
 fn flood(bytes: impl AsRef<[u8]>) -> Device {

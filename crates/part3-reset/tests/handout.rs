@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use lab_process::{Outcome, Program, Stream};
 use labnet::net::Family;
 use mock_servers::{
-    Running, Site,
+    Running, ServerSettings,
     reset::{self, OtherFamily, Schedule},
 };
 
@@ -91,7 +91,7 @@ impl Pmu {
 
 /// The mock server, on a port that is free in both families.
 fn mock(config: reset::Config) -> Running {
-    reset::spawn(&reset::Config { port: 0, ..config }, &Site::default()).unwrap()
+    reset::spawn(&reset::Config { port: 0, ..config }, &ServerSettings::default()).unwrap()
 }
 
 /// A mock server that answers every packet in either family.

@@ -7,7 +7,7 @@ use std::{net::IpAddr, process::Command, time::Duration};
 
 use lab_process::{Outcome, Program, in_own_network};
 use mock_servers::{
-    Running, Site,
+    Running, ServerSettings,
     reset::{self, Schedule},
 };
 
@@ -33,7 +33,7 @@ fn part3(arguments: &[&str], lab_server: Option<&str>) -> Outcome {
 fn mock(addresses: &[&str]) -> Running {
     let bind: Vec<IpAddr> = addresses.iter().map(|ip| ip.parse().unwrap()).collect();
     let config = reset::Config { loss: 0.0, schedule: Schedule::Both, ..reset::Config::default() };
-    reset::spawn(&config, &Site { bind, ..Site::default() }).unwrap()
+    reset::spawn(&config, &ServerSettings { bind, ..ServerSettings::default() }).unwrap()
 }
 
 /// Three runs that were answered from `address`, and nothing on stderr but these lines.

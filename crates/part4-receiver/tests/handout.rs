@@ -9,7 +9,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program, Stream};
-use mock_servers::{Site, multicast};
+use mock_servers::{ServerSettings, multicast};
 use socket2::SockRef;
 
 const RECEIVER: &str = env!("CARGO_BIN_EXE_part4-receiver");
@@ -122,7 +122,7 @@ fn q18_the_programme_of_the_mock_server_is_shown_from_its_first_line() {
         play: ["From forth the fatal loins".to_owned(), String::new(), "of these two foes".to_owned()].into(),
         ..multicast::Config::default()
     };
-    let _server = multicast::spawn(&programme, &Site::default()).unwrap();
+    let _server = multicast::spawn(&programme, &ServerSettings::default()).unwrap();
     assert_eq!(
         receiver.finish(DEADLINE).unwrap().stdout(),
         "swcmTV: From forth the fatal loins\nswcmTV: \nswcmTV: of these two foes\nswcmTV: RWND...\n"

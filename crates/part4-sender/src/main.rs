@@ -15,7 +15,7 @@ use labnet::{
     Error,
     cli::{self, Console},
     feed::{Identity, Sheet},
-    net::{Interface, Speaker},
+    net::{Interface, MulticastSender},
 };
 
 const PROGRAMME: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 1, 1, 1), 5005);
@@ -55,7 +55,7 @@ fn sender(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let address = cli::group(address, PROGRAMME)?;
 
     // Q20: sending takes no special option, nor membership; the group is only an address.
-    let group = Speaker::open(address, arguments.interface.unwrap_or_default(), arguments.ttl)?;
+    let group = MulticastSender::open(address, arguments.interface.unwrap_or_default(), arguments.ttl)?;
 
     let mut sheet = Sheet::new(identity);
     let mut keyboard = io::stdin().lock();

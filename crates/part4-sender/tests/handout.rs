@@ -11,7 +11,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program};
-use mock_servers::{Events, Site, multicast};
+use mock_servers::{Events, ServerSettings, multicast};
 
 const SENDER: &str = env!("CARGO_BIN_EXE_part4-sender");
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 1, 1, 1);
@@ -187,7 +187,10 @@ fn q21_each_of_two_senders_is_answered_by_the_programme() {
     let reserved = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = reserved.local_addr().unwrap().port();
     let (report, events) = mpsc::channel();
-    let site = Site { events: Events::new(move |event| drop(report.send(event.to_string()))), ..Site::default() };
+    let site = ServerSettings {
+        events: Events::new(move |event| drop(report.send(event.to_string()))),
+        ..ServerSettings::default()
+    };
     let programme = multicast::Config { port, interval: Duration::from_secs(3600), ..multicast::Config::default() };
     let _server = multicast::spawn(&programme, &site).unwrap();
     for identity in ["123456", "654321"] {

@@ -15,7 +15,7 @@ use labnet::{
     pmu::{Device, flood_text},
     ws::FrameType,
 };
-use mock_servers::{Events, Running, Site, ws};
+use mock_servers::{Events, Running, ServerSettings, ws};
 use socket2::{Domain, Socket, Type};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_part5-ws");
@@ -29,7 +29,7 @@ This is PMU data 1\nThis is PMU data 2\nThis is PMU data 3\nThis is PMU data 4\n
 This is PMU data 6\nThis is PMU data 7\nThis is PMU data 8\nThis is PMU data 9\nThis is PMU data 10\n";
 
 fn pmu(device: Device, kind: FrameType) -> Running {
-    ws::spawn(&ws::Config { port: 0, device, frame_type: kind }, &Site::default()).unwrap()
+    ws::spawn(&ws::Config { port: 0, device, frame_type: kind }, &ServerSettings::default()).unwrap()
 }
 
 /// The handout's PMU, and its address.
@@ -210,7 +210,7 @@ fn a_server_may_have_ipv6_alone() {
         let skipped = format!("skipped: a_server_may_have_ipv6_alone: no IPv6 on this machine: {error}\n");
         return io::stderr().write_all(skipped.as_bytes()).unwrap();
     }
-    let site = Site { bind: vec![Ipv6Addr::LOCALHOST.into()], ..Site::default() };
+    let site = ServerSettings { bind: vec![Ipv6Addr::LOCALHOST.into()], ..ServerSettings::default() };
     // `localhost` is both addresses: over IPv4 nobody may listen on that port.
     let (_pmu, port, _nobody) = (0..100)
         .find_map(|_| {
@@ -233,7 +233,10 @@ fn a_server_may_have_ipv6_alone() {
 #[test]
 fn several_commands_have_a_connection_each_in_order() {
     let (report, events): (_, Receiver<String>) = mpsc::channel();
-    let site = Site { events: Events::new(move |event| drop(report.send(event.to_string()))), ..Site::default() };
+    let site = ServerSettings {
+        events: Events::new(move |event| drop(report.send(event.to_string()))),
+        ..ServerSettings::default()
+    };
     let device = Device { messages: 2, flood: b"whole".as_slice().into(), ..Device::default() };
     let pmu = ws::spawn(&ws::Config { port: 0, device, frame_type: FrameType::Text }, &site).unwrap();
 

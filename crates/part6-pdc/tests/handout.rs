@@ -13,7 +13,7 @@ use std::{
 
 use lab_process::{Outcome, Program, Stream};
 use labnet::pmu::{Device, FLOOD_LEN, flood_text};
-use mock_servers::{Running, Site, tls};
+use mock_servers::{Running, ServerSettings, tls};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
     crypto::aws_lc_rs,
@@ -53,8 +53,8 @@ impl Certified {
     /// A PMU under this certificate, on both families.
     fn serve(&self, device: Device) -> Running {
         let (certificate, key) = (self.desk().certificate("123456"), self.desk().key("123456"));
-        let config = tls::Config { port: 0, device, certificate: tls::Identity::Files { certificate, key } };
-        tls::spawn(&config, &Site::default()).unwrap()
+        let config = tls::Config { port: 0, device, certificate: tls::CertificateSource::Files { certificate, key } };
+        tls::spawn(&config, &ServerSettings::default()).unwrap()
     }
 
     /// A PDC that trusts this CA.
@@ -178,8 +178,8 @@ fn a_pmu_is_reached_over_ipv6() {
     let port = pmu.address().port();
     check_outcome(&certified.pdc(&format!("CMD_short:0 CA --server [::1]:{port}")), lines(1..11).as_bytes());
     // One that is there alone is found by the name of both.
-    let site = Site { bind: vec!["::1".parse().unwrap()], ..Site::default() };
-    let identity = tls::Identity::Files {
+    let site = ServerSettings { bind: vec!["::1".parse().unwrap()], ..ServerSettings::default() };
+    let identity = tls::CertificateSource::Files {
         certificate: certified.desk().certificate("123456"),
         key: certified.desk().key("123456"),
     };

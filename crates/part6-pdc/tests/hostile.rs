@@ -17,7 +17,7 @@ use std::{
 
 use lab_process::{Outcome, Program, Stream};
 use labnet::pmu::Device;
-use mock_servers::{Events, Site, pmu, tls};
+use mock_servers::{Events, ServerSettings, pmu, tls};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
@@ -84,9 +84,9 @@ impl Files {
     /// What the PDC makes of a PMU under this certificate.
     fn ask(&self, arguments: &str) -> Outcome {
         let (certificate, key) = (self.path("cert.pem"), self.path("key.pem"));
-        let identity = tls::Identity::Files { certificate, key };
+        let identity = tls::CertificateSource::Files { certificate, key };
         let config = tls::Config { port: 0, device: Device::default(), certificate: identity };
-        let pmu = tls::spawn(&config, &Site::default()).unwrap();
+        let pmu = tls::spawn(&config, &ServerSettings::default()).unwrap();
         finish(self.start(pmu.address(), arguments))
     }
 
@@ -136,8 +136,11 @@ fn a_certificate_of_an_unknown_ca_is_refused_and_the_pmu_is_told() {
     files.check_refused(&["unknown CA"], true);
 
     let (sender, events) = mpsc::channel();
-    let site = Site { events: Events::new(move |event| drop(sender.send(event.to_string()))), ..Site::default() };
-    let identity = tls::Identity::Files { certificate: files.path("cert.pem"), key: files.path("key.pem") };
+    let site = ServerSettings {
+        events: Events::new(move |event| drop(sender.send(event.to_string()))),
+        ..ServerSettings::default()
+    };
+    let identity = tls::CertificateSource::Files { certificate: files.path("cert.pem"), key: files.path("key.pem") };
     let pmu = tls::spawn(&tls::Config { port: 0, device: Device::default(), certificate: identity }, &site).unwrap();
     assert_eq!(finish(files.start(pmu.address(), "CMD_short:0")).code(), 1);
     let event = events.recv_timeout(PATIENCE).unwrap();
@@ -311,7 +314,7 @@ fn a_server_that_does_not_speak_tls_is_named_as_such() {
 
 #[test]
 fn the_pmu_of_part_2_is_named_as_no_tls() {
-    let part2 = pmu::spawn(&pmu::Config { port: 0, ..pmu::Config::default() }, &Site::default()).unwrap();
+    let part2 = pmu::spawn(&pmu::Config { port: 0, ..pmu::Config::default() }, &ServerSettings::default()).unwrap();
     check_failed(&finish(Files::new().start(part2.address(), "CMD_short:0")), "", &["TLS"]);
 }
 

@@ -14,7 +14,7 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
-    net::{self, Clock, Limits},
+    net::{self, ClientLimits, Clock},
     pmu::Device,
     tls::{Acceptor, Credentials},
 };
@@ -58,7 +58,7 @@ fn pmu(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
     net::raise_descriptor_limit();
     let listener = net::listen((arguments.bind, port).into(), true)?;
-    let limits = Limits::default();
+    let limits = ClientLimits::default();
     let (lines, warnings) = (console.clone(), console.err.clone());
     let warn = move |event| warnings.warn(event);
     let server = net::serve(vec![listener], &limits.clone(), warn, move |stream, peer, clock| {
@@ -79,7 +79,7 @@ fn talk(
     peer: SocketAddr,
     acceptor: &Acceptor,
     device: &Device,
-    limits: &Limits,
+    limits: &ClientLimits,
     clock: &dyn Clock,
 ) -> Result<String, Error> {
     let mut pdc = acceptor.accept(stream, peer, limits)?;

@@ -20,7 +20,7 @@ use std::{
 use lab_process::{Outcome, Program, Stream};
 use labnet::{
     cli::Console,
-    net::{self, ClientStream, Connection, Deadline, Limits},
+    net::{self, ClientLimits, ClientStream, Connection, Deadline},
     tls::{self, Acceptor, ClientOptions, Credentials, Roots},
 };
 use secure_channel::{
@@ -824,7 +824,7 @@ fn in_step_tls_a_server_that_stops_after_the_handshake_is_named_and_nothing_is_s
             let acceptor = acceptor.clone();
             let (outcome, _seen) = against(&place, Step::Tls, &options, move |tcp| {
                 let peer = tcp.peer_addr().unwrap();
-                let mut client = acceptor.accept(tcp, peer, &Limits::default()).unwrap();
+                let mut client = acceptor.accept(tcp, peer, &ClientLimits::default()).unwrap();
                 client.write_all(message).unwrap();
                 if is_silent {
                     client.set_patience(Some(PATIENCE)).unwrap();

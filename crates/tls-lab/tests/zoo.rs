@@ -11,7 +11,7 @@ use std::{
 
 use lab_process::{Outcome, Program};
 use mock_servers::{
-    Running, Site,
+    Running, ServerSettings,
     zoo::{self, Case, Class, Verdict, cases},
 };
 
@@ -33,7 +33,7 @@ impl Zoo {
     fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("zoo_cacert.pem");
-        let running = zoo::spawn(&zoo::Config { port: 0, ca: ca.clone() }, &Site::default()).unwrap();
+        let running = zoo::spawn(&zoo::Config { port: 0, ca: ca.clone() }, &ServerSettings::default()).unwrap();
         Self { running, ca, _folder: folder }
     }
 

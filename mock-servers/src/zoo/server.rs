@@ -10,7 +10,7 @@ use std::{
 
 use labnet::{
     Error,
-    net::{Clock, Connection, Deadline, End, Limits},
+    net::{ClientLimits, Clock, Connection, Deadline, End},
 };
 use rustls::{
     ServerConfig, ServerConnection, Stream, SupportedProtocolVersion,
@@ -68,7 +68,7 @@ impl Zoo {
     }
 
     /// Serves one client.
-    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, limits: &Limits, clock: &dyn Clock) -> Event {
+    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, limits: &ClientLimits, clock: &dyn Clock) -> Event {
         let mut connection = Connection::new(stream, peer);
         let (name, class, outcome) = match self.meet(&mut connection, limits) {
             Ok((name, Some(shown), hello, accepted)) => {
@@ -90,7 +90,7 @@ impl Zoo {
     fn meet(
         &self,
         connection: &mut Connection,
-        limits: &Limits,
+        limits: &ClientLimits,
     ) -> Result<(Option<String>, Option<&Shown>, Hello, Accepted), ZooOutcome> {
         set_limits(connection, limits)?;
         let (hello, accepted) = receive_hello(connection)?;
@@ -123,7 +123,7 @@ fn config(chain: Chain, versions: &[&'static SupportedProtocolVersion]) -> Resul
     Ok(config)
 }
 
-fn set_limits(connection: &mut Connection, limits: &Limits) -> Result<(), Error> {
+fn set_limits(connection: &mut Connection, limits: &ClientLimits) -> Result<(), Error> {
     connection.set_limits(None, Deadline::after(limits.silence))?;
     connection.set_stall(Some(limits.stall))?;
     connection.set_nodelay()
@@ -169,7 +169,7 @@ impl Shown {
         hello: &Hello,
         accepted: Accepted,
         connection: &mut Connection,
-        limits: &Limits,
+        limits: &ClientLimits,
         clock: &dyn Clock,
     ) -> ZooOutcome {
         let defect = match self.case.exhibit {
@@ -209,7 +209,7 @@ impl Shown {
         accepted: Accepted,
         defect: Option<Defect>,
         connection: &mut Connection,
-        limits: &Limits,
+        limits: &ClientLimits,
     ) -> Result<ZooOutcome, ZooOutcome> {
         let mut tls = self.accept(accepted, connection)?;
         while tls.is_handshaking() {
@@ -281,7 +281,7 @@ fn send(
     bytes: &[u8],
     then: Then,
     connection: &mut Connection,
-    limits: &Limits,
+    limits: &ClientLimits,
     clock: &dyn Clock,
 ) -> Result<ZooOutcome, ZooOutcome> {
     let phase = ZooPhase::Defect;
@@ -317,7 +317,7 @@ fn outwait(connection: &mut Connection) -> bool {
 }
 
 /// One byte a second, for as long as a client may be silent.
-fn drip(bytes: &[u8], connection: &mut Connection, limits: &Limits, clock: &dyn Clock) -> io::Result<ZooOutcome> {
+fn drip(bytes: &[u8], connection: &mut Connection, limits: &ClientLimits, clock: &dyn Clock) -> io::Result<ZooOutcome> {
     const PAUSE: Duration = Duration::from_secs(1);
     let end = clock.now() + limits.silence;
     let mut sent = 0;

@@ -69,7 +69,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle
     wait_for_server(client, &mut receiver, sockets::Protocol::Udp, port)?;
     let member_during = client.run(move || joins(group));
 
-    let settings = session.site(Events::default());
+    let settings = session.server_settings(Events::default());
     let programme = hosts.server()?.run(move || multicast::spawn(&config, &settings))?;
     for _ in 0..LINES {
         receiver.line_with("show a line of the programme", SOON, |line| line.text.contains("swcmTV"))?;

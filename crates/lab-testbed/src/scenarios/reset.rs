@@ -37,7 +37,7 @@ fn ask(session: &mut Session<'_>, family: Family, clients: u64) -> Result<Seen, 
     let hosts = client_and_server(session)?;
     let schedule = Schedule::Always(family);
     let config = reset::Config { port: PORT, loss: session.settings().loss, schedule, ..reset::Config::default() };
-    let settings = session.site(Events::default());
+    let settings = session.server_settings(Events::default());
     let _running = hosts.server()?.run(move || reset::spawn(&config, &settings))?;
     let interface = hosts.interface();
     let capture = hosts.client()?.run(move || Capture::start(interface, u32::MAX))?;

@@ -10,7 +10,7 @@ use labnet::{
     net::Running,
     pmu::{Command, Device},
 };
-use mock_servers::{Event, Events, Site, pmu};
+use mock_servers::{Event, Events, ServerSettings, pmu};
 
 use super::client_and_server;
 use crate::{
@@ -68,7 +68,7 @@ fn ask(session: &mut Session<'_>, command: &str, buffer: Option<u64>, is_kept: b
     arguments.push(command);
     // Without the cork: the path has a round-trip time, so Nagle's algorithm has something to wait for.
     let config = pmu::Config { port: PORT, device, cork: false };
-    let serve = move |settings: &Site| pmu::spawn(&config, settings);
+    let serve = move |settings: &ServerSettings| pmu::spawn(&config, settings);
     let mut watched = connect(session, PORT, serve, ProgramRole::Part2, &arguments, is_kept)?;
     watched.transfer.layers = vec![answer];
     watched.transfer.client.recv_buffer = buffer;
@@ -93,14 +93,14 @@ pub(super) struct Watched {
 pub(super) fn connect(
     session: &mut Session<'_>,
     port: u16,
-    serve: impl FnOnce(&Site) -> Result<Running, labnet::Error> + Send + 'static,
+    serve: impl FnOnce(&ServerSettings) -> Result<Running, labnet::Error> + Send + 'static,
     role: ProgramRole,
     arguments: &[&str],
     is_kept: bool,
 ) -> Result<Watched, Obstacle> {
     let hosts = client_and_server(session)?;
     let (events, reported) = mpsc::channel();
-    let settings = session.site(Events::new(move |event| drop(events.send(event))));
+    let settings = session.server_settings(Events::new(move |event| drop(events.send(event))));
     let _running = hosts.server()?.run(move || serve(&settings))?;
     let watch = Watch::begin(&hosts, CLIENT)?;
 

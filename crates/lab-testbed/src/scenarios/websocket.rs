@@ -2,7 +2,7 @@
 
 use lab_packets::flow::Direction;
 use labnet::ws::{CLOSE_FRAME_LEN, frame_header_len};
-use mock_servers::{Site, ws};
+use mock_servers::{ServerSettings, ws};
 
 use super::transfer;
 use crate::{
@@ -26,7 +26,7 @@ fn ask(session: &mut Session<'_>, command: &str) -> Result<Transfer, Obstacle> {
     let device = transfer::device(session.settings());
     let messages = transfer::answer_lens(&device, command)?;
     let config = ws::Config { port: PORT, device, ..ws::Config::default() };
-    let serve = move |settings: &Site| ws::spawn(&config, settings);
+    let serve = move |settings: &ServerSettings| ws::spawn(&config, settings);
     let arguments: &[&str] = if session.is_ours(ProgramRole::Part5) { &["--stats", command] } else { &[command] };
     let mut watched = transfer::connect(session, PORT, serve, ProgramRole::Part5, arguments, true)?;
 

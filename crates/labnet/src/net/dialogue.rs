@@ -9,7 +9,7 @@ use std::{
 
 use socket2::SockRef;
 
-use super::{ClientStream, Clock, Deadline, End, Limits, Sent, execute};
+use super::{ClientLimits, ClientStream, Clock, Deadline, End, Sent, execute};
 use crate::pmu::{Command, CommandReader, Progress, Step};
 
 /// How long a command that came in pieces must be followed by silence to be complete (the lab's contract).
@@ -123,7 +123,7 @@ impl fmt::Display for Dialogue {
 /// `limits` say; see [`execute`] for `held_back`.
 pub fn converse<S: IntoIterator<Item = Step>>(
     client: &mut impl ClientStream,
-    limits: &Limits,
+    limits: &ClientLimits,
     answer: impl FnOnce(&Command) -> S,
     held_back: usize,
     clock: &dyn Clock,

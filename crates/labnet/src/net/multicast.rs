@@ -155,13 +155,13 @@ fn check_group(group: SocketAddrV4) -> Result<(), Error> {
 
 /// A sender to a group, which need not be a member of it.
 #[derive(Debug)]
-pub struct Speaker {
+pub struct MulticastSender {
     socket: UdpSocket,
     group: SocketAddrV4,
     interface: Interface,
 }
 
-impl Speaker {
+impl MulticastSender {
     /// Opens a socket whose datagrams reach the group within `ttl` hops, members on this host included.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ const NOTICE: Duration = Duration::from_millis(100);
 
 /// What a server allows its clients.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct ClientLimits {
     /// How many may be served at once. At the cap the server stops accepting: further clients wait, unanswered but
     /// not refused, in the system's queue (one has been accepted and waits here) until one of those served ends.
     pub connections: usize,
@@ -31,7 +31,7 @@ pub struct Limits {
     pub stall: Duration,
 }
 
-impl Default for Limits {
+impl Default for ClientLimits {
     /// 1,024 connections and 10 s of silence (the lab's contract); a minute of stalling (ours: time to look at a pager).
     fn default() -> Self {
         Self { connections: 1024, silence: Duration::from_secs(10), stall: Duration::from_secs(60) }
@@ -81,7 +81,7 @@ impl fmt::Display for ServeEvent {
 /// [`Error::System`] when a socket cannot be set up, or there is no thread to be had.
 pub fn serve(
     listeners: Vec<TcpListener>,
-    limits: &Limits,
+    limits: &ClientLimits,
     events: impl Fn(ServeEvent) + Clone + Send + 'static,
     handler: impl Fn(TcpStream, SocketAddr, &dyn Clock) + Send + Sync + 'static,
 ) -> Result<Running, Error> {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Error,
-    net::{self, ClientStream, Clock, Connection, Deadline, Dialogue, End, Limits},
+    net::{self, ClientLimits, ClientStream, Clock, Connection, Deadline, Dialogue, End},
     pmu::Device,
 };
 
@@ -87,7 +87,7 @@ impl Acceptor {
     /// # Errors
     /// [`Error::Tls`] with what the client did, [`Error::Silent`] or [`Error::Receive`]. The alert, if one is due,
     /// has been sent.
-    pub fn accept(&self, stream: TcpStream, peer: SocketAddr, limits: &Limits) -> Result<TlsConnection, Error> {
+    pub fn accept(&self, stream: TcpStream, peer: SocketAddr, limits: &ClientLimits) -> Result<TlsConnection, Error> {
         let mut connection = Connection::new(stream, peer);
         connection.set_limits(None, Deadline::after(limits.silence))?;
         connection.set_stall(Some(limits.stall))?;
@@ -142,7 +142,7 @@ impl TlsConnection {
     }
 
     /// The dialogue of part 2, one record for each message.
-    pub fn converse(&mut self, device: &Device, limits: &Limits, clock: &dyn Clock) -> Dialogue {
+    pub fn converse(&mut self, device: &Device, limits: &ClientLimits, clock: &dyn Clock) -> Dialogue {
         net::converse(self, limits, |command| device.answer(command), 0, clock)
     }
 

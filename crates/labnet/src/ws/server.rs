@@ -14,7 +14,7 @@ use tungstenite::{
 use super::{Message, WebSocketTransport, io_error};
 use crate::{
     Error,
-    net::{Clock, Connection, Deadline, Execute, Limits},
+    net::{ClientLimits, Clock, Connection, Deadline, Execute},
 };
 
 /// The longest message that a server of the lab takes, in bytes: commands are short.
@@ -48,7 +48,7 @@ impl<'a> WebSocketConnection<'a> {
     /// [`Error::WebSocket`], [`Error::Silent`] or [`Error::Receive`].
     pub fn accept(
         transport: &'a mut WebSocketTransport,
-        limits: &Limits,
+        limits: &ClientLimits,
         frame_type: FrameType,
     ) -> Result<Self, Error> {
         transport.connection_mut().set_limits(None, Deadline::after(limits.silence))?;

@@ -17,7 +17,7 @@ use clap::Parser;
 
 use labnet::{
     cli::{self, Console},
-    net::{self, Clock, Limits},
+    net::{self, ClientLimits, Clock},
 };
 use secure_channel::{
     Error,
@@ -126,7 +126,7 @@ fn serve_all(
         });
     };
     let trouble = console.err.clone();
-    let _running = net::serve(vec![listener], &Limits::default(), move |event| trouble.warn(event), serve)?;
+    let _running = net::serve(vec![listener], &ClientLimits::default(), move |event| trouble.warn(event), serve)?;
     console.serve(announcement);
     loop {
         thread::park();

@@ -8,7 +8,7 @@ use std::{
 
 use labnet::{
     cli::Stats,
-    net::{ClientStream, Counted, Deadline, Limits, Server},
+    net::{ClientLimits, ClientStream, Counted, Deadline, Server},
     tls::{Acceptor, Agreed, Client, ClientOptions, Credentials, Records, Roots},
 };
 
@@ -46,7 +46,7 @@ impl Host {
         stats: &Stats<ChannelStats>,
     ) -> Result<(), Error> {
         let (peer, timeout) = (visitor.peer, visitor.timeout);
-        let limits = Limits { silence: timeout, stall: timeout, ..Limits::default() };
+        let limits = ClientLimits { silence: timeout, stall: timeout, ..ClientLimits::default() };
         let begun = Instant::now();
         let mut client = self.0.accept(visitor.stream, peer, &limits)?;
         tell(CLIENT, &client.agreed(), client.peer_certificate(), client.records(), begun, narrator, stats)?;

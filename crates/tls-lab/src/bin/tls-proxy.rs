@@ -9,7 +9,7 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
-    net::{self, Limits, Server},
+    net::{self, ClientLimits, Server},
 };
 use tls_lab::{
     anchors::AnchorOptions,
@@ -80,7 +80,7 @@ fn intercept(arguments: Arguments, console: &Console) -> Result<(), Error> {
             lines.err.warn(error);
         }
     };
-    let limits = Limits { connections: MAX_VICTIMS, ..Limits::default() };
+    let limits = ClientLimits { connections: MAX_VICTIMS, ..ClientLimits::default() };
     let warn = move |event| warnings.warn(event);
     let running = net::serve(vec![listener], &limits, warn, move |stream, peer, _| proxy.serve(stream, peer, &say))?;
     console.serve(format_args!("listening on {} (TLS, and HTTP CONNECT)", running.address()));

@@ -19,7 +19,7 @@ use rustls::{
 use labnet::{
     Error,
     cli::{self, Console},
-    net::{self, Limits},
+    net::{self, ClientLimits},
 };
 use tls_lab::server::{Server, Settings, Visitors};
 
@@ -133,7 +133,7 @@ fn serve(arguments: Arguments, console: &Console) -> Result<(), Error> {
         }
     };
     let warn = move |event| warnings.warn(event);
-    let running = net::serve(vec![listener], &Limits::default(), warn, move |stream, peer, _| {
+    let running = net::serve(vec![listener], &ClientLimits::default(), warn, move |stream, peer, _| {
         server.serve(stream, peer, &report);
     })?;
     console.serve(format_args!("listening on {} (TLS)", running.address()));
