@@ -12,6 +12,9 @@ pub enum Error {
     /// The certificates could not be made.
     #[error(transparent)]
     Certificates(#[from] ttp::Error),
+    /// The mock servers did not become ready.
+    #[error(transparent)]
+    MockServers(#[from] lab_process::Error),
     /// Programs did something else than they should.
     #[error("{failed} of {of} experiments failed")]
     Experiments {
@@ -27,7 +30,7 @@ impl Diagnosis for Error {
         match self {
             Self::Lab(error) => Some(error),
             Self::Certificates(error) => error.lab_error(),
-            Self::Experiments { .. } => None,
+            Self::MockServers(_) | Self::Experiments { .. } => None,
         }
     }
 
@@ -35,7 +38,7 @@ impl Diagnosis for Error {
         match self {
             Self::Lab(error) => error.hint(),
             Self::Certificates(error) => error.hint(),
-            Self::Experiments { .. } => None,
+            Self::MockServers(_) | Self::Experiments { .. } => None,
         }
     }
 }

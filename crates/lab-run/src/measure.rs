@@ -10,8 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_process::{Program, Stream};
+use lab_testbed::servers::MockServers;
 use labnet::cli::Console;
+use mock_servers::ServerName;
 
 use crate::Error;
 
@@ -47,19 +48,17 @@ impl Bench {
         self.programs.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
     }
 
-    /// Starts a mock server on a free port: the program, and its port.
-    pub fn server(&self, name: &str, options: &[&str]) -> Result<(Program, String), Error> {
-        let failed =
-            |why: String| labnet::Error::System { attempt: "start a server", source: std::io::Error::other(why) };
-        let port = format!("--{name}-port");
+    /// Starts a mock server on a free port: the process, and its port.
+    ///
+    /// # Errors
+    /// [`Error::MockServers`].
+    pub fn server(&self, name: ServerName, options: &[&str]) -> Result<(MockServers, String), Error> {
+        let (server, port) = (name.to_string(), format!("--{name}-port"));
         let command =
-            command(self.path("mock-servers"), &[&[name, port.as_str(), "0", "--seed", "1"], options].concat());
-        let mut server = Program::spawn(command).map_err(|failure| failed(failure.to_string()))?;
-        let line = server
-            .line_with("listen", DEADLINE, |line| line.stream == Stream::Stdout && line.text.starts_with("listening"))
-            .map_err(|failure| failed(failure.to_string()))?;
-        let port = line.text.rsplit(':').next().unwrap_or_default().to_owned();
-        Ok((server, port))
+            command(self.path("mock-servers"), &[&[server.as_str(), &port, "0", "--seed", "1"], options].concat());
+        let servers = MockServers::start(command, DEADLINE)?;
+        let port = servers.address(name).map(|address| address.port().to_string()).unwrap_or_default();
+        Ok((servers, port))
     }
 
     /// Adds a row; `holds` is `None` for what could not be measured.

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod programs;
 #[cfg(target_os = "linux")]
 pub mod scenarios;
+pub mod servers;
 
 mod error;
 mod obstacle;

@@ -48,7 +48,7 @@ impl File {
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("labnet", &[]),
     ("lab-process", &[]),
-    ("lab-run", &["labnet", "lab-process", "ttp"]),
+    ("lab-run", &["labnet", "lab-process", "lab-testbed", "mock-servers", "ttp"]),
     ("lab-sandbox", &[]),
     ("lab-packets", &["labnet", "tls-trace"]),
     ("lab-testbed", &["labnet", "lab-packets", "lab-process", "lab-sandbox", "mock-servers", "tls-trace", "ttp"]),

@@ -19,10 +19,11 @@ use clap::Args;
 use tempfile::TempDir;
 
 use lab_packets::file::KeyLog;
-use lab_process::{Program, shell, sockets};
+use lab_process::{shell, sockets};
 use lab_sandbox::{Host, HostConfig, Launcher, interrupt, path};
 use lab_testbed::{
     capture::{Capture, MAX_FRAME_LEN, MIN_SNAPLEN},
+    servers::MockServers,
     topology::{CLIENT, SERVER, THIRD, Topology},
 };
 use labnet::cli::{Console, Diagnostics};
@@ -209,13 +210,14 @@ fn run(line: &[OsString], key_log: &Path, started: &Sender<u32>) -> io::Result<E
 }
 
 /// Ours, that lie beside this program; they say when they are ready.
-fn start_mock_servers(host: &Host, binding: &'static [&'static str]) -> Result<Program, Error> {
+fn start_mock_servers(host: &Host, binding: &'static [&'static str]) -> Result<MockServers, Error> {
     let program =
         std::env::current_exe().map_err(|source| labnet::Error::System { attempt: "find the mock servers", source })?;
     let program = program.with_file_name("mock-servers");
     Ok(host.run(move || {
-        let mut servers = Program::start(program, binding)?;
-        servers.line_with("become ready", START_TIMEOUT, |line| line.text == "ready").map(|_| servers)
+        let mut command = Command::new(program);
+        command.args(binding);
+        MockServers::start(command, START_TIMEOUT)
     })?)
 }
 

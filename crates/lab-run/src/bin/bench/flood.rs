@@ -4,6 +4,7 @@ use lab_run::{
     Error,
     measure::{Bench, command, cost, python, shell},
 };
+use mock_servers::ServerName;
 
 const FLOOD_LEN: &str = "1073741824";
 
@@ -22,7 +23,7 @@ while True:
 ";
 
 pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
-    let (_server, port) = bench.server("pmu", &["--flood-size", FLOOD_LEN])?;
+    let (_server, port) = bench.server(ServerName::Pmu, &["--flood-size", FLOOD_LEN])?;
     let nc = format!("printf CMD_floodme | nc 127.0.0.1 {port}");
     let socat = format!("printf CMD_floodme | socat -b 1048576 -t 60 - TCP:127.0.0.1:{port}");
     let mut peak = 0;

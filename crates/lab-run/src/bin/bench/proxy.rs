@@ -37,10 +37,9 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     bench.compare("1 GiB download by tls-client", ours, ("without it", &mut direct), 0.4)
 }
 
-/// A server on a free port, which it names on stderr.
+/// A server on a free port.
 fn start(bench: &Bench, program: &str, arguments: &[&str]) -> Option<(Program, String)> {
     let mut server = Program::spawn(command(bench.path(program), arguments)).ok()?;
-    let line = server.line_with("listen", PATIENCE, |line| line.text.contains("listening on")).ok()?;
-    let port = line.text.split([':', ' ']).find(|word| word.parse::<u16>().is_ok())?.to_owned();
-    Some((server, port))
+    let address = server.wait_until_listening(PATIENCE).ok()?;
+    Some((server, address.port().to_string()))
 }

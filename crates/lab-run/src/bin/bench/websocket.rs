@@ -4,6 +4,7 @@ use lab_run::{
     Error,
     measure::{Bench, Cost, command, cost, python},
 };
+use mock_servers::ServerName;
 
 const MESSAGE_LEN: u64 = 256 << 20;
 
@@ -23,7 +24,7 @@ pmu.on('error', () => process.exit(1));
 ";
 
 pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
-    let (_server, port) = bench.server("ws", &["--flood-size", &MESSAGE_LEN.to_string()])?;
+    let (_server, port) = bench.server(ServerName::Ws, &["--flood-size", &MESSAGE_LEN.to_string()])?;
     let node = || cost(command("node", &["-e", NODE, &port]));
     let client = || cost(python(PYTHON, &[&port]));
     let mut peak = 0;

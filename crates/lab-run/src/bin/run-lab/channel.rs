@@ -77,11 +77,10 @@ fn session(
     Ok(Session { client, server, verdict })
 }
 
-/// Waits until a program listens: the port, which it names on stderr.
+/// Waits until a program listens: the program, its port.
 fn listening(mut program: Program) -> Result<(Program, String), ExperimentError> {
-    let line = program.line_with("listen", DEADLINE, |line| line.text.starts_with("note: listening on"))?;
-    let port = line.text.split([':', ' ', ',']).find(|word| word.parse::<u16>().is_ok()).unwrap_or_default().to_owned();
-    Ok((program, port))
+    let address = program.wait_until_listening(DEADLINE)?;
+    Ok((program, address.port().to_string()))
 }
 
 impl Session {

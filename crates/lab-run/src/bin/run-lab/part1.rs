@@ -11,14 +11,11 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
     runner.experiment("The table of sockets around Code C and Code D (Q4, Q5, Q7, Q9)", table)
 }
 
-/// Starts a server of part 1 on a free port, which it names on stderr.
+/// Starts a server of part 1 on a free port.
 fn server(runner: &Runner, code: &str) -> Result<(Program, String), ExperimentError> {
-    let mut server = runner.start("part1-primer", &[code, "--bind", "127.0.0.1", "--port", "0"])?;
-    let line = server.line_with("listen", DEADLINE, |line| line.text.contains("listening on"))?;
-    runner.show([&line].into_iter())?;
-    let address = line.text.split_whitespace().find(|word| word.starts_with("127.0.0.1:"));
-    let address = address.ok_or_else(|| ExperimentError::Finding(format!("expected an address in '{line}'")))?;
-    Ok((server, address.to_owned()))
+    let (mut server, address) = runner.start_server("part1-primer", &[code, "--bind", "127.0.0.1", "--port", "0"])?;
+    runner.show(server.lines().iter())?;
+    Ok((server, address.to_string()))
 }
 
 fn datagram(runner: &Runner) -> Result<(), ExperimentError> {

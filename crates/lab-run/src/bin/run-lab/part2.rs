@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use labnet::Error;
+use mock_servers::ServerName;
 
 use crate::{
     runner::{ExperimentError, Runner, check},
@@ -24,7 +25,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 /// Asks for ten messages; the segments that they came in, where the system counts them.
 fn short(runner: &Runner, command: &str, interval: Duration) -> Result<Option<u64>, ExperimentError> {
     let servers = Servers::start(runner, &["pmu"])?;
-    let pdc = runner.run("part2-pdc", &["127.0.0.1", servers.port("pmu")?, command, "--stats"])?;
+    let pdc = runner.run("part2-pdc", &["127.0.0.1", &servers.port(ServerName::Pmu)?, command, "--stats"])?;
     let expected: String = (1..=10).map(|i| format!("This is PMU data {i}\n")).collect();
     check("This is PMU data 1 to 10, each on its own line", pdc.stdout() == expected)?;
     let times: Vec<_> = pdc.lines.iter().filter(|line| line.text.starts_with("This")).map(|line| line.at).collect();
@@ -37,9 +38,9 @@ fn short(runner: &Runner, command: &str, interval: Duration) -> Result<Option<u6
 
 fn flood(runner: &Runner) -> Result<(), ExperimentError> {
     let servers = Servers::start(runner, &["pmu"])?;
-    let port = servers.port("pmu")?;
-    let whole = runner.run("part2-pdc", &["127.0.0.1", port, "CMD_floodme", "--stats"])?;
-    let pieces = runner.run("part2-pdc", &["127.0.0.1", port, "CMD_floodme", "--stats", "--recv-buffer", "1000"])?;
+    let port = servers.port(ServerName::Pmu)?;
+    let whole = runner.run("part2-pdc", &["127.0.0.1", &port, "CMD_floodme", "--stats"])?;
+    let pieces = runner.run("part2-pdc", &["127.0.0.1", &port, "CMD_floodme", "--stats", "--recv-buffer", "1000"])?;
     check("65,536 bytes, and a newline at the end", whole.stdout.len() == 65_537)?;
     check("the same text with a smaller buffer", whole.stdout == pieces.stdout)?;
     check("text in UTF-8, no character cut", String::from_utf8(whole.stdout.clone()).is_ok())?;

@@ -1,6 +1,7 @@
 //! The clock reset against a server of either family, and a run of several (Q16, Q17).
 
 use labnet::Error;
+use mock_servers::ServerName;
 
 use crate::{
     runner::{ExperimentError, Runner, check},
@@ -18,7 +19,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 
 fn once(runner: &Runner, family: &str, address: &str, name: &str) -> Result<(), ExperimentError> {
     let servers = Servers::start(runner, &["reset", "--family", family])?;
-    let pdc = runner.run("part3-reset", &["localhost", servers.port("reset")?])?;
+    let pdc = runner.run("part3-reset", &["localhost", &servers.port(ServerName::Reset)?])?;
     let line = pdc.stdout();
     check("an offset", line.starts_with("OFFSET="))?;
     check("the address and family that answered", line.contains(&format!(" from {address}")))?;
@@ -27,8 +28,8 @@ fn once(runner: &Runner, family: &str, address: &str, name: &str) -> Result<(), 
 
 fn several(runner: &Runner) -> Result<(), ExperimentError> {
     let servers = Servers::start(runner, &["reset", "--family", "both"])?;
-    let port = servers.port("reset")?;
-    let pdc = runner.run("part3-reset", &["localhost", port, "--runs", "20", "--timeout", "0.1"])?;
+    let port = servers.port(ServerName::Reset)?;
+    let pdc = runner.run("part3-reset", &["localhost", &port, "--runs", "20", "--timeout", "0.1"])?;
     let stdout = pdc.stdout();
     let offsets = stdout.lines().filter(|line| line.starts_with("OFFSET=")).count();
     check("20 acknowledgements", offsets == 20)?;

@@ -1,6 +1,7 @@
 //! A receiver, two senders, and the programme's answers to them (Q18 to Q21).
 
 use labnet::Error;
+use mock_servers::ServerName;
 
 use crate::{
     runner::{DEADLINE, ExperimentError, Runner, check},
@@ -15,7 +16,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 
 fn opinions(runner: &Runner) -> Result<(), ExperimentError> {
     let servers = Servers::start(runner, &["multicast"])?;
-    let on_loopback = [GROUP, servers.port("multicast")?, "--interface", "127.0.0.1"];
+    let on_loopback = [GROUP, &servers.port(ServerName::Multicast)?, "--interface", "127.0.0.1"];
     let mut receiver = runner.start("part4-receiver", &on_loopback)?;
     receiver.line_with("join the group", DEADLINE, |line| line.text.contains("joined"))?;
     receiver.line_with("show a line of the play", DEADLINE, |line| line.text.starts_with("swcmTV: "))?;

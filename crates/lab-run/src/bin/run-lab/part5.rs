@@ -1,6 +1,7 @@
 //! The dialogue of part 2 over WebSocket (Q22 to Q24).
 
 use labnet::Error;
+use mock_servers::ServerName;
 
 use crate::{
     runner::{ExperimentError, Runner, check},
@@ -14,7 +15,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 
 fn short(runner: &Runner) -> Result<(), ExperimentError> {
     let servers = Servers::start(runner, &["ws"])?;
-    let pdc = runner.run("part5-ws", &["127.0.0.1", servers.port("ws")?, "CMD_short:0", "--stats"])?;
+    let pdc = runner.run("part5-ws", &["127.0.0.1", &servers.port(ServerName::Ws)?, "CMD_short:0", "--stats"])?;
     let expected: String = (1..=10).map(|i| format!("This is PMU data {i}\n")).collect();
     check("This is PMU data 1 to 10, each on its own line", pdc.stdout() == expected)?;
     check("on_message 10 times", on_message(&pdc) == Some(10))
@@ -22,7 +23,7 @@ fn short(runner: &Runner) -> Result<(), ExperimentError> {
 
 fn flood(runner: &Runner) -> Result<(), ExperimentError> {
     let servers = Servers::start(runner, &["ws"])?;
-    let url = format!("ws://127.0.0.1:{}/", servers.port("ws")?);
+    let url = format!("ws://127.0.0.1:{}/", servers.port(ServerName::Ws)?);
     let pdc = runner.run("part5-ws", &["--url", &url, "CMD_floodme", "--stats"])?;
     check("65,536 bytes, and a newline at the end", pdc.stdout.len() == 65_537)?;
     check("on_message once", on_message(&pdc) == Some(1))

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lab_process::Program;
 use labnet::Error;
+use mock_servers::ServerName;
 
 use crate::{
     runner::{DEADLINE, ExperimentError, Runner, check},
@@ -56,13 +57,11 @@ fn certify(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
     check("it was issued with SHA-384", certificate.stdout().contains("sha384"))
 }
 
-/// Starts the PMU on a free port, which it names on stderr.
+/// Starts the PMU on a free port.
 fn pmu(runner: &Runner, folder: &Path) -> Result<(Program, String), ExperimentError> {
     let (certificate, key) = (path(folder, "123456_cert.pem"), path(folder, "123456_key.pem"));
-    let mut pmu = runner.start("part6-pmu", &["0", &certificate, &key])?;
-    let line = pmu.line_with("listen", DEADLINE, |line| line.text.contains("listening on"))?;
-    let port = line.text.split([':', ' ']).find(|word| word.parse::<u16>().is_ok()).unwrap_or_default();
-    Ok((pmu, port.to_owned()))
+    let (pmu, address) = runner.start_server("part6-pmu", &["0", &certificate, &key])?;
+    Ok((pmu, address.port().to_string()))
 }
 
 fn own_client(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
@@ -93,7 +92,7 @@ fn other_clients(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> 
 
 fn mock(runner: &Runner) -> Result<(), ExperimentError> {
     let servers = Servers::start(runner, &["tls"])?;
-    let server = format!("localhost:{}", servers.port("tls")?);
+    let server = format!("localhost:{}", servers.port(ServerName::Tls)?);
     let pdc = runner.run("part6-pdc", &["CMD_floodme", "certs/cacert.pem", "--server", &server])?;
     check("65,536 bytes, and a newline at the end", pdc.stdout.len() == 65_537)
 }

@@ -1,7 +1,9 @@
 //! The runner of experiments: where the programs are, what is shown of them, and what was found.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -114,16 +116,38 @@ impl Runner {
         Ok(())
     }
 
-    /// Starts a program of the runner.
+    /// A program of the lab with its arguments.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.programs.join(format!("{program}{}", std::env::consts::EXE_SUFFIX)));
+        command.args(arguments);
+        command
+    }
+
+    /// Starts a program of the lab.
     pub(crate) fn start_silently(&self, program: &str, arguments: &[&str]) -> Result<Program, ExperimentError> {
-        let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-        Ok(Program::start(self.programs.join(file), arguments)?)
+        Ok(Program::spawn(self.command(program, arguments))?)
+    }
+
+    /// Shows how a program is called.
+    pub(crate) fn show_command(&self, command_line: &str) -> Result<(), Error> {
+        Ok(self.console.out.line(format_args!("$ {command_line}"))?)
+    }
+
+    /// Starts a server of the lab that names its address on stderr, and waits until it listens: the program, the address.
+    pub(crate) fn start_server(
+        &self,
+        program: &str,
+        arguments: &[&str],
+    ) -> Result<(Program, SocketAddr), ExperimentError> {
+        let mut program = self.start(program, arguments)?;
+        let address = program.wait_until_listening(DEADLINE)?;
+        Ok((program, address))
     }
 
     /// Starts a program of the lab and shows how it is called.
     pub(crate) fn start(&self, program: &str, arguments: &[&str]) -> Result<Program, ExperimentError> {
         let program = self.start_silently(program, arguments)?;
-        self.console.out.line(format_args!("$ {}", program.command_line()))?;
+        self.show_command(program.command_line())?;
         Ok(program)
     }
 

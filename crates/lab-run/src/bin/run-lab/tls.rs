@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
-use lab_process::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program};
 use labnet::Error;
 
-use crate::runner::{DEADLINE, ExperimentError, Runner, check};
+use mock_servers::ServerName;
+
+use crate::{
+    runner::{DEADLINE, ExperimentError, Runner, check},
+    servers::Servers,
+};
 
 /// The longest that a zoo endpoint may keep the client waiting, in seconds.
 const PATIENCE: &str = "1.5";
@@ -23,12 +28,10 @@ fn path(folder: &Path, file: &str) -> String {
     folder.join(file).display().to_string()
 }
 
-/// Starts a program that names its port on stderr.
+/// Starts a server and waits until it listens: the program, its port.
 fn listening(runner: &Runner, program: &str, arguments: &[&str]) -> Result<(Program, String), ExperimentError> {
-    let mut program = runner.start(program, arguments)?;
-    let line = program.line_with("listen", DEADLINE, |line| line.text.contains("listening on"))?;
-    let port = line.text.split([':', ' ', ',']).find(|word| word.parse::<u16>().is_ok()).unwrap_or_default().to_owned();
-    Ok((program, port))
+    let (program, address) = runner.start_server(program, arguments)?;
+    Ok((program, address.port().to_string()))
 }
 
 /// A server of the lab with a certificate of a CA in the folder.
@@ -87,10 +90,8 @@ fn impersonate(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
 fn zoo(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
     let ca = path(folder, "zoo_cacert.pem");
     let list = runner.start("mock-servers", &["zoo", "--list"])?.finish(DEADLINE)?.stdout();
-    let mut zoo = runner.start("mock-servers", &["zoo", "--zoo-port", "0", "--zoo-ca", &ca, "--seed", "1"])?;
-    let line = zoo.line_with("listen", DEADLINE, |line| line.text.starts_with("listening zoo"))?;
-    let port = line.text.rsplit(':').next().unwrap_or_default().to_owned();
-    zoo.line_with("become ready", DEADLINE, |line| line.stream == Stream::Stdout && line.text == "ready")?;
+    let zoo = Servers::start(runner, &["zoo", "--zoo-port", "0", "--zoo-ca", &ca])?;
+    let port = zoo.port(ServerName::Zoo)?;
     let (mut wrong, mut cases) = (Vec::new(), 0);
     for case in list.lines() {
         let mut words = case.split_whitespace();
