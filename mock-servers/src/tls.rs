@@ -11,7 +11,7 @@ use labnet::{
     pmu::Device,
     tls::{Acceptor, Credentials},
 };
-use ttp::Desk;
+use ttp::CaDirectory;
 
 use crate::{ClientId, Event, ServerName, ServerSettings};
 
@@ -56,9 +56,9 @@ impl CertificateSource {
         Ok(match self {
             Self::Files { certificate, key } => Credentials::load(certificate, key)?,
             Self::Made(folder) => {
-                let desk = Desk::new(folder);
-                desk.ensure(&[CERTIFICATE_NAME])?;
-                Credentials::load(&desk.certificate(CERTIFICATE_NAME), &desk.key(CERTIFICATE_NAME))?
+                let directory = CaDirectory::new(folder);
+                directory.ensure(&[CERTIFICATE_NAME])?;
+                Credentials::load(&directory.certificate(CERTIFICATE_NAME), &directory.key(CERTIFICATE_NAME))?
             }
         })
     }
@@ -67,7 +67,7 @@ impl CertificateSource {
 /// Starts a TLS PMU on the addresses of the settings.
 ///
 /// # Errors
-/// [`Error::Listen`], or those of [`Credentials::load`] and [`Desk::ensure`].
+/// [`Error::Listen`], or those of [`Credentials::load`] and [`CaDirectory::ensure`].
 pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, crate::Error> {
     let acceptor = Acceptor::new(&config.certificate.credentials()?)?;
     let device = config.device.clone();

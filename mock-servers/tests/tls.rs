@@ -24,7 +24,7 @@ use mock_servers::{
     tls::{self, CertificateSource},
 };
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -35,14 +35,16 @@ const TEN: &str = "This is PMU data 1This is PMU data 2This is PMU data 3This is
 /// A folder with a CA and a certificate for localhost, of the kind that is quickly made.
 fn certs() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let desk = Desk::new(folder.path());
-    desk.init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
-    issue(&desk, 365, false);
+    let directory = CaDirectory::new(folder.path());
+    directory.init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
+    issue(&directory, 365, false);
     folder
 }
 
-fn issue(desk: &Desk, days: u32, force: bool) {
-    desk.issue("localhost", KeyKind::P256, None, &Wish { days, force, ..Wish::default() }).unwrap();
+fn issue(directory: &CaDirectory, days: u32, force: bool) {
+    directory
+        .issue("localhost", KeyKind::P256, None, &CertificateOptions { days, force, ..CertificateOptions::default() })
+        .unwrap();
 }
 
 fn made(folder: &Path) -> CertificateSource {
@@ -50,8 +52,8 @@ fn made(folder: &Path) -> CertificateSource {
 }
 
 fn files(folder: &Path) -> CertificateSource {
-    let desk = Desk::new(folder);
-    CertificateSource::Files { certificate: desk.certificate("localhost"), key: desk.key("localhost") }
+    let directory = CaDirectory::new(folder);
+    CertificateSource::Files { certificate: directory.certificate("localhost"), key: directory.key("localhost") }
 }
 
 fn config(identity: CertificateSource, device: Device) -> tls::Config {
@@ -76,7 +78,7 @@ fn connect(address: SocketAddr, folder: &Path) -> Client {
     let options = ClientOptions {
         connect: Deadline::after(PATIENCE),
         silence: Some(PATIENCE),
-        ..ClientOptions::trusting(Roots::load(&Desk::new(folder).ca_certificate()).unwrap())
+        ..ClientOptions::trusting(Roots::load(&CaDirectory::new(folder).ca_certificate()).unwrap())
     };
     let server = Server::new(address.ip().to_string(), address.port());
     Client::connect(&server, &options).unwrap_or_else(|error| panic!("{error}"))
@@ -132,13 +134,13 @@ fn a_certificate_for_this_machine_is_made_at_first_use_and_kept() {
 #[test]
 fn a_certificate_that_is_old_or_spoilt_or_of_an_earlier_ca_is_renewed() {
     let folder = certs();
-    let desk = Desk::new(folder.path());
-    let certificate = desk.certificate("localhost");
+    let directory = CaDirectory::new(folder.path());
+    let certificate = directory.certificate("localhost");
     let spoilt: [&dyn Fn(); 4] = [
-        &|| issue(&desk, 6, true),
+        &|| issue(&directory, 6, true),
         &|| fs::write(&certificate, "no certificate").unwrap(),
-        &|| fs::remove_file(desk.key("localhost")).unwrap(),
-        &|| drop(desk.init(&Authority { key: KeyKind::P256, ..Authority::default() }, true).unwrap()),
+        &|| fs::remove_file(directory.key("localhost")).unwrap(),
+        &|| drop(directory.init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, true).unwrap()),
     ];
     for (case, spoil) in spoilt.iter().enumerate() {
         spoil();
@@ -152,16 +154,16 @@ fn a_certificate_that_is_old_or_spoilt_or_of_an_earlier_ca_is_renewed() {
 #[test]
 fn files_are_served_as_they_are_or_refused_by_name() {
     let (folder, other) = (certs(), certs());
-    let desk = Desk::new(folder.path());
-    issue(&desk, 1, true);
+    let directory = CaDirectory::new(folder.path());
+    issue(&directory, 1, true);
     let before = contents(folder.path());
     assert_eq!(ask(serve(files(folder.path())).address(), folder.path(), "CMD_short:0"), TEN);
     assert!(contents(folder.path()) == before);
 
-    let (certificate, key) = (desk.certificate("localhost"), desk.key("localhost"));
+    let (certificate, key) = (directory.certificate("localhost"), directory.key("localhost"));
     let missing = folder.path().join("missing.pem");
     for (certificate, key, words) in [
-        (certificate.clone(), Desk::new(other.path()).key("localhost"), "match"),
+        (certificate.clone(), CaDirectory::new(other.path()).key("localhost"), "match"),
         (missing.clone(), key.clone(), "missing.pem"),
         (certificate.clone(), missing, "missing.pem"),
         (key, certificate, "localhost_key.pem"),

@@ -22,7 +22,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Purpose, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind, Purpose};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -36,30 +36,30 @@ struct Certified(TempDir);
 impl Certified {
     fn new() -> Self {
         let certified = Self(tempfile::tempdir().unwrap());
-        certified.desk().init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
-        ["server", "client"].iter().for_each(|name| certified.issue(name, Wish::default()));
+        certified.directory().init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
+        ["server", "client"].iter().for_each(|name| certified.issue(name, CertificateOptions::default()));
         certified
     }
 
-    fn desk(&self) -> Desk {
-        Desk::new(self.0.path())
+    fn directory(&self) -> CaDirectory {
+        CaDirectory::new(self.0.path())
     }
 
-    fn issue(&self, name: &str, wish: Wish) {
-        self.desk().issue(name, KeyKind::P256, None, &Wish { force: true, ..wish }).unwrap();
+    fn issue(&self, name: &str, options: CertificateOptions) {
+        self.directory().issue(name, KeyKind::P256, None, &CertificateOptions { force: true, ..options }).unwrap();
     }
 
     fn credentials(&self, name: &str) -> Credentials {
-        Credentials::load(&self.desk().certificate(name), &self.desk().key(name)).unwrap()
+        Credentials::load(&self.directory().certificate(name), &self.directory().key(name)).unwrap()
     }
 
     fn roots(&self) -> Roots {
-        Roots::load(&self.desk().ca_certificate()).unwrap()
+        Roots::load(&self.directory().ca_certificate()).unwrap()
     }
 
     /// A certificate in DER.
     fn certificate(&self, name: &str) -> Vec<u8> {
-        read_certificates(&self.desk().certificate(name)).unwrap().remove(0)
+        read_certificates(&self.directory().certificate(name)).unwrap().remove(0)
     }
 
     /// A server that wants to see the client's certificate.
@@ -206,11 +206,11 @@ fn a_certificate_of_another_ca_is_refused() {
     check_refused(&certified, Some(stranger.credentials("client")), why, "decrypt_error");
     // A CA of another name.
     let folder = tempfile::tempdir().unwrap();
-    let desk = Desk::new(folder.path());
-    let authority = Authority { key: KeyKind::P256, country: "FR".to_owned(), ..Authority::default() };
-    desk.init(&authority, false).unwrap();
-    desk.issue("client", KeyKind::P256, None, &Wish::default()).unwrap();
-    let foreign = Credentials::load(&desk.certificate("client"), &desk.key("client")).unwrap();
+    let directory = CaDirectory::new(folder.path());
+    let authority = CaOptions { key: KeyKind::P256, country: "FR".to_owned(), ..CaOptions::default() };
+    directory.init(&authority, false).unwrap();
+    directory.issue("client", KeyKind::P256, None, &CertificateOptions::default()).unwrap();
+    let foreign = Credentials::load(&directory.certificate("client"), &directory.key("client")).unwrap();
     check_refused(&certified, Some(foreign), "has a certificate of an unknown CA", "unknown_ca");
 }
 
@@ -218,10 +218,10 @@ fn a_certificate_of_another_ca_is_refused() {
 fn another_ca_of_the_same_name_is_named_as_that_whatever_its_kind_of_key() {
     let certified = Certified::new();
     let folder = tempfile::tempdir().unwrap();
-    let desk = Desk::new(folder.path());
-    desk.init(&Authority { key: KeyKind::Rsa2048, ..Authority::default() }, false).unwrap();
-    desk.issue("client", KeyKind::P256, None, &Wish::default()).unwrap();
-    let foreign = Credentials::load(&desk.certificate("client"), &desk.key("client")).unwrap();
+    let directory = CaDirectory::new(folder.path());
+    directory.init(&CaOptions { key: KeyKind::Rsa2048, ..CaOptions::default() }, false).unwrap();
+    directory.issue("client", KeyKind::P256, None, &CertificateOptions::default()).unwrap();
+    let foreign = Credentials::load(&directory.certificate("client"), &directory.key("client")).unwrap();
     let (server, _) = meet(certified.acceptor(), &certified.options(Some(foreign)));
     let error = server.unwrap_err();
     assert!(error.to_string().contains("another CA of the same name"), "{error}");
@@ -238,11 +238,11 @@ fn a_certificate_for_another_purpose_is_refused() {
 fn a_certificate_for_another_name_is_refused_with_both_names() {
     let certified = Certified::new();
     for purpose in [Purpose::Client, Purpose::Both] {
-        certified.issue("server", Wish { purpose: Some(purpose), ..Wish::default() });
+        certified.issue("server", CertificateOptions { purpose: Some(purpose), ..CertificateOptions::default() });
         let why = "was to be client, but its certificate is for server";
         let credentials = certified.credentials("server");
         // The server's own must stay what it was.
-        certified.issue("server", Wish::default());
+        certified.issue("server", CertificateOptions::default());
         check_refused(&certified, Some(credentials), why, "bad_certificate");
     }
 }
@@ -250,9 +250,9 @@ fn a_certificate_for_another_name_is_refused_with_both_names() {
 #[test]
 fn a_certificate_out_of_season_is_refused() {
     let certified = Certified::new();
-    certified.issue("client", Wish { starts_in: -30, days: 1, ..Wish::default() });
+    certified.issue("client", CertificateOptions { starts_in: -30, days: 1, ..CertificateOptions::default() });
     check_refused(&certified, Some(certified.credentials("client")), "expired", "certificate_expired");
-    certified.issue("client", Wish { starts_in: 30, ..Wish::default() });
+    certified.issue("client", CertificateOptions { starts_in: 30, ..CertificateOptions::default() });
     check_refused(&certified, Some(certified.credentials("client")), "not valid yet", "certificate_expired");
 }
 
@@ -326,14 +326,14 @@ fn visit_over(
     address: SocketAddr,
 ) -> std::io::Result<Vec<u8>> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(certified.desk().ca_certificate()).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(certified.directory().ca_certificate()).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into());
     let config = config.with_protocol_versions(&[version]).unwrap().with_root_certificates(roots);
     let config = match name {
         Some(name) => {
-            let chain = vec![CertificateDer::from_pem_file(certified.desk().certificate(name)).unwrap()];
+            let chain = vec![CertificateDer::from_pem_file(certified.directory().certificate(name)).unwrap()];
             config
-                .with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(certified.desk().key(name)).unwrap())
+                .with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(certified.directory().key(name)).unwrap())
                 .unwrap()
         }
         None => config.with_no_client_auth(),

@@ -21,7 +21,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Name, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind, Name};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -39,20 +39,20 @@ impl Certified {
 
     fn new(kind: KeyKind, names: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Desk::new(folder.path());
-        desk.init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
+        let directory = CaDirectory::new(folder.path());
+        directory.init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
         let names: Vec<Name> = names.iter().map(|name| name.parse().unwrap()).collect();
-        desk.issue("123456", kind, None, &Wish { names, ..Wish::default() }).unwrap();
+        directory.issue("123456", kind, None, &CertificateOptions { names, ..CertificateOptions::default() }).unwrap();
         Self { folder }
     }
 
-    fn desk(&self) -> Desk {
-        Desk::new(self.folder.path())
+    fn directory(&self) -> CaDirectory {
+        CaDirectory::new(self.folder.path())
     }
 
     /// A PMU under this certificate, on both families.
     fn serve(&self, device: Device) -> Running {
-        let (certificate, key) = (self.desk().certificate("123456"), self.desk().key("123456"));
+        let (certificate, key) = (self.directory().certificate("123456"), self.directory().key("123456"));
         let config = tls::Config { port: 0, device, certificate: tls::CertificateSource::Files { certificate, key } };
         tls::spawn(&config, &ServerSettings::default()).unwrap()
     }
@@ -180,8 +180,8 @@ fn a_pmu_is_reached_over_ipv6() {
     // One that is there alone is found by the name of both.
     let site = ServerSettings { bind: vec!["::1".parse().unwrap()], ..ServerSettings::default() };
     let identity = tls::CertificateSource::Files {
-        certificate: certified.desk().certificate("123456"),
-        key: certified.desk().key("123456"),
+        certificate: certified.directory().certificate("123456"),
+        key: certified.directory().key("123456"),
     };
     let alone = tls::spawn(&tls::Config { port: 0, device: Device::default(), certificate: identity }, &site).unwrap();
     let outcome = certified.pdc(&format!("CMD_short:0 CA --server localhost:{}", alone.address().port()));
@@ -192,7 +192,7 @@ fn a_pmu_is_reached_over_ipv6() {
 fn of_several_cas_in_the_file_one_is_enough_and_another_is_none() {
     let (certified, other) = (Certified::here(), Certified::here());
     let pmu = certified.serve(Device::default());
-    let ca = |certified: &Certified| std::fs::read_to_string(certified.desk().ca_certificate()).unwrap();
+    let ca = |certified: &Certified| std::fs::read_to_string(certified.directory().ca_certificate()).unwrap();
     std::fs::write(certified.folder.path().join("all.pem"), ca(&other) + &ca(&certified)).unwrap();
     let outcome = certified.pdc(&format!("CMD_short:0 all.pem --server {}", pmu.address()));
     check_outcome(&outcome, lines(1..11).as_bytes());
@@ -208,8 +208,8 @@ fn serve_once(
     version: &'static SupportedProtocolVersion,
     records: Vec<Vec<u8>>,
 ) -> (SocketAddr, mpsc::Receiver<()>) {
-    let chain = vec![CertificateDer::from_pem_file(certified.desk().certificate("123456")).unwrap()];
-    let key = PrivateKeyDer::from_pem_file(certified.desk().key("123456")).unwrap();
+    let chain = vec![CertificateDer::from_pem_file(certified.directory().certificate("123456")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(certified.directory().key("123456")).unwrap();
     let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into());
     let config = config.with_protocol_versions(&[version]).unwrap().with_no_client_auth();
     let config = Arc::new(config.with_single_cert(chain, key).unwrap());

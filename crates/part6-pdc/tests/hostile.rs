@@ -27,7 +27,7 @@ use rustls::{
 };
 use socket2::SockRef;
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -40,11 +40,11 @@ struct Files(TempDir);
 impl Files {
     fn new() -> Self {
         let files = Self(tempfile::tempdir().unwrap());
-        let desk = Desk::new(files.0.path());
-        desk.init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
-        desk.issue("localhost", KeyKind::P256, None, &Wish::default()).unwrap();
-        fs::rename(desk.certificate("localhost"), files.path("cert.pem")).unwrap();
-        fs::rename(desk.key("localhost"), files.path("key.pem")).unwrap();
+        let directory = CaDirectory::new(files.0.path());
+        directory.init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
+        directory.issue("localhost", KeyKind::P256, None, &CertificateOptions::default()).unwrap();
+        fs::rename(directory.certificate("localhost"), files.path("cert.pem")).unwrap();
+        fs::rename(directory.key("localhost"), files.path("key.pem")).unwrap();
         files
     }
 
@@ -61,7 +61,7 @@ impl Files {
     }
 
     /// Replaces the certificate by one of the same CA, from the usual one on.
-    fn mint(&self, change: impl FnOnce(&mut CertificateParams)) {
+    fn issue(&self, change: impl FnOnce(&mut CertificateParams)) {
         let ca_key = KeyPair::from_pem(&self.read("cakey.pem")).unwrap();
         self.mint_by(&Issuer::from_ca_cert_pem(&self.read("cacert.pem"), ca_key).unwrap(), change);
     }
@@ -158,7 +158,7 @@ fn a_certificate_of_another_ca_of_the_same_name_is_one_of_another_ca() {
 #[test]
 fn a_wrong_name_is_shown_beside_the_right_ones() {
     let files = Files::new();
-    files.mint(|params| params.subject_alt_names.truncate(1));
+    files.issue(|params| params.subject_alt_names.truncate(1));
     files.check_refused(&["127.0.0.1", "is for localhost"], false);
     let outcome = files.ask("CMD_short:0 --name pdc.test");
     check_failed(&outcome, "", &["was to be pdc.test", "is for localhost"]);
@@ -167,13 +167,13 @@ fn a_wrong_name_is_shown_beside_the_right_ones() {
 #[test]
 fn a_certificate_without_san_is_refused_with_the_way_out() {
     let files = Files::new();
-    files.mint(|params| {
+    files.issue(|params| {
         params.subject_alt_names.clear();
         params.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
     });
     files.check_refused(&["no SAN", "--no-check-hostname"], false);
     // That way out leads no further than the name.
-    files.mint(|params| {
+    files.issue(|params| {
         params.subject_alt_names.clear();
         params.not_after = date_time_ymd(2020, 1, 1);
     });
@@ -183,9 +183,11 @@ fn a_certificate_without_san_is_refused_with_the_way_out() {
 #[test]
 fn a_certificate_out_of_its_time_is_refused() {
     let files = Files::new();
-    files.mint(|params| (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1)));
+    files
+        .issue(|params| (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1)));
     files.check_refused(&["expired"], true);
-    files.mint(|params| (params.not_before, params.not_after) = (date_time_ymd(4000, 1, 1), date_time_ymd(4001, 1, 1)));
+    files
+        .issue(|params| (params.not_before, params.not_after) = (date_time_ymd(4000, 1, 1), date_time_ymd(4001, 1, 1)));
     files.check_refused(&["not valid yet", "clock"], true);
 }
 
@@ -206,9 +208,9 @@ fn a_ca_certificate_is_no_servers_own() {
 #[test]
 fn a_certificate_for_clients_or_beyond_its_ca_is_refused() {
     let files = Files::new();
-    files.mint(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]);
+    files.issue(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]);
     files.check_refused(&["another purpose"], true);
-    files.mint(|params| {
+    files.issue(|params| {
         params.subject_alt_names.push(rcgen::SanType::DnsName("www.epfl.ch".try_into().unwrap()));
     });
     files.check_refused(&["may not vouch"], true);

@@ -24,7 +24,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -38,16 +38,16 @@ struct Files(TempDir);
 impl Files {
     fn new(issued: &[(&str, KeyKind)]) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
-        let desk = files.desk();
-        desk.init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
+        let directory = files.directory();
+        directory.init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
         for (name, kind) in issued {
-            desk.issue(name, *kind, None, &Wish::default()).unwrap();
+            directory.issue(name, *kind, None, &CertificateOptions::default()).unwrap();
         }
         files
     }
 
-    fn desk(&self) -> Desk {
-        Desk::new(self.0.path())
+    fn directory(&self) -> CaDirectory {
+        CaDirectory::new(self.0.path())
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -150,7 +150,7 @@ fn label(key: &str) -> &str {
 // What is served.
 
 #[test]
-fn keys_of_the_desk_are_served() {
+fn keys_of_the_ca_directory_are_served() {
     let files = Files::new(&[("rsa", KeyKind::Rsa2048), ("p256", KeyKind::P256)]);
     files.check_served("rsa_cert.pem", "rsa_key.pem");
     files.check_served("p256_cert.pem", "p256_key.pem");
@@ -169,7 +169,7 @@ fn keys_are_served_in_each_of_openssls_formats() {
         ("p384", "ecparam -name secp384r1 -genkey -noout -out p384_key.pem", &[("ec", "EC PRIVATE KEY")]),
     ] {
         files.openssl(make);
-        files.desk().issue(name, KeyKind::P256, None, &Wish::default()).unwrap();
+        files.directory().issue(name, KeyKind::P256, None, &CertificateOptions::default()).unwrap();
         let pkcs8 = [("pkcs8 -topk8 -nocrypt", "PRIVATE KEY")];
         for (convert, expected) in forms.iter().chain(&pkcs8) {
             files.openssl(&format!("{convert} -in {name}_key.pem -out key.pem"));
@@ -193,7 +193,7 @@ fn what_stands_around_the_pem_blocks_does_not_matter() {
         files.openssl("ecparam -name prime256v1 -genkey -out curve_key.pem");
         assert!(files.read("curve_key.pem").contains("BEGIN EC PARAMETERS"));
         files.openssl("req -new -key curve_key.pem -subj /CN=curve -out curve.csr");
-        files.desk().sign(&files.path("curve.csr"), &Wish::default()).unwrap();
+        files.directory().sign(&files.path("curve.csr"), &CertificateOptions::default()).unwrap();
         files.check_served("curve_cert.pem", "curve_key.pem");
     }
 }

@@ -20,7 +20,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -36,9 +36,9 @@ fn identity() -> TempDir {
     static TEXTS: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
     let texts = TEXTS.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Desk::new(folder.path());
-        desk.init(&Authority::default(), false).unwrap();
-        desk.issue("localhost", KeyKind::Rsa2048, None, &Wish::default()).unwrap();
+        let directory = CaDirectory::new(folder.path());
+        directory.init(&CaOptions::default(), false).unwrap();
+        directory.issue("localhost", KeyKind::Rsa2048, None, &CertificateOptions::default()).unwrap();
         FILES.map(|file| std::fs::read(folder.path().join(file)).unwrap())
     });
     let folder = tempfile::tempdir().unwrap();

@@ -21,7 +21,7 @@ use rustls::{
 };
 use socket2::SockRef;
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
 const PMU: &str = env!("CARGO_BIN_EXE_part6-pmu");
 
@@ -58,14 +58,17 @@ impl Pmu {
     /// Runs a command that ends with the PMU's.
     fn run(mut command: Command, options: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Desk::new(folder.path());
-        desk.init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
-        desk.issue("localhost", KeyKind::P256, None, &Wish::default()).unwrap();
-        command.arg("0").args([desk.certificate("localhost"), desk.key("localhost")]).args(options.split_whitespace());
+        let directory = CaDirectory::new(folder.path());
+        directory.init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
+        directory.issue("localhost", KeyKind::P256, None, &CertificateOptions::default()).unwrap();
+        command
+            .arg("0")
+            .args([directory.certificate("localhost"), directory.key("localhost")])
+            .args(options.split_whitespace());
         let mut program = Program::spawn(command).unwrap();
         let line = program.line_with("listen", PATIENCE, |line| line.text.contains("listening on ")).unwrap();
         let address = line.text.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
-        let ca = desk.ca_certificate();
+        let ca = directory.ca_certificate();
         let config = config(&ca, &[&TLS13, &TLS12]);
         Self { program, door: Door { address, ca, config }, _folder: folder }
     }

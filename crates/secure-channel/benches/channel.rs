@@ -31,7 +31,7 @@ use secure_channel::{
     handshake::{Established, client, server},
     record::MAX_PLAINTEXT_LEN,
 };
-use ttp::Desk;
+use ttp::CaDirectory;
 
 /// How much is protected and opened in one measurement.
 const BULK_LEN: usize = 256 << 20;
@@ -53,9 +53,9 @@ fn main() -> ExitCode {
 
 fn bench(_: Arguments, console: &Console) -> Result<(), Error> {
     let folder = tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
-    let desk = Desk::new(folder.path());
-    desk.complete(&["server", "client"])?;
-    let (ours, theirs) = (Parties::load(&desk)?, Rustls::load(&desk)?);
+    let directory = CaDirectory::new(folder.path());
+    directory.complete(&["server", "client"])?;
+    let (ours, theirs) = (Parties::load(&directory)?, Rustls::load(&directory)?);
 
     let mut bench = Bench::new(console);
     let what = "256 MiB through the record layer, AES-256-GCM";
@@ -87,9 +87,9 @@ struct Parties {
 }
 
 impl Parties {
-    fn load(desk: &Desk) -> Result<Self, labnet::Error> {
-        let roots = Roots::load(&desk.ca_certificate())?;
-        let identity = |name| Identity::load(&desk.certificate(name), &desk.key(name));
+    fn load(directory: &CaDirectory) -> Result<Self, labnet::Error> {
+        let roots = Roots::load(&directory.ca_certificate())?;
+        let identity = |name| Identity::load(&directory.certificate(name), &directory.key(name));
         Ok(Self {
             server: (identity("server")?, Trust::in_client(roots.clone())),
             client: (identity("client")?, Trust::in_server(roots)),
@@ -132,14 +132,14 @@ struct Rustls {
 }
 
 impl Rustls {
-    fn load(desk: &Desk) -> Result<Self, labnet::Error> {
+    fn load(directory: &CaDirectory) -> Result<Self, labnet::Error> {
         let failed = |error| labnet::Error::System { attempt: "set up rustls", source: io::Error::other(error) };
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(
-            read_certificates(&desk.ca_certificate())?.into_iter().map(CertificateDer::from),
+            read_certificates(&directory.ca_certificate())?.into_iter().map(CertificateDer::from),
         );
         let roots = Arc::new(roots);
-        let credentials = |name| Credentials::load(&desk.certificate(name), &desk.key(name));
+        let credentials = |name| Credentials::load(&directory.certificate(name), &directory.key(name));
         let (server, client) = (credentials("server")?, credentials("client")?);
         let configure = |version| configurations(version, &roots, &server, &client).map_err(failed);
         Ok(Self { tls12: configure(&TLS12)?, tls13: configure(&TLS13)? })

@@ -25,7 +25,7 @@ use labnet::{
     cli::Stats,
     net::{self, Connection, Deadline, Families},
 };
-use ttp::Desk;
+use ttp::CaDirectory;
 
 pub use narrator::{Floor, Narrator};
 pub use stats::ChannelStats;
@@ -62,15 +62,15 @@ impl fmt::Display for Step {
 /// The certificates in a folder, made first for both parties if `party` has none. Each needs no key but its own.
 ///
 /// # Errors
-/// Those of [`Desk::complete`].
-pub fn certificates(folder: &Path, party: &str) -> Result<Desk, ttp::Error> {
-    let desk = Desk::new(folder);
-    if !desk.holds(party) {
-        desk.complete(&[SERVER, CLIENT])?;
+/// Those of [`CaDirectory::complete`].
+pub fn certificates(folder: &Path, party: &str) -> Result<CaDirectory, ttp::Error> {
+    let directory = CaDirectory::new(folder);
+    if !directory.holds(party) {
+        directory.complete(&[SERVER, CLIENT])?;
     }
     // No part of the handshake, whose time is shown.
     labnet::tls::gather_randomness();
-    Ok(desk)
+    Ok(directory)
 }
 
 /// A client, as a server of any step talks to it.

@@ -20,7 +20,7 @@ use secure_channel::{
     handshake::{Established, client, server},
     message::{Certificate, ClientHello, ServerHello},
 };
-use ttp::Desk;
+use ttp::CaDirectory;
 
 const FIRST_SEED: u64 = 0x5eed_0000;
 const ROUNDS: u64 = 100_000;
@@ -38,13 +38,13 @@ fn parties() -> &'static Parties {
     static PARTIES: OnceLock<Parties> = OnceLock::new();
     PARTIES.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Desk::new(folder.path());
-        desk.complete(&["server", "client"]).unwrap();
-        let credentials =
-            ["client", "server"].map(|name| Credentials::load(&desk.certificate(name), &desk.key(name)).unwrap());
+        let directory = CaDirectory::new(folder.path());
+        directory.complete(&["server", "client"]).unwrap();
+        let credentials = ["client", "server"]
+            .map(|name| Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap());
         let [client, server] = credentials.each_ref().map(|credentials| Identity::new(credentials).unwrap());
         let leaves = credentials.each_ref().map(|credentials| credentials.chain().next().unwrap().to_vec());
-        Parties { client, server, roots: Roots::load(&desk.ca_certificate()).unwrap(), leaves }
+        Parties { client, server, roots: Roots::load(&directory.ca_certificate()).unwrap(), leaves }
     })
 }
 

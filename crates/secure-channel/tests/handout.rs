@@ -15,7 +15,7 @@ use std::{
 
 use lab_process::{Outcome, Program, Stream};
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Purpose, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind, Purpose};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -59,7 +59,7 @@ impl Place {
     fn with(texts: &OnceLock<BTreeMap<String, Vec<u8>>>) -> Self {
         let texts = texts.get_or_init(|| {
             let place = Self::empty();
-            place.desk().complete(&["server", "client"]).unwrap();
+            place.directory().complete(&["server", "client"]).unwrap();
             place.files()
         });
         let place = Self::empty();
@@ -74,8 +74,8 @@ impl Place {
         self.0.path().join("certs")
     }
 
-    fn desk(&self) -> Desk {
-        Desk::new(self.certs())
+    fn directory(&self) -> CaDirectory {
+        CaDirectory::new(self.certs())
     }
 
     /// The certificates' files and what they hold.
@@ -1127,20 +1127,26 @@ fn a_certificate_of_another_ca_is_refused_on_either_side() {
 }
 
 /// With the certificate of one side issued anew.
-fn reissued(name: &str, wish: Wish) -> Place {
+fn reissued(name: &str, options: CertificateOptions) -> Place {
     let place = Place::new();
-    place.desk().issue(name, KeyKind::default(), None, &Wish { force: true, ..wish }).unwrap();
+    place.directory().issue(name, KeyKind::default(), None, &CertificateOptions { force: true, ..options }).unwrap();
     place
 }
 
 #[test]
 fn a_certificate_that_expired_is_left_as_it_is_and_refused_on_either_side() {
-    for (wish, why) in [
-        (Wish { starts_in: -30, days: 1, ..Wish::default() }, "has a certificate that expired"),
-        (Wish { starts_in: 30, ..Wish::default() }, "has a certificate that is not valid yet"),
+    for (options, why) in [
+        (
+            CertificateOptions { starts_in: -30, days: 1, ..CertificateOptions::default() },
+            "has a certificate that expired",
+        ),
+        (
+            CertificateOptions { starts_in: 30, ..CertificateOptions::default() },
+            "has a certificate that is not valid yet",
+        ),
     ] {
         for (name, is_by_client) in [("server", true), ("client", false)] {
-            let place = reissued(name, wish.clone());
+            let place = reissued(name, options.clone());
             let before = place.files();
             for step in PROTECTED {
                 let sessions = place.session(&["--step", step], &["--step", step]);
@@ -1161,7 +1167,7 @@ fn a_certificate_for_another_purpose_is_refused_on_either_side() {
         give(&place, &thief, &[(&other_cert, &cert), (&other_key, &key)]);
         // With the right name.
         let purpose = if is_by_client { Purpose::Client } else { Purpose::Server };
-        let misused = reissued(name, Wish { purpose: Some(purpose), ..Wish::default() });
+        let misused = reissued(name, CertificateOptions { purpose: Some(purpose), ..CertificateOptions::default() });
         for wrong in [thief, misused] {
             for step in PROTECTED {
                 let arguments = ["--step", step];
@@ -1181,7 +1187,8 @@ fn a_certificate_for_another_name_is_refused_on_either_side_with_both_names() {
     for (name, purpose, is_by_client) in [("server", Purpose::Server, true), ("client", Purpose::Client, false)] {
         for other in ["other.test", if is_by_client { "client" } else { "server" }, "127.0.0.1"] {
             let names = vec![other.parse().unwrap()];
-            let place = reissued(name, Wish { names, purpose: Some(purpose), ..Wish::default() });
+            let place =
+                reissued(name, CertificateOptions { names, purpose: Some(purpose), ..CertificateOptions::default() });
             let why = format!("was to be {name}, but its certificate is for {other}");
             for step in PROTECTED {
                 check_disbelief(step, place.session(&["--step", step], &["--step", step]), is_by_client, &why);
@@ -1193,7 +1200,8 @@ fn a_certificate_for_another_name_is_refused_on_either_side_with_both_names() {
 #[test]
 fn a_certificate_for_both_purposes_or_several_names_is_accepted() {
     let names = ["other.test", "server"].map(|name| name.parse().unwrap()).to_vec();
-    let place = reissued("server", Wish { names, purpose: Some(Purpose::Both), ..Wish::default() });
+    let place =
+        reissued("server", CertificateOptions { names, purpose: Some(Purpose::Both), ..CertificateOptions::default() });
     for step in PROTECTED {
         let (server, client) = place.session(&["--step", step], &["--step", step]);
         assert_eq!((server.code(), client.code()), (0, 0), "{}{}", server.stderr(), client.stderr());
@@ -1221,8 +1229,11 @@ fn a_key_that_does_not_match_its_certificate_is_an_error_at_the_start() {
 /// With a key of the elliptic curve P-256 on one side.
 fn elliptic(name: &str) -> Place {
     let place = Place::new();
-    fs::remove_file(place.desk().key(name)).unwrap();
-    place.desk().issue(name, KeyKind::P256, None, &Wish { force: true, ..Wish::default() }).unwrap();
+    fs::remove_file(place.directory().key(name)).unwrap();
+    place
+        .directory()
+        .issue(name, KeyKind::P256, None, &CertificateOptions { force: true, ..CertificateOptions::default() })
+        .unwrap();
     place
 }
 
@@ -1241,7 +1252,7 @@ fn a_key_that_is_not_rsa_is_an_error_at_the_start_except_over_tls() {
 #[test]
 fn a_ca_with_a_key_of_its_own_kind_is_as_good() {
     let place = Place::empty();
-    place.desk().init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
+    place.directory().init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
     for step in PROTECTED {
         let (server, client) = place.session(&["--step", step], &["--step", step]);
         assert_eq!((server.code(), client.code()), (0, 0), "{}{}", server.stderr(), client.stderr());

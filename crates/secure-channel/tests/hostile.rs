@@ -31,7 +31,7 @@ use secure_channel::{
 };
 use socket2::SockRef;
 use tempfile::TempDir;
-use ttp::Desk;
+use ttp::CaDirectory;
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -63,7 +63,7 @@ impl Place {
         static TEXTS: OnceLock<BTreeMap<PathBuf, Vec<u8>>> = OnceLock::new();
         let texts = TEXTS.get_or_init(|| {
             let folder = tempfile::tempdir().unwrap();
-            Desk::new(folder.path()).complete(&["server", "client"]).unwrap();
+            CaDirectory::new(folder.path()).complete(&["server", "client"]).unwrap();
             let paths = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
             paths.map(|path| (path.file_name().unwrap().into(), fs::read(&path).unwrap())).collect()
         });
@@ -80,12 +80,12 @@ impl Place {
     }
 
     fn roots(&self) -> Roots {
-        Roots::load(&Desk::new(self.certs()).ca_certificate()).unwrap()
+        Roots::load(&CaDirectory::new(self.certs()).ca_certificate()).unwrap()
     }
 
     fn credentials(&self, name: &str) -> Credentials {
-        let desk = Desk::new(self.certs());
-        Credentials::load(&desk.certificate(name), &desk.key(name)).unwrap()
+        let directory = CaDirectory::new(self.certs());
+        Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap()
     }
 
     fn start(&self, program: &str, arguments: &[&str]) -> Program {

@@ -38,7 +38,7 @@ use secure_channel::{
     },
     message::Certificate,
 };
-use ttp::Desk;
+use ttp::CaDirectory;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Longer than anything takes on a machine that is busy with other things.
@@ -329,12 +329,12 @@ fn parties() -> &'static Parties {
     static PARTIES: OnceLock<Parties> = OnceLock::new();
     PARTIES.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Desk::new(folder.path());
-        desk.complete(&["server", "client"]).unwrap();
-        let credentials =
-            ["client", "server"].map(|name| Credentials::load(&desk.certificate(name), &desk.key(name)).unwrap());
+        let directory = CaDirectory::new(folder.path());
+        directory.complete(&["server", "client"]).unwrap();
+        let credentials = ["client", "server"]
+            .map(|name| Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap());
         let [client, server] = credentials.each_ref().map(|credentials| Identity::new(credentials).unwrap());
-        Parties { credentials, client, server, roots: Roots::load(&desk.ca_certificate()).unwrap() }
+        Parties { credentials, client, server, roots: Roots::load(&directory.ca_certificate()).unwrap() }
     })
 }
 

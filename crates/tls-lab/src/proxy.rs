@@ -1,7 +1,7 @@
 //! The man in the middle: what anyone can do who owns a CA that others trust.
 //!
 //! ```text
-//! victim ── TLS under a minted certificate ── proxy ── TLS, verified ── real server
+//! victim ── TLS under an issued certificate ── proxy ── TLS, verified ── real server
 //! ```
 //!
 //! The victim asks for a server by name (SNI, or the host of an HTTP `CONNECT`). The proxy connects to the real one and
@@ -11,7 +11,7 @@
 //! (Certificate Transparency, RFC 9162). It also shows what the proxy cannot do: present the victim's certificate to
 //! a server that asks for one, or deceive a victim that does not trust its CA.
 
-mod forger;
+mod certificate_cache;
 mod hello;
 mod relay;
 mod transcript;
@@ -46,7 +46,7 @@ use crate::{
         handshake::{Agreed, Opening},
     },
 };
-use forger::{Forger, Presents};
+use certificate_cache::{CertificateCache, FixedCertificate};
 use hello::Hello;
 use transcript::Transcript;
 
@@ -75,7 +75,7 @@ pub struct Settings {
 
 /// A proxy that is ready for victims.
 pub struct Proxy {
-    forger: Forger,
+    cache: CertificateCache,
     /// What all victims see, but for the certificate and the application protocol.
     to_victims: ServerConfig,
     /// What all servers see, but for the application protocols.
@@ -87,7 +87,7 @@ pub struct Proxy {
 
 /// A server as a victim means it.
 struct Route {
-    /// What its certificate must say, and what the minted one will.
+    /// What its certificate must say, and what the issued one will.
     name: String,
     address: Server,
 }
@@ -124,16 +124,16 @@ impl From<Error> for Refusal {
 }
 
 impl Proxy {
-    /// Reads and checks the CA's files, and makes the key for what will be minted.
+    /// Reads and checks the CA's files, and makes the key for what will be issued.
     ///
     /// # Errors
     /// [`Error::File`] or [`Error::Credentials`], which names the file and what is wrong with it.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let forger = Forger::load(&settings.ca_certificate, &settings.ca_key)?;
+        let cache = CertificateCache::load(&settings.ca_certificate, &settings.ca_key)?;
         let versions = [&TLS13, &TLS12];
         let builder = ServerConfig::builder_with_provider(tls::provider());
         let builder = builder.with_protocol_versions(&versions).map_err(cannot_set_up)?.with_no_client_auth();
-        let mut to_victims = builder.with_cert_resolver(Arc::new(Presents::nothing()));
+        let mut to_victims = builder.with_cert_resolver(Arc::new(FixedCertificate::none()));
         // Each connection is verified and shown as a whole: none continues an earlier one.
         to_victims.send_tls13_tickets = 0;
         to_victims.session_storage = Arc::new(NoServerSessionStorage {});
@@ -142,7 +142,7 @@ impl Proxy {
         let mut to_servers = builder.with_root_certificates(settings.anchors.store()).with_no_client_auth();
         to_servers.resumption = Resumption::disabled();
         let to = settings.to.map(|to| to.or_port(HTTPS_PORT));
-        Ok(Self { forger, to_victims, to_servers, to, timeout: settings.timeout, show: settings.show })
+        Ok(Self { cache, to_victims, to_servers, to, timeout: settings.timeout, show: settings.show })
     }
 
     /// One victim, from its first byte to the end of both connections. `say` gets each line of what passes.
@@ -232,9 +232,9 @@ impl Proxy {
         name: &str,
         alpn: Option<Vec<u8>>,
     ) -> Result<(rustls::ServerConnection, String), Refusal> {
-        let (presents, serial) = self.forger.forge(name)?;
+        let (resolver, serial) = self.cache.certificate_for(name)?;
         let mut config = self.to_victims.clone();
-        config.cert_resolver = Arc::new(presents);
+        config.cert_resolver = Arc::new(resolver);
         config.alpn_protocols = alpn.into_iter().collect();
         let refused = |complaint: String| Refusal::without_alert(format!("the victim {complaint}"));
         let mut opening = Opening::new(victim);

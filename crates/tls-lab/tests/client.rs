@@ -14,7 +14,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program, Stream};
-use ttp::Desk;
+use ttp::CaDirectory;
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_tls-client");
 const SERVER: &str = env!("CARGO_BIN_EXE_tls-server");
@@ -23,18 +23,18 @@ const SERVER: &str = env!("CARGO_BIN_EXE_tls-server");
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Certificates for `server`, `client` and localhost, made once.
-fn desk() -> &'static Path {
+fn directory() -> &'static Path {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        Desk::new(folder.path()).complete(&["server", "client"]).unwrap();
+        CaDirectory::new(folder.path()).complete(&["server", "client"]).unwrap();
         folder
     });
     folder.path()
 }
 
 fn file(name: &str) -> String {
-    desk().join(name).display().to_string()
+    directory().join(name).display().to_string()
 }
 
 /// tls-server on a free port.

@@ -21,7 +21,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Longer than anything takes on a machine that is busy with other things.
@@ -42,25 +42,25 @@ impl Ca {
 
     fn with(any_name: bool) -> Self {
         let ca = Self(tempfile::tempdir().unwrap());
-        ca.desk().init(&Authority { key: KeyKind::P256, any_name, ..Authority::default() }, false).unwrap();
+        ca.directory().init(&CaOptions { key: KeyKind::P256, any_name, ..CaOptions::default() }, false).unwrap();
         ca
     }
 
-    fn desk(&self) -> Desk {
-        Desk::new(self.0.path())
+    fn directory(&self) -> CaDirectory {
+        CaDirectory::new(self.0.path())
     }
 
     fn certificate(&self) -> PathBuf {
-        self.desk().ca_certificate()
+        self.directory().ca_certificate()
     }
 
     fn key(&self) -> PathBuf {
         self.0.path().join("cakey.pem")
     }
 
-    fn issue(&self, subject: &str, names: &[&str], wish: Wish) {
+    fn issue(&self, subject: &str, names: &[&str], options: CertificateOptions) {
         let names = names.iter().map(|name| name.parse().unwrap()).collect();
-        self.desk().issue(subject, KeyKind::P256, None, &Wish { names, ..wish }).unwrap();
+        self.directory().issue(subject, KeyKind::P256, None, &CertificateOptions { names, ..options }).unwrap();
     }
 
     fn roots(&self) -> RootCertStore {
@@ -80,8 +80,8 @@ impl Ca {
 
     /// A server under a certificate that was issued.
     fn server_config(&self, subject: &str) -> Arc<ServerConfig> {
-        let chain = vec![CertificateDer::from_pem_file(self.desk().certificate(subject)).unwrap()];
-        let key = PrivateKeyDer::from_pem_file(self.desk().key(subject)).unwrap();
+        let chain = vec![CertificateDer::from_pem_file(self.directory().certificate(subject)).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(self.directory().key(subject)).unwrap();
         let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into());
         let config = config.with_safe_default_protocol_versions().unwrap();
         Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap())
@@ -122,13 +122,22 @@ impl Listening {
 
 /// The real server, under a certificate of `ca` for localhost.
 fn server(ca: &Ca) -> Listening {
-    ca.issue("localhost", &["localhost", "a.test", "b.test", "127.0.0.1"], Wish { force: true, ..Wish::default() });
+    ca.issue(
+        "localhost",
+        &["localhost", "a.test", "b.test", "127.0.0.1"],
+        CertificateOptions { force: true, ..CertificateOptions::default() },
+    );
     server_with(ca, "localhost")
 }
 
 fn server_with(ca: &Ca, subject: &str) -> Listening {
     let mut server = Command::new(env!("CARGO_BIN_EXE_tls-server"));
-    server.args([ca.desk().certificate(subject), ca.desk().key(subject)]).args(["--port", "0", "--timeout", "60"]);
+    server.args([ca.directory().certificate(subject), ca.directory().key(subject)]).args([
+        "--port",
+        "0",
+        "--timeout",
+        "60",
+    ]);
     listening(Program::spawn(server).unwrap())
 }
 
@@ -248,7 +257,7 @@ fn a_victim_that_does_not_trust_the_ca_is_not_deceived() {
 #[test]
 fn a_constrained_ca_deceives_nobody_about_other_names_and_an_unconstrained_one_everybody() {
     let real = Ca::with(true);
-    real.issue("bank", &["bank.com"], Wish::default());
+    real.issue("bank", &["bank.com"], CertificateOptions::default());
     let server = server_with(&real, "bank");
     for (forged, is_deceived) in [(Ca::new(), false), (Ca::with(true), true)] {
         let proxy = proxy(&forged, &real, &format!("--to {}", server.address));
@@ -273,9 +282,13 @@ fn each_name_has_one_certificate() {
 #[test]
 fn a_real_server_that_cannot_be_verified_or_reached_is_not_impersonated() {
     let (real, forged, strangers) = (Ca::new(), Ca::new(), Ca::new());
-    real.issue("expired", &["localhost"], Wish { starts_in: -20, days: 10, ..Wish::default() });
-    real.issue("other", &["other.test"], Wish::default());
-    strangers.issue("stranger", &["localhost"], Wish::default());
+    real.issue(
+        "expired",
+        &["localhost"],
+        CertificateOptions { starts_in: -20, days: 10, ..CertificateOptions::default() },
+    );
+    real.issue("other", &["other.test"], CertificateOptions::default());
+    strangers.issue("stranger", &["localhost"], CertificateOptions::default());
     let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
     let plain = one_shot(|mut tcp| {
         tcp.write_all(b"220 hello\r\n").unwrap();
@@ -303,9 +316,9 @@ fn a_real_server_that_cannot_be_verified_or_reached_is_not_impersonated() {
 #[test]
 fn the_protocol_is_the_one_that_the_real_server_chose() {
     let (real, forged) = (Ca::new(), Ca::new());
-    real.issue("localhost", &[], Wish::default());
+    real.issue("localhost", &[], CertificateOptions::default());
     let mut server = Command::new(env!("CARGO_BIN_EXE_tls-server"));
-    server.args([real.desk().certificate("localhost"), real.desk().key("localhost")]);
+    server.args([real.directory().certificate("localhost"), real.directory().key("localhost")]);
     server.args(["--port", "0", "--alpn", "lab/2"]);
     let server = listening(Program::spawn(server).unwrap());
     let proxy = proxy(&forged, &real, &format!("--to {}", server.address));
@@ -402,7 +415,7 @@ fn only_the_beginning_is_shown_and_it_is_escaped() {
 fn sixteen_mebibytes_pass_unchanged_both_ways() {
     const LEN: usize = 16 << 20;
     let (real, forged) = (Ca::new(), Ca::new());
-    real.issue("localhost", &[], Wish::default());
+    real.issue("localhost", &[], CertificateOptions::default());
     let content: Vec<u8> = (0..LEN as u32 / 4).flat_map(u32::to_le_bytes).collect();
     // An echo that answers while it is still being asked.
     let config = real.server_config("localhost");
@@ -438,7 +451,7 @@ fn sixteen_mebibytes_pass_unchanged_both_ways() {
 #[test]
 fn an_end_without_close_notify_is_passed_on_as_such() {
     let (real, forged) = (Ca::new(), Ca::new());
-    real.issue("localhost", &[], Wish::default());
+    real.issue("localhost", &[], CertificateOptions::default());
     let config = real.server_config("localhost");
     let rude = one_shot(move |tcp| {
         let mut server = StreamOwned::new(ServerConnection::new(config).unwrap(), tcp);
@@ -460,7 +473,7 @@ fn an_end_without_close_notify_is_passed_on_as_such() {
 #[test]
 fn a_side_that_vanishes_ends_the_other_and_one_that_never_ends_is_given_up() {
     let (real, forged) = (Ca::new(), Ca::new());
-    real.issue("localhost", &[], Wish::default());
+    real.issue("localhost", &[], CertificateOptions::default());
     // The server never says a word after its handshake.
     let config = real.server_config("localhost");
     let (test_ends, until_then) = mpsc::channel::<()>();
@@ -513,7 +526,7 @@ fn a_rude_victim_costs_a_deadline_and_the_next_one_is_served() {
     assert!(answer.starts_with(b"HTTP/1.1 200 "), "{answer:?}");
     proxy.line("spoke plain HTTP");
     drop(tcp(proxy.address));
-    proxy.line("left without a wish");
+    proxy.line("left without a options");
 
     let begun = Instant::now();
     let silent = tcp(proxy.address);
@@ -594,7 +607,7 @@ fn two_hundred_victims_are_served_at_once_and_nothing_is_left_open() {
 #[test]
 fn what_is_wrong_with_a_file_or_an_option_is_said_before_the_port_is_opened() {
     let ca = Ca::new();
-    ca.issue("localhost", &[], Wish::default());
+    ca.issue("localhost", &[], CertificateOptions::default());
     let other = Ca::new();
     let check = |certificate: &Path, key: &Path, trusted: &Path, options: &str, code: i32, word: &str| {
         let outcome = finish(start_proxy(certificate, key, trusted, options));
@@ -603,7 +616,14 @@ fn what_is_wrong_with_a_file_or_an_option_is_said_before_the_port_is_opened() {
         assert!(stderr.starts_with("error: ") && stderr.contains(word), "no '{word}' in {stderr}");
     };
     let (certificate, key) = (ca.certificate(), ca.key());
-    check(&ca.desk().certificate("localhost"), &ca.desk().key("localhost"), &certificate, "", 1, "is no CA's");
+    check(
+        &ca.directory().certificate("localhost"),
+        &ca.directory().key("localhost"),
+        &certificate,
+        "",
+        1,
+        "is no CA's",
+    );
     check(&certificate, &other.key(), &certificate, "", 1, "match");
     check(Path::new("missing"), &key, &certificate, "", 1, "missing");
     check(&certificate, &key, Path::new("missing"), "", 1, "missing");

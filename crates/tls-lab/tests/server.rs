@@ -22,7 +22,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_tls-server");
@@ -41,13 +41,13 @@ impl Files {
     /// With a certificate for localhost.
     fn new() -> Self {
         let files = Self(tempfile::tempdir().unwrap());
-        files.desk().init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
+        files.directory().init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
         files.issue("localhost", &[]);
         files
     }
 
-    fn desk(&self) -> Desk {
-        Desk::new(self.0.path())
+    fn directory(&self) -> CaDirectory {
+        CaDirectory::new(self.0.path())
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -56,7 +56,9 @@ impl Files {
 
     fn issue(&self, subject: &str, names: &[&str]) {
         let names = names.iter().map(|name| name.parse().unwrap()).collect();
-        self.desk().issue(subject, KeyKind::P256, None, &Wish { names, ..Wish::default() }).unwrap();
+        self.directory()
+            .issue(subject, KeyKind::P256, None, &CertificateOptions { names, ..CertificateOptions::default() })
+            .unwrap();
     }
 
     /// The server, run in the folder with a command line that ends so.

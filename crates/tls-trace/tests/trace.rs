@@ -17,7 +17,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use tls_trace::{Direction, Entry, Kind, Timeline};
-use ttp::{Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CertificateOptions, KeyKind};
 
 use Direction::{Received, Sent};
 
@@ -68,12 +68,13 @@ struct Credentials {
 
 static CREDENTIALS: LazyLock<Credentials> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let desk = Desk::new(folder.path());
-    desk.complete(&["server", "client"]).unwrap();
-    desk.issue("p256.test", KeyKind::P256, None, &Wish::default()).unwrap();
+    let directory = CaDirectory::new(folder.path());
+    directory.complete(&["server", "client"]).unwrap();
+    directory.issue("p256.test", KeyKind::P256, None, &CertificateOptions::default()).unwrap();
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(desk.ca_certificate()).unwrap()).unwrap();
-    let read = |name| (std::fs::read(desk.certificate(name)).unwrap(), std::fs::read(desk.key(name)).unwrap());
+    roots.add(CertificateDer::from_pem_file(directory.ca_certificate()).unwrap()).unwrap();
+    let read =
+        |name| (std::fs::read(directory.certificate(name)).unwrap(), std::fs::read(directory.key(name)).unwrap());
     Credentials { roots: Arc::new(roots), rsa: read("server"), p256: read("p256.test"), client: read("client") }
 });
 

@@ -1,4 +1,4 @@
-//! Files of the desk: written whole or not at all, never over another one unasked, keys for their owner alone.
+//! Files of the CA: written whole or not at all, never over another one unasked, keys for their owner alone.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! The certificate authority of the lab: the CA desk of part 6, and the trusted third party of the secure channel.
+//! The certificate authority of the lab: the CA of part 6, and the trusted third party of the secure channel.
 //!
 //! ```text
 //! DIR/cacert.pem  DIR/cakey.pem      init: who signs
@@ -9,18 +9,18 @@
 //! Certificates follow RFC 5280 and, where a lab can, the Baseline Requirements of the CA/Browser Forum. The CA of
 //! the lab may only vouch for names that exist nowhere else, so that trusting it does little harm.
 
-mod desk;
+mod ca_directory;
 mod error;
 mod files;
-mod mint;
+mod issuing_ca;
 mod name;
 mod profile;
 mod request;
 mod show;
 
-pub use desk::{Authority, Desk, Issued, Wish};
+pub use ca_directory::{CaDirectory, CaOptions, CertificateOptions, Issued};
 pub use error::Error;
-pub use mint::{Minted, Minter};
+pub use issuing_ca::{IssuedChain, IssuingCa};
 pub use name::Name;
 pub use profile::{KeyKind, Purpose};
 pub use show::{facts, show};

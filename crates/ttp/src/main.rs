@@ -1,4 +1,4 @@
-//! The CA desk: makes a certificate authority, keys and requests, signs requests, shows and verifies certificates.
+//! The certificate authority: makes a certificate authority, keys and requests, signs requests, shows and verifies certificates.
 //!
 //! Usage: `ttp init` · `ttp request 123456` · `ttp sign certs/123456.csr` · `ttp issue server` · `ttp show FILE`
 
@@ -10,7 +10,7 @@ use labnet::{
     cli::{self, Console},
     tls::{self, Role, Roots},
 };
-use ttp::{Authority, Desk, Error, Issued, KeyKind, Name, Purpose, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, Error, Issued, KeyKind, Name, Purpose};
 
 /// Make and check the certificates of the lab
 #[derive(Parser)]
@@ -49,7 +49,7 @@ enum Task {
         #[arg(long, default_value = "CH")]
         country: String,
         /// How long it is valid
-        #[arg(long, default_value_t = Authority::default().days, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        #[arg(long, default_value_t = CaOptions::default().days, value_parser = clap::value_parser!(u32).range(1..=36_500))]
         days: u32,
         /// Let it vouch for any name (do not import such a CA into a browser)
         #[arg(long)]
@@ -125,7 +125,7 @@ struct Grant {
     #[arg(long, value_enum)]
     purpose: Option<Purpose>,
     /// How long it is valid, at most as long as the CA
-    #[arg(long, default_value_t = Wish::default().days, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    #[arg(long, default_value_t = CertificateOptions::default().days, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: u32,
 }
 
@@ -134,25 +134,25 @@ fn main() -> ExitCode {
 }
 
 fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
-    let (desk, force) = (Desk::new(arguments.dir), arguments.force);
+    let (directory, force) = (CaDirectory::new(arguments.dir), arguments.force);
     match arguments.task {
         Task::Init { key, country, days, any_name } => {
-            let made = desk.init(&Authority { key, country, days, any_name }, force)?;
+            let made = directory.init(&CaOptions { key, country, days, any_name }, force)?;
             console.out.line(made.display())?;
         }
         Task::Request { name, owner, names } => {
-            let wish = Wish { names: names.san, force, ..Wish::default() };
-            let made = desk.request(&name, owner.key, owner.country.as_deref(), &wish)?;
+            let options = CertificateOptions { names: names.san, force, ..CertificateOptions::default() };
+            let made = directory.request(&name, owner.key, owner.country.as_deref(), &options)?;
             console.out.line(made.display())?;
         }
-        Task::Sign { file, names, grant } => report(&desk.sign(&file, &wish(names, &grant, force))?, console)?,
+        Task::Sign { file, names, grant } => report(&directory.sign(&file, &options(names, &grant, force))?, console)?,
         Task::Issue { name, owner, names, grant } => {
-            let wish = wish(names, &grant, force);
-            report(&desk.issue(&name, owner.key, owner.country.as_deref(), &wish)?, console)?;
+            let options = options(names, &grant, force);
+            report(&directory.issue(&name, owner.key, owner.country.as_deref(), &options)?, console)?;
         }
         Task::Show { file } => console.out.write(ttp::show(&file)?.as_bytes())?,
         Task::Verify { file, name, purpose } => {
-            let roots = Roots::load(&desk.ca_certificate())?;
+            let roots = Roots::load(&directory.ca_certificate())?;
             for (wanted, role) in [(Purpose::Server, Role::Server), (Purpose::Client, Role::Client)] {
                 if purpose == wanted || purpose == Purpose::Both {
                     tls::verify_file(&file, &roots, role, name.as_deref())?;
@@ -164,8 +164,14 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
     Ok(())
 }
 
-fn wish(names: Names, grant: &Grant, force: bool) -> Wish {
-    Wish { names: names.san, purpose: grant.purpose, days: grant.days, force, ..Wish::default() }
+fn options(names: Names, grant: &Grant, force: bool) -> CertificateOptions {
+    CertificateOptions {
+        names: names.san,
+        purpose: grant.purpose,
+        days: grant.days,
+        force,
+        ..CertificateOptions::default()
+    }
 }
 
 fn report(issued: &Issued, console: &Console) -> Result<(), labnet::Error> {

@@ -23,7 +23,7 @@ const SERIAL_LEN: usize = 16;
 /// The domains for which the lab's CA may vouch: they exist on no network (RFC 6761), or only in the lab.
 const DOMAINS: [&str; 5] = ["localhost", "server", "client", "test", "example"];
 
-/// The kinds of key that the desk makes.
+/// The kinds of key that can be made here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum KeyKind {
     /// RSA with 2048 bits

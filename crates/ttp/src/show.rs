@@ -12,15 +12,15 @@ use x509_parser::{
     x509::X509Version,
 };
 
-use crate::{desk, files};
+use crate::{ca_directory, files};
 
 /// What a certificate file says, one fact a line.
 ///
 /// # Errors
 /// [`Error::File`] or [`Error::Credentials`].
 pub fn show(path: &Path) -> Result<String, Error> {
-    let pem = desk::parse_pem(path, &files::read(path)?)?;
-    let facts = describe(&desk::parse(path, &pem)?);
+    let pem = ca_directory::parse_pem(path, &files::read(path)?)?;
+    let facts = describe(&ca_directory::parse(path, &pem)?);
     Ok(facts.iter().map(|(label, value)| format!("{:<20} {value}\n", format!("{label}:"))).collect())
 }
 

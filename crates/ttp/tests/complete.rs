@@ -1,4 +1,4 @@
-//! What the desk makes at first use for the secure channel: all that lacks or nothing, and certificates out of season.
+//! What the CA makes at first use for the secure channel: all that lacks or nothing, and certificates out of season.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -17,7 +17,7 @@ use std::{
 use lab_process::Program;
 use labnet::tls::{self, Credentials, Role, Roots};
 use tempfile::TempDir;
-use ttp::{Authority, Desk, Error, KeyKind, Purpose, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, Error, KeyKind, Purpose};
 use x509_parser::{certificate::X509Certificate, pem::parse_x509_pem};
 
 /// Longer than anything takes on a machine that is busy with other things.
@@ -32,7 +32,7 @@ const NAMES: [&str; 2] = ["server", "client"];
 const FILES: [&str; 6] =
     ["cacert.pem", "cakey.pem", "client_cert.pem", "client_key.pem", "server_cert.pem", "server_key.pem"];
 
-/// A folder to work in; the desk's own is `certs` in it.
+/// A folder to work in; that of the CA is `certs` in it.
 struct Place(TempDir);
 
 impl Place {
@@ -45,7 +45,7 @@ impl Place {
         static TEXTS: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
         let texts = TEXTS.get_or_init(|| {
             let place = Self::empty();
-            place.desk().complete(&NAMES).unwrap();
+            place.directory().complete(&NAMES).unwrap();
             place.files()
         });
         let place = Self::empty();
@@ -66,7 +66,7 @@ impl Place {
     /// With a CA alone, whose key is of the kind that is quickly made.
     fn with_ca() -> Self {
         let place = Self::empty();
-        place.desk().init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
+        place.directory().init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
         place
     }
 
@@ -74,8 +74,8 @@ impl Place {
         self.0.path().join("certs")
     }
 
-    fn desk(&self) -> Desk {
-        Desk::new(self.certs())
+    fn directory(&self) -> CaDirectory {
+        CaDirectory::new(self.certs())
     }
 
     fn write(&self, file: &str, text: &str) {
@@ -97,7 +97,7 @@ impl Place {
     /// What `complete` makes; all that was there is left as it was.
     fn completed(&self) -> Vec<String> {
         let before = self.files();
-        self.desk().complete(&NAMES).unwrap();
+        self.directory().complete(&NAMES).unwrap();
         let after = self.files();
         assert!(before.iter().all(|(file, text)| after.get(file) == Some(text)), "{:?}", before.keys());
         after.into_keys().filter(|file| !before.contains_key(file)).collect()
@@ -106,7 +106,7 @@ impl Place {
     /// `complete` fails with each of `words`, and all is as it was.
     fn refused(&self, names: &[&str], words: &[&str]) -> Error {
         let before = self.files();
-        let error = self.desk().complete(names).unwrap_err();
+        let error = self.directory().complete(names).unwrap_err();
         let text = error.to_string();
         assert!(words.iter().all(|word| text.contains(word)), "no {words:?} in: {text}");
         assert!(!text.contains(".making-"), "names what nobody can find: {text}");
@@ -116,11 +116,11 @@ impl Place {
 
     /// Whether both parties can prove themselves.
     fn check_proves(&self) {
-        let desk = self.desk();
-        let roots = Roots::load(&desk.ca_certificate()).unwrap();
+        let directory = self.directory();
+        let roots = Roots::load(&directory.ca_certificate()).unwrap();
         for (name, role) in [("server", Role::Server), ("client", Role::Client)] {
-            tls::verify_file(&desk.certificate(name), &roots, role, Some(name)).unwrap();
-            Credentials::load(&desk.certificate(name), &desk.key(name)).unwrap();
+            tls::verify_file(&directory.certificate(name), &roots, role, Some(name)).unwrap();
+            Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap();
         }
     }
 
@@ -152,8 +152,8 @@ fn all_is_made_with_keys_for_their_owner_alone_and_nothing_else() {
     }
     place.check_proves();
     for (name, purpose) in [("server", Role::Client), ("client", Role::Server)] {
-        let roots = Roots::load(&place.desk().ca_certificate()).unwrap();
-        assert!(tls::verify_file(&place.desk().certificate(name), &roots, purpose, None).is_err(), "{name}");
+        let roots = Roots::load(&place.directory().ca_certificate()).unwrap();
+        assert!(tls::verify_file(&place.directory().certificate(name), &roots, purpose, None).is_err(), "{name}");
     }
 }
 
@@ -161,7 +161,7 @@ fn all_is_made_with_keys_for_their_owner_alone_and_nothing_else() {
 fn a_folder_may_lie_deep_and_be_there_already() {
     let place = Place::empty();
     let deep = place.0.path().join("a/b/c");
-    Desk::new(&deep).complete(&[]).unwrap();
+    CaDirectory::new(&deep).complete(&[]).unwrap();
     let mut names: Vec<_> = fs::read_dir(&deep).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     // A CA, and nobody to vouch for.
@@ -180,7 +180,7 @@ fn certificates_are_valid_as_long_as_the_ca_for_ten_years() {
     }
     // Also as long as one that ends sooner.
     let place = Place::empty();
-    place.desk().init(&Authority { key: KeyKind::P256, days: 20, ..Authority::default() }, false).unwrap();
+    place.directory().init(&CaOptions { key: KeyKind::P256, days: 20, ..CaOptions::default() }, false).unwrap();
     place.completed();
     assert!((place.valid("client_cert.pem").1 - 20 * DAY).abs() < DAY);
 }
@@ -196,7 +196,7 @@ fn what_is_there_is_left_as_it_is_good_or_bad() {
         assert_eq!(place.completed(), [""; 0], "{file}");
     }
     let place = Place::complete();
-    place.desk().issue("server", KeyKind::P256, None, &expired()).unwrap();
+    place.directory().issue("server", KeyKind::P256, None, &expired()).unwrap();
     assert_eq!(place.completed(), [""; 0]);
     // Nobody needs the CA's key any more.
     assert_eq!(Place::lacking(&["cakey.pem"]).completed(), [""; 0]);
@@ -243,7 +243,7 @@ fn a_key_that_was_made_for_a_request_is_used() {
 fn a_later_name_joins_those_that_are_there() {
     let place = Place::complete();
     let before = place.files();
-    place.desk().complete(&["server", "client", "pmu"]).unwrap();
+    place.directory().complete(&["server", "client", "pmu"]).unwrap();
     let after = place.files();
     let made: Vec<_> = after.keys().filter(|file| !before.contains_key(*file)).collect();
     assert_eq!(made, ["pmu_cert.pem", "pmu_key.pem"]);
@@ -288,13 +288,13 @@ fn a_ca_that_is_damaged_or_not_its_keys_makes_nothing() {
     for (file, text) in [("cacert.pem", "garbage"), ("cacert.pem", ""), ("cakey.pem", "garbage"), ("cakey.pem", "")] {
         let place = Place::lacking(&lacks);
         place.write(file, text);
-        let error = place.desk().complete(&NAMES).unwrap_err();
+        let error = place.directory().complete(&NAMES).unwrap_err();
         assert!(error.to_string().contains(file), "{error}");
         assert_eq!(place.names(), [&FILES[..2], &FILES[4..]].concat());
     }
     let (place, other) = (Place::lacking(&lacks), Place::with_ca());
     fs::copy(other.certs().join("cakey.pem"), place.certs().join("cakey.pem")).unwrap();
-    let error = place.desk().complete(&NAMES).unwrap_err();
+    let error = place.directory().complete(&NAMES).unwrap_err();
     assert!(error.to_string().contains("does not match the CA's certificate"), "{error}");
     assert_eq!(place.names(), [&FILES[..2], &FILES[4..]].concat());
 }
@@ -346,7 +346,7 @@ fn several_may_complete_at_once_and_each_finds_all_of_it() {
             let all: Vec<_> = (0..8)
                 .map(|_| {
                     scope.spawn(|| {
-                        place.desk().complete(&NAMES).unwrap();
+                        place.directory().complete(&NAMES).unwrap();
                         place.check_proves();
                         FILES.map(|file| fs::read(place.certs().join(file)).unwrap())
                     })
@@ -364,12 +364,12 @@ fn several_may_complete_different_names_at_once() {
     let place = Place::with_ca();
     thread::scope(|scope| {
         for names in [["server", "client"], ["client", "pmu"], ["pmu", "server"]] {
-            let desk = place.desk();
+            let directory = place.directory();
             scope.spawn(move || {
-                desk.complete(&names).unwrap();
-                names
-                    .iter()
-                    .for_each(|name| drop(Credentials::load(&desk.certificate(name), &desk.key(name)).unwrap()));
+                directory.complete(&names).unwrap();
+                names.iter().for_each(|name| {
+                    drop(Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap())
+                });
             });
         }
     });
@@ -388,7 +388,7 @@ fn what_another_has_begun_to_place_is_waited_for() {
     };
     put("cakey.pem");
     thread::scope(|scope| {
-        let other = scope.spawn(|| place.desk().complete(&NAMES));
+        let other = scope.spawn(|| place.directory().complete(&NAMES));
         // An error comes at once, and waiting has no end before the lock's.
         let until = Instant::now() + Duration::from_millis(500);
         while !other.is_finished() && Instant::now() < until {
@@ -413,14 +413,14 @@ fn a_ca_that_cannot_be_used_is_named_where_it_lies() {
 // Certificates out of season.
 
 /// A certificate that was valid for a day, a month ago.
-fn expired() -> Wish {
-    Wish { starts_in: -30, days: 1, force: true, ..Wish::default() }
+fn expired() -> CertificateOptions {
+    CertificateOptions { starts_in: -30, days: 1, force: true, ..CertificateOptions::default() }
 }
 
 #[test]
 fn a_certificate_may_begin_in_the_past_or_the_future() {
     let place = Place::with_ca();
-    let (desk, roots) = (place.desk(), Roots::load(&place.desk().ca_certificate()).unwrap());
+    let (directory, roots) = (place.directory(), Roots::load(&place.directory().ca_certificate()).unwrap());
     for (starts_in, days, verdict) in [
         (0, 1, Ok(())),
         (-30, 31, Ok(())),
@@ -429,14 +429,20 @@ fn a_certificate_may_begin_in_the_past_or_the_future() {
         (30, 1, Err("not valid yet")),
         (1, 365, Err("not valid yet")),
     ] {
-        let wish = Wish { starts_in, days, force: true, purpose: Some(Purpose::Both), ..Wish::default() };
-        desk.issue("server", KeyKind::P256, None, &wish).unwrap();
+        let options = CertificateOptions {
+            starts_in,
+            days,
+            force: true,
+            purpose: Some(Purpose::Both),
+            ..CertificateOptions::default()
+        };
+        directory.issue("server", KeyKind::P256, None, &options).unwrap();
         let (begins, ends) = place.valid("server_cert.pem");
         // An hour earlier, for clocks that are behind.
         let expected = i64::from(starts_in) * DAY;
         assert!((begins - expected + 3600).abs() < 600, "{starts_in}: {begins}");
         assert!((ends - expected - i64::from(days) * DAY).abs() < 600, "{starts_in}, {days}: {ends}");
-        let verified = tls::verify_file(&desk.certificate("server"), &roots, Role::Server, Some("server"));
+        let verified = tls::verify_file(&directory.certificate("server"), &roots, Role::Server, Some("server"));
         match (verified, verdict) {
             (Ok(()), Ok(())) => {}
             (Err(error), Err(word)) => assert!(error.to_string().contains(word), "{error}"),
@@ -450,8 +456,8 @@ fn no_certificate_is_valid_for_longer_than_its_ca() {
     let place = Place::with_ca();
     let (_, ca_ends) = place.valid("cacert.pem");
     for (starts_in, days) in [(0, 4000), (3640, 365), (-10, 3660)] {
-        let wish = Wish { starts_in, days, force: true, ..Wish::default() };
-        place.desk().issue("server", KeyKind::P256, None, &wish).unwrap();
+        let options = CertificateOptions { starts_in, days, force: true, ..CertificateOptions::default() };
+        place.directory().issue("server", KeyKind::P256, None, &options).unwrap();
         assert!((place.valid("server_cert.pem").1 - ca_ends).abs() < 600, "{starts_in}, {days}");
     }
 }

@@ -1,4 +1,4 @@
-//! The CA desk as its users meet it: the program `ttp`, the library `Desk`, and what OpenSSL makes of their files.
+//! The CA as its users meet it: the program `ttp`, the library `CaDirectory`, and what OpenSSL makes of their files.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -21,7 +21,7 @@ use labnet::{
 };
 use rcgen::{CertificateParams, Issuer, KeyPair, SanType, date_time_ymd};
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
@@ -36,7 +36,7 @@ const DAY: i64 = 24 * 3600;
 /// The names of a certificate when nobody says.
 const DEFAULTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// A folder to work in; the desk's own is `certs` in it, as it is by default.
+/// A folder to work in; that of the CA is `certs` in it, as it is by default.
 struct Place(TempDir);
 
 impl Place {
@@ -55,8 +55,8 @@ impl Place {
         self.0.path().join(file)
     }
 
-    fn desk(&self) -> Desk {
-        Desk::new(self.path("certs"))
+    fn directory(&self) -> CaDirectory {
+        CaDirectory::new(self.path("certs"))
     }
 
     fn read(&self, file: &str) -> String {
@@ -67,7 +67,7 @@ impl Place {
         fs::write(self.path(file), text).unwrap();
     }
 
-    /// The desk's files and what they hold.
+    /// The CA's files and what they hold.
     fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let Ok(entries) = fs::read_dir(self.path("certs")) else { return BTreeMap::new() };
         let paths = entries.map(|entry| entry.unwrap().path());
@@ -123,8 +123,8 @@ impl Place {
         look(&pem.parse_x509().unwrap())
     }
 
-    /// A certificate of this desk's CA, from which `change` takes what the desk itself always grants.
-    fn mint(&self, file: &str, change: impl FnOnce(&mut CertificateParams)) {
+    /// A certificate of this CA, from which `change` takes what `ttp` itself always grants.
+    fn issue(&self, file: &str, change: impl FnOnce(&mut CertificateParams)) {
         let ca_key = KeyPair::from_pem(&self.read("certs/cakey.pem")).unwrap();
         let issuer = Issuer::from_ca_cert_pem(&self.read("certs/cacert.pem"), ca_key).unwrap();
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -135,12 +135,12 @@ impl Place {
         self.write(&file.replace("_cert.pem", "_key.pem"), key.serialize_pem());
     }
 
-    /// Whether a certificate is one of the desk's CA, for localhost, and its key the one beside it.
+    /// Whether a certificate is one of the CA, for localhost, and its key the one beside it.
     fn vouches_for(&self, name: &str) -> Result<(), Error> {
-        let desk = self.desk();
-        let roots = Roots::load(&desk.ca_certificate())?;
-        tls::verify_file(&desk.certificate(name), &roots, Role::Server, Some("localhost"))?;
-        Credentials::load(&desk.certificate(name), &desk.key(name)).map(drop)
+        let directory = self.directory();
+        let roots = Roots::load(&directory.ca_certificate())?;
+        tls::verify_file(&directory.certificate(name), &roots, Role::Server, Some("localhost"))?;
+        Credentials::load(&directory.certificate(name), &directory.key(name)).map(drop)
     }
 }
 
@@ -315,7 +315,7 @@ fn a_folder_that_others_can_write_is_refused() {
             place.refused(arguments, 1, &["error: certs: ", "others may write", "chmod"]);
         }
         assert!(!place.path("elsewhere_cert.pem").exists());
-        assert!(place.desk().ensure(&["localhost"]).is_err());
+        assert!(place.directory().ensure(&["localhost"]).is_err());
     }
     fs::set_permissions(place.path("certs"), fs::Permissions::from_mode(0o700)).unwrap();
     place.done("sign elsewhere.csr");
@@ -471,7 +471,10 @@ fn serial_numbers_are_random_long_and_never_the_same() {
     place.done("request 123456 --key p-256");
     let mut serials = BTreeSet::new();
     for _ in 0..50 {
-        let issued = place.desk().sign(&place.path("certs/123456.csr"), &Wish { force: true, ..Wish::default() });
+        let issued = place.directory().sign(
+            &place.path("certs/123456.csr"),
+            &CertificateOptions { force: true, ..CertificateOptions::default() },
+        );
         let serial =
             place.certificate(issued.unwrap().path.to_str().unwrap(), |certificate| certificate.raw_serial().to_vec());
         assert!((8..=20).contains(&serial.len()) && serial[0] < 0x80, "{serial:x?}");
@@ -672,7 +675,7 @@ fn any_name_lifts_the_limits_of_the_ca() {
 fn what_others_sign_with_the_cas_key_for_names_beyond_the_lab_is_not_believed() {
     let (place, lacks_openssl) = (Place::with_ca(), lacks_openssl());
     for (name, is_ok) in [("pmu.test", true), ("www.epfl.ch", false)] {
-        place.mint("forged_cert.pem", |params| {
+        place.issue("forged_cert.pem", |params| {
             params.subject_alt_names = vec![SanType::DnsName(name.try_into().unwrap())]
         });
         let verified = place.ttp(&format!("verify forged_cert.pem --name {name}"));
@@ -850,7 +853,9 @@ fn a_request_that_was_damaged_anywhere_is_refused() {
     let refusal = |der: &[u8]| {
         let text = format!("-----BEGIN CERTIFICATE REQUEST-----\n{}\n-----END CERTIFICATE REQUEST-----\n", base64(der));
         place.write("x.csr", text);
-        let signed = place.desk().sign(&place.path("x.csr"), &Wish { force: true, ..Wish::default() });
+        let signed = place
+            .directory()
+            .sign(&place.path("x.csr"), &CertificateOptions { force: true, ..CertificateOptions::default() });
         signed.map(drop).map_err(|error| error.to_string())
     };
     assert_eq!(refusal(&der), Ok(()));
@@ -895,13 +900,13 @@ fn verify_says_what_is_wrong_with_a_certificate() {
     other.done("issue 123456 --key p-256");
     place.write("other.pem", other.read("certs/123456_cert.pem"));
     place.write("empty.pem", "");
-    place.mint("old_cert.pem", |params| {
+    place.issue("old_cert.pem", |params| {
         (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
     });
-    place.mint("early_cert.pem", |params| {
+    place.issue("early_cert.pem", |params| {
         (params.not_before, params.not_after) = (date_time_ymd(4000, 1, 1), date_time_ymd(4001, 1, 1));
     });
-    place.mint("nameless_cert.pem", |params| params.subject_alt_names.clear());
+    place.issue("nameless_cert.pem", |params| params.subject_alt_names.clear());
     for (arguments, expected) in [
         ("certs/123456_cert.pem --name pdc.test", &["pdc.test", "pmu.test, 127.0.0.1"][..]),
         ("certs/123456_cert.pem --name 127.0.0.2", &["127.0.0.2", "pmu.test, 127.0.0.1"]),
@@ -1033,10 +1038,10 @@ fn check_whole(place: &Place, owners: usize) {
 
 // What is made at first use.
 
-/// Which of the desk's files `ensure` makes, renews or replaces.
+/// Which of the CA's files `ensure` makes, renews or replaces.
 fn ensured(place: &Place, names: &[&str]) -> Vec<String> {
     let before = place.files();
-    place.desk().ensure(names).unwrap();
+    place.directory().ensure(names).unwrap();
     names.iter().for_each(|name| place.vouches_for(name).unwrap());
     let is_new = |file: &(String, Vec<u8>)| before.get(&file.0) != Some(&file.1) && !file.0.starts_with('.');
     place.files().into_iter().filter(is_new).map(|file| file.0).collect()
@@ -1072,7 +1077,7 @@ fn ensure_renews_what_has_less_than_a_week_with_the_same_key() {
 fn ensure_replaces_what_expired_or_cannot_be_read() {
     let place = Place::with_ca();
     place.done("issue localhost --key p-256");
-    place.mint("certs/localhost_cert.pem", |params| {
+    place.issue("certs/localhost_cert.pem", |params| {
         (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
     });
     assert_eq!(ensured(&place, &["localhost"]), ["localhost.csr", "localhost_cert.pem"]);
@@ -1086,8 +1091,8 @@ fn ensure_replaces_what_expired_or_cannot_be_read() {
 fn ensure_renews_a_ca_with_all_that_it_has_issued() {
     for (days, is_renewed) in [(6, true), (8, false)] {
         let place = Place::new();
-        let authority = Authority { key: KeyKind::P256, days, ..Authority::default() };
-        place.desk().init(&authority, false).unwrap();
+        let authority = CaOptions { key: KeyKind::P256, days, ..CaOptions::default() };
+        place.directory().init(&authority, false).unwrap();
         place.done("issue localhost --key p-256");
         let made = ensured(&place, &["localhost"]);
         assert_eq!(made.contains(&"cacert.pem".to_owned()), is_renewed, "{days} days: {made:?}");
@@ -1112,12 +1117,12 @@ fn several_may_ensure_at_once() {
     let place = Place::new();
     thread::scope(|scope| {
         for names in [["localhost", "server"], ["server", "client"], ["client", "localhost"]] {
-            let desk = place.desk();
+            let directory = place.directory();
             scope.spawn(move || {
-                desk.ensure(&names).unwrap();
-                names
-                    .iter()
-                    .for_each(|name| drop(Credentials::load(&desk.certificate(name), &desk.key(name)).unwrap()));
+                directory.ensure(&names).unwrap();
+                names.iter().for_each(|name| {
+                    drop(Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap())
+                });
             });
         }
     });
@@ -1130,9 +1135,9 @@ fn several_may_ensure_at_once() {
 fn ensure_has_its_reasons_in_its_errors() {
     let place = Place::new();
     place.write("file", "");
-    let error = Desk::new(place.path("file")).ensure(&["localhost"]).unwrap_err();
+    let error = CaDirectory::new(place.path("file")).ensure(&["localhost"]).unwrap_err();
     assert!(error.to_string().contains(place.path("file").to_str().unwrap()), "{error}");
-    let error = place.desk().ensure(&["../localhost"]).unwrap_err();
+    let error = place.directory().ensure(&["../localhost"]).unwrap_err();
     assert!(error.to_string().contains("../localhost"), "{error}");
     assert!(!Path::new(&place.path("localhost_key.pem")).exists());
 }

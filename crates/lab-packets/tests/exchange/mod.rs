@@ -10,7 +10,7 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
-use ttp::Desk;
+use ttp::CaDirectory;
 
 use crate::wire::{
     Side::{self, Client, Server},
@@ -23,11 +23,11 @@ const MSS: usize = 900;
 /// A root, and the certificate and key of localhost.
 static CREDENTIALS: LazyLock<(CertificateDer<'static>, Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let desk = Desk::new(folder.path());
-    desk.complete(&["localhost"]).unwrap();
-    let root = CertificateDer::from_pem_file(desk.ca_certificate()).unwrap();
+    let directory = CaDirectory::new(folder.path());
+    directory.complete(&["localhost"]).unwrap();
+    let root = CertificateDer::from_pem_file(directory.ca_certificate()).unwrap();
     let [certificate, key] =
-        [desk.certificate("localhost"), desk.key("localhost")].map(|path| std::fs::read(path).unwrap());
+        [directory.certificate("localhost"), directory.key("localhost")].map(|path| std::fs::read(path).unwrap());
     (root, certificate, key)
 });
 

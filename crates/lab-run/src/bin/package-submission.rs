@@ -17,7 +17,7 @@ use labnet::{
     cli::{self, Console},
     tls::Credentials,
 };
-use ttp::Desk;
+use ttp::CaDirectory;
 
 /// What is handed in: the package of a program, and the beginning of its file's name.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -75,9 +75,9 @@ fn package(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error
     let group = format!("{}_{}", arguments.id1, arguments.id2);
     let folder = arguments.out.join(format!("Lab3_{group}"));
     let report = arguments.report.as_deref().map(|report| read(report).map(|bytes| (report, bytes))).transpose()?;
-    let desk = Desk::new(arguments.workspace.join("certs"));
-    desk.ensure(&[&arguments.id1])?;
-    let (certificate, key) = (desk.certificate(&arguments.id1), desk.key(&arguments.id1));
+    let directory = CaDirectory::new(arguments.workspace.join("certs"));
+    directory.ensure(&[&arguments.id1])?;
+    let (certificate, key) = (directory.certificate(&arguments.id1), directory.key(&arguments.id1));
     // What part 6 would refuse is refused here.
     Credentials::load(&certificate, &key)?;
     let programs = build(&arguments.workspace, arguments.target.as_deref())?;

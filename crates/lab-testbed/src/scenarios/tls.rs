@@ -14,7 +14,7 @@ use lab_packets::{
 use lab_process::sockets;
 use lab_sandbox::HostConfig;
 use tls_trace::Kind;
-use ttp::{Authority, Desk, KeyKind, Name, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind, Name};
 
 use super::{client_and_server, look};
 use crate::{
@@ -35,13 +35,14 @@ const NAME: &str = "server";
 
 pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<TlsFacts, Obstacle> {
     let folder = tempfile::tempdir()?;
-    let desk = Desk::new(folder.path());
-    desk.init(&Authority::default(), false)?;
+    let directory = CaDirectory::new(folder.path());
+    directory.init(&CaOptions::default(), false)?;
     let names = [LOCAL_NAME, NAME].iter().map(|name| name.parse()).collect::<Result<Vec<Name>, labnet::Error>>();
     let names: Vec<Name> = names?;
-    desk.issue(ID, KeyKind::Rsa2048, None, &Wish { names, ..Wish::default() })?;
+    directory.issue(ID, KeyKind::Rsa2048, None, &CertificateOptions { names, ..CertificateOptions::default() })?;
     let path = |file: std::path::PathBuf| file.display().to_string();
-    let (certificate, key, ca) = (path(desk.certificate(ID)), path(desk.key(ID)), path(desk.ca_certificate()));
+    let (certificate, key, ca) =
+        (path(directory.certificate(ID)), path(directory.key(ID)), path(directory.ca_certificate()));
     let key_log = folder.path().join("keys.log");
 
     let hosts = client_and_server(session)?;
@@ -83,7 +84,7 @@ pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<
     transfer.command = "CMD_short:0".to_owned();
     transfer.layers = layers(&listing);
     let certified =
-        ttp::facts(&labnet::tls::read_certificates(&desk.certificate(ID))?.into_iter().next().unwrap_or_default());
+        ttp::facts(&labnet::tls::read_certificates(&directory.certificate(ID))?.into_iter().next().unwrap_or_default());
     let certificate_key = certified.into_iter().flatten().find(|(label, _)| *label == "key").map(|(_, value)| value);
     Ok(facts(version, &listing, &flow, transfer, certificate_key))
 }

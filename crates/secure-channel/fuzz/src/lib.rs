@@ -8,7 +8,7 @@ use secure_channel::{
     handshake::{Established, client, server},
     message::Certificate,
 };
-use ttp::Desk;
+use ttp::CaDirectory;
 
 /// The two parties, and whom they trust.
 pub struct Parties {
@@ -24,15 +24,15 @@ pub fn parties() -> &'static Parties {
     static PARTIES: OnceLock<Parties> = OnceLock::new();
     PARTIES.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Desk::new(folder.path());
-        desk.complete(&["server", "client"]).unwrap();
+        let directory = CaDirectory::new(folder.path());
+        directory.complete(&["server", "client"]).unwrap();
         let [client, server] =
-            ["client", "server"].map(|name| Credentials::load(&desk.certificate(name), &desk.key(name)).unwrap());
+            ["client", "server"].map(|name| Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap());
         let certificate = Certificate { chain: client.chain().map(<[u8]>::to_vec).collect() }.encode().unwrap();
         Parties {
             client: Identity::new(&client).unwrap(),
             server: Identity::new(&server).unwrap(),
-            roots: Roots::load(&desk.ca_certificate()).unwrap(),
+            roots: Roots::load(&directory.ca_certificate()).unwrap(),
             certificate,
         }
     })

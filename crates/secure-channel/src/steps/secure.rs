@@ -40,9 +40,9 @@ impl Party {
     }
 
     fn load(folder: &Path, name: &str, trust: fn(Roots) -> Trust) -> Result<Self, Error> {
-        let desk = certificates(folder, name)?;
-        let identity = Identity::load(&desk.certificate(name), &desk.key(name))?;
-        Ok(Self { identity, trust: trust(Roots::load(&desk.ca_certificate())?) })
+        let directory = certificates(folder, name)?;
+        let identity = Identity::load(&directory.certificate(name), &directory.key(name))?;
+        Ok(Self { identity, trust: trust(Roots::load(&directory.ca_certificate())?) })
     }
 
     /// Sends the message to a client and waits for its acknowledgement.

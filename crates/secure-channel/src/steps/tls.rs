@@ -29,9 +29,9 @@ impl Host {
     /// # Errors
     /// Those of [`certificates`] and [`Credentials::load`].
     pub fn new(folder: &Path) -> Result<Self, Error> {
-        let desk = certificates(folder, SERVER)?;
-        let credentials = Credentials::load(&desk.certificate(SERVER), &desk.key(SERVER))?;
-        Ok(Self(Acceptor::mutual(&credentials, &Roots::load(&desk.ca_certificate())?, CLIENT)?))
+        let directory = certificates(folder, SERVER)?;
+        let credentials = Credentials::load(&directory.certificate(SERVER), &directory.key(SERVER))?;
+        Ok(Self(Acceptor::mutual(&credentials, &Roots::load(&directory.ca_certificate())?, CLIENT)?))
     }
 
     /// Sends the message to a client and waits for its acknowledgement.
@@ -85,9 +85,9 @@ impl Guest {
     /// # Errors
     /// Those of [`certificates`] and [`Credentials::load`].
     pub fn new(folder: &Path) -> Result<Self, Error> {
-        let desk = certificates(folder, CLIENT)?;
-        let credentials = Credentials::load(&desk.certificate(CLIENT), &desk.key(CLIENT))?;
-        Ok(Self { credentials, roots: Roots::load(&desk.ca_certificate())? })
+        let directory = certificates(folder, CLIENT)?;
+        let credentials = Credentials::load(&directory.certificate(CLIENT), &directory.key(CLIENT))?;
+        Ok(Self { credentials, roots: Roots::load(&directory.ca_certificate())? })
     }
 
     /// Connects to a server, receives the message and acknowledges it.

@@ -22,7 +22,7 @@ const MAX_FIELDS: usize = 64;
 /// The first byte of a TLS connection: a record with a handshake message (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 22;
 
-/// A victim's wish.
+/// What a victim asks for.
 pub(super) struct Hello {
     pub(super) accepted: Accepted,
     /// The server that it named to an explicit proxy.
@@ -50,7 +50,7 @@ pub(super) fn receive(victim: &mut Connection) -> Result<Hello, String> {
 fn next_byte(victim: &mut Connection) -> Result<u8, String> {
     let mut byte = [0];
     match victim.read(&mut byte) {
-        Ok(0) => Err("the victim left without a wish".to_owned()),
+        Ok(0) => Err("the victim left without a options".to_owned()),
         Ok(_) => Ok(byte[0]),
         Err(error) => Err(match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "the victim was too slow".to_owned(),

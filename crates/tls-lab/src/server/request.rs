@@ -25,14 +25,14 @@ pub(super) struct Request {
     /// Its first line, as it came.
     line: Vec<u8>,
     /// What it wants, or the status and the words with which it is refused.
-    pub(super) wish: Result<Wish, (u16, &'static str)>,
+    pub(super) target: Result<RequestTarget, (u16, &'static str)>,
     /// Whether another request may follow.
     pub(super) keeps_alive: bool,
 }
 
 /// What a visitor wants.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(super) struct RequestTarget {
     /// Whether it wants no body (HEAD).
     pub(super) head_only: bool,
     /// Beginning with `/`; without what follows a question mark.
@@ -41,7 +41,7 @@ pub(super) struct Wish {
 
 impl Request {
     fn refused(head: &[u8], status: u16, reason: &'static str) -> Self {
-        Self { line: first_line(head), wish: Err((status, reason)), keeps_alive: false }
+        Self { line: first_line(head), target: Err((status, reason)), keeps_alive: false }
     }
 
     /// Its first line, made safe for a terminal and for the quotes around it.
@@ -129,7 +129,7 @@ fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
     match head.parse(bytes) {
         Ok(httparse::Status::Complete(len)) if len <= MAX_HEAD_LEN => {
             let keeps_alive = keeps_alive(&head);
-            Some((Request { line: first_line(bytes), wish: wish(&head), keeps_alive }, len))
+            Some((Request { line: first_line(bytes), target: target(&head), keeps_alive }, len))
         }
         Ok(httparse::Status::Partial) if bytes.len() <= MAX_HEAD_LEN => None,
         // All of it is one line.
@@ -141,7 +141,7 @@ fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
     }
 }
 
-fn wish(head: &httparse::Request<'_, '_>) -> Result<Wish, (u16, &'static str)> {
+fn target(head: &httparse::Request<'_, '_>) -> Result<RequestTarget, (u16, &'static str)> {
     let target = head.path.unwrap_or_default();
     if target.len() > MAX_TARGET_LEN {
         return Err((414, "the target of the request is too long"));
@@ -156,7 +156,7 @@ fn wish(head: &httparse::Request<'_, '_>) -> Result<Wish, (u16, &'static str)> {
         _ => return Err((405, "this server answers GET and HEAD")),
     };
     let path = path(target).ok_or((400, "the target of the request is no path"))?;
-    Ok(Wish { head_only, path: path.split('?').next().unwrap_or_default().to_owned() })
+    Ok(RequestTarget { head_only, path: path.split('?').next().unwrap_or_default().to_owned() })
 }
 
 /// `/path` itself, or that of `https://host/path` (RFC 9112, section 3.2).
@@ -192,7 +192,7 @@ mod tests {
 
     fn check(bytes: &[u8], expected: Result<(&str, bool), u16>) {
         let (request, _) = parse(bytes).unwrap();
-        let seen = request.wish.as_ref().map(|wish| (wish.path.as_str(), request.keeps_alive));
+        let seen = request.target.as_ref().map(|target| (target.path.as_str(), request.keeps_alive));
         assert_eq!(seen.map_err(|(status, _)| *status), expected, "{}", escape(bytes));
     }
 
@@ -229,7 +229,7 @@ mod tests {
             let mut requests = Requests::default();
             let mut visitor = Pieces(stream, size);
             for expected in ["/1", "/2"] {
-                assert_eq!(requests.next(&mut visitor).unwrap().wish.unwrap().path, expected, "in pieces of {size}");
+                assert_eq!(requests.next(&mut visitor).unwrap().target.unwrap().path, expected, "in pieces of {size}");
             }
             assert!(!requests.next(&mut visitor).unwrap_err().was_within_a_request());
         }

@@ -72,12 +72,12 @@ impl Body {
 
 /// Answers a request, and says what became of it.
 pub(super) fn answer(visit: &mut Visit, request: &Request, file: Option<&Path>) -> Outcome {
-    let (status, body) = match &request.wish {
-        Ok(wish) => look_up(visit, &wish.path, file),
+    let (status, body) = match &request.target {
+        Ok(target) => look_up(visit, &target.path, file),
         Err((status, reason)) => (*status, refusal(*status, reason)),
     };
     // Who asked for the head alone, or in a way that cannot be read, is not owed more.
-    let head_only = request.wish.as_ref().is_ok_and(|wish| wish.head_only) || request.line().starts_with("HEAD ");
+    let head_only = request.target.as_ref().is_ok_and(|target| target.head_only) || request.line().starts_with("HEAD ");
     let mut outcome = Outcome { status, sent: 0, failed: None, keeps_alive: request.keeps_alive };
     let head = head(status, &body, request.keeps_alive);
     if let Err(error) = send(visit, head, body, head_only, &mut outcome.sent) {

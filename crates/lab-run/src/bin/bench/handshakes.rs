@@ -13,7 +13,7 @@ use labnet::{
     net::Server,
     tls::{Client, ClientOptions, Roots},
 };
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
 use lab_run::{
     Error,
@@ -35,11 +35,11 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     for (name, key) in [("P-256", KeyKind::P256), ("RSA-2048", KeyKind::Rsa2048)] {
         let folder =
             tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
-        let desk = Desk::new(folder.path());
-        desk.init(&Authority { key, ..Authority::default() }, false)?;
-        desk.issue(ID, key, None, &Wish::default())?;
-        let files = Files { folder: folder.path(), desk: &desk };
-        let options = options(&desk)?;
+        let directory = CaDirectory::new(folder.path());
+        directory.init(&CaOptions { key, ..CaOptions::default() }, false)?;
+        directory.issue(ID, key, None, &CertificateOptions::default())?;
+        let files = Files { folder: folder.path(), directory: &directory };
+        let options = options(&directory)?;
 
         let Some((ours, our_port)) = files.part6(bench) else { continue };
         let what = format!("{} full handshakes, {name}", CLIENTS * HANDSHAKES);
@@ -64,18 +64,18 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     Ok(())
 }
 
-fn options(desk: &Desk) -> Result<ClientOptions, Error> {
+fn options(directory: &CaDirectory) -> Result<ClientOptions, Error> {
     Ok(ClientOptions {
         name: Some(ID.to_owned()),
         silence: Some(PATIENCE),
-        ..ClientOptions::trusting(Roots::load(&desk.ca_certificate())?)
+        ..ClientOptions::trusting(Roots::load(&directory.ca_certificate())?)
     })
 }
 
 /// A server's files, and the servers that can be started with them; `None` for one that is missing.
 struct Files<'a> {
     folder: &'a Path,
-    desk: &'a Desk,
+    directory: &'a CaDirectory,
 }
 
 impl Files<'_> {
@@ -93,13 +93,14 @@ impl Files<'_> {
 
     /// A program of the lab, called with certificate and key between other arguments.
     fn ours(&self, bench: &Bench, program: &str, before: &[&str], after: &[&str]) -> Option<(Program, u16)> {
-        let files = [bench.path(program), self.desk.certificate(ID), self.desk.key(ID)];
+        let files = [bench.path(program), self.directory.certificate(ID), self.directory.key(ID)];
         let [program, certificate, key] = &files.map(|path| path.display().to_string());
         let line = command_line([&[program.as_str()], before, &[certificate, key], after].concat());
         // Its line for each connection goes nowhere, as the access log of nginx.
         let mut server = Program::spawn(shell(&format!("exec {line} > /dev/null"))).ok()?;
-        let address = server.wait_until_listening(PATIENCE).ok()?;
-        Some((server, address.port()))
+        let line = server.line_with("listen", PATIENCE, |line| line.text.contains("listening on")).ok()?;
+        let port = line.text.split([':', ' ']).find_map(|word| word.parse().ok())?;
+        Some((server, port))
     }
 
     fn nginx(&self) -> Option<(Program, u16)> {
@@ -115,7 +116,8 @@ impl Files<'_> {
 
     fn s_server(&self) -> Option<(Program, u16)> {
         let port = free_port()?;
-        let [certificate, key] = &[self.desk.certificate(ID), self.desk.key(ID)].map(|path| path.display().to_string());
+        let [certificate, key] =
+            &[self.directory.certificate(ID), self.directory.key(ID)].map(|path| path.display().to_string());
         let accept = format!("127.0.0.1:{port}");
         let arguments = ["s_server", "-accept", &accept, "-cert", certificate, "-key", key, "-www", "-quiet"];
         ready(Program::spawn(command("openssl", &arguments)).ok()?, port)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lab_process::Program;
 use lab_run::Error;
 use lab_run::measure::{Bench, command, cost};
-use ttp::Desk;
+use ttp::CaDirectory;
 
 /// 1 GiB.
 const PAGE: &str = "/bytes/1073741824";
@@ -14,9 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     let folder = tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
-    let desk = Desk::new(folder.path());
-    desk.ensure(&["localhost"])?;
-    let files = [desk.certificate("localhost"), desk.key("localhost"), desk.ca_certificate()];
+    let directory = CaDirectory::new(folder.path());
+    directory.ensure(&["localhost"])?;
+    let files = [directory.certificate("localhost"), directory.key("localhost"), directory.ca_certificate()];
     let [certificate, key, ca] = &files.map(|path| path.display().to_string());
     let ca_key = folder.path().join("cakey.pem").display().to_string();
 

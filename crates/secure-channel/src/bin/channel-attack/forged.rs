@@ -8,7 +8,7 @@ use secure_channel::{
     identity::{CLIENT, SERVER},
     message::Certificate,
 };
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
 use crate::attacker::Attack;
 
@@ -19,19 +19,24 @@ pub(crate) fn certificate(attack: Attack, folder: &Path) -> Result<Option<Frame>
         Attack::SwapOtherCa => {
             let workshop = workshop()?;
             // It bears the same name as the CA that is trusted; that costs nothing.
-            let desk = Desk::new(workshop.path());
-            desk.init(&Authority::default(), false)?;
-            desk.issue(SERVER, KeyKind::default(), None, &Wish::default())?;
-            tls::read_certificates(&desk.certificate(SERVER))?
+            let directory = CaDirectory::new(workshop.path());
+            directory.init(&CaOptions::default(), false)?;
+            directory.issue(SERVER, KeyKind::default(), None, &CertificateOptions::default())?;
+            tls::read_certificates(&directory.certificate(SERVER))?
         }
         // Everybody has seen it: the client shows it in every handshake.
-        Attack::SwapOwn => tls::read_certificates(&Desk::new(folder).certificate(CLIENT))?,
+        Attack::SwapOwn => tls::read_certificates(&CaDirectory::new(folder).certificate(CLIENT))?,
         Attack::SwapExpired => {
             // Signed by the CA that is trusted, for a day that is over: a stolen key whose certificate has run out.
             let workshop = workshop()?;
-            let request = Desk::new(workshop.path()).request(SERVER, KeyKind::default(), None, &Wish::default())?;
-            let expired = Wish { starts_in: -30, days: 1, ..Wish::default() };
-            tls::read_certificates(&Desk::new(folder).sign(&request, &expired)?.path)?
+            let request = CaDirectory::new(workshop.path()).request(
+                SERVER,
+                KeyKind::default(),
+                None,
+                &CertificateOptions::default(),
+            )?;
+            let expired = CertificateOptions { starts_in: -30, days: 1, ..CertificateOptions::default() };
+            tls::read_certificates(&CaDirectory::new(folder).sign(&request, &expired)?.path)?
         }
         _ => return Ok(None),
     };

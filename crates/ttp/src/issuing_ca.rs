@@ -14,32 +14,32 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{KeyKind, Name, Purpose, files, profile};
 
-/// How long a minted certificate is valid, in days (ours; never longer than the CA).
+/// How long an issued certificate is valid, in days (ours; never longer than the CA).
 const DAYS: u32 = 30;
 
 /// The longest common name (RFC 5280, appendix A.1).
 const MAX_COMMON_NAME_LEN: usize = 64;
 
 /// A CA that signs whatever it is asked to, for one key of its own.
-pub struct Minter {
+pub struct IssuingCa {
     issuer: Issuer<'static, KeyPair>,
     key: KeyPair,
     ca_ends: OffsetDateTime,
-    /// What lies between a minted certificate and the CA that others trust: none when this is that one.
+    /// What lies between an issued certificate and the CA that others trust: none when this is that one.
     intermediates: Vec<Vec<u8>>,
 }
 
 /// A certificate that its subject never asked for.
 #[derive(Clone, Debug)]
-pub struct Minted {
+pub struct IssuedChain {
     /// In DER, the leaf first.
     pub chain: Vec<Vec<u8>>,
     /// Its serial number, in hexadecimal digits.
     pub serial: String,
 }
 
-impl Minter {
-    /// Reads a CA's certificate and key, and makes the key that all minted certificates share (P-256).
+impl IssuingCa {
+    /// Reads a CA's certificate and key, and makes the key that all issued certificates share (P-256).
     ///
     /// # Errors
     /// [`Error::File`] or [`Error::Credentials`], which names the file and what is wrong with it.
@@ -63,7 +63,7 @@ impl Minter {
         Ok(Self { issuer, key: KeyKind::P256.generate()?, ca_ends, intermediates })
     }
 
-    /// The key of all minted certificates, in DER (PKCS#8).
+    /// The key of all issued certificates, in DER (PKCS#8).
     pub fn key(&self) -> &[u8] {
         self.key.serialized_der()
     }
@@ -72,7 +72,7 @@ impl Minter {
     ///
     /// # Errors
     /// [`Error::System`] when it cannot be signed.
-    pub fn mint(&self, name: &Name) -> Result<Minted, Error> {
+    pub fn issue(&self, name: &Name) -> Result<IssuedChain, Error> {
         let failed = |error: rcgen::Error| Error::System {
             attempt: "sign a certificate",
             source: std::io::Error::other(error.to_string()),
@@ -90,7 +90,7 @@ impl Minter {
         let serial = params.serial_number.as_ref().map(ToString::to_string).unwrap_or_default();
         let leaf = params.signed_by(&self.key, &self.issuer).map_err(failed)?;
         let chain = [leaf.der().to_vec()].into_iter().chain(self.intermediates.iter().cloned()).collect();
-        Ok(Minted { chain, serial })
+        Ok(IssuedChain { chain, serial })
     }
 }
 
@@ -101,21 +101,21 @@ mod tests {
     use labnet::tls::{Role, Roots, verify_chain};
 
     use super::*;
-    use crate::{Authority, Desk, Wish};
+    use crate::{CaDirectory, CaOptions, CertificateOptions};
 
-    fn desk(any_name: bool) -> (tempfile::TempDir, Desk) {
+    fn directory(any_name: bool) -> (tempfile::TempDir, CaDirectory) {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Desk::new(folder.path());
-        desk.init(&Authority { key: KeyKind::P256, any_name, ..Authority::default() }, false).unwrap();
-        (folder, desk)
+        let directory = CaDirectory::new(folder.path());
+        directory.init(&CaOptions { key: KeyKind::P256, any_name, ..CaOptions::default() }, false).unwrap();
+        (folder, directory)
     }
 
     fn check(any_name: bool, name: &str) -> Result<(), String> {
-        let (folder, desk) = desk(any_name);
-        let minter = Minter::load(&desk.ca_certificate(), &folder.path().join("cakey.pem")).unwrap();
-        let minted = minter.mint(&name.parse().unwrap()).unwrap();
-        let roots = Roots::load(&desk.ca_certificate()).unwrap();
-        verify_chain(&minted.chain, &roots, Role::Server, name, SystemTime::now())
+        let (folder, directory) = directory(any_name);
+        let issuer = IssuingCa::load(&directory.ca_certificate(), &folder.path().join("cakey.pem")).unwrap();
+        let issued = issuer.issue(&name.parse().unwrap()).unwrap();
+        let roots = Roots::load(&directory.ca_certificate()).unwrap();
+        verify_chain(&issued.chain, &roots, Role::Server, name, SystemTime::now())
     }
 
     #[test]
@@ -135,12 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn a_minter_needs_a_ca_and_its_own_key() {
-        let (folder, desk) = desk(true);
-        desk.issue("localhost", KeyKind::P256, None, &Wish::default()).unwrap();
-        let load = |certificate: &Path, key: &Path| Minter::load(certificate, key).err().unwrap().to_string();
-        assert!(load(&desk.certificate("localhost"), &desk.key("localhost")).contains("is no CA's certificate"));
-        assert!(load(&desk.ca_certificate(), &desk.key("localhost")).contains("does not match"));
-        assert!(load(&desk.ca_certificate(), &folder.path().join("missing")).contains("missing"));
+    fn an_issuing_ca_needs_a_ca_certificate_and_its_own_key() {
+        let (folder, directory) = directory(true);
+        directory.issue("localhost", KeyKind::P256, None, &CertificateOptions::default()).unwrap();
+        let load = |certificate: &Path, key: &Path| IssuingCa::load(certificate, key).err().unwrap().to_string();
+        assert!(
+            load(&directory.certificate("localhost"), &directory.key("localhost")).contains("is no CA's certificate")
+        );
+        assert!(load(&directory.ca_certificate(), &directory.key("localhost")).contains("does not match"));
+        assert!(load(&directory.ca_certificate(), &folder.path().join("missing")).contains("missing"));
     }
 }

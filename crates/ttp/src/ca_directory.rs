@@ -1,4 +1,4 @@
-//! The desk itself: init, request, sign, issue, and what is made at first use.
+//! The folder of a certificate authority: init, request, sign, issue, and what is made at first use.
 
 use std::path::{Path, PathBuf};
 
@@ -23,13 +23,13 @@ const RENEW_DAYS: i64 = 7;
 
 /// The folder of a certificate authority.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub struct CaDirectory {
     folder: PathBuf,
 }
 
 /// A CA to be made.
 #[derive(Clone, Debug)]
-pub struct Authority {
+pub struct CaOptions {
     /// The kind of its key.
     pub key: KeyKind,
     /// Its country.
@@ -40,7 +40,7 @@ pub struct Authority {
     pub any_name: bool,
 }
 
-impl Default for Authority {
+impl Default for CaOptions {
     /// Ten years: a CA is renewed with all that it has issued.
     fn default() -> Self {
         Self { key: KeyKind::default(), country: "CH".to_owned(), days: 3650, any_name: false }
@@ -49,7 +49,7 @@ impl Default for Authority {
 
 /// What somebody wants of a certificate.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct CertificateOptions {
     /// The names it is for; by default those of the request, then those of [`Name::defaults`].
     pub names: Vec<Name>,
     /// By default by the subject's name.
@@ -62,7 +62,7 @@ pub struct Wish {
     pub force: bool,
 }
 
-impl Default for Wish {
+impl Default for CertificateOptions {
     /// A year.
     fn default() -> Self {
         Self { names: Vec::new(), purpose: None, days: 365, starts_in: 0, force: false }
@@ -78,8 +78,8 @@ pub struct Issued {
     pub refused: Vec<String>,
 }
 
-impl Desk {
-    /// The desk in a folder, which need not exist yet.
+impl CaDirectory {
+    /// The CA in a folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -93,12 +93,12 @@ impl Desk {
         self.folder.join("cakey.pem")
     }
 
-    /// A certificate of the desk.
+    /// The certificate file of a name.
     pub fn certificate(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}_cert.pem"))
     }
 
-    /// A key of the desk.
+    /// The key file of a name.
     pub fn key(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}_key.pem"))
     }
@@ -111,7 +111,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`Error::Exists`] unless `force`, [`labnet::Error::File`], and `Credentials` for a folder that others may write.
-    pub fn init(&self, authority: &Authority, force: bool) -> Result<PathBuf, Error> {
+    pub fn init(&self, authority: &CaOptions, force: bool) -> Result<PathBuf, Error> {
         files::prepare(&self.folder)?;
         let (certificate, key) = (self.ca_certificate(), self.ca_key());
         files::check_free(&certificate, force)?;
@@ -132,18 +132,24 @@ impl Desk {
     ///
     /// # Errors
     /// [`Error::Exists`] for the request unless `force`, [`labnet::Error::File`], and `Usage` for a name that is no file name.
-    pub fn request(&self, name: &str, kind: KeyKind, country: Option<&str>, wish: &Wish) -> Result<PathBuf, Error> {
+    pub fn request(
+        &self,
+        name: &str,
+        kind: KeyKind,
+        country: Option<&str>,
+        options: &CertificateOptions,
+    ) -> Result<PathBuf, Error> {
         check_file_name(name)?;
         files::prepare(&self.folder)?;
         let (key, request) = (self.key(name), self.request_file(name));
-        files::check_free(&request, wish.force)?;
+        files::check_free(&request, options.force)?;
         let mut params = CertificateParams::default();
         params.distinguished_name = profile::subject(name, country)?;
         let pair = key_pair(&key, kind)?;
-        params.subject_alt_names = wish.names.iter().map(Name::to_san).collect::<Result<_, _>>()?;
+        params.subject_alt_names = options.names.iter().map(Name::to_san).collect::<Result<_, _>>()?;
         let signed = params.serialize_request(&pair).and_then(|request| request.pem());
         let signed = signed.map_err(|error| files::bad(&request, format!("cannot be made: {error}")))?;
-        files::write(&request, &signed, Readers::All, wish.force)?;
+        files::write(&request, &signed, Readers::All, options.force)?;
         Ok(request)
     }
 
@@ -151,7 +157,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`labnet::Error::Credentials`] for a damaged request or a name for which this CA may not vouch; [`Error::Exists`].
-    pub fn sign(&self, request_file: &Path, wish: &Wish) -> Result<Issued, Error> {
+    pub fn sign(&self, request_file: &Path, options: &CertificateOptions) -> Result<Issued, Error> {
         for folder in [self.folder.as_path(), &files::folder_of(request_file)] {
             if folder.exists() {
                 files::check_folder(folder)?;
@@ -160,18 +166,18 @@ impl Desk {
         let request = Request::read(request_file)?;
         let stem = request_file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let path = files::folder_of(request_file).join(format!("{stem}_cert.pem"));
-        files::check_free(&path, wish.force)?;
+        files::check_free(&path, options.force)?;
 
         let common_name = request.common_name().unwrap_or(stem);
-        let names = [&wish.names, &request.names].into_iter().find(|names| !names.is_empty());
+        let names = [&options.names, &request.names].into_iter().find(|names| !names.is_empty());
         let names = names.cloned().unwrap_or_else(|| Name::defaults(&common_name));
-        let purpose = wish.purpose.or(request.purpose).unwrap_or_else(|| Purpose::default_of(&common_name));
+        let purpose = options.purpose.or(request.purpose).unwrap_or_else(|| Purpose::default_of(&common_name));
 
         self.check_names(&names, &common_name, request_file)?;
         let ca_pem = self.read_ca(&self.ca_certificate())?;
         let pem = parse_pem(&self.ca_certificate(), &ca_pem)?;
         let ca = parse(&self.ca_certificate(), &pem)?;
-        let mut valid = profile::in_days(wish.starts_in, wish.days);
+        let mut valid = profile::in_days(options.starts_in, options.days);
         valid.end = valid.end.min(ca.validity().not_after.to_datetime());
         let bad = |error: rcgen::Error| files::bad(&self.ca_key(), format!("cannot sign: {error}"));
         let key = profile::issuing_key(&self.read_ca(&self.ca_key())?).map_err(bad)?;
@@ -185,7 +191,7 @@ impl Desk {
         let issuer = Issuer::from_ca_cert_pem(&ca_pem, key).map_err(bad)?;
         let params = profile::leaf(request.subject, &names, purpose, request.is_rsa, valid)?;
         let signed = params.signed_by(&request.key, &issuer).map_err(bad)?;
-        files::write(&path, &signed.pem(), Readers::All, wish.force)?;
+        files::write(&path, &signed.pem(), Readers::All, options.force)?;
         Ok(Issued { path, refused: request.refused })
     }
 
@@ -193,15 +199,21 @@ impl Desk {
     ///
     /// # Errors
     /// Those of [`request`](Self::request) and [`sign`](Self::sign).
-    pub fn issue(&self, name: &str, kind: KeyKind, country: Option<&str>, wish: &Wish) -> Result<Issued, Error> {
-        files::check_free(&self.certificate(name), wish.force)?;
+    pub fn issue(
+        &self,
+        name: &str,
+        kind: KeyKind,
+        country: Option<&str>,
+        options: &CertificateOptions,
+    ) -> Result<Issued, Error> {
+        files::check_free(&self.certificate(name), options.force)?;
         // What will not be signed leaves no key behind.
-        self.check_names(&wish.names, name, &self.certificate(name))?;
-        let request = self.request(name, kind, country, &Wish { force: true, ..wish.clone() })?;
-        self.sign(&request, wish)
+        self.check_names(&options.names, name, &self.certificate(name))?;
+        let request = self.request(name, kind, country, &CertificateOptions { force: true, ..options.clone() })?;
+        self.sign(&request, options)
     }
 
-    /// Makes sure that the desk has a CA and certificates for `names`, each valid for another week: makes or renews
+    /// Makes sure that the folder has a CA and certificates for `names`, each valid for another week: makes or renews
     /// what is missing. Several processes may call this at once.
     ///
     /// # Errors
@@ -211,22 +223,27 @@ impl Desk {
         let _lock = files::lock(&self.folder)?;
         let renew_ca = !is_fresh(&self.ca_certificate()) || !self.ca_key().exists();
         if renew_ca {
-            self.init(&Authority::default(), true)?;
+            self.init(&CaOptions::default(), true)?;
         }
         for name in names {
             if renew_ca || !self.is_good(name) {
-                self.issue(name, KeyKind::default(), None, &Wish { force: true, ..Wish::default() })?;
+                self.issue(
+                    name,
+                    KeyKind::default(),
+                    None,
+                    &CertificateOptions { force: true, ..CertificateOptions::default() },
+                )?;
             }
         }
         Ok(())
     }
 
-    /// Whether the desk has the CA's certificate, and certificate and key of a name.
+    /// Whether the folder has the CA's certificate, and certificate and key of a name.
     pub fn holds(&self, name: &str) -> bool {
         [self.ca_certificate(), self.certificate(name), self.key(name)].iter().all(|file| file.exists())
     }
 
-    /// Makes what the desk lacks of a CA and of a key and certificate for each of `names`: all of it or nothing. What is
+    /// Makes what the folder lacks of a CA and of a key and certificate for each of `names`: all of it or nothing. What is
     /// there is left as it is, good or bad. Several processes may call this at once.
     ///
     /// The certificates are valid as long as the CA, ten years: nobody renews them.
@@ -278,27 +295,27 @@ impl Desk {
         }
         let failed = |source| files::error("make a folder in", &self.folder, source);
         let workshop = files::workshop(&self.folder).map_err(failed)?;
-        let desk = Self::new(workshop.path());
+        let directory = Self::new(workshop.path());
         let mut finished = Vec::new();
         let signer = if self.ca_certificate().exists() {
             self
         } else {
-            desk.init(&Authority::default(), false)?;
-            finished.push((desk.ca_key(), self.ca_key()));
-            finished.push((desk.ca_certificate(), self.ca_certificate()));
-            &desk
+            directory.init(&CaOptions::default(), false)?;
+            finished.push((directory.ca_key(), self.ca_key()));
+            finished.push((directory.ca_certificate(), self.ca_certificate()));
+            &directory
         };
-        let wish = Wish { days: Authority::default().days, ..Wish::default() };
+        let options = CertificateOptions { days: CaOptions::default().days, ..CertificateOptions::default() };
         for name in lacking.iter().filter(|name| !name.is_empty()) {
             // A key that was made for a request is used.
             if self.key(name).exists() {
-                files::write(&desk.key(name), &files::read(&self.key(name))?, Readers::Owner, false)?;
+                files::write(&directory.key(name), &files::read(&self.key(name))?, Readers::Owner, false)?;
             } else {
-                finished.push((desk.key(name), self.key(name)));
+                finished.push((directory.key(name), self.key(name)));
             }
-            let request = desk.request(name, KeyKind::default(), None, &wish)?;
-            signer.sign(&request, &wish)?;
-            finished.push((desk.certificate(name), self.certificate(name)));
+            let request = directory.request(name, KeyKind::default(), None, &options)?;
+            signer.sign(&request, &options)?;
+            finished.push((directory.certificate(name), self.certificate(name)));
         }
         Ok(files::move_all(&finished)?)
     }
