@@ -5,21 +5,24 @@
 //! what a client should say to it, is one table: [`cases`].
 //!
 //! ```text
-//! case         the table's columns             table     the table
-//! certificates how each certificate is made    keeper    the CA, the keys      draft, der   what is signed, encoded
-//! defects      what breaks the protocol        server    one client, from its ClientHello to the close
+//! case, table          what there is: the type of a case, and all of them
+//! certificates         how each certificate is made
+//! issuers              the CA, the other CAs, and the keys of the servers
+//! certificate_builder  a certificate before it is signed; der encodes it
+//! defects              what breaks the protocol
+//! server               one client, from its ClientHello to the close
 //! ```
 
 mod case;
+mod certificate_builder;
 mod certificates;
 mod defects;
 mod der;
-mod draft;
-mod keeper;
+mod issuers;
 mod server;
 mod table;
 
-pub use case::{Case, Class, Judge, Opinion, Shows, Verdict};
+pub use case::{Case, Class, DetectedBy, Expectation, Opinion, Phase};
 
 use std::{
     fs,
@@ -30,7 +33,7 @@ use std::{
 use labnet::{Error, net::Running};
 
 use crate::{ServerName, ServerSettings};
-use keeper::Keeper;
+use issuers::Issuers;
 use server::Zoo;
 
 pub(crate) const NAME: ServerName = ServerName::Zoo;
@@ -38,7 +41,7 @@ pub(crate) const NAME: ServerName = ServerName::Zoo;
 /// The name of a server with which nothing is wrong.
 pub const GOOD: &str = "good.test";
 
-/// What a client that names nobody (SNI) is shown.
+/// The case of a client that sends no SNI.
 pub const NAMELESS: &str = "127.0.0.1";
 
 /// A zoo.
@@ -56,7 +59,7 @@ impl Default for Config {
     }
 }
 
-/// Everything there is in the zoo, in the order in which it is worth visiting.
+/// Everything there is in the zoo, in the order of `--list`.
 pub fn cases() -> &'static [Case] {
     table::CASES
 }
@@ -66,10 +69,10 @@ pub fn cases() -> &'static [Case] {
 /// # Errors
 /// [`Error::Listen`]; [`Error::File`] for the CA's file; [`Error::System`] for what cannot be made.
 pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
-    let keeper = Keeper::new()?;
-    let zoo = Zoo::open(&keeper)?;
+    let issuers = Issuers::new()?;
+    let zoo = Zoo::open(&issuers)?;
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
-    write(&config.ca, &der::pem(&keeper.ca.certificate))?;
+    write(&config.ca, &der::pem(&issuers.ca.certificate))?;
     settings.serve(NAME, listeners, move |stream, peer, limits, clock| zoo.serve(stream, peer, limits, clock))
 }
 

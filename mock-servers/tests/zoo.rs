@@ -25,7 +25,7 @@ use lab_process::Program;
 use labnet::net::ClientLimits;
 use mock_servers::{
     Events, Running, ServerSettings,
-    zoo::{self, Case, Class, Judge, Opinion, Shows, Verdict, cases},
+    zoo::{self, Case, Class, DetectedBy, Expectation, Opinion, Phase, cases},
 };
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, RootCertStore,
@@ -78,18 +78,18 @@ impl Zoo {
 /// What a client says: a verdict, and why in its own words.
 #[derive(Debug)]
 struct Said {
-    verdict: Verdict,
+    verdict: Expectation,
     class: Class,
     words: String,
 }
 
 impl Said {
     fn accept() -> Self {
-        Self { verdict: Verdict::Accept, class: Class::Good, words: "accepted".to_owned() }
+        Self { verdict: Expectation::Accept, class: Class::Good, words: "accepted".to_owned() }
     }
 
     fn refuse(class: Class, words: impl ToString) -> Self {
-        Self { verdict: Verdict::Refuse, class, words: words.to_string() }
+        Self { verdict: Expectation::Refuse, class, words: words.to_string() }
     }
 }
 
@@ -130,7 +130,7 @@ struct Until(TcpStream, Instant);
 impl Until {
     fn connect(address: SocketAddr, name: &str) -> Self {
         let stream = TcpStream::connect_timeout(&address, DEADLINE).unwrap();
-        let is_slow = cases().iter().any(|case| case.name == name && case.judged_by == Judge::Deadline);
+        let is_slow = cases().iter().any(|case| case.name == name && case.detected_by == DetectedBy::Deadline);
         Self(stream, Instant::now() + if is_slow { PATIENCE } else { DEADLINE })
     }
 }
@@ -239,11 +239,11 @@ fn rustls_says_what_the_table_says_but_where_the_client_is_to_judge() {
     let zoo = Zoo::open();
     let config = client_config(&zoo.ca);
     let wrong = |(case, said): &(&Case, Said)| {
-        let agrees = said.verdict == case.verdict && said.class == case.class;
-        (agrees != (case.judged_by != Judge::Client)).then(|| {
+        let agrees = said.verdict == case.expected && said.class == case.class;
+        (agrees != (case.detected_by != DetectedBy::Client)).then(|| {
             format!(
                 "{}: {} {} ({:?}), but {} {}: {}",
-                case.name, case.verdict, case.class, case.judged_by, said.verdict, said.class, said.words
+                case.name, case.expected, case.class, case.detected_by, said.verdict, said.class, said.words
             )
         })
     };
@@ -294,7 +294,7 @@ fn clients_that_speak_no_tls_or_nothing_at_all_disturb_nobody() {
     plain.read_to_end(&mut answer).unwrap();
     assert_eq!(answer.first(), Some(&21), "an alert: {answer:?}");
     let said = rustls(zoo.address(), &config, zoo::GOOD);
-    assert_eq!(said.verdict, Verdict::Accept, "{}", said.words);
+    assert_eq!(said.verdict, Expectation::Accept, "{}", said.words);
     for event in [" - - left without a ClientHello", " - - sent no ClientHello: ", " - - was too slow"] {
         assert!(comes_true(|| zoo.has_reported(event)), "{event}");
     }
@@ -340,7 +340,7 @@ fn the_program_names_the_certificate_of_its_ca_before_it_is_ready() {
     let ca = folder.path().join("ca.pem");
     let (program, address, said) = start(&ca);
     assert_eq!(said[said.len() - 2..], [format!("zoo CA {}", ca.display()), "ready".to_owned()]);
-    assert_eq!(rustls(address, &client_config(&ca), zoo::GOOD).verdict, Verdict::Accept);
+    assert_eq!(rustls(address, &client_config(&ca), zoo::GOOD).verdict, Expectation::Accept);
     drop(program);
 }
 
@@ -367,9 +367,9 @@ fn nothing_stays_open_when_everybody_has_left() {
 
 fn check_opinions(said: Vec<(&Case, Said)>, opinion: impl Fn(&Case) -> Opinion) {
     let wrong = |(case, said): &(&Case, Said)| {
-        let agrees = said.verdict == case.verdict;
+        let agrees = said.verdict == case.expected;
         (agrees != (opinion(case) == Opinion::Same))
-            .then(|| format!("{}: {} {}, but {}: {}", case.name, case.verdict, case.class, said.verdict, said.words))
+            .then(|| format!("{}: {} {}, but {}: {}", case.name, case.expected, case.class, said.verdict, said.words))
     };
     assert_none(&said.iter().filter_map(wrong).collect::<Vec<_>>());
 }
@@ -474,7 +474,7 @@ fn the_table_is_complete_and_every_name_is_there_once() {
     let names: HashSet<_> = cases().iter().map(|case| case.name).collect();
     assert_eq!(names.len(), cases().len());
     for case in cases() {
-        assert_eq!(case.verdict == Verdict::Accept, case.class == Class::Good, "{}", case.name);
+        assert_eq!(case.expected == Expectation::Accept, case.class == Class::Good, "{}", case.name);
         assert!(!case.what.is_empty() && !case.reason.is_empty() && !case.to_string().contains('\n'), "{}", case.name);
         assert!(case.name.ends_with(".test") || case.name == zoo::NAMELESS, "{}", case.name);
     }
@@ -482,5 +482,5 @@ fn the_table_is_complete_and_every_name_is_there_once() {
     let words: HashSet<_> = classes.iter().map(|class| class.name()).collect();
     assert_eq!(words.len(), classes.len());
     assert!(words.iter().all(|word| word.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase())), "{words:?}");
-    assert!(cases().iter().any(|case| case.shows == Shows::AtEnd));
+    assert!(cases().iter().any(|case| case.phase == Phase::AtEnd));
 }

@@ -12,7 +12,7 @@ use std::{
 use lab_process::{Outcome, Program};
 use mock_servers::{
     Running, ServerSettings,
-    zoo::{self, Case, Class, Verdict, cases},
+    zoo::{self, Case, Class, Expectation, cases},
 };
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_tls-client");
@@ -85,7 +85,7 @@ fn check(zoo: &Zoo, case: &Case) -> Result<(), String> {
     let outcome = zoo.visit(case, &[]);
     let stderr = outcome.stderr();
     let wrong = |why: &str| Err(format!("{}: {why}: status {}, {stderr}", case.name, outcome.code()));
-    if case.verdict == Verdict::Accept {
+    if case.expected == Expectation::Accept {
         return if outcome.code() == 0 && !outcome.stdout.is_empty() { Ok(()) } else { wrong("must be accepted") };
     }
     let Some(error) = stderr.lines().find_map(|line| line.strip_prefix("error: ")) else {

@@ -14,42 +14,42 @@ pub struct Case {
     /// What is there, in a line that a student understands.
     pub what: &'static str,
     /// What a client should do.
-    pub verdict: Verdict,
+    pub expected: Expectation,
     /// What it should say when it refuses.
     pub class: Class,
     /// Why, with the source.
     pub reason: &'static str,
     /// Which part of a client has to see it.
-    pub judged_by: Judge,
-    /// When it shows.
-    pub shows: Shows,
-    /// Whether OpenSSL (`s_client -verify_return_error -verify_hostname NAME`) agrees with the verdict.
+    pub detected_by: DetectedBy,
+    /// When the client can notice it.
+    pub phase: Phase,
+    /// Whether OpenSSL (`s_client -verify_return_error -verify_hostname NAME`) agrees with `expected`.
     pub openssl: Opinion,
-    /// Whether Python (`ssl.create_default_context`) agrees with the verdict.
+    /// Whether Python (`ssl.create_default_context`) agrees with `expected`.
     pub python: Opinion,
     /// How it is made.
-    pub(super) exhibit: Exhibit,
+    pub(super) behaviour: Behaviour,
 }
 
 /// How a case is made.
 #[derive(Clone, Copy)]
-pub(super) enum Exhibit {
-    /// A certificate, shown by a server that is correct otherwise.
+pub(super) enum Behaviour {
+    /// A certificate, presented by a server that is correct otherwise.
     Certificate(Make),
-    /// A good certificate, shown by a server that breaks the protocol.
+    /// A good certificate, presented by a server that breaks the protocol.
     Protocol(Defect),
 }
 
 /// What a client should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Expectation {
     /// Go on.
     Accept,
     /// Give up.
     Refuse,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Accept => "accept",
@@ -60,7 +60,7 @@ impl fmt::Display for Verdict {
 
 /// Which part of a client has to see what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judge {
+pub enum DetectedBy {
     /// The TLS library: rustls, with webpki for certificates.
     Library,
     /// The client itself: the library accepts it, or refuses it for another reason than the table's.
@@ -69,9 +69,9 @@ pub enum Judge {
     Deadline,
 }
 
-/// When a case shows what it is.
+/// When a client can notice what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shows {
+pub enum Phase {
     /// Within the handshake.
     InHandshake,
     /// After it: the client has to ask for the page, and to read it to its end.
@@ -205,19 +205,19 @@ impl Case {
     const fn new(
         name: &'static str,
         what: &'static str,
-        verdict: Verdict,
+        expected: Expectation,
         class: Class,
         reason: &'static str,
-        exhibit: Exhibit,
+        behaviour: Behaviour,
     ) -> Self {
         let (openssl, python) = (Opinion::Same, Opinion::Same);
-        let (judged_by, shows) = (Judge::Library, Shows::InHandshake);
-        Self { name, what, verdict, class, reason, judged_by, shows, openssl, python, exhibit }
+        let (detected_by, phase) = (DetectedBy::Library, Phase::InHandshake);
+        Self { name, what, expected, class, reason, detected_by, phase, openssl, python, behaviour }
     }
 
     /// A certificate that a client accepts.
     pub(super) const fn good(name: &'static str, what: &'static str, reason: &'static str, make: Make) -> Self {
-        Self::new(name, what, Verdict::Accept, Class::Good, reason, Exhibit::Certificate(make))
+        Self::new(name, what, Expectation::Accept, Class::Good, reason, Behaviour::Certificate(make))
     }
 
     /// A certificate that a client refuses.
@@ -228,12 +228,12 @@ impl Case {
         reason: &'static str,
         make: Make,
     ) -> Self {
-        Self::new(name, what, Verdict::Refuse, class, reason, Exhibit::Certificate(make))
+        Self::new(name, what, Expectation::Refuse, class, reason, Behaviour::Certificate(make))
     }
 
     /// A server that a client accepts, although it does something unusual.
     pub(super) const fn odd(name: &'static str, what: &'static str, reason: &'static str, defect: Defect) -> Self {
-        Self::new(name, what, Verdict::Accept, Class::Good, reason, Exhibit::Protocol(defect))
+        Self::new(name, what, Expectation::Accept, Class::Good, reason, Behaviour::Protocol(defect))
     }
 
     /// A server that breaks the protocol.
@@ -244,15 +244,15 @@ impl Case {
         reason: &'static str,
         defect: Defect,
     ) -> Self {
-        Self::new(name, what, Verdict::Refuse, class, reason, Exhibit::Protocol(defect))
+        Self::new(name, what, Expectation::Refuse, class, reason, Behaviour::Protocol(defect))
     }
 
-    pub(super) const fn judged_by(self, judged_by: Judge) -> Self {
-        Self { judged_by, ..self }
+    pub(super) const fn detected_by(self, detected_by: DetectedBy) -> Self {
+        Self { detected_by, ..self }
     }
 
     pub(super) const fn at_end(self) -> Self {
-        Self { shows: Shows::AtEnd, ..self }
+        Self { phase: Phase::AtEnd, ..self }
     }
 
     pub(super) const fn openssl(self, why: &'static str) -> Self {
@@ -270,14 +270,14 @@ impl Case {
 
     /// Whether it is a certificate that is good or bad, and not the protocol.
     pub fn is_certificate(&self) -> bool {
-        matches!(self.exhibit, Exhibit::Certificate(_))
+        matches!(self.behaviour, Behaviour::Certificate(_))
     }
 }
 
-/// Name, verdict, class and reason, between tabs.
+/// Name, expectation, class and reason, between tabs.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\t{}\t{}\t{} ({})", self.name, self.verdict, self.class, self.what, self.reason)
+        write!(f, "{}\t{}\t{}\t{} ({})", self.name, self.expected, self.class, self.what, self.reason)
     }
 }
 

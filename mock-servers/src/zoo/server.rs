@@ -23,22 +23,23 @@ use rustls::{
 
 use super::{
     Case, NAME, NAMELESS,
-    case::Exhibit,
-    cases, certificates,
+    case::Behaviour,
+    cases,
+    certificate_builder::failed,
+    certificates,
     defects::{self, Defect, Hello, Then, Version, alert},
-    draft::failed,
-    keeper::{Chain, Keeper},
+    issuers::{Chain, Issuers},
 };
 use crate::event::{ClientExit, ClientId, Event, ZooOutcome, ZooPhase};
 
 /// The longest request that is read, in bytes (ours).
 const MAX_REQUEST_LEN: usize = 8192;
 
-/// All exhibits, by name.
-pub(super) struct Zoo(HashMap<&'static str, Shown>);
+/// All cases, by name.
+pub(super) struct Zoo(HashMap<&'static str, CaseServer>);
 
-/// A case, and the server that shows it.
-struct Shown {
+/// A case, and the configuration of its server.
+struct CaseServer {
     case: &'static Case,
     config: Arc<ServerConfig>,
 }
@@ -55,25 +56,25 @@ impl ResolvesServerCert for Always {
 
 impl Zoo {
     /// Makes every certificate.
-    pub(super) fn open(keeper: &Keeper) -> Result<Self, Error> {
-        let shown = |case: &'static Case| {
-            let make = match case.exhibit {
-                Exhibit::Certificate(make) => make,
-                Exhibit::Protocol(_) => certificates::good,
+    pub(super) fn open(issuers: &Issuers) -> Result<Self, Error> {
+        let server = |case: &'static Case| {
+            let make = match case.behaviour {
+                Behaviour::Certificate(make) => make,
+                Behaviour::Protocol(_) => certificates::good,
             };
-            let config = Arc::new(config(make(keeper, case.name)?, &versions(case))?);
-            Ok((case.name, Shown { case, config }))
+            let config = Arc::new(config(make(issuers, case.name)?, &versions(case))?);
+            Ok((case.name, CaseServer { case, config }))
         };
-        cases().iter().map(shown).collect::<Result<_, _>>().map(Self)
+        cases().iter().map(server).collect::<Result<_, _>>().map(Self)
     }
 
     /// Serves one client.
     pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, limits: &ClientLimits, clock: &dyn Clock) -> Event {
         let mut connection = Connection::new(stream, peer);
         let (name, class, outcome) = match self.meet(&mut connection, limits) {
-            Ok((name, Some(shown), hello, accepted)) => {
-                let outcome = shown.show(&hello, accepted, &mut connection, limits, clock);
-                (name, Some(shown.case.class), outcome)
+            Ok((name, Some(server), hello, accepted)) => {
+                let outcome = server.serve(&hello, accepted, &mut connection, limits, clock);
+                (name, Some(server.case.class), outcome)
             }
             Ok((name, None, ..)) => {
                 // A client that is gone needs no alert.
@@ -91,20 +92,20 @@ impl Zoo {
         &self,
         connection: &mut Connection,
         limits: &ClientLimits,
-    ) -> Result<(Option<String>, Option<&Shown>, Hello, Accepted), ZooOutcome> {
+    ) -> Result<(Option<String>, Option<&CaseServer>, Hello, Accepted), ZooOutcome> {
         set_limits(connection, limits)?;
         let (hello, accepted) = receive_hello(connection)?;
         let name = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
-        let shown = self.0.get(name.as_deref().unwrap_or(NAMELESS));
-        Ok((name, shown, hello, accepted))
+        let server = self.0.get(name.as_deref().unwrap_or(NAMELESS));
+        Ok((name, server, hello, accepted))
     }
 }
 
 /// What a case speaks.
 fn versions(case: &Case) -> Vec<&'static SupportedProtocolVersion> {
-    match case.exhibit {
-        Exhibit::Protocol(Defect::Only(Version::Tls12) | Defect::Flight(Version::Tls12, ..)) => vec![&TLS12],
-        Exhibit::Protocol(Defect::Only(Version::Tls13) | Defect::Flight(Version::Tls13, ..)) => vec![&TLS13],
+    match case.behaviour {
+        Behaviour::Protocol(Defect::Only(Version::Tls12) | Defect::Flight(Version::Tls12, ..)) => vec![&TLS12],
+        Behaviour::Protocol(Defect::Only(Version::Tls13) | Defect::Flight(Version::Tls13, ..)) => vec![&TLS13],
         _ => vec![&TLS13, &TLS12],
     }
 }
@@ -117,7 +118,7 @@ fn config(chain: Chain, versions: &[&'static SupportedProtocolVersion]) -> Resul
         .with_protocol_versions(versions)
         .map_err(failed)?;
     let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Always(certified)));
-    // Each visit is a full one.
+    // Every handshake is a full one.
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
@@ -162,9 +163,9 @@ fn receive_hello(connection: &mut Connection) -> Result<(Hello, Accepted), ZooOu
     }
 }
 
-impl Shown {
-    /// Shows the case to a client.
-    fn show(
+impl CaseServer {
+    /// Serves the case to a client.
+    fn serve(
         &self,
         hello: &Hello,
         accepted: Accepted,
@@ -172,18 +173,18 @@ impl Shown {
         limits: &ClientLimits,
         clock: &dyn Clock,
     ) -> ZooOutcome {
-        let defect = match self.case.exhibit {
-            Exhibit::Certificate(_) => None,
-            Exhibit::Protocol(defect) => Some(defect),
+        let defect = match self.case.behaviour {
+            Behaviour::Certificate(_) => None,
+            Behaviour::Protocol(defect) => Some(defect),
         };
-        let shown = match defect {
+        let served = match defect {
             Some(Defect::Answers(answer, then)) => send(&answer(hello), then, connection, limits, clock),
             Some(Defect::Flight(_, cut, then)) => self
                 .flight(accepted, connection)
                 .and_then(|flight| send(&cut(&flight), then, connection, limits, clock)),
             defect => self.converse(accepted, defect, connection, limits),
         };
-        shown.unwrap_or_else(|outcome| outcome)
+        served.unwrap_or_else(|outcome| outcome)
     }
 
     fn accept(&self, accepted: Accepted, connection: &mut Connection) -> Result<ServerConnection, ZooOutcome> {

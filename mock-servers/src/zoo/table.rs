@@ -12,18 +12,18 @@ use super::{
             NotACa, NotTls, NotYetValid, PathLength, ProtocolVersion, Purpose, Reset, SelfSigned, Silence, Tampered,
             UnexpectedMessage, UnknownIssuer, WeakKey, WeakSignature, WrongHost,
         },
-        Judge::{Client, Deadline},
+        DetectedBy::{Client, Deadline},
     },
     certificates as make,
     defects::{
-        self as show,
+        self,
         Defect::{self, Answers, Flight, Only},
         Then,
         Version::{Tls12, Tls13},
     },
 };
 
-/// The cases, in the order in which they are worth visiting.
+/// The cases, in the order of `--list`.
 pub(super) const CASES: &[Case] = &[
     // Good certificates.
     Case::good(GOOD, "a good certificate, with a P-256 key", "RFC 5280, section 6.1", make::good),
@@ -260,7 +260,7 @@ pub(super) const CASES: &[Case] = &[
         "RFC 5280, sections 4.1.2.6 and 4.2.1.6: it must be critical then",
         make::empty_subject,
     )
-    .judged_by(Client)
+    .detected_by(Client)
     .both("looks at that only when told to be strict (X509_V_FLAG_X509_STRICT), as Python does from 3.13"),
     // Who vouches.
     Case::bad(
@@ -270,7 +270,7 @@ pub(super) const CASES: &[Case] = &[
         "RFC 5280, section 6.1: it leads to no CA",
         make::self_signed,
     )
-    .judged_by(Client),
+    .detected_by(Client),
     Case::bad(
         "unknown-root.test",
         "a certificate by a CA that nobody trusts",
@@ -335,7 +335,7 @@ pub(super) const CASES: &[Case] = &[
         "RFC 5280, section 6.1.4 (n): keyCertSign",
         make::ca_may_not_sign,
     )
-    .judged_by(Client),
+    .detected_by(Client),
     Case::bad(
         "ca-for-clients.test",
         "an intermediate CA for clients",
@@ -410,7 +410,7 @@ pub(super) const CASES: &[Case] = &[
         make::two_algorithms,
     ),
     Case::bad("rsa-1024.test", "an RSA key of 1024 bits", WeakKey, "BR 6.1.5: at least 2048", make::short_key)
-        .judged_by(Client),
+        .detected_by(Client),
     Case::bad(
         "sha1.test",
         "signed with SHA-1",
@@ -432,7 +432,7 @@ pub(super) const CASES: &[Case] = &[
         "RFC 8446, section 4.4.3: the signature must verify",
         make::other_key,
     )
-    .judged_by(Client),
+    .detected_by(Client),
     // Purpose.
     Case::bad(
         "for-clients.test",
@@ -462,7 +462,7 @@ pub(super) const CASES: &[Case] = &[
         "RFC 8446, section 4.4.2.2: digitalSignature must be set",
         make::for_encryption,
     )
-    .judged_by(Client)
+    .detected_by(Client)
     .both("is content with keyEncipherment, which RSA key exchange needed until TLS 1.2"),
     // Form.
     Case::bad(
@@ -472,7 +472,7 @@ pub(super) const CASES: &[Case] = &[
         "RFC 5280, section 4.1.2.2: it must be positive",
         make::serial_zero,
     )
-    .judged_by(Client)
+    .detected_by(Client)
     .both("reads any INTEGER, as RFC 5280 asks clients to do with the mistakes of old CAs"),
     Case::bad(
         "serial-negative.test",
@@ -481,7 +481,7 @@ pub(super) const CASES: &[Case] = &[
         "RFC 5280, section 4.1.2.2: it must be positive",
         make::serial_negative,
     )
-    .judged_by(Client)
+    .detected_by(Client)
     .both("reads any INTEGER, as RFC 5280 asks clients to do with the mistakes of old CAs"),
     Case::bad(
         "serial-long.test",
@@ -490,7 +490,7 @@ pub(super) const CASES: &[Case] = &[
         "RFC 5280, section 4.1.2.2: at most 20",
         make::serial_long,
     )
-    .judged_by(Client)
+    .detected_by(Client)
     .both("reads an INTEGER of any length"),
     Case::bad(
         "version-1.test",
@@ -547,191 +547,197 @@ pub(super) const CASES: &[Case] = &[
     // The protocol.
     Case::odd("tls12.test", "a good server that speaks TLS 1.2 only", "RFC 9325, section 3.1.1", Only(Tls12)),
     Case::odd("tls13.test", "a good server that speaks TLS 1.3 only", "RFC 9325, section 3.1.1", Only(Tls13)),
-    Case::broken("ssl3.test", "a ServerHello of SSL 3.0", ProtocolVersion, "RFC 7568", Answers(show::ssl3, Then::Fin)),
+    Case::broken(
+        "ssl3.test",
+        "a ServerHello of SSL 3.0",
+        ProtocolVersion,
+        "RFC 7568",
+        Answers(defects::ssl3, Then::Fin),
+    ),
     Case::broken(
         "tls10.test",
         "a ServerHello of TLS 1.0",
         ProtocolVersion,
         "RFC 8996",
-        Answers(show::tls10, Then::Fin),
+        Answers(defects::tls10, Then::Fin),
     ),
     Case::broken(
         "tls11.test",
         "a ServerHello of TLS 1.1",
         ProtocolVersion,
         "RFC 8996",
-        Answers(show::tls11, Then::Fin),
+        Answers(defects::tls11, Then::Fin),
     ),
     Case::broken(
         "alert-version.test",
         "the alert protocol_version: no version in common",
         ProtocolVersion,
         "RFC 8446, section 6.2",
-        Answers(show::no_common_version, Then::Fin),
+        Answers(defects::no_common_version, Then::Fin),
     ),
     Case::broken(
         "no-common-suite.test",
         "the alert handshake_failure: no cipher suite in common",
         NoCommonSuite,
         "RFC 8446, section 4.1.1",
-        Answers(show::no_common_suite, Then::Fin),
+        Answers(defects::no_common_suite, Then::Fin),
     ),
     Case::broken(
         "suite-not-offered.test",
         "a ServerHello with a cipher suite that was not offered",
         IllegalParameter,
         "RFC 8446, section 4.1.3; RFC 5246, section 7.4.1.3",
-        Answers(show::suite_not_offered, Then::Fin),
+        Answers(defects::suite_not_offered, Then::Fin),
     ),
     Case::broken(
         "downgrade.test",
         "a ServerHello of TLS 1.2 with the mark of a server that speaks TLS 1.3",
         IllegalParameter,
         "RFC 8446, section 4.1.3: somebody on the way has taken TLS 1.3 out of the offer",
-        Flight(Tls12, show::downgrade_mark, Then::Fin),
+        Flight(Tls12, defects::downgrade_mark, Then::Fin),
     ),
     Case::broken(
         "retry-twice.test",
         "two HelloRetryRequests",
         UnexpectedMessage,
         "RFC 8446, section 4.1.4",
-        Answers(show::retry_with_p384, Then::Again),
+        Answers(defects::retry_with_p384, Then::Again),
     ),
     Case::broken(
         "retry-in-vain.test",
         "a HelloRetryRequest for a key that was there already",
         IllegalParameter,
         "RFC 8446, section 4.2.8",
-        Answers(show::retry_with_x25519, Then::Fin),
+        Answers(defects::retry_with_x25519, Then::Fin),
     ),
     Case::broken(
         "alert-internal-error.test",
         "the alert internal_error",
         Alert,
         "RFC 8446, section 6.2",
-        Answers(show::internal_error, Then::Fin),
+        Answers(defects::internal_error, Then::Fin),
     ),
     Case::broken(
         "alert-unrecognized-name.test",
         "the alert unrecognized_name",
         Alert,
         "RFC 6066, section 3",
-        Answers(show::unrecognized_name, Then::Fin),
+        Answers(defects::unrecognized_name, Then::Fin),
     ),
     Case::broken(
         "alert-undefined.test",
         "an alert that nobody has defined, 200",
         Alert,
         "RFC 8446, section 6: unknown alerts are errors",
-        Answers(show::undefined_alert, Then::Fin),
+        Answers(defects::undefined_alert, Then::Fin),
     ),
     Case::broken(
         "warning.test",
         "a warning (unrecognized_name), then silence",
         Silence,
         "RFC 6066, section 3: a warning may be ignored, the silence not",
-        Answers(show::warning, Then::Silence),
+        Answers(defects::warning, Then::Silence),
     )
-    .judged_by(Deadline),
+    .detected_by(Deadline),
     Case::broken(
         "silence.test",
         "nothing at all",
         Silence,
         "nobody waits for ever: a client needs a deadline",
-        Answers(show::nothing, Then::Silence),
+        Answers(defects::nothing, Then::Silence),
     )
-    .judged_by(Deadline),
+    .detected_by(Deadline),
     Case::broken(
         "slow.test",
         "a ServerHello, a byte a second",
         Silence,
         "a deadline is for the whole handshake, not for each byte",
-        Answers(show::slow_hello, Then::Drip),
+        Answers(defects::slow_hello, Then::Drip),
     )
-    .judged_by(Deadline),
+    .detected_by(Deadline),
     Case::broken(
         "cut-before-hello.test",
         "the end of the connection (FIN) instead of a ServerHello",
         HandshakeCut,
         "RFC 8446, section 6.1",
-        Answers(show::nothing, Then::Fin),
+        Answers(defects::nothing, Then::Fin),
     ),
     Case::broken(
         "cut-in-record.test",
         "the end of the connection within the ServerHello",
         HandshakeCut,
         "RFC 8446, section 6.1",
-        Flight(Tls13, show::half_a_record, Then::Fin),
+        Flight(Tls13, defects::half_a_record, Then::Fin),
     ),
     Case::broken(
         "cut-after-hello.test",
         "the end of the connection after the ServerHello",
         HandshakeCut,
         "RFC 8446, section 6.1",
-        Flight(Tls13, show::hello_alone, Then::Fin),
+        Flight(Tls13, defects::hello_alone, Then::Fin),
     ),
     Case::broken(
         "cut-after-certificate.test",
         "the end of the connection after the Certificate (TLS 1.2)",
         HandshakeCut,
         "RFC 5246, section 7.2.1",
-        Flight(Tls12, show::to_certificate, Then::Fin),
+        Flight(Tls12, defects::to_certificate, Then::Fin),
     ),
     Case::broken(
         "reset.test",
         "a TCP reset after the ServerHello",
         Reset,
         "RFC 9293, section 3.5.2",
-        Flight(Tls13, show::hello_alone, Then::Reset),
+        Flight(Tls13, defects::hello_alone, Then::Reset),
     ),
     Case::broken(
         "reset-at-once.test",
         "a TCP reset instead of a ServerHello",
         Reset,
         "RFC 9293, section 3.5.2",
-        Answers(show::nothing, Then::Reset),
+        Answers(defects::nothing, Then::Reset),
     ),
     Case::broken(
         "bad-finished.test",
         "a flipped bit in the last record of the handshake, Finished",
         Tampered,
         "RFC 8446, section 5.2: bad_record_mac",
-        Flight(Tls13, show::last_bit_flipped, Then::Fin),
+        Flight(Tls13, defects::last_bit_flipped, Then::Fin),
     ),
     Case::broken(
         "http.test",
         "plain HTTP",
         NotTls,
         "RFC 8446, section 5.1: no such type of record",
-        Answers(show::http, Then::Fin),
+        Answers(defects::http, Then::Fin),
     ),
     Case::broken(
         "ssh.test",
         "the greeting of an SSH server",
         NotTls,
         "RFC 8446, section 5.1: no such type of record",
-        Answers(show::ssh, Then::Fin),
+        Answers(defects::ssh, Then::Fin),
     ),
     Case::broken(
         "garbage.test",
         "random bytes",
         NotTls,
         "RFC 8446, section 5.1: no such type of record",
-        Answers(show::garbage, Then::Fin),
+        Answers(defects::garbage, Then::Fin),
     ),
     Case::broken(
         "oversized.test",
         "a record of 18,433 bytes",
         BadRecord,
         "RFC 8446, section 5.1; RFC 5246, section 6.2.3: record_overflow, more than any version allows",
-        Answers(show::oversized, Then::Fin),
+        Answers(defects::oversized, Then::Fin),
     ),
     Case::broken(
         "empty-records.test",
         "1,000 handshake records without a byte in them",
         BadRecord,
         "RFC 8446, section 5.1: handshake records must not be empty",
-        Answers(show::empty_records, Then::Fin),
+        Answers(defects::empty_records, Then::Fin),
     ),
     Case::broken(
         "no-close-notify.test",

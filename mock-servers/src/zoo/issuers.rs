@@ -5,14 +5,14 @@ use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_R
 use time::OffsetDateTime;
 
 use super::{
+    certificate_builder::{CertificateBuilder, Extension, Issuer, Key},
     der::{self, oid, tag},
-    draft::{Draft, Extension, Issuer, Key},
 };
 
 /// The common name of the CA.
 pub(super) const CA: &str = "Socket Lab Zoo CA";
 
-/// What a server of the zoo shows, and signs with.
+/// What a server of the zoo presents, and signs with.
 #[derive(Clone)]
 pub(super) struct Chain {
     /// In the order in which they are sent.
@@ -21,7 +21,7 @@ pub(super) struct Chain {
 }
 
 /// Everything that certificates are made from, new at each start.
-pub(super) struct Keeper {
+pub(super) struct Issuers {
     pub(super) now: OffsetDateTime,
     pub(super) ca: Issuer,
     /// The key of most servers.
@@ -32,7 +32,7 @@ pub(super) struct Keeper {
     pub(super) ed25519: Key,
 }
 
-impl Keeper {
+impl Issuers {
     pub(super) fn new() -> Result<Self, Error> {
         let now = OffsetDateTime::now_utc();
         Ok(Self {
@@ -46,19 +46,19 @@ impl Keeper {
     }
 
     /// A root of the same or another name that nobody trusts.
-    pub(super) fn stranger(&self, common_name: &str) -> Result<Issuer, Error> {
+    pub(super) fn untrusted_root(&self, common_name: &str) -> Result<Issuer, Error> {
         root(common_name, self.now)
     }
 
     /// What the CA signs for a server, by default.
-    pub(super) fn server(&self, name: &str) -> Draft {
+    pub(super) fn server(&self, name: &str) -> CertificateBuilder {
         self.server_of(&self.ca, name)
     }
 
     /// What another CA signs for a server.
-    pub(super) fn server_of(&self, issuer: &Issuer, name: &str) -> Draft {
+    pub(super) fn server_of(&self, issuer: &Issuer, name: &str) -> CertificateBuilder {
         // A common name has at most 64 characters (RFC 5280, appendix A.1).
-        Draft::server(issuer, name, &self.key.public, self.now).named(name)
+        CertificateBuilder::server(issuer, name, &self.key.public, self.now).named(name)
     }
 
     /// A CA below another one, changed in some way.
@@ -66,38 +66,43 @@ impl Keeper {
         &self,
         issuer: &Issuer,
         common_name: &str,
-        change: impl FnOnce(Draft) -> Draft,
+        change: impl FnOnce(CertificateBuilder) -> CertificateBuilder,
     ) -> Result<Issuer, Error> {
         let key = Key::generate(&PKCS_ECDSA_P256_SHA256)?;
-        let draft = change(Draft::authority(Some(issuer), common_name, &key.public, self.now));
-        Ok(Issuer { name: draft.subject.clone(), certificate: draft.signed(&issuer.key)?, key })
+        let builder = change(CertificateBuilder::authority(Some(issuer), common_name, &key.public, self.now));
+        Ok(Issuer { name: builder.subject.clone(), certificate: builder.signed(&issuer.key)?, key })
     }
 
     /// An intermediate CA below the zoo's, as it should be.
     pub(super) fn intermediate(&self) -> Result<Issuer, Error> {
-        self.below(&self.ca, "Socket Lab Zoo Intermediate CA", |draft| draft)
+        self.below(&self.ca, "Socket Lab Zoo Intermediate CA", |builder| builder)
     }
 
     /// A certificate that the zoo's CA signs, alone.
-    pub(super) fn alone(&self, draft: &Draft) -> Result<Chain, Error> {
-        Ok(self.chain(vec![draft.signed(&self.ca.key)?]))
+    pub(super) fn alone(&self, builder: &CertificateBuilder) -> Result<Chain, Error> {
+        Ok(self.chain(vec![builder.signed(&self.ca.key)?]))
     }
 
     /// The same, of a server with a key of its own.
     pub(super) fn with_key(&self, name: &str, key: &Key) -> Result<Chain, Error> {
-        let draft = Draft { key: key.public.clone(), ..self.server(name) };
-        Ok(Chain { certificates: vec![draft.signed(&self.ca.key)?], key: key.clone() })
+        let builder = CertificateBuilder { key: key.public.clone(), ..self.server(name) };
+        Ok(Chain { certificates: vec![builder.signed(&self.ca.key)?], key: key.clone() })
     }
 
     /// A server's certificate, and those of the CAs above it.
-    pub(super) fn under(&self, draft: &Draft, issuer: &Issuer, above: &[&Issuer]) -> Result<Chain, Error> {
+    pub(super) fn under(
+        &self,
+        builder: &CertificateBuilder,
+        issuer: &Issuer,
+        above: &[&Issuer],
+    ) -> Result<Chain, Error> {
         let own = std::iter::once(issuer).chain(above.iter().copied());
-        let mut certificates = vec![draft.signed(&issuer.key)?];
+        let mut certificates = vec![builder.signed(&issuer.key)?];
         certificates.extend(own.map(|issuer| issuer.certificate.clone()));
         Ok(self.chain(certificates))
     }
 
-    /// Certificates, shown by a server that has the key of most.
+    /// Certificates, presented by a server that has the key of most.
     pub(super) fn chain(&self, certificates: Vec<Vec<u8>>) -> Chain {
         Chain { certificates, key: self.key.clone() }
     }
@@ -106,10 +111,10 @@ impl Keeper {
 /// A CA that signs itself, without a limit of any kind.
 fn root(common_name: &str, now: OffsetDateTime) -> Result<Issuer, Error> {
     let key = Key::generate(&PKCS_ECDSA_P256_SHA256)?;
-    let draft = Draft::authority(None, common_name, &key.public, now);
+    let builder = CertificateBuilder::authority(None, common_name, &key.public, now);
     // What signs itself needs no authority key identifier (RFC 5280, section 4.2.1.1).
-    let draft = draft.with(Extension::ca(None)).without(oid::AUTHORITY_KEY_ID);
-    Ok(Issuer { name: draft.subject.clone(), certificate: draft.signed(&key)?, key })
+    let builder = builder.with(Extension::ca(None)).without(oid::AUTHORITY_KEY_ID);
+    Ok(Issuer { name: builder.subject.clone(), certificate: builder.signed(&key)?, key })
 }
 
 /// The public half of an RSA key of so many octets: a number of the right form, of which nobody knows the factors.
@@ -122,6 +127,6 @@ pub(super) fn rsa_public(octets: usize) -> Vec<u8> {
     // The high bit is set: a zero before it keeps the number positive.
     let modulus = der::tlv(tag::INTEGER, &[&[0], modulus.as_slice()].concat());
     let exponent = der::tlv(tag::INTEGER, &[1, 0, 1]);
-    let algorithm = super::draft::algorithm(oid::RSA_ENCRYPTION);
+    let algorithm = super::certificate_builder::algorithm(oid::RSA_ENCRYPTION);
     der::sequence(&[&algorithm, &der::bit_string(&der::sequence(&[&modulus, &exponent]))])
 }

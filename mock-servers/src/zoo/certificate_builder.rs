@@ -133,7 +133,7 @@ pub(super) fn algorithm(id: &[u8]) -> Vec<u8> {
 
 /// A certificate that nobody has signed yet.
 #[derive(Clone)]
-pub(super) struct Draft {
+pub(super) struct CertificateBuilder {
     /// 2 means version 3; none is version 1.
     pub(super) version: Option<u8>,
     /// The octets of an INTEGER.
@@ -153,7 +153,7 @@ pub(super) struct Draft {
     pub(super) raw: Vec<u8>,
 }
 
-impl Draft {
+impl CertificateBuilder {
     /// A certificate without rights, valid now.
     fn new(issuer: &[u8], common_name: &str, key: &[u8], now: OffsetDateTime) -> Self {
         // Positive, and in as few octets as it needs (RFC 5280, section 4.1.2.2): 0x40 in front sees to both.
@@ -266,7 +266,7 @@ impl Draft {
         der::sequence(&[&self.encode(), &self.outer, &der::bit_string(signature)])
     }
 
-    /// The certificate with the signature of another draft.
+    /// The certificate with the signature of another one.
     pub(super) fn signed_as(&self, other: &Self, key: &Key) -> Result<Vec<u8>, Error> {
         Ok(self.with_signature(&key.sign(&other.encode())?))
     }
