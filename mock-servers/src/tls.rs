@@ -89,7 +89,7 @@ fn serve(
     clock: &dyn Clock,
 ) -> Result<Event, Error> {
     let mut client = acceptor.accept(stream, peer, limits)?;
-    let id = ClientId { tls: Some(client.agreed().into()), ..ClientId::new(NAME, peer) };
+    let id = ClientId { tls: Some(client.negotiated().into()), ..ClientId::new(NAME, peer) };
     let dialogue = client.converse(device, limits, clock);
     client.finish(dialogue.end());
     Ok(Event::of_dialogue(id, &dialogue))

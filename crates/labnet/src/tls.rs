@@ -10,13 +10,13 @@ mod records;
 mod server;
 mod verify;
 
-pub use client::{Client, ClientOptions, Version};
+pub use client::{Client, ClientOptions, TlsVersion};
 pub use credentials::Credentials;
 pub use explain::{complaint, within};
 pub use key_log::{KeyLogFile, key_log_line};
 pub use records::Records;
 pub use server::{Acceptor, TlsConnection};
-pub use verify::{Role, Roots, read_certificates, verify_chain, verify_file};
+pub use verify::{Roots, TlsRole, read_certificates, verify_chain, verify_file};
 
 use std::{fmt, sync::Arc};
 
@@ -41,14 +41,14 @@ fn leaf(state: &CommonState) -> Option<&[u8]> {
 
 /// What a handshake agreed on: `TLSv1.3 TLS_AES_256_GCM_SHA384`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agreed {
+pub struct NegotiatedTls {
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: String,
     /// The suite's IANA name.
     pub cipher_suite: String,
 }
 
-impl Agreed {
+impl NegotiatedTls {
     /// After a handshake; empty before it.
     fn of(state: &CommonState) -> Self {
         let version = state.protocol_version().map(|version| format!("{version:?}").replace("TLSv1_", "TLSv1."));
@@ -59,7 +59,7 @@ impl Agreed {
     }
 }
 
-impl fmt::Display for Agreed {
+impl fmt::Display for NegotiatedTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.version, self.cipher_suite)
     }

@@ -13,7 +13,7 @@ use std::{
 use labnet::{
     Error,
     net::{ClientLimits, ClientStream, Deadline, Server},
-    tls::{Acceptor, Agreed, Client, ClientOptions, Credentials, Records, Roots, read_certificates},
+    tls::{Acceptor, Client, ClientOptions, Credentials, NegotiatedTls, Records, Roots, read_certificates},
 };
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
@@ -82,7 +82,7 @@ impl Certified {
 /// What one side knows of the other after the handshake, and what it received to the end.
 #[derive(Debug)]
 struct Seen {
-    agreed: Agreed,
+    negotiated: NegotiatedTls,
     certificate: Option<Vec<u8>>,
     handshake: Records,
     received: Vec<u8>,
@@ -97,7 +97,7 @@ fn serve(acceptor: Acceptor) -> (SocketAddr, mpsc::Receiver<Result<Seen, Error>>
         let (stream, peer) = listener.accept().unwrap();
         let mut client =
             acceptor.accept(stream, peer, &ClientLimits { silence: PATIENCE, ..ClientLimits::default() })?;
-        let (agreed, handshake) = (client.agreed(), client.records());
+        let (negotiated, handshake) = (client.negotiated(), client.records());
         let certificate = client.peer_certificate().map(<[u8]>::to_vec);
         let mut received = Vec::new();
         let answered = client.write_all(QUESTION).and_then(|()| {
@@ -109,7 +109,7 @@ fn serve(acceptor: Acceptor) -> (SocketAddr, mpsc::Receiver<Result<Seen, Error>>
         // What has passed since is counted too.
         assert!(client.records().records > handshake.records && client.records().received > handshake.received);
         client.close();
-        Ok(Seen { agreed, certificate, handshake, received })
+        Ok(Seen { negotiated, certificate, handshake, received })
     };
     thread::spawn(move || {
         let _ = sender.send(talk());
@@ -120,7 +120,7 @@ fn serve(acceptor: Acceptor) -> (SocketAddr, mpsc::Receiver<Result<Seen, Error>>
 /// Reads the question to its end, and answers it.
 fn visit(address: SocketAddr, options: &ClientOptions) -> Result<Seen, Error> {
     let mut server = Client::connect(&Server::new(address.ip().to_string(), address.port()), options)?;
-    let (agreed, handshake) = (server.agreed(), server.records());
+    let (negotiated, handshake) = (server.negotiated(), server.records());
     let certificate = server.peer_certificate().map(<[u8]>::to_vec);
     let (mut received, mut buffer) = (Vec::new(), [0; 1000]);
     loop {
@@ -131,7 +131,7 @@ fn visit(address: SocketAddr, options: &ClientOptions) -> Result<Seen, Error> {
     }
     server.check_end()?;
     server.send(ANSWER)?;
-    Ok(Seen { agreed, certificate, handshake, received })
+    Ok(Seen { negotiated, certificate, handshake, received })
 }
 
 /// What both sides make of each other: server, then client.
@@ -149,8 +149,8 @@ fn a_client_with_the_right_certificate_is_known_by_it() {
     assert_eq!(server.certificate, Some(certified.certificate("client")));
     assert_eq!(client.certificate, Some(certified.certificate("server")));
     assert_eq!(
-        (server.agreed.to_string(), &server.agreed),
-        ("TLSv1.3 TLS_AES_256_GCM_SHA384".to_owned(), &client.agreed)
+        (server.negotiated.to_string(), &server.negotiated),
+        ("TLSv1.3 TLS_AES_256_GCM_SHA384".to_owned(), &client.negotiated)
     );
     // The server had ended its own direction by then.
     assert_eq!((&server.received[..], &client.received[..]), (ANSWER, QUESTION));

@@ -11,7 +11,7 @@ use labnet::{
     Error,
     cli::{self, Answer, Console, DefaultServer, ServerOption, Timeouts},
     pmu::Command,
-    tls::{Client, ClientOptions, KeyLogFile, Roots, Version},
+    tls::{Client, ClientOptions, KeyLogFile, Roots, TlsVersion},
 };
 
 const PMU: DefaultServer = DefaultServer { host: "localhost", port: 5003 };
@@ -45,7 +45,7 @@ struct Arguments {
     strict: bool,
     /// Speak this version only: 1.2 or 1.3 (Q26)
     #[arg(long, value_name = "VERSION")]
-    tls: Option<Version>,
+    tls: Option<TlsVersion>,
     /// Append the secrets of the connection to a file, so that Wireshark can decrypt it (Q25)
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE", hide_env_values = true)]
     keylog: Option<PathBuf>,
@@ -77,7 +77,7 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
         ..ClientOptions::trusting(roots)
     };
     let mut pmu = Client::connect(&server, &options)?;
-    answer.agreed(&pmu.agreed());
+    answer.negotiated(&pmu.negotiated());
 
     pmu.send(arguments.command.as_bytes())?;
     let mut buffer = vec![0; arguments.recv_buffer as usize];

@@ -83,7 +83,7 @@ fn talk(
     clock: &dyn Clock,
 ) -> Result<String, Error> {
     let mut pdc = acceptor.accept(stream, peer, limits)?;
-    let report = format!("{peer} {} {}", pdc.agreed(), pdc.converse(device, limits, clock));
+    let report = format!("{peer} {} {}", pdc.negotiated(), pdc.converse(device, limits, clock));
     pdc.close();
     Ok(report)
 }

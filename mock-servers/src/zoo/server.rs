@@ -46,9 +46,9 @@ struct CaseServer {
 
 /// Whatever certificate there is, for everybody.
 #[derive(Debug)]
-struct Always(Arc<CertifiedKey>);
+struct FixedCertificate(Arc<CertifiedKey>);
 
-impl ResolvesServerCert for Always {
+impl ResolvesServerCert for FixedCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
     }
@@ -117,7 +117,7 @@ fn config(chain: Chain, versions: &[&'static SupportedProtocolVersion]) -> Resul
     let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(versions)
         .map_err(failed)?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Always(certified)));
+    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(FixedCertificate(certified)));
     // Every handshake is a full one.
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -8,7 +8,7 @@ use crate::{
     escape::escape,
     net::Counted,
     pmu::{Command, Message, Messages},
-    tls::Agreed,
+    tls::NegotiatedTls,
 };
 
 /// The answer to one command, shown as it arrives.
@@ -42,8 +42,8 @@ impl Answer {
     }
 
     /// What a TLS handshake agreed on, for the statistics.
-    pub fn agreed(&self, agreed: &Agreed) {
-        self.stats.update(|stats| stats.agreed(agreed));
+    pub fn negotiated(&self, negotiated: &NegotiatedTls) {
+        self.stats.update(|stats| stats.negotiated(negotiated));
     }
 
     /// Shows what one recv brought: every message that is complete now, or the next part of a flood.

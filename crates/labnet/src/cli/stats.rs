@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     net::{Counted, Family, PerFamily},
     reset::{Offset, Request},
-    tls::Agreed,
+    tls::NegotiatedTls,
     ws,
 };
 
@@ -130,9 +130,11 @@ impl TransferStats {
     }
 
     /// After a TLS handshake.
-    pub fn agreed(&mut self, agreed: &Agreed) {
-        self.tls =
-            Some(Tls { tls_version: Some(agreed.version.clone()), cipher_suite: Some(agreed.cipher_suite.clone()) });
+    pub fn negotiated(&mut self, negotiated: &NegotiatedTls) {
+        self.tls = Some(Tls {
+            tls_version: Some(negotiated.version.clone()),
+            cipher_suite: Some(negotiated.cipher_suite.clone()),
+        });
     }
 
     /// After a WebSocket event: what the client has counted.

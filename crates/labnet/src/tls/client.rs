@@ -14,9 +14,9 @@ use rustls::{
 };
 
 use super::{
-    Agreed, Credentials, KeyLogFile, Roots, explain, provider,
-    records::{Records, Watched},
-    server::Always,
+    Credentials, KeyLogFile, NegotiatedTls, Roots, explain, provider,
+    records::{CountedStream, Records},
+    server::FixedCertificate,
     verify::{Verifier, parse_name},
 };
 use crate::{
@@ -40,7 +40,7 @@ pub struct ClientOptions {
     /// What the client proves itself with, should the server ask.
     pub credentials: Option<Credentials>,
     /// The one version to speak; by default TLS 1.2 and 1.3.
-    pub version: Option<Version>,
+    pub version: Option<TlsVersion>,
     /// Where the secrets of the connection are written down.
     pub key_log: Option<KeyLogFile>,
 }
@@ -63,7 +63,7 @@ impl ClientOptions {
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum TlsVersion {
     /// RFC 5246.
     Tls12,
     /// RFC 8446.
@@ -71,7 +71,7 @@ pub enum Version {
 }
 
 /// `1.2` or `1.3`.
-impl FromStr for Version {
+impl FromStr for TlsVersion {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -87,7 +87,7 @@ impl FromStr for Version {
 #[derive(Debug)]
 pub struct Client {
     tls: ClientConnection,
-    connection: Watched<Connection>,
+    connection: CountedStream<Connection>,
     /// Whether the server said that nothing more comes; `None` before the end.
     said_goodbye: Option<bool>,
     recv_calls: u64,
@@ -105,8 +105,8 @@ impl Client {
         let verifier = Verifier { roots: options.roots.clone(), checks_name: options.checks_name, algorithms };
         let versions = match options.version {
             None => vec![&TLS13, &TLS12],
-            Some(Version::Tls12) => vec![&TLS12],
-            Some(Version::Tls13) => vec![&TLS13],
+            Some(TlsVersion::Tls12) => vec![&TLS12],
+            Some(TlsVersion::Tls13) => vec![&TLS13],
         };
         let config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&versions)
@@ -114,7 +114,7 @@ impl Client {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &options.credentials {
-            Some(credentials) => config.with_client_cert_resolver(Arc::new(Always(credentials.certified()))),
+            Some(credentials) => config.with_client_cert_resolver(Arc::new(FixedCertificate(credentials.certified()))),
             None => config.with_no_client_auth(),
         };
         if let Some(key_log) = &options.key_log {
@@ -130,7 +130,7 @@ impl Client {
         })?;
         connection.set_limits(None, options.connect)?;
         connection.set_nodelay()?;
-        let mut connection = Watched::new(connection);
+        let mut connection = CountedStream::new(connection);
         let mut tls =
             ClientConnection::new(Arc::new(config), name).map_err(|error| failed(explain::complaint(&error)))?;
         while tls.is_handshaking() {
@@ -157,8 +157,8 @@ impl Client {
     }
 
     /// What the handshake agreed on.
-    pub fn agreed(&self) -> Agreed {
-        Agreed::of(&self.tls)
+    pub fn negotiated(&self) -> NegotiatedTls {
+        NegotiatedTls::of(&self.tls)
     }
 
     /// The server's certificate, in DER.

@@ -23,18 +23,24 @@ pub struct Records {
 
 /// A stream whose records are counted as they pass.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub(super) struct CountedStream<S> {
     stream: S,
-    outwards: Cutter,
-    inwards: Cutter,
+    outwards: RecordCounter,
+    inwards: RecordCounter,
     round_trips: u64,
     /// Whether what was sent has not been answered yet.
     is_asking: bool,
 }
 
-impl<S> Watched<S> {
+impl<S> CountedStream<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, outwards: Cutter::default(), inwards: Cutter::default(), round_trips: 0, is_asking: false }
+        Self {
+            stream,
+            outwards: RecordCounter::default(),
+            inwards: RecordCounter::default(),
+            round_trips: 0,
+            is_asking: false,
+        }
     }
 
     pub(super) fn records(&self) -> Records {
@@ -51,7 +57,7 @@ impl<S> Watched<S> {
     }
 }
 
-impl<S> Deref for Watched<S> {
+impl<S> Deref for CountedStream<S> {
     type Target = S;
 
     fn deref(&self) -> &S {
@@ -59,16 +65,16 @@ impl<S> Deref for Watched<S> {
     }
 }
 
-impl<S> DerefMut for Watched<S> {
+impl<S> DerefMut for CountedStream<S> {
     fn deref_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 }
 
-impl<S: Read> Read for Watched<S> {
+impl<S: Read> Read for CountedStream<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.stream.read(buffer)?;
-        self.inwards.see(buffer.get(..n).unwrap_or_default());
+        self.inwards.count(buffer.get(..n).unwrap_or_default());
         if n > 0 && std::mem::take(&mut self.is_asking) {
             self.round_trips += 1;
         }
@@ -76,7 +82,7 @@ impl<S: Read> Read for Watched<S> {
     }
 }
 
-impl<S: Write> Write for Watched<S> {
+impl<S: Write> Write for CountedStream<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }
@@ -86,7 +92,7 @@ impl<S: Write> Write for Watched<S> {
         let mut left = n;
         for piece in pieces {
             let (sent, _) = piece.split_at(left.min(piece.len()));
-            self.outwards.see(sent);
+            self.outwards.count(sent);
             left -= sent.len();
         }
         self.is_asking = true;
@@ -100,7 +106,7 @@ impl<S: Write> Write for Watched<S> {
 
 /// Finds the records in a stream of bytes that comes in any pieces.
 #[derive(Debug, Default)]
-struct Cutter {
+struct RecordCounter {
     records: u64,
     bytes: u64,
     /// What has come of a header.
@@ -109,8 +115,8 @@ struct Cutter {
     body_left: usize,
 }
 
-impl Cutter {
-    fn see(&mut self, mut bytes: &[u8]) {
+impl RecordCounter {
+    fn count(&mut self, mut bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         while let Some((first, rest)) = bytes.split_first() {
             if self.body_left > 0 {
@@ -142,9 +148,9 @@ mod tests {
         let stream = [&[22, 3, 1, 0, 3, 9, 9, 9][..], &[20, 3, 3, 0, 1, 1], &[23, 3, 3, 0, 0], &[21, 3, 3, 0, 2, 1, 0]];
         let stream = stream.concat();
         for size in 1..=stream.len() {
-            let mut cutter = Cutter::default();
-            stream.chunks(size).for_each(|piece| cutter.see(piece));
-            assert_eq!((cutter.records, cutter.bytes), (4, stream.len() as u64), "in pieces of {size}");
+            let mut counter = RecordCounter::default();
+            stream.chunks(size).for_each(|piece| counter.count(piece));
+            assert_eq!((counter.records, counter.bytes), (4, stream.len() as u64), "in pieces of {size}");
         }
     }
 
@@ -165,15 +171,15 @@ mod tests {
                 Ok(())
             }
         }
-        let mut watched = Watched::new(Echo);
-        watched.read_exact(&mut [0; 2]).unwrap();
+        let mut counted = CountedStream::new(Echo);
+        counted.read_exact(&mut [0; 2]).unwrap();
         for _ in 0..2 {
-            watched.write_all(b"a").unwrap();
-            watched.write_all(b"b").unwrap();
-            watched.read_exact(&mut [0; 3]).unwrap();
-            watched.read_exact(&mut [0; 3]).unwrap();
+            counted.write_all(b"a").unwrap();
+            counted.write_all(b"b").unwrap();
+            counted.read_exact(&mut [0; 3]).unwrap();
+            counted.read_exact(&mut [0; 3]).unwrap();
         }
-        let Records { round_trips, sent, received, .. } = watched.records();
+        let Records { round_trips, sent, received, .. } = counted.records();
         assert_eq!((round_trips, sent, received), (2, 4, 14));
     }
 }

@@ -16,8 +16,8 @@ use rustls::{
 };
 
 use super::{
-    Agreed, Credentials, Roots, explain, provider,
-    records::{Records, Watched},
+    Credentials, NegotiatedTls, Roots, explain, provider,
+    records::{CountedStream, Records},
     verify::ClientVerifier,
 };
 use crate::{
@@ -34,15 +34,15 @@ pub struct Acceptor {
 
 /// The same certificate for every peer; unlike rustls' own it takes any that was checked, X.509 version 1 included.
 #[derive(Debug)]
-pub(super) struct Always(pub(super) Arc<CertifiedKey>);
+pub(super) struct FixedCertificate(pub(super) Arc<CertifiedKey>);
 
-impl ResolvesServerCert for Always {
+impl ResolvesServerCert for FixedCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
     }
 }
 
-impl ResolvesClientCert for Always {
+impl ResolvesClientCert for FixedCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
     }
@@ -74,7 +74,7 @@ impl Acceptor {
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
         let builder = builder.with_client_cert_verifier(clients);
-        let mut config = builder.with_cert_resolver(Arc::new(Always(credentials.certified())));
+        let mut config = builder.with_cert_resolver(Arc::new(FixedCertificate(credentials.certified())));
         config.ignore_client_order = true;
         // Connections are short, and their messages are counted (Q25): every handshake is a full one.
         config.send_tls13_tickets = 0;
@@ -92,7 +92,7 @@ impl Acceptor {
         connection.set_limits(None, Deadline::after(limits.silence))?;
         connection.set_stall(Some(limits.stall))?;
         connection.set_nodelay()?;
-        let mut connection = Watched::new(connection);
+        let mut connection = CountedStream::new(connection);
         let mut tls = ServerConnection::new(Arc::clone(&self.config))
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
         while tls.is_handshaking() {
@@ -122,13 +122,13 @@ fn explained(error: io::Error, connection: &Connection) -> Error {
 #[derive(Debug)]
 pub struct TlsConnection {
     tls: ServerConnection,
-    connection: Watched<Connection>,
+    connection: CountedStream<Connection>,
 }
 
 impl TlsConnection {
     /// What the handshake agreed on.
-    pub fn agreed(&self) -> Agreed {
-        Agreed::of(&self.tls)
+    pub fn negotiated(&self) -> NegotiatedTls {
+        NegotiatedTls::of(&self.tls)
     }
 
     /// The client's certificate, in DER, if it was asked for one.

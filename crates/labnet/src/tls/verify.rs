@@ -49,7 +49,7 @@ impl Roots {
 
 /// What the owner of a certificate wants to prove with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum TlsRole {
     /// That it is the server of some name.
     Server,
     /// That it is some client.
@@ -60,7 +60,7 @@ pub enum Role {
 ///
 /// # Errors
 /// [`Error::Credentials`] with what is wrong.
-pub fn verify_file(path: &Path, roots: &Roots, role: Role, name: Option<&str>) -> Result<(), Error> {
+pub fn verify_file(path: &Path, roots: &Roots, role: TlsRole, name: Option<&str>) -> Result<(), Error> {
     let chain = credentials::read_chain(path)?;
     let name = name.map(parse_name).transpose()?;
     verify(&chain, roots, role, name.as_ref(), UnixTime::now())
@@ -82,7 +82,7 @@ pub fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
 pub fn verify_chain(
     chain: &[impl AsRef<[u8]>],
     roots: &Roots,
-    role: Role,
+    role: TlsRole,
     name: &str,
     at: SystemTime,
 ) -> Result<(), String> {
@@ -95,14 +95,14 @@ pub fn verify_chain(
 fn verify(
     chain: &[CertificateDer<'_>],
     roots: &Roots,
-    role: Role,
+    role: TlsRole,
     name: Option<&ServerName<'_>>,
     at: UnixTime,
 ) -> Result<(), TlsError> {
     let (leaf, intermediates) = chain.split_first().ok_or(TlsError::NoCertificatesPresented)?;
     match role {
-        Role::Server => verify_server(leaf, intermediates, roots, at)?,
-        Role::Client => client_verifier(roots)?.verify_client_cert(leaf, intermediates, at).map(drop)?,
+        TlsRole::Server => verify_server(leaf, intermediates, roots, at)?,
+        TlsRole::Client => client_verifier(roots)?.verify_client_cert(leaf, intermediates, at).map(drop)?,
     }
     name.map_or(Ok(()), |name| verify_name(leaf, name))
 }
