@@ -26,7 +26,7 @@ use labnet::{
     tls::{Credentials, Roots, read_certificates},
 };
 use secure_channel::{
-    Failure, Identity, Kind, Suite, Trust,
+    ChannelSuite, Failure, Kind, PartyIdentity, Trust,
     frame::{HEADER_LEN, Header},
     handshake::{Established, client, server},
     record::MAX_PLAINTEXT_LEN,
@@ -59,16 +59,16 @@ fn bench(_: Arguments, console: &Console) -> Result<(), Error> {
 
     let mut bench = Bench::new(console);
     let what = "256 MiB through the record layer, AES-256-GCM";
-    let mut our_bulk = || ours.bulk(Suite::Aes256Gcm).ok();
+    let mut our_bulk = || ours.bulk(ChannelSuite::Aes256Gcm).ok();
     let mut their_bulk = || theirs.bulk().ok();
     // At least a third as fast (ours); the ratio is of speeds.
     bench.compare(what, ("ours", &mut our_bulk), ("rustls, TLS 1.3", &mut their_bulk), 0.334)?;
     let what = "256 MiB through the record layer, AES-128-CTR and HMAC";
-    let mut our_bulk = || ours.bulk(Suite::Aes128CtrHmacSha256).ok();
+    let mut our_bulk = || ours.bulk(ChannelSuite::Aes128CtrHmacSha256).ok();
     bench.compare(what, ("ours", &mut our_bulk), ("rustls, TLS 1.3 AES-256-GCM", &mut their_bulk), 0.0)?;
 
     let what = format!("{HANDSHAKES} full handshakes, RSA-2048 on both sides");
-    let mut our_handshakes = || timed(|| (0..HANDSHAKES).all(|_| ours.shake_hands(Suite::Aes256Gcm).is_ok()));
+    let mut our_handshakes = || timed(|| (0..HANDSHAKES).all(|_| ours.shake_hands(ChannelSuite::Aes256Gcm).is_ok()));
     let mut their_handshakes = || timed(|| (0..HANDSHAKES).all(|_| Rustls::shake_hands(&theirs.tls12).is_ok()));
     let (ours, theirs) = (("ours", &mut our_handshakes as _), ("rustls, mutual TLS 1.2", &mut their_handshakes as _));
     bench.compare(&what, ours, theirs, 1.0)?;
@@ -82,21 +82,21 @@ fn timed(work: impl FnOnce() -> bool) -> Option<Duration> {
 
 /// Both sides of the channel.
 struct Parties {
-    server: (Identity, Trust),
-    client: (Identity, Trust),
+    server: (PartyIdentity, Trust),
+    client: (PartyIdentity, Trust),
 }
 
 impl Parties {
     fn load(directory: &CaDirectory) -> Result<Self, labnet::Error> {
         let roots = Roots::load(&directory.ca_certificate())?;
-        let identity = |name| Identity::load(&directory.certificate(name), &directory.key(name));
+        let identity = |name| PartyIdentity::load(&directory.certificate(name), &directory.key(name));
         Ok(Self {
             server: (identity("server")?, Trust::in_client(roots.clone())),
             client: (identity("client")?, Trust::in_server(roots)),
         })
     }
 
-    fn shake_hands(&self, suite: Suite) -> Result<(Established, Established), Failure> {
+    fn shake_hands(&self, suite: ChannelSuite) -> Result<(Established, Established), Failure> {
         let now = SystemTime::now();
         let (hello, client) = client::start(&[suite])?;
         let ([hello, certificate, request], server) =
@@ -110,16 +110,16 @@ impl Parties {
         Ok((server, client.finished(&finished)?))
     }
 
-    fn bulk(&self, suite: Suite) -> Result<Duration, Failure> {
+    fn bulk(&self, suite: ChannelSuite) -> Result<Duration, Failure> {
         let (mut server, mut client) = self.shake_hands(suite)?;
         let part = vec![b'x'; MAX_PLAINTEXT_LEN];
         let mut record = Vec::new();
         let begun = Instant::now();
         for _ in 0..BULK_LEN / part.len() {
             record.clear();
-            server.sealer.seal(Kind::Data, &part, &mut record)?;
+            server.encryptor.seal(Kind::Data, &part, &mut record)?;
             let Some((header, body)) = record.split_first_chunk_mut::<HEADER_LEN>() else { break };
-            client.opener.open(Header::decode(*header)?, body)?;
+            client.decryptor.open(Header::decode(*header)?, body)?;
         }
         Ok(begun.elapsed())
     }

@@ -16,7 +16,7 @@ use std::{
 use labnet::net::{Connection, Deadline};
 
 use crate::{
-    Failure, Identity, Suite, Trust,
+    ChannelSuite, Failure, PartyIdentity, Trust,
     frame::{Frame, HEADER_LEN, Header, Kind},
     handshake::{Established, client, server},
     identity::Facts,
@@ -141,8 +141,8 @@ impl<S: Stream> Channel<S> {
     /// [`Error`]; the server has been told as much as it may know.
     pub fn connect(
         stream: S,
-        suites: &[Suite],
-        identity: &Identity,
+        suites: &[ChannelSuite],
+        identity: &PartyIdentity,
         trust: &Trust,
         witness: &mut dyn FnMut(&Event<'_>),
     ) -> Result<Self, Error> {
@@ -155,7 +155,7 @@ impl<S: Stream> Channel<S> {
     /// [`Error`]; the client has been told as much as it may know.
     pub fn accept(
         stream: S,
-        identity: &Identity,
+        identity: &PartyIdentity,
         trust: &Trust,
         witness: &mut dyn FnMut(&Event<'_>),
     ) -> Result<Self, Error> {
@@ -169,7 +169,7 @@ impl<S: Stream> Channel<S> {
     }
 
     /// What protects the records.
-    pub fn suite(&self) -> Suite {
+    pub fn suite(&self) -> ChannelSuite {
         self.established.suite
     }
 
@@ -190,14 +190,14 @@ impl<S: Stream> Channel<S> {
     fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
         let mut out = Vec::with_capacity(message.len().min(WRITE_LEN) + (1 << 10));
         for part in message.chunks(MAX_PLAINTEXT_LEN) {
-            self.established.sealer.seal(Kind::Data, part, &mut out)?;
+            self.established.encryptor.seal(Kind::Data, part, &mut out)?;
             self.link.tally.frames += 1;
             if out.len() >= WRITE_LEN {
                 self.link.write(&out)?;
                 out.clear();
             }
         }
-        self.established.sealer.seal(Kind::End, &[], &mut out)?;
+        self.established.encryptor.seal(Kind::End, &[], &mut out)?;
         self.link.tally.frames += 1;
         self.link.write(&out)
     }
@@ -220,14 +220,14 @@ impl<S: Stream> Channel<S> {
                     if message.text.is_empty() {
                         message.ciphertext = body.to_vec();
                     }
-                    let part = self.established.opener.open(header, body)?;
+                    let part = self.established.decryptor.open(header, body)?;
                     if message.text.len() + part.len() > MAX_MESSAGE_LEN {
                         return Err(Failure::MessageLength(MAX_MESSAGE_LEN).into());
                     }
                     message.text.extend_from_slice(part);
                 }
                 Kind::End => {
-                    self.established.opener.open(header, body)?;
+                    self.established.decryptor.open(header, body)?;
                     return Ok(message);
                 }
                 came => return Err(unexpected(came, Kind::Data, body)),
@@ -241,7 +241,7 @@ impl<S: Stream> Channel<S> {
     /// [`Error`], also when something follows the peer's last word, such as an alert.
     pub fn acknowledge(mut self) -> Result<(), Error> {
         let mut out = Vec::new();
-        let sent = self.established.sealer.seal(Kind::Acknowledgement, ACKNOWLEDGEMENT, &mut out);
+        let sent = self.established.encryptor.seal(Kind::Acknowledgement, ACKNOWLEDGEMENT, &mut out);
         self.link.tally.frames += 1;
         let sent = sent.map_err(Error::from).and_then(|()| self.link.write(&out));
         let ended = sent.and_then(|()| {
@@ -266,7 +266,7 @@ impl<S: Stream> Channel<S> {
         if header.kind != Kind::Acknowledgement {
             return Err(unexpected(header.kind, Kind::Acknowledgement, body));
         }
-        let answer = self.established.opener.open(header, body)?;
+        let answer = self.established.decryptor.open(header, body)?;
         if answer == ACKNOWLEDGEMENT { Ok(()) } else { Err(Failure::NotAcknowledged.into()) }
     }
 }
@@ -298,8 +298,8 @@ impl<S: Stream> Link<S> {
 
     fn greet(
         &mut self,
-        suites: &[Suite],
-        identity: &Identity,
+        suites: &[ChannelSuite],
+        identity: &PartyIdentity,
         trust: &Trust,
         witness: &mut dyn FnMut(&Event<'_>),
     ) -> Result<Established, Error> {
@@ -326,7 +326,7 @@ impl<S: Stream> Link<S> {
 
     fn answer(
         &mut self,
-        identity: &Identity,
+        identity: &PartyIdentity,
         trust: &Trust,
         witness: &mut dyn FnMut(&Event<'_>),
     ) -> Result<Established, Error> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     frame::Kind,
-    suite::{Suite, VERSION},
+    suite::{ChannelSuite, VERSION},
 };
 
 /// A failed check, as the end of a sentence about the peer: `127.0.0.1:5010 sent …`.
@@ -73,7 +73,7 @@ pub enum Failure {
         /// What it says that it is.
         kind: Kind,
         /// What protects it.
-        suite: Suite,
+        suite: ChannelSuite,
     },
     /// A direction of the channel was used as often as its keys allow.
     #[error("has used its keys as often as they may be used; make a new connection")]

@@ -11,12 +11,12 @@
 //! Greeted                                         │ server hello, certificate, certificate request out
 //!   │ server hello in: was it offered?          Asked
 //! Answered                                        │ certificate in: is it the client's?
-//!   │ certificate in: is it the server's?       Trusting
-//! Trusting                                        │ key exchange in
+//!   │ certificate in: is it the server's?       CertificateVerified
+//! CertificateVerified                             │ key exchange in
 //!   │ certificate request in                    Informed
 //!   │ certificate, key exchange,                  │ certificate verify in: is the signature good?
-//!   │ certificate verify, finished out          Confirming
-//! Confirming                                      │ finished in: same keys, same transcript?
+//!   │ certificate verify, finished out          AwaitingFinished
+//! AwaitingFinished                                │ finished in: same keys, same transcript?
 //!   │ finished in: same keys, same transcript?    │ finished out
 //! Established                                   Established
 //!
@@ -27,8 +27,8 @@ pub mod client;
 pub mod server;
 
 use crate::{
-    Suite,
-    record::{Opener, Sealer},
+    ChannelSuite,
+    record::{RecordDecryptor, RecordEncryptor},
 };
 
 /// What is signed begins so: 64 spaces and a name, so that it can be taken for nothing else (as RFC 8446, section 4.4.3).
@@ -40,9 +40,9 @@ fn to_be_signed(transcript: &[u8]) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Established {
     /// What protects the records.
-    pub suite: Suite,
+    pub suite: ChannelSuite,
     /// Protects what this side sends.
-    pub sealer: Sealer,
+    pub encryptor: RecordEncryptor,
     /// Opens what the other side sends.
-    pub opener: Opener,
+    pub decryptor: RecordDecryptor,
 }

@@ -4,7 +4,7 @@ use std::{fmt, path::Path, time::SystemTime};
 
 use labnet::{
     Error,
-    tls::{Credentials, Role, Roots, verify_chain},
+    tls::{Credentials, Roots, TlsRole, verify_chain},
 };
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
@@ -20,12 +20,12 @@ pub const SERVER: &str = "server";
 pub const CLIENT: &str = "client";
 
 /// A side's own certificate and its private key, RSA.
-pub struct Identity {
+pub struct PartyIdentity {
     pub(crate) certificate: Certificate,
     pub(crate) key: PrivateKey,
 }
 
-impl Identity {
+impl PartyIdentity {
     /// Reads PEM files.
     ///
     /// # Errors
@@ -46,9 +46,9 @@ impl Identity {
 }
 
 /// Without the key.
-impl fmt::Debug for Identity {
+impl fmt::Debug for PartyIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("certificate", &self.certificate).finish_non_exhaustive()
+        f.debug_struct("PartyIdentity").field("certificate", &self.certificate).finish_non_exhaustive()
     }
 }
 
@@ -56,19 +56,19 @@ impl fmt::Debug for Identity {
 #[derive(Clone, Debug)]
 pub struct Trust {
     roots: Roots,
-    role: Role,
+    role: TlsRole,
     name: String,
 }
 
 impl Trust {
     /// A client's: certificates for the server.
     pub fn in_server(roots: Roots) -> Self {
-        Self { roots, role: Role::Server, name: SERVER.to_owned() }
+        Self { roots, role: TlsRole::Server, name: SERVER.to_owned() }
     }
 
     /// A server's: certificates for the client.
     pub fn in_client(roots: Roots) -> Self {
-        Self { roots, role: Role::Client, name: CLIENT.to_owned() }
+        Self { roots, role: TlsRole::Client, name: CLIENT.to_owned() }
     }
 
     /// Verifies chain, validity, purpose and name: the public key of whoever was to be proved.

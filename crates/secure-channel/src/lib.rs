@@ -19,5 +19,5 @@ pub use channel::{Channel, Event, Message, Tally};
 pub use error::Error;
 pub use failure::{Alert, Failure};
 pub use frame::{Frame, Kind};
-pub use identity::{Facts, Identity, Trust};
-pub use suite::Suite;
+pub use identity::{Facts, PartyIdentity, Trust};
+pub use suite::ChannelSuite;

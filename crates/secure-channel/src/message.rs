@@ -5,7 +5,7 @@
 use crate::{
     Failure,
     frame::{Frame, Kind},
-    suite::{SHA256, Suite, VERSION},
+    suite::{ChannelSuite, SHA256, VERSION},
 };
 
 /// The length of the random bytes in a hello.
@@ -34,7 +34,7 @@ pub struct ClientHello {
 
 impl ClientHello {
     /// An offer.
-    pub fn new(random: [u8; RANDOM_LEN], suites: &[Suite]) -> Self {
+    pub fn new(random: [u8; RANDOM_LEN], suites: &[ChannelSuite]) -> Self {
         Self { random, suites: suites.iter().map(|suite| *suite as u16).collect() }
     }
 
@@ -69,8 +69,8 @@ impl ClientHello {
     ///
     /// # Errors
     /// [`Failure::NoCommonSuite`].
-    pub fn choose(&self) -> Result<Suite, Failure> {
-        self.suites.iter().find_map(|number| Suite::of(*number)).ok_or(Failure::NoCommonSuite)
+    pub fn choose(&self) -> Result<ChannelSuite, Failure> {
+        self.suites.iter().find_map(|number| ChannelSuite::of(*number)).ok_or(Failure::NoCommonSuite)
     }
 }
 
@@ -228,12 +228,12 @@ mod tests {
     const RANDOM: [u8; RANDOM_LEN] = [0xab; RANDOM_LEN];
 
     fn client_hello() -> Vec<u8> {
-        ClientHello::new(RANDOM, &Suite::ALL).encode().unwrap().body().to_vec()
+        ClientHello::new(RANDOM, &ChannelSuite::ALL).encode().unwrap().body().to_vec()
     }
 
     #[test]
     fn messages_are_read_as_they_were_written() {
-        let hello = ClientHello::new(RANDOM, &Suite::ALL);
+        let hello = ClientHello::new(RANDOM, &ChannelSuite::ALL);
         assert_eq!(ClientHello::decode(hello.encode().unwrap().body()), Ok(hello));
         let hello = ServerHello { random: RANDOM, suite: 2 };
         assert_eq!(ServerHello::decode(hello.encode().unwrap().body()), Ok(hello));
@@ -279,8 +279,8 @@ mod tests {
     #[test]
     fn a_server_takes_the_clients_first_suite_that_it_knows() {
         let offer = |suites: &[u16]| ClientHello { random: RANDOM, suites: suites.to_vec() }.choose();
-        assert_eq!(offer(&[7, 2, 1]), Ok(Suite::Aes256Gcm));
-        assert_eq!(offer(&[1, 2]), Ok(Suite::Aes128CtrHmacSha256));
+        assert_eq!(offer(&[7, 2, 1]), Ok(ChannelSuite::Aes256Gcm));
+        assert_eq!(offer(&[1, 2]), Ok(ChannelSuite::Aes128CtrHmacSha256));
         assert_eq!(offer(&[0, 3, 0xffff]), Err(Failure::NoCommonSuite));
     }
 

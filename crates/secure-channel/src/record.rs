@@ -20,7 +20,7 @@ use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    Failure, Suite,
+    ChannelSuite, Failure,
     crypto::{AEAD_TAG_LEN, AeadKey, CounterKey, HASH_LEN, MacKey, Refused},
     frame::{HEADER_LEN, Header, Kind},
 };
@@ -42,10 +42,10 @@ pub(crate) enum Protection {
 }
 
 impl Protection {
-    fn suite(&self) -> Suite {
+    fn suite(&self) -> ChannelSuite {
         match self {
-            Self::MacThenEncrypt { .. } => Suite::Aes128CtrHmacSha256,
-            Self::Aead { .. } => Suite::Aes256Gcm,
+            Self::MacThenEncrypt { .. } => ChannelSuite::Aes128CtrHmacSha256,
+            Self::Aead { .. } => ChannelSuite::Aes256Gcm,
         }
     }
 
@@ -121,19 +121,19 @@ fn is_last(kind: Kind) -> bool {
 }
 
 /// Protects the records of one direction.
-pub struct Sealer {
+pub struct RecordEncryptor {
     protection: Protection,
     number: u64,
     has_ended: bool,
 }
 
-impl Sealer {
+impl RecordEncryptor {
     pub(crate) fn new(protection: Protection) -> Self {
         Self { protection, number: 0, has_ended: false }
     }
 
     /// The suite.
-    pub fn suite(&self) -> Suite {
+    pub fn suite(&self) -> ChannelSuite {
         self.protection.suite()
     }
 
@@ -168,13 +168,13 @@ impl Sealer {
 }
 
 /// Opens the records of one direction.
-pub struct Opener {
+pub struct RecordDecryptor {
     protection: Protection,
     number: u64,
     has_ended: bool,
 }
 
-impl Opener {
+impl RecordDecryptor {
     pub(crate) fn new(protection: Protection) -> Self {
         Self { protection, number: 0, has_ended: false }
     }
@@ -208,17 +208,20 @@ impl Opener {
 }
 
 /// Without keys.
-impl fmt::Debug for Sealer {
+impl fmt::Debug for RecordEncryptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer").field("suite", &self.suite()).field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("RecordEncryptor")
+            .field("suite", &self.suite())
+            .field("number", &self.number)
+            .finish_non_exhaustive()
     }
 }
 
 /// Without keys.
-impl fmt::Debug for Opener {
+impl fmt::Debug for RecordDecryptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let suite = self.protection.suite();
-        f.debug_struct("Opener").field("suite", &suite).field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("RecordDecryptor").field("suite", &suite).field("number", &self.number).finish_non_exhaustive()
     }
 }
 

@@ -22,11 +22,11 @@
 //! Whatever an attacker changes in the handshake changes T, and with it every key.
 
 use crate::{
-    Failure, Suite,
+    ChannelSuite, Failure,
     crypto::{AeadKey, CounterKey, HASH_LEN, Hasher, KeyMaterial, MacKey, Refused, Secret},
     frame::Frame,
     message::RANDOM_LEN,
-    record::{Opener, Protection, Sealer},
+    record::{Protection, RecordDecryptor, RecordEncryptor},
 };
 
 /// Everything that has been said, as a hash.
@@ -67,7 +67,7 @@ impl Side {
 pub(crate) struct Schedule {
     secret: Secret,
     transcript: [u8; HASH_LEN],
-    suite: Suite,
+    suite: ChannelSuite,
 }
 
 impl Schedule {
@@ -75,7 +75,7 @@ impl Schedule {
         material: &KeyMaterial,
         (client, server): (&[u8; RANDOM_LEN], &[u8; RANDOM_LEN]),
         transcript: &Transcript,
-        suite: Suite,
+        suite: ChannelSuite,
     ) -> Self {
         let salt = [client.as_slice(), server].concat();
         Self { secret: Secret::extract(&salt, material), transcript: transcript.hash(), suite }
@@ -106,19 +106,19 @@ impl Schedule {
     /// What protects the records that a side sends.
     fn protection(&self, side: Side) -> Result<Protection, Refused> {
         Ok(match self.suite {
-            Suite::Aes128CtrHmacSha256 => Protection::MacThenEncrypt {
+            ChannelSuite::Aes128CtrHmacSha256 => Protection::MacThenEncrypt {
                 cipher: Box::new(CounterKey::new(&*self.key(side, b"cipher")?)?),
                 mac: Box::new(MacKey::new(&*self.key::<HASH_LEN>(side, b"mac")?)),
             },
-            Suite::Aes256Gcm => {
+            ChannelSuite::Aes256Gcm => {
                 Protection::Aead { key: AeadKey::new(&*self.key(side, b"cipher")?)?, nonce: self.key(side, b"nonce")? }
             }
         })
     }
 
     /// How a side protects its records, and opens the other's.
-    pub(crate) fn records(&self, side: Side) -> Result<(Sealer, Opener), Refused> {
+    pub(crate) fn records(&self, side: Side) -> Result<(RecordEncryptor, RecordDecryptor), Refused> {
         let other = if side == Side::Client { Side::Server } else { Side::Client };
-        Ok((Sealer::new(self.protection(side)?), Opener::new(self.protection(other)?)))
+        Ok((RecordEncryptor::new(self.protection(side)?), RecordDecryptor::new(self.protection(other)?)))
     }
 }

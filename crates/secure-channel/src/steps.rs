@@ -31,7 +31,7 @@ pub use narrator::{Floor, Narrator};
 pub use stats::ChannelStats;
 
 use crate::{
-    Error, Facts, Suite,
+    ChannelSuite, Error, Facts,
     identity::{CLIENT, SERVER},
 };
 
@@ -107,7 +107,7 @@ pub enum Server {
     /// Has certificates.
     Secure(Box<secure::Party>),
     /// Has the same.
-    Tls(tls::Host),
+    Tls(tls::TlsServer),
 }
 
 impl Server {
@@ -119,7 +119,7 @@ impl Server {
         Ok(match step {
             Step::Plain => Self::Plain,
             Step::Secure => Self::Secure(Box::new(secure::Party::server(folder)?)),
-            Step::Tls => Self::Tls(tls::Host::new(folder)?),
+            Step::Tls => Self::Tls(tls::TlsServer::new(folder)?),
         })
     }
 
@@ -138,7 +138,7 @@ impl Server {
         match self {
             Self::Plain => plain::serve(visitor, message, narrator, stats),
             Self::Secure(party) => party.serve(visitor, message, narrator, stats),
-            Self::Tls(host) => host.serve(visitor, message, narrator, stats),
+            Self::Tls(server) => server.serve(visitor, message, narrator, stats),
         }
     }
 }
@@ -149,9 +149,9 @@ pub enum Client {
     /// Has nothing to prove.
     Plain,
     /// Has certificates, and suites to offer.
-    Secure(Box<secure::Party>, Vec<Suite>),
+    Secure(Box<secure::Party>, Vec<ChannelSuite>),
     /// Has the same certificates.
-    Tls(tls::Guest),
+    Tls(tls::TlsClient),
 }
 
 impl Client {
@@ -159,11 +159,11 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`certificates`] and of reading them.
-    pub fn new(step: Step, folder: &Path, suites: &[Suite]) -> Result<Self, Error> {
+    pub fn new(step: Step, folder: &Path, suites: &[ChannelSuite]) -> Result<Self, Error> {
         Ok(match step {
             Step::Plain => Self::Plain,
             Step::Secure => Self::Secure(Box::new(secure::Party::client(folder)?), suites.to_vec()),
-            Step::Tls => Self::Tls(tls::Guest::new(folder)?),
+            Step::Tls => Self::Tls(tls::TlsClient::new(folder)?),
         })
     }
 
@@ -187,7 +187,7 @@ impl Client {
         match self {
             Self::Plain => plain::fetch(connected()?, timeout, narrator, stats),
             Self::Secure(party, suites) => party.fetch(connected()?, suites, timeout, narrator, stats),
-            Self::Tls(guest) => guest.fetch(server, connect, timeout, narrator, stats),
+            Self::Tls(client) => client.fetch(server, connect, timeout, narrator, stats),
         }
     }
 }

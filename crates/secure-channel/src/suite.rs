@@ -11,14 +11,14 @@ pub const SHA256: u8 = 1;
 /// How the keys are exchanged and the records protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
-pub enum Suite {
+pub enum ChannelSuite {
     /// RSA key transport; AES-128 in counter mode under HMAC-SHA-256, first the MAC, then the encryption.
     Aes128CtrHmacSha256 = 1,
     /// RSA key transport; AES-256-GCM, which encrypts and authenticates in one (AEAD).
     Aes256Gcm = 2,
 }
 
-impl Suite {
+impl ChannelSuite {
     /// Every suite, in the order in which a client prefers them: the source's first.
     pub const ALL: [Self; 2] = [Self::Aes128CtrHmacSha256, Self::Aes256Gcm];
 
@@ -28,7 +28,7 @@ impl Suite {
     }
 }
 
-impl fmt::Display for Suite {
+impl fmt::Display for ChannelSuite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Aes128CtrHmacSha256 => "RSA-AES128-CTR-HMAC-SHA256",
@@ -37,7 +37,7 @@ impl fmt::Display for Suite {
     }
 }
 
-impl FromStr for Suite {
+impl FromStr for ChannelSuite {
     type Err = String;
 
     /// The name, in capitals or not, or its part that tells one from the other.

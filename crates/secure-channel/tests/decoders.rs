@@ -15,7 +15,7 @@ use std::{
 use labnet::tls::{Credentials, Roots};
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use secure_channel::{
-    Alert, Facts, Failure, Frame, Identity, Kind, Suite, Trust,
+    Alert, ChannelSuite, Facts, Failure, Frame, Kind, PartyIdentity, Trust,
     frame::{HEADER_LEN, Header},
     handshake::{Established, client, server},
     message::{Certificate, ClientHello, ServerHello},
@@ -27,8 +27,8 @@ const ROUNDS: u64 = 100_000;
 
 /// Made once.
 struct Parties {
-    client: Identity,
-    server: Identity,
+    client: PartyIdentity,
+    server: PartyIdentity,
     roots: Roots,
     /// The leaf certificates in DER.
     leaves: [Vec<u8>; 2],
@@ -42,7 +42,7 @@ fn parties() -> &'static Parties {
         directory.complete(&["server", "client"]).unwrap();
         let credentials = ["client", "server"]
             .map(|name| Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap());
-        let [client, server] = credentials.each_ref().map(|credentials| Identity::new(credentials).unwrap());
+        let [client, server] = credentials.each_ref().map(|credentials| PartyIdentity::new(credentials).unwrap());
         let leaves = credentials.each_ref().map(|credentials| credentials.chain().next().unwrap().to_vec());
         Parties { client, server, roots: Roots::load(&directory.ca_certificate()).unwrap(), leaves }
     })
@@ -220,21 +220,21 @@ fn alerts() {
 #[test]
 fn numbers_of_suites() {
     for number in 0..=u16::MAX {
-        let suite = Suite::of(number);
+        let suite = ChannelSuite::of(number);
         assert_eq!(suite.map(|suite| suite as u16), (1..=2).contains(&number).then_some(number));
     }
 }
 
 #[test]
 fn names_of_suites() {
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         assert_eq!(suite.to_string().parse(), Ok(suite));
         assert_eq!(suite.to_string().to_lowercase().parse(), Ok(suite));
     }
     for_each_seed(ROUNDS / 10, |random| {
         let text = String::from_utf8_lossy(&mutate(random, b"aes256-gcm".to_vec())).into_owned();
         let is_name = ["aes128-hmac", "aes256-gcm"].contains(&text.to_ascii_lowercase().as_str());
-        assert_eq!(text.parse::<Suite>().is_ok(), is_name, "{text:?}");
+        assert_eq!(text.parse::<ChannelSuite>().is_ok(), is_name, "{text:?}");
     });
 }
 
@@ -261,7 +261,7 @@ fn handshake(random: &mut StdRng, odds: f64, meddled: &mut bool) -> Result<(Esta
         *meddled |= other.is_some();
         other.unwrap_or_else(|| frame.clone())
     };
-    let (hello, greeted) = client::start(&Suite::ALL)?;
+    let (hello, greeted) = client::start(&ChannelSuite::ALL)?;
     let ([hello, certificate, request], asked) = server::Listening::default().client_hello(&pass(&hello), server)?;
     let trusting = greeted.server_hello(&pass(&hello))?;
     let trusting = trusting.certificate(&pass(&certificate), &Trust::in_server(roots.clone()), now)?;
@@ -300,18 +300,18 @@ fn records_that_are_altered_or_invented_are_refused_and_nothing_of_them_is_left(
         for i in 0..100 {
             let text = bytes(random, 500);
             let mut record = Vec::new();
-            server.sealer.seal(Kind::Data, &text, &mut record).unwrap();
+            server.encryptor.seal(Kind::Data, &text, &mut record).unwrap();
             let (record, _) = Frame::cut(&record).unwrap().unwrap();
             while let Some(other) = meddle(random, &record, 0.5) {
                 let mut body = other.body().to_vec();
-                let opened = client.opener.open(Header { kind: other.kind(), len: body.len() }, &mut body);
+                let opened = client.decryptor.open(Header { kind: other.kind(), len: body.len() }, &mut body);
                 assert!(matches!(opened, Err(Failure::Record { number, .. }) if number == i), "{opened:?}");
                 assert!(body.iter().all(|byte| *byte == 0), "{body:02x?}");
                 refused += 1;
             }
             let mut body = record.body().to_vec();
             let header = Header { kind: Kind::Data, len: body.len() };
-            assert_eq!(client.opener.open(header, &mut body), Ok(&text[..]), "the record as it was");
+            assert_eq!(client.decryptor.open(header, &mut body), Ok(&text[..]), "the record as it was");
         }
     });
     assert!(refused > 3000, "refused {refused}");

@@ -24,7 +24,7 @@ use labnet::{
     tls::{self, Acceptor, ClientOptions, Credentials, Roots},
 };
 use secure_channel::{
-    Channel, Error, Identity, Suite, Trust,
+    Channel, ChannelSuite, Error, PartyIdentity, Trust,
     channel::{self, ACKNOWLEDGEMENT},
     message::ClientHello,
     steps::{ChannelStats, Client, Narrator, Step},
@@ -145,7 +145,7 @@ impl Served {
         let is_note = |line: &lab_process::Line| line.text.starts_with("note: listening on ");
         let note = program.line_with("listen", PATIENCE, is_note).unwrap_or_else(|failure| panic!("{failure}"));
         let address = note.text.split([' ', ',']).find_map(|word| word.parse().ok()).unwrap();
-        let client = Client::new(step, &place.certs(), &Suite::ALL).unwrap();
+        let client = Client::new(step, &place.certs(), &ChannelSuite::ALL).unwrap();
         Self { program, door: Door { address, client }, place }
     }
 
@@ -261,7 +261,7 @@ impl Leave {
 
 /// The frame of a client hello as it should be.
 fn client_hello() -> Vec<u8> {
-    ClientHello::new([7; 32], &Suite::ALL).encode().unwrap().as_bytes().to_vec()
+    ClientHello::new([7; 32], &ChannelSuite::ALL).encode().unwrap().as_bytes().to_vec()
 }
 
 /// The first message of TLS, as far as its record's header.
@@ -421,10 +421,10 @@ fn in_step_tls_a_client_that_stops_or_speaks_something_else_is_named() {
 fn connected(served: &Served) -> (Channel<Connection>, SocketAddr) {
     let tcp = served.door.tcp();
     let peer = tcp.local_addr().unwrap();
-    let identity = Identity::new(&served.place.credentials("client")).unwrap();
+    let identity = PartyIdentity::new(&served.place.credentials("client")).unwrap();
     let trust = Trust::in_server(served.place.roots());
     let connection = Connection::new(tcp, served.door.address);
-    (Channel::connect(connection, &Suite::ALL, &identity, &trust, &mut |_| ()).unwrap(), peer)
+    (Channel::connect(connection, &ChannelSuite::ALL, &identity, &trust, &mut |_| ()).unwrap(), peer)
 }
 
 #[test]
@@ -598,10 +598,10 @@ impl channel::Stream for Dawdling {
 fn a_client_may_take_longer_than_the_servers_patience_as_long_as_it_is_never_silent_for_so_long() {
     let mut served = Served::start(Step::Secure, &["--timeout", "4"]);
     let begun = Instant::now();
-    let identity = Identity::new(&served.place.credentials("client")).unwrap();
+    let identity = PartyIdentity::new(&served.place.credentials("client")).unwrap();
     let trust = Trust::in_server(served.place.roots());
     let stream = Dawdling(Connection::new(served.door.tcp(), served.door.address));
-    let mut channel = Channel::connect(stream, &Suite::ALL, &identity, &trust, &mut |_| ()).unwrap();
+    let mut channel = Channel::connect(stream, &ChannelSuite::ALL, &identity, &trust, &mut |_| ()).unwrap();
     assert_eq!(channel.receive().unwrap().text, MESSAGE);
     channel.acknowledge().unwrap();
     served.await_verdicts(1);
@@ -787,7 +787,7 @@ fn in_step_secure_a_server_that_stops_after_the_handshake_is_named_and_nothing_i
     let (certificate, roots) = (place.credentials("server"), place.roots());
     let accept = move |tcp: TcpStream| {
         let peer = tcp.peer_addr().unwrap();
-        let identity = Identity::new(&certificate).unwrap();
+        let identity = PartyIdentity::new(&certificate).unwrap();
         let trust = Trust::in_client(roots.clone());
         let copy = tcp.try_clone().unwrap();
         let connection = Connection::new(tcp, peer);

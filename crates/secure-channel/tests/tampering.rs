@@ -29,12 +29,12 @@ use aws_lc_rs::{
 use labnet::tls::{Credentials, Roots};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use secure_channel::{
-    Alert, Channel, Failure, Frame, Identity, Kind, Suite, Trust,
+    Alert, Channel, ChannelSuite, Failure, Frame, Kind, PartyIdentity, Trust,
     channel::{Error, MAX_MESSAGE_LEN, Stream},
     frame::{HEADER_LEN, Header},
     handshake::{
         Established, client,
-        server::{self, Confirming},
+        server::{self, AwaitingFinished},
     },
     message::Certificate,
 };
@@ -319,8 +319,8 @@ impl Drop for End {
 struct Parties {
     /// Of each side, the client first.
     credentials: [Credentials; 2],
-    client: Identity,
-    server: Identity,
+    client: PartyIdentity,
+    server: PartyIdentity,
     roots: Roots,
 }
 
@@ -333,7 +333,7 @@ fn parties() -> &'static Parties {
         directory.complete(&["server", "client"]).unwrap();
         let credentials = ["client", "server"]
             .map(|name| Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap());
-        let [client, server] = credentials.each_ref().map(|credentials| Identity::new(credentials).unwrap());
+        let [client, server] = credentials.each_ref().map(|credentials| PartyIdentity::new(credentials).unwrap());
         Parties { credentials, client, server, roots: Roots::load(&directory.ca_certificate()).unwrap() }
     })
 }
@@ -375,11 +375,16 @@ impl Outcome {
     }
 }
 
-fn session(suites: &[Suite], message: &[u8], tampering: Option<(Side, Tampering)>) -> Outcome {
+fn session(suites: &[ChannelSuite], message: &[u8], tampering: Option<(Side, Tampering)>) -> Outcome {
     session_by(suites, message, tampering, usize::MAX)
 }
 
-fn session_by(suites: &[Suite], message: &[u8], tampering: Option<(Side, Tampering)>, max_read: usize) -> Outcome {
+fn session_by(
+    suites: &[ChannelSuite],
+    message: &[u8],
+    tampering: Option<(Side, Tampering)>,
+    max_read: usize,
+) -> Outcome {
     let Parties { client, server, roots, .. } = parties();
     let case = format!("{suites:?} {tampering:?}");
     let (near, far) = pipe(tampering, max_read);
@@ -404,12 +409,12 @@ fn session_by(suites: &[Suite], message: &[u8], tampering: Option<(Side, Tamperi
 }
 
 /// A suite, and the other one after it: so the middle can make the server choose another.
-fn preferring(suite: Suite) -> [Suite; 2] {
-    if suite == Suite::ALL[0] { Suite::ALL } else { [Suite::ALL[1], Suite::ALL[0]] }
+fn preferring(suite: ChannelSuite) -> [ChannelSuite; 2] {
+    if suite == ChannelSuite::ALL[0] { ChannelSuite::ALL } else { [ChannelSuite::ALL[1], ChannelSuite::ALL[0]] }
 }
 
 /// What both sides send when nobody is in the middle.
-fn untouched(suite: Suite, message: &[u8]) -> [Vec<u8>; 2] {
+fn untouched(suite: ChannelSuite, message: &[u8]) -> [Vec<u8>; 2] {
     let outcome = session(&preferring(suite), message, None);
     outcome.server.unwrap();
     outcome.client.unwrap();
@@ -444,7 +449,7 @@ fn for_each<T: Sync>(cases: &[T], check: impl Fn(&T) + Sync) {
 
 #[test]
 fn messages_of_every_length_arrive_and_are_acknowledged() {
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         for len in [0, 1, MESSAGE.len(), 16_383, 16_384, 16_385, 1 << 20] {
             let message: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
             let sent = untouched(suite, &message);
@@ -457,13 +462,13 @@ fn messages_of_every_length_arrive_and_are_acknowledged() {
 #[test]
 fn a_message_of_100_mib_arrives() {
     let message: Vec<u8> = (0..100 << 10).flat_map(|i: u32| [(i % 251) as u8; 1 << 10]).collect();
-    for_each(&Suite::ALL, |suite| drop(untouched(*suite, &message)));
+    for_each(&ChannelSuite::ALL, |suite| drop(untouched(*suite, &message)));
 }
 
 #[test]
 fn a_message_that_is_longer_than_a_client_holds_is_refused() {
     let message = vec![0; MAX_MESSAGE_LEN + 1];
-    let outcome = session(&[Suite::Aes256Gcm], &message, None);
+    let outcome = session(&[ChannelSuite::Aes256Gcm], &message, None);
     assert_eq!(outcome.failure(Client), Some(&Failure::MessageLength(MAX_MESSAGE_LEN)));
     assert_eq!(outcome.failure(Server), Some(&Failure::Alerted(Alert::Failure)));
     assert_eq!(outcome.released, None);
@@ -471,7 +476,7 @@ fn a_message_that_is_longer_than_a_client_holds_is_refused() {
 
 #[test]
 fn a_stream_that_comes_byte_by_byte_is_the_same_stream() {
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         let outcome = session_by(&[suite], MESSAGE, None, 1);
         assert!(outcome.server.is_ok() && outcome.client.is_ok(), "{:?} {:?}", outcome.server, outcome.client);
         assert_eq!(outcome.released.unwrap(), MESSAGE);
@@ -480,10 +485,10 @@ fn a_stream_that_comes_byte_by_byte_is_the_same_stream() {
 
 #[test]
 fn each_suite_is_used_when_it_comes_first() {
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         let sent = untouched(suite, MESSAGE);
         let (_, data, _) = sent_frames(&sent).into_iter().find(|(_, _, kind)| *kind == Kind::Data).unwrap();
-        let overhead = if suite == Suite::Aes256Gcm { 16 } else { 32 };
+        let overhead = if suite == ChannelSuite::Aes256Gcm { 16 } else { 32 };
         assert_eq!(data.len(), HEADER_LEN + MESSAGE.len() + overhead, "{suite}");
     }
 }
@@ -492,7 +497,7 @@ fn each_suite_is_used_when_it_comes_first() {
 
 /// What must come of a byte that was altered: its receiver fails, and no text is shown unless it was in the
 /// acknowledgement.
-fn check_altered(suite: Suite, (from, at, mask): (Side, usize, u8), kind: Kind) -> Outcome {
+fn check_altered(suite: ChannelSuite, (from, at, mask): (Side, usize, u8), kind: Kind) -> Outcome {
     let outcome = session(&preferring(suite), MESSAGE, Some((from, Tampering::Flip(at, mask))));
     let case = format!("{suite}: byte {at} from the {from:?} ({kind:?}) xor {mask:#04x}");
     outcome.check(MESSAGE, &case);
@@ -509,7 +514,7 @@ fn check_altered(suite: Suite, (from, at, mask): (Side, usize, u8), kind: Kind) 
 fn no_byte_of_a_session_can_be_altered_and_every_failure_after_the_hellos_looks_the_same() {
     const SEED: u64 = 0x5eed_0001;
     let mut random = StdRng::seed_from_u64(SEED);
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         let mut cases = Vec::new();
         for (from, frame, kind) in sent_frames(&untouched(suite, MESSAGE)) {
             for at in frame.clone() {
@@ -544,7 +549,7 @@ fn a_side_that_fails_names_the_check_that_failed() {
         assert_eq!(outcome.failure(from), Some(&Failure::Alerted(Alert::Failure)), "{suite}: {kind:?}");
         outcome.failure(from.other()).cloned().unwrap()
     };
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         // In the random bytes of the client: the server sees another handshake than the one that is signed.
         assert_eq!(failed(suite, Client, Kind::ClientHello, 20), Failure::Signature);
         assert_eq!(failed(suite, Client, Kind::KeyExchange, 20), Failure::Signature);
@@ -563,7 +568,7 @@ fn a_side_that_fails_names_the_check_that_failed() {
 
 #[test]
 fn a_stream_that_is_cut_anywhere_fails_its_receiver_without_a_message() {
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         let cases: Vec<_> = sent_frames(&untouched(suite, MESSAGE))
             .into_iter()
             .flat_map(|(from, frame, kind)| frame.map(move |at| (from, at, kind)))
@@ -593,7 +598,7 @@ fn a_stream_that_is_cut_anywhere_fails_its_receiver_without_a_message() {
 fn no_frame_can_be_repeated_dropped_moved_reflected_or_added() {
     // Three records with data.
     let message = vec![b'm'; 2 * 16_384 + 100];
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         let sent = sent_frames(&untouched(suite, &message));
         let mut cases = Vec::new();
         for from in [Client, Server] {
@@ -641,14 +646,14 @@ fn an_unknown_version_hash_or_suite_ends_on_both_sides_with_its_name() {
     const CLIENTS_SUITES: usize = HEADER_LEN + 2 + 1 + 32 + 1;
     const SERVERS_SUITE: usize = HEADER_LEN + 2 + 1 + 32;
     for (suites, from, at, with, failure, alert) in [
-        (Suite::ALL.as_slice(), Client, VERSION, &[0, 2][..], Failure::Version(2), Alert::UnsupportedVersion),
-        (&Suite::ALL, Client, VERSION, &[3, 4], Failure::Version(0x304), Alert::UnsupportedVersion),
-        (&Suite::ALL, Server, VERSION, &[0, 0], Failure::Version(0), Alert::UnsupportedVersion),
-        (&Suite::ALL, Client, HASH, &[9], Failure::Hash(9), Alert::UnsupportedHash),
-        (&Suite::ALL, Server, HASH, &[0], Failure::Hash(0), Alert::UnsupportedHash),
-        (&Suite::ALL, Client, CLIENTS_SUITES, &[0, 3, 1, 1], Failure::NoCommonSuite, Alert::NoCommonSuite),
-        (&Suite::ALL, Server, SERVERS_SUITE, &[0, 3], Failure::NotOffered(3), Alert::Failure),
-        (&[Suite::Aes256Gcm], Server, SERVERS_SUITE, &[0, 1], Failure::NotOffered(1), Alert::Failure),
+        (ChannelSuite::ALL.as_slice(), Client, VERSION, &[0, 2][..], Failure::Version(2), Alert::UnsupportedVersion),
+        (&ChannelSuite::ALL, Client, VERSION, &[3, 4], Failure::Version(0x304), Alert::UnsupportedVersion),
+        (&ChannelSuite::ALL, Server, VERSION, &[0, 0], Failure::Version(0), Alert::UnsupportedVersion),
+        (&ChannelSuite::ALL, Client, HASH, &[9], Failure::Hash(9), Alert::UnsupportedHash),
+        (&ChannelSuite::ALL, Server, HASH, &[0], Failure::Hash(0), Alert::UnsupportedHash),
+        (&ChannelSuite::ALL, Client, CLIENTS_SUITES, &[0, 3, 1, 1], Failure::NoCommonSuite, Alert::NoCommonSuite),
+        (&ChannelSuite::ALL, Server, SERVERS_SUITE, &[0, 3], Failure::NotOffered(3), Alert::Failure),
+        (&[ChannelSuite::Aes256Gcm], Server, SERVERS_SUITE, &[0, 1], Failure::NotOffered(1), Alert::Failure),
     ] {
         let outcome = session(suites, MESSAGE, Some((from, Tampering::Overwrite(at, with))));
         let case = format!("{from:?}: {failure:?}");
@@ -665,7 +670,7 @@ fn a_suite_that_the_middle_chose_is_found_out() {
     // The client prefers GCM; the server is told that it prefers the other, and the client what the server chose.
     let at = HEADER_LEN + 2 + 1 + 32 + 1;
     let tampering = Tampering::Overwrite(at, &[0, 1, 0, 2]);
-    let outcome = session(&preferring(Suite::Aes256Gcm), MESSAGE, Some((Client, tampering)));
+    let outcome = session(&preferring(ChannelSuite::Aes256Gcm), MESSAGE, Some((Client, tampering)));
     assert_eq!(outcome.failure(Server), Some(&Failure::Signature));
     assert_eq!(outcome.failure(Client), Some(&Failure::Alerted(Alert::Failure)));
     assert_eq!(outcome.released, None);
@@ -689,7 +694,7 @@ fn next_frame(end: &mut End) -> Frame {
 /// The handshake of a client that does as it likes afterwards.
 fn connect(end: &mut End) -> Established {
     let Parties { client, roots, .. } = parties();
-    let (hello, state) = client::start(&Suite::ALL).unwrap();
+    let (hello, state) = client::start(&ChannelSuite::ALL).unwrap();
     send_frame(end, &hello);
     let state = state.server_hello(&next_frame(end)).unwrap();
     let state = state.certificate(&next_frame(end), &Trust::in_server(roots.clone()), SystemTime::now()).unwrap();
@@ -739,7 +744,7 @@ fn a_server_takes_nothing_but_one_acknowledgement_for_one() {
             });
             let mut client = connect(&mut near);
             let mut out = Vec::new();
-            records.iter().for_each(|(kind, text)| client.sealer.seal(*kind, text, &mut out).unwrap());
+            records.iter().for_each(|(kind, text)| client.encryptor.seal(*kind, text, &mut out).unwrap());
             near.write_all(&out).unwrap();
             assert_eq!(failure_of(server.join().unwrap()), expected);
         });
@@ -761,11 +766,12 @@ fn a_client_takes_nothing_but_data_to_its_end_for_a_message() {
         let (near, mut far) = pipe(None, usize::MAX);
         thread::scope(|scope| {
             let client = scope.spawn(move || {
-                Channel::connect(near, &Suite::ALL, client, &Trust::in_server(roots.clone()), &mut |_| {})?.receive()
+                Channel::connect(near, &ChannelSuite::ALL, client, &Trust::in_server(roots.clone()), &mut |_| {})?
+                    .receive()
             });
             let mut server = accept(&mut far);
             let mut out = Vec::new();
-            records.iter().for_each(|(kind, text)| server.sealer.seal(*kind, text, &mut out).unwrap());
+            records.iter().for_each(|(kind, text)| server.encryptor.seal(*kind, text, &mut out).unwrap());
             out.extend(frame.iter().flat_map(|frame| frame.as_bytes()));
             far.write_all(&out).unwrap();
             assert_eq!(failure_of(client.join().unwrap()), expected);
@@ -782,15 +788,16 @@ fn a_message_in_records_of_any_length_is_the_same_message() {
         let message: Vec<u8> = (0..lens.iter().sum()).map(|i: usize| (i % 251) as u8).collect();
         let received = thread::scope(|scope| {
             let client = scope.spawn(move || {
-                Channel::connect(near, &Suite::ALL, client, &Trust::in_server(roots.clone()), &mut |_| {})?.receive()
+                Channel::connect(near, &ChannelSuite::ALL, client, &Trust::in_server(roots.clone()), &mut |_| {})?
+                    .receive()
             });
             let (mut server, mut out, mut rest) = (accept(&mut far), Vec::new(), &message[..]);
             for len in lens {
                 let (part, others) = rest.split_at(*len);
-                server.sealer.seal(Kind::Data, part, &mut out).unwrap();
+                server.encryptor.seal(Kind::Data, part, &mut out).unwrap();
                 rest = others;
             }
-            server.sealer.seal(Kind::End, b"", &mut out).unwrap();
+            server.encryptor.seal(Kind::End, b"", &mut out).unwrap();
             far.write_all(&out).unwrap();
             client.join().unwrap()
         });
@@ -832,7 +839,7 @@ fn frame(kind: u8, body: &[u8]) -> Frame {
 
 impl ByHand {
     /// Up to the server's first flight.
-    fn greet(suite: Suite) -> Self {
+    fn greet(suite: ChannelSuite) -> Self {
         let mut random = [0; 32];
         fill(&mut random).unwrap();
         let hello = frame(1, &[&[0, 1, 1][..], &random, &[1], &(suite as u16).to_be_bytes()].concat());
@@ -858,7 +865,12 @@ impl ByHand {
     }
 
     /// Sends the client's certificate, this as the key exchange, and a signature by `signer`.
-    fn prove(mut self, exchange: &[u8], material: &[u8], signer: Side) -> Result<(Confirming, Keys, Vec<u8>), Failure> {
+    fn prove(
+        mut self,
+        exchange: &[u8],
+        material: &[u8],
+        signer: Side,
+    ) -> Result<(AwaitingFinished, Keys, Vec<u8>), Failure> {
         let Parties { credentials, server, roots, .. } = parties();
         let own = &credentials[Client as usize];
         let body: Vec<u8> = own.chain().flat_map(|der| [&(der.len() as u16).to_be_bytes(), der].concat()).collect();
@@ -893,9 +905,9 @@ impl Keys {
     }
 
     /// Protects the first record of a direction.
-    fn seal(&self, suite: Suite, side: &str, kind: u8, text: &[u8]) -> Vec<u8> {
+    fn seal(&self, suite: ChannelSuite, side: &str, kind: u8, text: &[u8]) -> Vec<u8> {
         match suite {
-            Suite::Aes128CtrHmacSha256 => {
+            ChannelSuite::Aes128CtrHmacSha256 => {
                 let prefix = [&[0; 8][..], &[kind], &(text.len() as u16).to_be_bytes()].concat();
                 let tag = hmac_of(&self.key::<32>(&format!("{side} mac")), &[&prefix, text].concat());
                 let mut body = [text, &tag].concat();
@@ -904,7 +916,7 @@ impl Keys {
                 cipher::EncryptingKey::ctr(key.unwrap()).unwrap().less_safe_encrypt(&mut body, first).unwrap();
                 body
             }
-            Suite::Aes256Gcm => {
+            ChannelSuite::Aes256Gcm => {
                 let key = aead::UnboundKey::new(&aead::AES_256_GCM, &self.key::<32>(&format!("{side} cipher")));
                 let nonce = aead::Nonce::assume_unique_for_key(self.key::<12>(&format!("{side} nonce")));
                 let header = [&[kind][..], &(text.len() as u16 + 16).to_be_bytes()].concat();
@@ -919,7 +931,7 @@ impl Keys {
 
 #[test]
 fn a_client_that_is_made_from_the_documentation_alone_is_understood() {
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         let client = ByHand::greet(suite);
         let material = [0x3c; 32];
         let exchange = client.encrypt(&material);
@@ -931,17 +943,17 @@ fn a_client_that_is_made_from_the_documentation_alone_is_understood() {
         assert_eq!(answer.body(), hmac_of(&keys.key::<32>("server finished"), &sha256(&said)), "{suite}");
 
         let mut sent = Vec::new();
-        server.sealer.seal(Kind::Data, MESSAGE, &mut sent).unwrap();
+        server.encryptor.seal(Kind::Data, MESSAGE, &mut sent).unwrap();
         assert_eq!(sent[HEADER_LEN..], keys.seal(suite, "server", 32, MESSAGE), "{suite}");
         let mut answer = keys.seal(suite, "client", 34, b"ACK");
         let header = Header { kind: Kind::Acknowledgement, len: answer.len() };
-        assert_eq!(server.opener.open(header, &mut answer).unwrap(), b"ACK", "{suite}");
+        assert_eq!(server.decryptor.open(header, &mut answer).unwrap(), b"ACK", "{suite}");
     }
 }
 
 #[test]
 fn key_material_that_cannot_be_decrypted_fails_at_finished_and_not_earlier() {
-    let suite = Suite::Aes256Gcm;
+    let suite = ChannelSuite::Aes256Gcm;
     let len = ByHand::greet(suite).encrypt(&[0; 32]).len();
     for (exchange, what) in [
         (vec![0; len], "zeros"),
@@ -971,7 +983,7 @@ fn check_undecryptable(client: ByHand, exchange: &[u8], what: &str) {
 
 #[test]
 fn a_certificate_without_its_key_is_no_proof() {
-    for suite in Suite::ALL {
+    for suite in ChannelSuite::ALL {
         let client = ByHand::greet(suite);
         let exchange = client.encrypt(&[1; 32]);
         let proved = client.prove(&exchange, &[1; 32], Server);

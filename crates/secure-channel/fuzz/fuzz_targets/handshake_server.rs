@@ -5,7 +5,7 @@
 use std::time::SystemTime;
 
 use secure_channel::{
-    Failure, Frame, Suite, Trust,
+    Failure, Frame, ChannelSuite, Trust,
     handshake::{Established, server::Listening},
     message::ClientHello,
 };
@@ -13,7 +13,7 @@ use secure_channel_fuzz::{Parties, parties};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let [good, stream @ ..] = input else { return };
-    let hello = ClientHello::new([7; 32], &Suite::ALL).encode().unwrap();
+    let hello = ClientHello::new([7; 32], &ChannelSuite::ALL).encode().unwrap();
     let mut frames = vec![hello, parties().certificate.clone()];
     frames.truncate(usize::from(good % 3));
     let mut rest = stream;

@@ -4,19 +4,19 @@
 
 use std::cell::RefCell;
 
-use secure_channel::{Failure, Suite, frame::Header, record::Opener};
+use secure_channel::{Failure, ChannelSuite, frame::Header, record::RecordDecryptor};
 use secure_channel_fuzz::established;
 
 thread_local! {
-    static OPENERS: RefCell<[Opener; 2]> = RefCell::new(Suite::ALL.map(|suite| established(suite).unwrap().opener));
+    static DECRYPTORS: RefCell<[RecordDecryptor; 2]> = RefCell::new(ChannelSuite::ALL.map(|suite| established(suite).unwrap().decryptor));
 }
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let [suite, kind, body @ ..] = input else { return };
     let Ok(kind) = (*kind).try_into() else { return };
     let mut body = body.to_vec();
-    OPENERS.with_borrow_mut(|openers| {
-        let opened = openers[usize::from(suite % 2)].open(Header { kind, len: body.len() }, &mut body);
+    DECRYPTORS.with_borrow_mut(|decryptors| {
+        let opened = decryptors[usize::from(suite % 2)].open(Header { kind, len: body.len() }, &mut body);
         assert!(matches!(opened, Err(Failure::Record { number: 0, .. })));
     });
     assert!(body.iter().all(|byte| *byte == 0));

@@ -4,7 +4,7 @@ use std::{sync::OnceLock, time::SystemTime};
 
 use labnet::tls::{Credentials, Roots};
 use secure_channel::{
-    Failure, Frame, Identity, Suite, Trust,
+    Failure, Frame, PartyIdentity, ChannelSuite, Trust,
     handshake::{Established, client, server},
     message::Certificate,
 };
@@ -12,8 +12,8 @@ use ttp::CaDirectory;
 
 /// The two parties, and whom they trust.
 pub struct Parties {
-    pub client: Identity,
-    pub server: Identity,
+    pub client: PartyIdentity,
+    pub server: PartyIdentity,
     pub roots: Roots,
     /// The message with which the client shows its certificate.
     pub certificate: Frame,
@@ -30,8 +30,8 @@ pub fn parties() -> &'static Parties {
             ["client", "server"].map(|name| Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap());
         let certificate = Certificate { chain: client.chain().map(<[u8]>::to_vec).collect() }.encode().unwrap();
         Parties {
-            client: Identity::new(&client).unwrap(),
-            server: Identity::new(&server).unwrap(),
+            client: PartyIdentity::new(&client).unwrap(),
+            server: PartyIdentity::new(&server).unwrap(),
             roots: Roots::load(&directory.ca_certificate()).unwrap(),
             certificate,
         }
@@ -39,7 +39,7 @@ pub fn parties() -> &'static Parties {
 }
 
 /// What the client has after a handshake with the server.
-pub fn established(suite: Suite) -> Result<Established, Failure> {
+pub fn established(suite: ChannelSuite) -> Result<Established, Failure> {
     let Parties { client, server, roots, .. } = parties();
     let now = SystemTime::now();
     let (hello, greeted) = client::start(&[suite])?;

@@ -12,7 +12,7 @@ use labnet::{
     net::Deadline,
 };
 use secure_channel::{
-    Error, Suite,
+    ChannelSuite, Error,
     steps::{ChannelStats, Client, Narrator, Step},
 };
 
@@ -46,7 +46,7 @@ struct Arguments {
     dir: PathBuf,
     /// A suite to offer in step secure: aes128-hmac or aes256-gcm; several in the order of preference [default: both]
     #[arg(long, value_name = "SUITE")]
-    suite: Vec<Suite>,
+    suite: Vec<ChannelSuite>,
     /// Show the message alone
     #[arg(long)]
     quiet: bool,
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 
 fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let server = SERVER.or_one(&arguments.positional, arguments.at.server)?;
-    let suites = if arguments.suite.is_empty() { Suite::ALL.to_vec() } else { arguments.suite };
+    let suites = if arguments.suite.is_empty() { ChannelSuite::ALL.to_vec() } else { arguments.suite };
     let client = Client::new(arguments.step, &arguments.dir, &suites)?;
     let narrator = if arguments.quiet { Narrator::silent() } else { Narrator::live(console) };
 

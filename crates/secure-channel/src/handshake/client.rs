@@ -21,7 +21,7 @@ use std::time::SystemTime;
 
 use super::{Established, to_be_signed};
 use crate::{
-    Failure, Identity, Suite, Trust,
+    ChannelSuite, Failure, PartyIdentity, Trust,
     crypto::{self, KeyMaterial, PublicKey, Refused},
     frame::{Frame, Kind},
     message::{Certificate, ClientHello, RANDOM_LEN, ServerHello},
@@ -32,7 +32,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Failure::NoCryptography`]; [`Failure::Length`] for too many suites.
-pub fn start(suites: &[Suite]) -> Result<(Frame, Greeted), Failure> {
+pub fn start(suites: &[ChannelSuite]) -> Result<(Frame, Greeted), Failure> {
     let random = crypto::random().map_err(no_crypto)?;
     let hello = ClientHello::new(random, suites).encode()?;
     let mut transcript = Transcript::new();
@@ -44,7 +44,7 @@ pub fn start(suites: &[Suite]) -> Result<(Frame, Greeted), Failure> {
 pub struct Greeted {
     transcript: Transcript,
     random: [u8; RANDOM_LEN],
-    suites: Vec<Suite>,
+    suites: Vec<ChannelSuite>,
 }
 
 impl Greeted {
@@ -65,7 +65,7 @@ impl Greeted {
 pub struct Answered {
     transcript: Transcript,
     randoms: ([u8; RANDOM_LEN], [u8; RANDOM_LEN]),
-    suite: Suite,
+    suite: ChannelSuite,
 }
 
 impl Answered {
@@ -73,23 +73,23 @@ impl Answered {
     ///
     /// # Errors
     /// [`Failure::Certificate`], and those of [`Certificate::decode`].
-    pub fn certificate(mut self, frame: &Frame, trust: &Trust, at: SystemTime) -> Result<Trusting, Failure> {
+    pub fn certificate(mut self, frame: &Frame, trust: &Trust, at: SystemTime) -> Result<CertificateVerified, Failure> {
         let certificate = Certificate::decode(frame.expect(Kind::Certificate)?)?;
         let server = trust.verify(&certificate, at)?;
         self.transcript.add(frame);
-        Ok(Trusting { transcript: self.transcript, randoms: self.randoms, suite: self.suite, server })
+        Ok(CertificateVerified { transcript: self.transcript, randoms: self.randoms, suite: self.suite, server })
     }
 }
 
 /// The certificate is the server's; whether its key is, will be seen at finished.
-pub struct Trusting {
+pub struct CertificateVerified {
     transcript: Transcript,
     randoms: ([u8; RANDOM_LEN], [u8; RANDOM_LEN]),
-    suite: Suite,
+    suite: ChannelSuite,
     server: PublicKey,
 }
 
-impl Trusting {
+impl CertificateVerified {
     /// Answers the server's request for a certificate: certificate, key exchange, certificate verify and finished, to be
     /// sent in this order.
     ///
@@ -98,8 +98,8 @@ impl Trusting {
     pub fn certificate_request(
         mut self,
         frame: &Frame,
-        identity: &Identity,
-    ) -> Result<([Frame; 4], Confirming), Failure> {
+        identity: &PartyIdentity,
+    ) -> Result<([Frame; 4], AwaitingFinished), Failure> {
         frame.expect(Kind::CertificateRequest)?;
         self.transcript.add(frame);
 
@@ -120,26 +120,26 @@ impl Trusting {
         self.transcript.add(&finished);
 
         let frames = [certificate, exchange, verify, finished];
-        Ok((frames, Confirming { transcript: self.transcript, suite: self.suite, schedule }))
+        Ok((frames, AwaitingFinished { transcript: self.transcript, suite: self.suite, schedule }))
     }
 }
 
 /// All is said; the server must confirm it.
-pub struct Confirming {
+pub struct AwaitingFinished {
     transcript: Transcript,
-    suite: Suite,
+    suite: ChannelSuite,
     schedule: Schedule,
 }
 
-impl Confirming {
+impl AwaitingFinished {
     /// Checks that the server has the same keys and saw the same handshake.
     ///
     /// # Errors
     /// [`Failure::Finished`], [`Failure::Unexpected`].
     pub fn finished(self, frame: &Frame) -> Result<Established, Failure> {
         self.schedule.check_finished(Side::Server, &self.transcript, frame.expect(Kind::Finished)?)?;
-        let (sealer, opener) = self.schedule.records(Side::Client).map_err(no_crypto)?;
-        Ok(Established { suite: self.suite, sealer, opener })
+        let (encryptor, decryptor) = self.schedule.records(Side::Client).map_err(no_crypto)?;
+        Ok(Established { suite: self.suite, encryptor, decryptor })
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use super::{Established, client::no_crypto, to_be_signed};
 use crate::{
-    Failure, Identity, Suite, Trust,
+    ChannelSuite, Failure, PartyIdentity, Trust,
     crypto::{self, KeyMaterial, PublicKey},
     frame::{Frame, Kind},
     message::{Certificate, ClientHello, RANDOM_LEN, ServerHello},
@@ -28,7 +28,7 @@ impl Listening {
     ///
     /// # Errors
     /// [`Failure::NoCommonSuite`], and those of [`ClientHello::decode`].
-    pub fn client_hello(self, frame: &Frame, identity: &Identity) -> Result<([Frame; 3], Asked), Failure> {
+    pub fn client_hello(self, frame: &Frame, identity: &PartyIdentity) -> Result<([Frame; 3], Asked), Failure> {
         let hello = ClientHello::decode(frame.expect(Kind::ClientHello)?)?;
         let suite = hello.choose()?;
         let random = crypto::random().map_err(no_crypto)?;
@@ -48,7 +48,7 @@ impl Listening {
 pub struct Asked {
     transcript: Transcript,
     randoms: ([u8; RANDOM_LEN], [u8; RANDOM_LEN]),
-    suite: Suite,
+    suite: ChannelSuite,
 }
 
 impl Asked {
@@ -56,33 +56,33 @@ impl Asked {
     ///
     /// # Errors
     /// [`Failure::Certificate`], and those of [`Certificate::decode`].
-    pub fn certificate(mut self, frame: &Frame, trust: &Trust, at: SystemTime) -> Result<Trusting, Failure> {
+    pub fn certificate(mut self, frame: &Frame, trust: &Trust, at: SystemTime) -> Result<CertificateVerified, Failure> {
         let certificate = Certificate::decode(frame.expect(Kind::Certificate)?)?;
         let client = trust.verify(&certificate, at)?;
         self.transcript.add(frame);
-        Ok(Trusting { transcript: self.transcript, randoms: self.randoms, suite: self.suite, client })
+        Ok(CertificateVerified { transcript: self.transcript, randoms: self.randoms, suite: self.suite, client })
     }
 
     /// What was chosen.
-    pub fn suite(&self) -> Suite {
+    pub fn suite(&self) -> ChannelSuite {
         self.suite
     }
 }
 
 /// The certificate is the client's; whether its key is, will be seen.
-pub struct Trusting {
+pub struct CertificateVerified {
     transcript: Transcript,
     randoms: ([u8; RANDOM_LEN], [u8; RANDOM_LEN]),
-    suite: Suite,
+    suite: ChannelSuite,
     client: PublicKey,
 }
 
-impl Trusting {
-    /// Decrypts the key material. A failure shows only at [`Confirming::finished`].
+impl CertificateVerified {
+    /// Decrypts the key material. A failure shows only at [`AwaitingFinished::finished`].
     ///
     /// # Errors
     /// [`Failure::Unexpected`].
-    pub fn key_exchange(mut self, frame: &Frame, identity: &Identity) -> Result<Informed, Failure> {
+    pub fn key_exchange(mut self, frame: &Frame, identity: &PartyIdentity) -> Result<Informed, Failure> {
         let material = identity.key.decrypt(frame.expect(Kind::KeyExchange)?).map_err(no_crypto)?;
         self.transcript.add(frame);
         let Self { transcript, randoms, suite, client } = self;
@@ -94,7 +94,7 @@ impl Trusting {
 pub struct Informed {
     transcript: Transcript,
     randoms: ([u8; RANDOM_LEN], [u8; RANDOM_LEN]),
-    suite: Suite,
+    suite: ChannelSuite,
     client: PublicKey,
     material: KeyMaterial,
 }
@@ -104,7 +104,7 @@ impl Informed {
     ///
     /// # Errors
     /// [`Failure::Signature`], [`Failure::Unexpected`].
-    pub fn certificate_verify(mut self, frame: &Frame) -> Result<Confirming, Failure> {
+    pub fn certificate_verify(mut self, frame: &Frame) -> Result<AwaitingFinished, Failure> {
         let signature = frame.expect(Kind::CertificateVerify)?;
         if !self.client.verifies(&to_be_signed(&self.transcript.hash()), signature) {
             return Err(Failure::Signature);
@@ -112,18 +112,18 @@ impl Informed {
         self.transcript.add(frame);
         let randoms = (&self.randoms.0, &self.randoms.1);
         let schedule = Schedule::new(&self.material, randoms, &self.transcript, self.suite);
-        Ok(Confirming { transcript: self.transcript, suite: self.suite, schedule })
+        Ok(AwaitingFinished { transcript: self.transcript, suite: self.suite, schedule })
     }
 }
 
 /// The client is who it says; it must confirm the keys.
-pub struct Confirming {
+pub struct AwaitingFinished {
     transcript: Transcript,
-    suite: Suite,
+    suite: ChannelSuite,
     schedule: Schedule,
 }
 
-impl Confirming {
+impl AwaitingFinished {
     /// Checks the client's confirmation: the server's own, to be sent, and the keys.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl Confirming {
         self.schedule.check_finished(Side::Client, &self.transcript, frame.expect(Kind::Finished)?)?;
         self.transcript.add(frame);
         let tag = self.schedule.finished(Side::Server, &self.transcript).map_err(no_crypto)?;
-        let (sealer, opener) = self.schedule.records(Side::Server).map_err(no_crypto)?;
-        Ok((Frame::new(Kind::Finished, &tag)?, Established { suite: self.suite, sealer, opener }))
+        let (encryptor, decryptor) = self.schedule.records(Side::Server).map_err(no_crypto)?;
+        Ok((Frame::new(Kind::Finished, &tag)?, Established { suite: self.suite, encryptor, decryptor }))
     }
 }

@@ -9,7 +9,7 @@ use labnet::{cli::Stats, net::Connection, tls::Roots};
 
 use super::{ChannelStats, Narrator, Visitor, bytes, certificates, hex, limit, show_certificate, stats::Handshake};
 use crate::{
-    Channel, Error, Event, Identity, Message, Suite, Trust,
+    Channel, ChannelSuite, Error, Event, Message, PartyIdentity, Trust,
     channel::{self, Stream, Tally},
     identity::{CLIENT, SERVER},
     message::{ClientHello, RANDOM_LEN, ServerHello},
@@ -18,7 +18,7 @@ use crate::{
 /// A party of the channel: who it is, and whom it talks to.
 #[derive(Debug)]
 pub struct Party {
-    identity: Identity,
+    identity: PartyIdentity,
     trust: Trust,
 }
 
@@ -26,7 +26,7 @@ impl Party {
     /// The server, with the certificates in a folder.
     ///
     /// # Errors
-    /// Those of [`certificates`] and [`Identity::load`].
+    /// Those of [`certificates`] and [`PartyIdentity::load`].
     pub fn server(folder: &Path) -> Result<Self, Error> {
         Self::load(folder, SERVER, Trust::in_client)
     }
@@ -34,14 +34,14 @@ impl Party {
     /// The client, with the certificates in a folder.
     ///
     /// # Errors
-    /// Those of [`certificates`] and [`Identity::load`].
+    /// Those of [`certificates`] and [`PartyIdentity::load`].
     pub fn client(folder: &Path) -> Result<Self, Error> {
         Self::load(folder, CLIENT, Trust::in_server)
     }
 
     fn load(folder: &Path, name: &str, trust: fn(Roots) -> Trust) -> Result<Self, Error> {
         let directory = certificates(folder, name)?;
-        let identity = Identity::load(&directory.certificate(name), &directory.key(name))?;
+        let identity = PartyIdentity::load(&directory.certificate(name), &directory.key(name))?;
         Ok(Self { identity, trust: trust(Roots::load(&directory.ca_certificate())?) })
     }
 
@@ -70,10 +70,10 @@ impl Party {
         narrator: &Narrator,
         stats: &Stats<ChannelStats>,
     ) -> Result<(), SessionError> {
-        let mut tale = Tale::of(CLIENT, narrator);
+        let mut narration = HandshakeNarration::of(CLIENT, narrator);
         let begun = Instant::now();
-        let channel = Channel::accept(client, &self.identity, &self.trust, &mut |event| tale.tell(event));
-        let mut channel = tale.end(channel, begun, stats)?;
+        let channel = Channel::accept(client, &self.identity, &self.trust, &mut |event| narration.tell(event));
+        let mut channel = narration.end(channel, begun, stats)?;
 
         let begun = Instant::now();
         narrator.say("sending the message, protected")?;
@@ -90,7 +90,7 @@ impl Party {
     pub fn fetch(
         &self,
         mut server: Connection,
-        suites: &[Suite],
+        suites: &[ChannelSuite],
         timeout: Duration,
         narrator: &Narrator,
         stats: &Stats<ChannelStats>,
@@ -105,14 +105,14 @@ impl Party {
     fn fetch_over(
         &self,
         server: &mut Connection,
-        suites: &[Suite],
+        suites: &[ChannelSuite],
         narrator: &Narrator,
         stats: &Stats<ChannelStats>,
     ) -> Result<Vec<u8>, SessionError> {
-        let mut tale = Tale::of(SERVER, narrator);
+        let mut narration = HandshakeNarration::of(SERVER, narrator);
         let begun = Instant::now();
-        let channel = Channel::connect(server, suites, &self.identity, &self.trust, &mut |event| tale.tell(event));
-        let mut channel = tale.end(channel, begun, stats)?;
+        let channel = Channel::connect(server, suites, &self.identity, &self.trust, &mut |event| narration.tell(event));
+        let mut channel = narration.end(channel, begun, stats)?;
 
         let begun = Instant::now();
         let Message { text, ciphertext } = channel.receive()?;
@@ -147,14 +147,14 @@ fn part<T>(connection: Connection, result: Result<T, SessionError>) -> Result<T,
 }
 
 /// Tells a handshake as the source does.
-struct Tale<'n> {
+struct HandshakeNarration<'n> {
     peer: &'static str,
     narrator: &'n Narrator,
     /// Output that fails is reported after the handshake, which nothing should hold up.
     told: Result<(), labnet::Error>,
 }
 
-impl<'n> Tale<'n> {
+impl<'n> HandshakeNarration<'n> {
     fn of(peer: &'static str, narrator: &'n Narrator) -> Self {
         Self { peer, narrator, told: Ok(()) }
     }
@@ -215,5 +215,5 @@ impl<'n> Tale<'n> {
 }
 
 fn suite_name(number: u16) -> String {
-    Suite::of(number).map_or_else(|| format!("{number:#06x}"), |suite| suite.to_string())
+    ChannelSuite::of(number).map_or_else(|| format!("{number:#06x}"), |suite| suite.to_string())
 }

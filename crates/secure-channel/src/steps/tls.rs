@@ -9,7 +9,7 @@ use std::{
 use labnet::{
     cli::Stats,
     net::{ClientLimits, ClientStream, Counted, Deadline, Server},
-    tls::{Acceptor, Agreed, Client, ClientOptions, Credentials, Records, Roots},
+    tls::{Acceptor, Client, ClientOptions, Credentials, NegotiatedTls, Records, Roots},
 };
 
 use super::{ChannelStats, Narrator, Visitor, certificates, show_certificate, stats::Handshake};
@@ -21,9 +21,9 @@ use crate::{
 
 /// The server.
 #[derive(Debug)]
-pub struct Host(Acceptor);
+pub struct TlsServer(Acceptor);
 
-impl Host {
+impl TlsServer {
     /// With the certificates in a folder.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Host {
         let limits = ClientLimits { silence: timeout, stall: timeout, ..ClientLimits::default() };
         let begun = Instant::now();
         let mut client = self.0.accept(visitor.stream, peer, &limits)?;
-        tell(CLIENT, &client.agreed(), client.peer_certificate(), client.records(), begun, narrator, stats)?;
+        tell(CLIENT, &client.negotiated(), client.peer_certificate(), client.records(), begun, narrator, stats)?;
 
         let begun = Instant::now();
         narrator.say("sending the message over TLS")?;
@@ -74,12 +74,12 @@ impl Host {
 
 /// The client.
 #[derive(Debug)]
-pub struct Guest {
+pub struct TlsClient {
     credentials: Credentials,
     roots: Roots,
 }
 
-impl Guest {
+impl TlsClient {
     /// With the certificates in a folder.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl Guest {
         let begun = Instant::now();
         let mut server = Client::connect(server, &options)?;
         narrator.say(format_args!("connected to {}", server.peer()))?;
-        tell(SERVER, &server.agreed(), server.peer_certificate(), server.records(), begun, narrator, stats)?;
+        tell(SERVER, &server.negotiated(), server.peer_certificate(), server.records(), begun, narrator, stats)?;
 
         let begun = Instant::now();
         let mut message = Vec::new();
@@ -139,7 +139,7 @@ impl Guest {
 
 fn tell(
     peer: &str,
-    agreed: &Agreed,
+    negotiated: &NegotiatedTls,
     certificate: Option<&[u8]>,
     records: Records,
     begun: Instant,
@@ -148,9 +148,9 @@ fn tell(
 ) -> Result<(), labnet::Error> {
     let Records { records, sent, received, round_trips } = records;
     let (bytes, time) = (sent + received, begun.elapsed());
-    let handshake = Handshake { suite: agreed.to_string(), records, bytes, round_trips, time };
+    let handshake = Handshake { suite: negotiated.to_string(), records, bytes, round_trips, time };
     stats.update(|stats| stats.shook_hands(&handshake));
-    narrator.say(format_args!("hellos exchanged: {agreed}"))?;
+    narrator.say(format_args!("hellos exchanged: {negotiated}"))?;
     show_certificate(certificate.and_then(Facts::of).as_ref(), narrator)?;
     narrator.say(format_args!("{peer} certificate verified"))?;
     narrator.say(format_args!("handshake complete: {handshake}"))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 use labnet::escape::escape;
-use secure_channel::{Frame, Kind, Suite, channel::ACKNOWLEDGEMENT, frame::Header, message::ClientHello};
+use secure_channel::{ChannelSuite, Frame, Kind, channel::ACKNOWLEDGEMENT, frame::Header, message::ClientHello};
 
 use crate::wire::{Protocol, Side, Unit};
 
@@ -38,7 +38,7 @@ pub(crate) enum Attack {
 
 /// What is to be done to the connections. A side is where something goes.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     Send(Side, Vec<u8>),
     End(Side),
 }
@@ -67,7 +67,7 @@ struct Seen {
     /// Bytes of the message, as far as their protection shows them.
     message_bytes: u64,
     names: Vec<String>,
-    /// After the deed: whether the client acknowledged, and who gave up.
+    /// After the action: whether the client acknowledged, and who gave up.
     acknowledged: bool,
     gave_up: Option<Side>,
 }
@@ -116,11 +116,11 @@ impl Attacker {
     }
 
     /// Passes something on, or does what it came for.
-    pub(crate) fn acts(&mut self, from: Side, unit: Unit) -> Vec<Deed> {
+    pub(crate) fn acts(&mut self, from: Side, unit: Unit) -> Vec<Action> {
         if let Some(held) = self.held.take() {
             // What was kept back follows what came after it.
             self.done = Some("exchanged the first record and the next".to_owned());
-            return vec![Deed::Send(Side::Client, [unit.bytes(), held.bytes()].concat())];
+            return vec![Action::Send(Side::Client, [unit.bytes(), held.bytes()].concat())];
         }
         if from == Side::Server && self.is_cut {
             return Vec::new();
@@ -134,19 +134,19 @@ impl Attacker {
                 }
                 _ => from == Side::Server && unit.is_message(),
             };
-        if is_target { self.strike(from, unit) } else { vec![Deed::Send(from.other(), unit.bytes().to_vec())] }
+        if is_target { self.attack(from, unit) } else { vec![Action::Send(from.other(), unit.bytes().to_vec())] }
     }
 
     /// The attack itself, on what it was waiting for.
-    fn strike(&mut self, from: Side, unit: Unit) -> Vec<Deed> {
+    fn attack(&mut self, from: Side, unit: Unit) -> Vec<Action> {
         let bytes = unit.bytes().to_vec();
         let half = bytes.len() / 2;
         let is_text = matches!(unit, Unit::Text(_));
-        let to_client = |bytes: Vec<u8>| vec![Deed::Send(Side::Client, bytes)];
+        let to_client = |bytes: Vec<u8>| vec![Action::Send(Side::Client, bytes)];
         // What was seen before does not count.
         (self.seen.acknowledged, self.seen.gave_up) = (false, None);
-        let (done, deeds) = match self.attack {
-            Attack::Eavesdrop => return vec![Deed::Send(from.other(), bytes)],
+        let (done, actions) = match self.attack {
+            Attack::Eavesdrop => return vec![Action::Send(from.other(), bytes)],
             Attack::Flip => {
                 let (at, bytes) = flip(&unit);
                 (format!("changed a bit of byte {at} of the {}", target(&unit)), to_client(bytes))
@@ -156,7 +156,7 @@ impl Attacker {
                 self.is_cut = true;
                 let answer = as_acknowledgement(&unit);
                 let done = format!("sent the {} back to the server, as the client's answer", target(&unit));
-                (done, vec![Deed::Send(Side::Server, answer)])
+                (done, vec![Action::Send(Side::Server, answer)])
             }
             Attack::Reorder if is_text => {
                 let (first, second) = bytes.split_at(half);
@@ -169,7 +169,7 @@ impl Attacker {
             Attack::Drop if is_text => {
                 self.is_cut = true;
                 self.seen.acknowledged = true;
-                let forged = Deed::Send(Side::Server, ACKNOWLEDGEMENT.to_vec());
+                let forged = Action::Send(Side::Server, ACKNOWLEDGEMENT.to_vec());
                 ("kept the message from the client, and sent the server an ACK".to_owned(), vec![forged])
             }
             Attack::Drop => (format!("kept the {} from the client", target(&unit)), Vec::new()),
@@ -180,14 +180,14 @@ impl Attacker {
                 } else {
                     (bytes, format!("ended the stream after the {}", target(&unit)))
                 };
-                (done, vec![Deed::Send(Side::Client, kept), Deed::End(Side::Client)])
+                (done, vec![Action::Send(Side::Client, kept), Action::End(Side::Client)])
             }
             Attack::Downgrade => match weaker(&unit) {
                 Some(hello) => {
-                    let done = format!("left only {} in the client's offer", Suite::Aes128CtrHmacSha256);
-                    (done, vec![Deed::Send(Side::Server, hello.as_bytes().to_vec())])
+                    let done = format!("left only {} in the client's offer", ChannelSuite::Aes128CtrHmacSha256);
+                    (done, vec![Action::Send(Side::Server, hello.as_bytes().to_vec())])
                 }
-                None => return vec![Deed::Send(from.other(), bytes)],
+                None => return vec![Action::Send(from.other(), bytes)],
             },
             Attack::SwapOtherCa | Attack::SwapOwn | Attack::SwapExpired => {
                 let forged = self.certificate.as_ref().map_or(bytes, |frame| frame.as_bytes().to_vec());
@@ -195,20 +195,20 @@ impl Attacker {
             }
         };
         self.done = Some(done);
-        deeds
+        actions
     }
 
     /// A side has said its last.
-    pub(crate) fn sees_end(&mut self, from: Side) -> Vec<Deed> {
+    pub(crate) fn sees_end(&mut self, from: Side) -> Vec<Action> {
         match self.held.take() {
-            Some(held) if from == Side::Server => vec![Deed::Send(Side::Client, held.bytes().to_vec())],
+            Some(held) if from == Side::Server => vec![Action::Send(Side::Client, held.bytes().to_vec())],
             _ => Vec::new(),
         }
     }
 
     /// What came of it.
-    pub(crate) fn verdict(&self) -> Verdict<'_> {
-        Verdict(self)
+    pub(crate) fn outcome(&self) -> AttackOutcome<'_> {
+        AttackOutcome(self)
     }
 
     /// The check that stops this attack, as far as the protocol has one.
@@ -263,14 +263,14 @@ fn as_acknowledgement(unit: &Unit) -> Vec<u8> {
 fn weaker(unit: &Unit) -> Option<Frame> {
     let Unit::Frame(frame) = unit else { return None };
     let hello = ClientHello::decode(frame.body()).ok()?;
-    let weak = ClientHello::new(hello.random, &[Suite::Aes128CtrHmacSha256]);
+    let weak = ClientHello::new(hello.random, &[ChannelSuite::Aes128CtrHmacSha256]);
     if weak == hello { None } else { weak.encode().ok() }
 }
 
 /// The last line.
-pub(crate) struct Verdict<'a>(&'a Attacker);
+pub(crate) struct AttackOutcome<'a>(&'a Attacker);
 
-impl fmt::Display for Verdict<'_> {
+impl fmt::Display for AttackOutcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Attacker { attack, protocol, done, seen, .. } = self.0;
         let Some(protocol) = protocol else {

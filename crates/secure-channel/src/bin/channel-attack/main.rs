@@ -25,8 +25,8 @@ mod attacker;
 mod forged;
 mod wire;
 
-use attacker::{Attack, Attacker, Deed};
-use wire::{Cutter, Side};
+use attacker::{Action, Attack, Attacker};
+use wire::{Side, UnitSplitter};
 
 /// The time to reach the server, and the longest silence of both sides together (ours).
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,7 +86,7 @@ fn attack(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let server = net::connect(&arguments.to, Families::Both, Deadline::after(PATIENCE))?;
     console.out.line(format_args!("between client {peer} and server {}", server.peer()))?;
     between(client, server.into_stream(), &mut attacker, console)?;
-    console.out.line(attacker.verdict())?;
+    console.out.line(attacker.outcome())?;
     Ok(())
 }
 
@@ -99,7 +99,8 @@ fn between(
 ) -> Result<(), labnet::Error> {
     let failed = |source| labnet::Error::System { attempt: "watch a connection", source };
     let (sender, news) = mpsc::channel();
-    let mut streams = [(Side::Client, client, Cutter::default()), (Side::Server, server, Cutter::default())];
+    let mut streams =
+        [(Side::Client, client, UnitSplitter::default()), (Side::Server, server, UnitSplitter::default())];
     for (side, stream, _) in &streams {
         stream.set_nodelay(true).map_err(failed)?;
         listen(*side, stream.try_clone().map_err(failed)?, sender.clone());
@@ -107,22 +108,23 @@ fn between(
     drop(sender);
     // Both readers have gone, or nobody says anything any more.
     while let Ok((side, news)) = news.recv_timeout(SILENCE) {
-        let [(_, client, client_cutter), (_, server, server_cutter)] = &mut streams;
-        let (cutter, other) = if side == Side::Client { (client_cutter, &*server) } else { (server_cutter, &*client) };
+        let [(_, client, client_splitter), (_, server, server_splitter)] = &mut streams;
+        let (splitter, other) =
+            if side == Side::Client { (client_splitter, &*server) } else { (server_splitter, &*client) };
         match news {
             News::Bytes(bytes) => {
-                for unit in cutter.cut(&bytes, attacker.protocol(&bytes)) {
+                for unit in splitter.cut(&bytes, attacker.protocol(&bytes)) {
                     for line in attacker.sees(side, &unit) {
                         console.out.line(line)?;
                     }
-                    for deed in attacker.acts(side, unit) {
-                        perform(deed, client, server);
+                    for action in attacker.acts(side, unit) {
+                        perform(action, client, server);
                     }
                 }
             }
             News::End => {
-                for deed in attacker.sees_end(side) {
-                    perform(deed, client, server);
+                for action in attacker.sees_end(side) {
+                    perform(action, client, server);
                 }
                 // A side that is gone needs no end.
                 let _ = other.shutdown(Shutdown::Write);
@@ -148,11 +150,11 @@ fn listen(side: Side, mut stream: TcpStream, news: Sender<(Side, News)>) {
 }
 
 /// A victim that has left cannot be attacked any further: what fails here is no error.
-fn perform(deed: Deed, mut client: &TcpStream, mut server: &TcpStream) {
-    let _ = match deed {
-        Deed::Send(Side::Client, bytes) => client.write_all(&bytes),
-        Deed::Send(Side::Server, bytes) => server.write_all(&bytes),
-        Deed::End(Side::Client) => client.shutdown(Shutdown::Write),
-        Deed::End(Side::Server) => server.shutdown(Shutdown::Write),
+fn perform(action: Action, mut client: &TcpStream, mut server: &TcpStream) {
+    let _ = match action {
+        Action::Send(Side::Client, bytes) => client.write_all(&bytes),
+        Action::Send(Side::Server, bytes) => server.write_all(&bytes),
+        Action::End(Side::Client) => client.shutdown(Shutdown::Write),
+        Action::End(Side::Server) => server.shutdown(Shutdown::Write),
     };
 }

@@ -1,7 +1,7 @@
 //! What passes by, cut into the units of its protocol.
 
 use secure_channel::{
-    Facts, Frame, Kind, Suite,
+    ChannelSuite, Facts, Frame, Kind,
     failure::Alert,
     message::{Certificate, ClientHello, ServerHello},
 };
@@ -117,7 +117,7 @@ impl Unit {
 /// What can be read in a frame without a key.
 fn inside(frame: &Frame) -> String {
     let body = frame.body();
-    let name = |number: u16| Suite::of(number).map_or(format!("{number:#06x}"), |suite| suite.to_string());
+    let name = |number: u16| ChannelSuite::of(number).map_or(format!("{number:#06x}"), |suite| suite.to_string());
     let text = match frame.kind() {
         Kind::ClientHello => ClientHello::decode(body).ok().map(|hello| {
             let names: Vec<_> = hello.suites.iter().map(|number| name(*number)).collect();
@@ -136,11 +136,11 @@ fn inside(frame: &Frame) -> String {
 
 /// Cuts the stream of one side.
 #[derive(Debug, Default)]
-pub(crate) struct Cutter {
+pub(crate) struct UnitSplitter {
     unfinished: Vec<u8>,
 }
 
-impl Cutter {
+impl UnitSplitter {
     /// The units that are complete with these bytes. What breaks the rules of its protocol passes as it is.
     pub(crate) fn cut(&mut self, bytes: &[u8], protocol: Protocol) -> Vec<Unit> {
         self.unfinished.extend_from_slice(bytes);
@@ -176,8 +176,8 @@ mod tests {
     fn check(stream: &[u8], protocol: Protocol, expected: &[&[u8]]) {
         assert_eq!(Protocol::of(stream), protocol);
         for size in 1..=stream.len() {
-            let mut cutter = Cutter::default();
-            let units: Vec<_> = stream.chunks(size).flat_map(|piece| cutter.cut(piece, protocol)).collect();
+            let mut splitter = UnitSplitter::default();
+            let units: Vec<_> = stream.chunks(size).flat_map(|piece| splitter.cut(piece, protocol)).collect();
             let bytes: Vec<_> = units.iter().map(Unit::bytes).collect();
             assert_eq!(bytes, expected, "in pieces of {size}");
         }
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn text_passes_as_it_comes() {
-        let mut cutter = Cutter::default();
-        assert_eq!(cutter.cut(b"The OTP", Protocol::of(b"The OTP")), [Unit::Text(b"The OTP".to_vec())]);
+        let mut splitter = UnitSplitter::default();
+        assert_eq!(splitter.cut(b"The OTP", Protocol::of(b"The OTP")), [Unit::Text(b"The OTP".to_vec())]);
     }
 }
