@@ -18,34 +18,34 @@ const MAX_SERIAL_LEN: usize = 20;
 /// What is wrong with a certificate, as the end of a sentence about its server.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Verdict(String);
+pub struct CertificateFault(String);
 
 /// Judges the certificate of a server, whose chain was verified; as to its name, if that is asked for.
 ///
 /// # Errors
-/// [`Verdict`].
-pub fn leaf(certificate: &[u8], name: Option<&ServerName<'_>>) -> Result<(), Verdict> {
+/// [`CertificateFault`].
+pub fn leaf(certificate: &[u8], name: Option<&ServerName<'_>>) -> Result<(), CertificateFault> {
     let Ok((rest, certificate)) = X509Certificate::from_der(certificate) else {
-        return Err(Verdict("has a damaged certificate".to_owned()));
+        return Err(CertificateFault("has a damaged certificate".to_owned()));
     };
     if !rest.is_empty() {
-        return Err(Verdict("has a certificate with something behind its end".to_owned()));
+        return Err(CertificateFault("has a certificate with something behind its end".to_owned()));
     }
     let judged = [key, serial, extensions, usage, subject].into_iter().try_for_each(|check| check(&certificate));
-    judged.and_then(|()| name.map_or(Ok(()), |name| wildcard(&certificate, name))).map_err(Verdict)
+    judged.and_then(|()| name.map_or(Ok(()), |name| wildcard(&certificate, name))).map_err(CertificateFault)
 }
 
 /// Judges a certificate between the server's and the authority that is trusted.
 ///
 /// # Errors
-/// [`Verdict`].
-pub fn intermediate(certificate: &[u8]) -> Result<(), Verdict> {
+/// [`CertificateFault`].
+pub fn intermediate(certificate: &[u8]) -> Result<(), CertificateFault> {
     let usage = X509Certificate::from_der(certificate).ok().and_then(|(_, certificate)| {
         let usage = certificate.key_usage().ok().flatten()?;
         Some(usage.value.key_cert_sign())
     });
     match usage {
-        Some(false) => Err(Verdict(
+        Some(false) => Err(CertificateFault(
             "has a certificate signed by a CA whose own certificate does not let it sign (key usage without certificate \
              signing)"
                 .to_owned(),
@@ -57,10 +57,10 @@ pub fn intermediate(certificate: &[u8]) -> Result<(), Verdict> {
 /// Judges a certificate that hangs from no authority: whether it hangs from itself.
 ///
 /// # Errors
-/// [`Verdict`].
-pub fn self_signed(certificate: &[u8]) -> Result<(), Verdict> {
+/// [`CertificateFault`].
+pub fn self_signed(certificate: &[u8]) -> Result<(), CertificateFault> {
     match X509Certificate::from_der(certificate) {
-        Ok((_, certificate)) if certificate.subject() == certificate.issuer() => Err(Verdict(
+        Ok((_, certificate)) if certificate.subject() == certificate.issuer() => Err(CertificateFault(
             "has a certificate that it signed itself: no CA that is trusted here vouches for it".to_owned(),
         )),
         _ => Ok(()),
@@ -68,8 +68,10 @@ pub fn self_signed(certificate: &[u8]) -> Result<(), Verdict> {
 }
 
 /// The handshake was signed with another key than the certificate's.
-pub fn foreign_key() -> Verdict {
-    Verdict("signed the handshake with another key than that of its certificate: it has no right to it".to_owned())
+pub fn foreign_key() -> CertificateFault {
+    CertificateFault(
+        "signed the handshake with another key than that of its certificate: it has no right to it".to_owned(),
+    )
 }
 
 /// A certificate without a subject must hold clients to its SAN (RFC 5280, section 4.1.2.6).

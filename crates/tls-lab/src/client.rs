@@ -33,7 +33,7 @@ use tls_trace::{Direction, Entry, Summary, Timeline};
 
 use crate::{
     anchors::Anchors,
-    judge::{self, Verdict},
+    certificate_checks::{self, CertificateFault},
 };
 
 /// How much of the server's certificate is checked.
@@ -49,7 +49,7 @@ pub enum Checks {
 
 /// What a client wants.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ClientSettings {
     /// Whom it trusts.
     pub anchors: Anchors,
     /// What it checks.
@@ -85,7 +85,7 @@ pub struct Agreed {
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Farewell {
+pub enum CloseOutcome {
     /// The server said that nothing more comes.
     CloseNotify,
     /// A mere end of the stream, which anyone on the way can forge.
@@ -97,9 +97,9 @@ pub enum Farewell {
 /// A TCP connection that becomes a TLS one.
 pub struct Client {
     tls: ClientConnection,
-    wire: Wire,
+    wire: TracedConnection,
     verifier: Arc<Verifier>,
-    secrets: Arc<Secrets>,
+    secrets: Arc<KeyLogBuffer>,
     peer: String,
 }
 
@@ -110,13 +110,13 @@ impl Client {
     /// [`Error::System`], should rustls refuse the settings.
     pub fn new(
         connection: Connection,
-        settings: &Settings,
+        settings: &ClientSettings,
         timeline: Rc<RefCell<Timeline>>,
         begun: Instant,
     ) -> Result<Self, Error> {
         let failed = |error: TlsError| Error::System { attempt: "set up TLS", source: io::Error::other(error) };
         let verifier = Arc::new(Verifier::new(settings));
-        let secrets = Arc::new(Secrets::default());
+        let secrets = Arc::new(KeyLogBuffer::default());
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&settings.versions)
             .map_err(failed)?
@@ -128,7 +128,7 @@ impl Client {
         config.key_log = Arc::clone(&secrets) as _;
         let tls = ClientConnection::new(Arc::new(config), settings.name.clone()).map_err(failed)?;
         let peer = format!("{} ({})", settings.name.to_str(), connection.peer());
-        Ok(Self { tls, wire: Wire { connection, timeline, begun }, verifier, secrets, peer })
+        Ok(Self { tls, wire: TracedConnection { connection, timeline, begun }, verifier, secrets, peer })
     }
 
     /// The second handshake of the connection: that of TLS.
@@ -214,7 +214,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::System`]; a server that is gone already is none.
-    pub fn shutdown(mut self, patience: Duration) -> Result<Farewell, Error> {
+    pub fn shutdown(mut self, patience: Duration) -> Result<CloseOutcome, Error> {
         self.tls.send_close_notify();
         // A server that is gone needs no farewell.
         let _ = self.tls.write_tls(&mut self.wire);
@@ -223,27 +223,27 @@ impl Client {
         self.wire.connection.set_limits(None, Deadline::after(patience))?;
         // It may have said so already, behind its data.
         let has_closed = self.tls.process_new_packets().is_ok_and(|state| state.peer_has_closed());
-        let mut farewell = if has_closed { Farewell::CloseNotify } else { Farewell::BareFin };
+        let mut close_outcome = if has_closed { CloseOutcome::CloseNotify } else { CloseOutcome::BareFin };
         loop {
             match self.tls.read_tls(&mut self.wire) {
                 Ok(0) => break,
                 Ok(_) => match self.tls.process_new_packets() {
-                    Ok(state) if state.peer_has_closed() => farewell = Farewell::CloseNotify,
+                    Ok(state) if state.peer_has_closed() => close_outcome = CloseOutcome::CloseNotify,
                     Ok(_) => discard(&mut self.tls),
                     Err(_) => break,
                 },
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let is_silence = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
-                    if is_silence && farewell != Farewell::CloseNotify {
-                        farewell = Farewell::Silence;
+                    if is_silence && close_outcome != CloseOutcome::CloseNotify {
+                        close_outcome = CloseOutcome::Silence;
                     }
                     break;
                 }
             }
         }
         self.wire.act("close(): the connection is over");
-        Ok(farewell)
+        Ok(close_outcome)
     }
 
     /// Notes something that the program does, or waits for.
@@ -270,7 +270,7 @@ impl Client {
     fn tell_secrets(&mut self) {
         let fresh = std::mem::take(&mut *self.secrets.fresh.lock().unwrap_or_else(PoisonError::into_inner));
         let mut timeline = self.wire.timeline.borrow_mut();
-        for Secret { label, random, secret } in fresh {
+        for KeyLogEntry { label, random, secret } in fresh {
             timeline.secret(&label, &random, &secret);
         }
     }
@@ -289,13 +289,13 @@ fn discard(tls: &mut ClientConnection) {
 }
 
 /// The connection; what passes over it is noted with its time.
-struct Wire {
+struct TracedConnection {
     connection: Connection,
     timeline: Rc<RefCell<Timeline>>,
     begun: Instant,
 }
 
-impl Wire {
+impl TracedConnection {
     fn act(&self, text: &str) {
         self.timeline.borrow_mut().act(self.begun.elapsed(), text);
     }
@@ -305,7 +305,7 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
+impl Read for TracedConnection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.connection.read(buffer)?;
         self.note(Direction::Received, buffer.get(..n).unwrap_or_default());
@@ -313,7 +313,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for TracedConnection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }
@@ -332,29 +332,29 @@ impl Write for Wire {
 
 /// The secrets of a connection, as rustls tells them.
 #[derive(Debug, Default)]
-struct Secrets {
-    fresh: Mutex<Vec<Secret>>,
+struct KeyLogBuffer {
+    fresh: Mutex<Vec<KeyLogEntry>>,
     lines: Mutex<Vec<String>>,
 }
 
-struct Secret {
+struct KeyLogEntry {
     label: String,
     random: Vec<u8>,
     secret: zeroize::Zeroizing<Vec<u8>>,
 }
 
 /// Without the secret.
-impl fmt::Debug for Secret {
+impl fmt::Debug for KeyLogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret").field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("KeyLogEntry").field("label", &self.label).finish_non_exhaustive()
     }
 }
 
-impl KeyLog for Secrets {
+impl KeyLog for KeyLogBuffer {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = labnet::tls::key_log_line(label, client_random, secret);
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-        let secret = Secret {
+        let secret = KeyLogEntry {
             label: label.to_owned(),
             random: client_random.to_vec(),
             secret: zeroize::Zeroizing::new(secret.to_vec()),
@@ -379,7 +379,7 @@ struct Seen {
 }
 
 impl Verifier {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &ClientSettings) -> Self {
         Self { anchors: settings.anchors.clone(), checks: settings.checks, seen: Mutex::default() }
     }
 
@@ -400,7 +400,7 @@ impl Verifier {
             verify_server_cert_signed_by_trust_anchor(&parsed, &self.anchors.store(), intermediates, now, algorithms);
         match hangs {
             Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-                judge::self_signed(leaf).map_err(refusal)?;
+                certificate_checks::self_signed(leaf).map_err(refusal)?;
                 hangs?;
             }
             hangs => hangs?,
@@ -409,8 +409,8 @@ impl Verifier {
         if let Some(name) = name {
             verify_server_name(&parsed, name)?;
         }
-        judge::leaf(leaf, name).map_err(refusal)?;
-        intermediates.iter().try_for_each(|certificate| judge::intermediate(certificate)).map_err(refusal)
+        certificate_checks::leaf(leaf, name).map_err(refusal)?;
+        intermediates.iter().try_for_each(|certificate| certificate_checks::intermediate(certificate)).map_err(refusal)
     }
 
     fn remember(&self, scheme: SignatureScheme) {
@@ -419,14 +419,14 @@ impl Verifier {
 }
 
 /// A verdict of ours, as rustls takes it.
-fn refusal(verdict: Verdict) -> TlsError {
+fn refusal(verdict: CertificateFault) -> TlsError {
     CertificateError::Other(OtherError(Arc::new(verdict))).into()
 }
 
 /// A signature that fails is one by another key than that of the certificate, not one of the CA.
 fn own_words(error: TlsError) -> TlsError {
     match error {
-        TlsError::InvalidCertificate(CertificateError::BadSignature) => refusal(judge::foreign_key()),
+        TlsError::InvalidCertificate(CertificateError::BadSignature) => refusal(certificate_checks::foreign_key()),
         error => error,
     }
 }

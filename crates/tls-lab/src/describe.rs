@@ -12,7 +12,7 @@ use crate::{anchors::Anchors, client::Agreed};
 
 /// What there is to tell of a handshake.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct HandshakeReport {
     /// Who was to be there.
     pub host: String,
     /// Who was there.
@@ -20,7 +20,7 @@ pub struct Report {
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: String,
     /// The cipher suite.
-    pub cipher_suite: Suite,
+    pub cipher_suite: SuiteNames,
     /// How the keys were exchanged.
     pub key_exchange_group: Option<String>,
     /// How the server signed.
@@ -46,7 +46,7 @@ pub struct Report {
 
 /// A cipher suite by its names.
 #[derive(Debug, Serialize)]
-pub struct Suite {
+pub struct SuiteNames {
     /// IANA's.
     pub iana: String,
     /// OpenSSL's.
@@ -59,12 +59,12 @@ pub struct Suite {
 #[derive(Debug)]
 pub struct Certificate(Vec<(&'static str, String)>);
 
-impl Report {
+impl HandshakeReport {
     /// After a handshake.
     pub fn new(host: &str, address: &str, agreed: &Agreed, anchors: &Anchors, handshake: Summary) -> Self {
         let suite = tls_trace::Suite::of(agreed.suite);
         let suite =
-            Suite { bits: suite.bits(), openssl: suite.openssl.unwrap_or_default().to_owned(), iana: suite.name };
+            SuiteNames { bits: suite.bits(), openssl: suite.openssl.unwrap_or_default().to_owned(), iana: suite.name };
         Self {
             host: host.to_owned(),
             address: address.to_owned(),
@@ -107,10 +107,10 @@ impl Serialize for Certificate {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for HandshakeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-        let Suite { iana, openssl, bits } = &self.cipher_suite;
+        let SuiteNames { iana, openssl, bits } = &self.cipher_suite;
         writeln!(f, "server:              {} at {}", self.host, self.address)?;
         writeln!(f, "protocol version:    {}", self.version)?;
         writeln!(f, "cipher suite:        {iana} (OpenSSL: {openssl}), {} bits", bits.unwrap_or_default())?;

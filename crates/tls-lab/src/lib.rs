@@ -2,9 +2,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod anchors;
+pub mod certificate_checks;
 pub mod client;
 pub mod describe;
 pub mod http;
-pub mod judge;
 pub mod proxy;
 pub mod server;

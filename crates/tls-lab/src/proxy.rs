@@ -43,7 +43,7 @@ use crate::{
     anchors::Anchors,
     server::{
         cannot_set_up,
-        handshake::{Agreed, Opening},
+        handshake::{Agreed, HandshakeStream},
     },
 };
 use certificate_cache::{CertificateCache, FixedCertificate};
@@ -58,7 +58,7 @@ const HTTPS_PORT: u16 = 443;
 
 /// What a proxy does, and with which means.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ProxySettings {
     /// The certificate of the CA that victims trust.
     pub ca_certificate: PathBuf,
     /// Its private key.
@@ -128,7 +128,7 @@ impl Proxy {
     ///
     /// # Errors
     /// [`Error::File`] or [`Error::Credentials`], which names the file and what is wrong with it.
-    pub fn new(settings: Settings) -> Result<Self, Error> {
+    pub fn new(settings: ProxySettings) -> Result<Self, Error> {
         let cache = CertificateCache::load(&settings.ca_certificate, &settings.ca_key)?;
         let versions = [&TLS13, &TLS12];
         let builder = ServerConfig::builder_with_provider(tls::provider());
@@ -159,8 +159,8 @@ impl Proxy {
                 victim.close();
             }
             Ok((with_victim, server, with_server)) => {
-                let victim = relay::Side::new(victim.into_stream(), with_victim.into(), "the victim");
-                let server = relay::Side::new(server.into_stream(), with_server.into(), "the server");
+                let victim = relay::Endpoint::new(victim.into_stream(), with_victim.into(), "the victim");
+                let server = relay::Endpoint::new(server.into_stream(), with_server.into(), "the server");
                 let ending =
                     relay::relay(&victim, &server, self.timeout, |arrow| Transcript::new(&say, arrow, self.show));
                 say(format_args!("end: {ending}"));
@@ -220,7 +220,7 @@ impl Proxy {
             Refusal::new(Alert::HandshakeFailure, format!("the real server, {name} at {address}, {complaint}"))
         };
         let mut tls = ClientConnection::new(Arc::new(config), name).map_err(|error| failed(tls::complaint(&error)))?;
-        Opening::new(&mut server).complete(&mut tls).map_err(failed)?;
+        HandshakeStream::new(&mut server).complete(&mut tls).map_err(failed)?;
         Ok((server, tls))
     }
 
@@ -237,12 +237,12 @@ impl Proxy {
         config.cert_resolver = Arc::new(resolver);
         config.alpn_protocols = alpn.into_iter().collect();
         let refused = |complaint: String| Refusal::without_alert(format!("the victim {complaint}"));
-        let mut opening = Opening::new(victim);
+        let mut handshake = HandshakeStream::new(victim);
         let mut tls = accepted.into_connection(Arc::new(config)).map_err(|(error, mut alert)| {
-            let _ = alert.write_all(&mut opening);
+            let _ = alert.write_all(&mut handshake);
             refused(tls::complaint(&error))
         })?;
-        opening.complete(&mut tls).map_err(refused)?;
+        handshake.complete(&mut tls).map_err(refused)?;
         Ok((tls, serial))
     }
 }

@@ -1,4 +1,4 @@
-//! A small HTTPS server: shows each visitor what the handshake agreed on, and serves bytes to measure with.
+//! A small HTTPS server: shows each client what the handshake agreed on, and serves bytes to measure with.
 //!
 //! ```text
 //! GET /           a page about this very connection
@@ -6,14 +6,14 @@
 //! GET /bytes/N    N zero bytes
 //! ```
 //!
-//! It speaks HTTP/1.1 (RFC 9112), whatever ALPN chose, to any number of visitors, a thread each.
+//! It speaks HTTP/1.1 (RFC 9112), whatever ALPN chose, to any number of clients, a thread each.
 
 mod certificates;
+mod connection;
 pub(crate) mod handshake;
 mod page;
 mod request;
 mod response;
-mod visit;
 
 use std::{
     io,
@@ -31,40 +31,40 @@ use rustls::{
 };
 
 use certificates::ByName;
-use visit::Visit;
+use connection::HttpsConnection;
 
 pub use request::MAX_HEAD_LEN;
 pub use response::MAX_BYTES;
 
 /// What a server shows, and to whom.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// Certificates and their keys; the first is for visitors who name no server, or one that no other is for.
+pub struct ServerSettings {
+    /// Certificates and their keys; the first is for clients who name no server, or one that no other is for.
     pub certificates: Vec<(PathBuf, PathBuf)>,
     /// The versions that it speaks.
     pub versions: Vec<&'static SupportedProtocolVersion>,
     /// The application protocols that it agrees to, in its order; none to leave ALPN out.
     pub alpn: Vec<String>,
-    /// Whether visitors are asked for certificates.
-    pub visitors: Visitors,
-    /// How long a visitor may take for its handshake, for each request, and to take something of an answer.
+    /// Whether clients are asked for certificates.
+    pub client_certificates: ClientCertificates,
+    /// How long a client may take for its handshake, for each request, and to take something of an answer.
     pub timeout: Duration,
     /// What is at `/download`.
     pub file: Option<PathBuf>,
 }
 
-/// Whether visitors are asked for certificates.
+/// Whether clients are asked for certificates.
 #[derive(Clone, Debug)]
-pub enum Visitors {
+pub enum ClientCertificates {
     /// They are not.
-    Anonymous,
+    NotAsked,
     /// They may present one of the CAs in this file.
-    May(PathBuf),
+    Optional(PathBuf),
     /// They must.
-    Must(PathBuf),
+    Required(PathBuf),
 }
 
-/// A server that is ready for visitors.
+/// A server that is ready for clients.
 #[derive(Clone, Debug)]
 pub struct Server {
     tls: Arc<ServerConfig>,
@@ -77,7 +77,7 @@ impl Server {
     ///
     /// # Errors
     /// [`Error::File`] or [`Error::Credentials`], which names the file and what is wrong with it.
-    pub fn new(settings: &Settings) -> Result<Self, Error> {
+    pub fn new(settings: &ServerSettings) -> Result<Self, Error> {
         let certificates = ByName::load(&settings.certificates)?;
         if let Some(file) = &settings.file {
             response::open(file).map_err(|source| Error::File {
@@ -89,7 +89,7 @@ impl Server {
         let mut config = ServerConfig::builder_with_provider(tls::provider())
             .with_protocol_versions(&settings.versions)
             .map_err(cannot_set_up)?
-            .with_client_cert_verifier(verifier(&settings.visitors)?)
+            .with_client_cert_verifier(verifier(&settings.client_certificates)?)
             .with_cert_resolver(Arc::new(certificates));
         config.ignore_client_order = true;
         config.alpn_protocols = settings.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
@@ -99,39 +99,39 @@ impl Server {
         Ok(Self { tls: Arc::new(config), timeout: settings.timeout, file: settings.file.clone() })
     }
 
-    /// One visitor, from its handshake to the close. `report` gets a line for each request, or one that says why there
+    /// One client, from its handshake to the close. `report` gets a line for each request, or one that says why there
     /// was none.
     pub fn serve(&self, stream: TcpStream, peer: SocketAddr, report: impl Fn(String)) {
-        match Visit::begin(Arc::clone(&self.tls), stream, peer, self.timeout) {
+        match HttpsConnection::begin(Arc::clone(&self.tls), stream, peer, self.timeout) {
             Err(error) => report(escape(error.to_string().as_bytes()).to_string()),
-            Ok(mut visit) => {
-                self.answer(&mut visit, &report);
-                visit.close();
+            Ok(mut client) => {
+                self.answer(&mut client, &report);
+                client.close();
             }
         }
     }
 
     /// Request after request, until either side has had enough.
-    fn answer(&self, visit: &mut Visit, report: &impl Fn(String)) {
+    fn answer(&self, client: &mut HttpsConnection, report: &impl Fn(String)) {
         let mut requests = request::Requests::default();
         let mut answered = 0;
         loop {
-            if visit.set_deadline(self.timeout).is_err() {
+            if client.set_deadline(self.timeout).is_err() {
                 return;
             }
-            match requests.next(visit) {
+            match requests.next(client) {
                 Ok(request) => {
-                    let outcome = response::answer(visit, &request, self.file.as_deref());
-                    report(format!("{visit} \"{}\" {outcome}", request.line()));
+                    let outcome = response::answer(client, &request, self.file.as_deref());
+                    report(format!("{client} \"{}\" {outcome}", request.line()));
                     answered += 1;
                     if outcome.is_last() {
                         return;
                     }
                 }
-                // Between two requests a visitor may leave, or fall silent, as it likes.
+                // Between two requests a client may leave, or fall silent, as it likes.
                 Err(gone) => {
                     if answered == 0 || gone.was_within_a_request() {
-                        report(format!("{visit} {}", escape(gone.to_string().as_bytes())));
+                        report(format!("{client} {}", escape(gone.to_string().as_bytes())));
                     }
                     return;
                 }
@@ -140,11 +140,11 @@ impl Server {
     }
 }
 
-/// Who checks what visitors present.
-fn verifier(visitors: &Visitors) -> Result<Arc<dyn ClientCertVerifier>, Error> {
-    let file = match visitors {
-        Visitors::Anonymous => return Ok(Arc::new(NoClientAuth)),
-        Visitors::May(file) | Visitors::Must(file) => file,
+/// Who checks what clients present.
+fn verifier(asked: &ClientCertificates) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    let file = match asked {
+        ClientCertificates::NotAsked => return Ok(Arc::new(NoClientAuth)),
+        ClientCertificates::Optional(file) | ClientCertificates::Required(file) => file,
     };
     let bad = |complaint: String| Error::Credentials { path: file.display().to_string(), complaint };
     let mut roots = RootCertStore::empty();
@@ -152,7 +152,7 @@ fn verifier(visitors: &Visitors) -> Result<Arc<dyn ClientCertVerifier>, Error> {
         roots.add(CertificateDer::from(certificate)).map_err(|_| bad("holds a damaged certificate".to_owned()))?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), tls::provider());
-    let builder = if let Visitors::May(_) = visitors { builder.allow_unauthenticated() } else { builder };
+    let builder = if let ClientCertificates::Optional(_) = asked { builder.allow_unauthenticated() } else { builder };
     builder.build().map_err(|error| bad(format!("cannot be used to check visitors: {error}")))
 }
 

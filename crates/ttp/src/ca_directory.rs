@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use labnet::tls::{self, Credentials, Role, Roots};
+use labnet::tls::{self, Credentials, Roots, TlsRole};
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use time::OffsetDateTime;
 use x509_parser::{
@@ -349,7 +349,7 @@ impl CaDirectory {
     /// Whether a name has a certificate of this CA that is valid for another week, and its key.
     fn is_good(&self, name: &str) -> bool {
         let (certificate, key) = (self.certificate(name), self.key(name));
-        let role = if Purpose::default_of(name) == Purpose::Client { Role::Client } else { Role::Server };
+        let role = if Purpose::default_of(name) == Purpose::Client { TlsRole::Client } else { TlsRole::Server };
         let is_of_this_ca = || {
             let roots = Roots::load(&self.ca_certificate())?;
             tls::verify_file(&certificate, &roots, role, None)?;

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use labnet::{
     cli::{self, Console},
-    tls::{self, Role, Roots},
+    tls::{self, Roots, TlsRole},
 };
 use ttp::{CaDirectory, CaOptions, CertificateOptions, Error, Issued, KeyKind, Name, Purpose};
 
@@ -153,7 +153,7 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
         Task::Show { file } => console.out.write(ttp::show(&file)?.as_bytes())?,
         Task::Verify { file, name, purpose } => {
             let roots = Roots::load(&directory.ca_certificate())?;
-            for (wanted, role) in [(Purpose::Server, Role::Server), (Purpose::Client, Role::Client)] {
+            for (wanted, role) in [(Purpose::Server, TlsRole::Server), (Purpose::Client, TlsRole::Client)] {
                 if purpose == wanted || purpose == Purpose::Both {
                     tls::verify_file(&file, &roots, role, name.as_deref())?;
                 }

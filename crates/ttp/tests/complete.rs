@@ -15,7 +15,7 @@ use std::{
 };
 
 use lab_process::Program;
-use labnet::tls::{self, Credentials, Role, Roots};
+use labnet::tls::{self, Credentials, Roots, TlsRole};
 use tempfile::TempDir;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, Error, KeyKind, Purpose};
 use x509_parser::{certificate::X509Certificate, pem::parse_x509_pem};
@@ -118,7 +118,7 @@ impl Place {
     fn check_proves(&self) {
         let directory = self.directory();
         let roots = Roots::load(&directory.ca_certificate()).unwrap();
-        for (name, role) in [("server", Role::Server), ("client", Role::Client)] {
+        for (name, role) in [("server", TlsRole::Server), ("client", TlsRole::Client)] {
             tls::verify_file(&directory.certificate(name), &roots, role, Some(name)).unwrap();
             Credentials::load(&directory.certificate(name), &directory.key(name)).unwrap();
         }
@@ -151,7 +151,7 @@ fn all_is_made_with_keys_for_their_owner_alone_and_nothing_else() {
         assert_eq!(mode(file), if file.ends_with("key.pem") { 0o600 } else { 0o644 }, "{file}");
     }
     place.check_proves();
-    for (name, purpose) in [("server", Role::Client), ("client", Role::Server)] {
+    for (name, purpose) in [("server", TlsRole::Client), ("client", TlsRole::Server)] {
         let roots = Roots::load(&place.directory().ca_certificate()).unwrap();
         assert!(tls::verify_file(&place.directory().certificate(name), &roots, purpose, None).is_err(), "{name}");
     }
@@ -442,7 +442,7 @@ fn a_certificate_may_begin_in_the_past_or_the_future() {
         let expected = i64::from(starts_in) * DAY;
         assert!((begins - expected + 3600).abs() < 600, "{starts_in}: {begins}");
         assert!((ends - expected - i64::from(days) * DAY).abs() < 600, "{starts_in}, {days}: {ends}");
-        let verified = tls::verify_file(&directory.certificate("server"), &roots, Role::Server, Some("server"));
+        let verified = tls::verify_file(&directory.certificate("server"), &roots, TlsRole::Server, Some("server"));
         match (verified, verdict) {
             (Ok(()), Ok(())) => {}
             (Err(error), Err(word)) => assert!(error.to_string().contains(word), "{error}"),

@@ -17,7 +17,7 @@ use std::{
 use lab_process::{Outcome, Program};
 use labnet::{
     Error,
-    tls::{self, Credentials, Role, Roots},
+    tls::{self, Credentials, Roots, TlsRole},
 };
 use rcgen::{CertificateParams, Issuer, KeyPair, SanType, date_time_ymd};
 use tempfile::TempDir;
@@ -139,7 +139,7 @@ impl Place {
     fn vouches_for(&self, name: &str) -> Result<(), Error> {
         let directory = self.directory();
         let roots = Roots::load(&directory.ca_certificate())?;
-        tls::verify_file(&directory.certificate(name), &roots, Role::Server, Some("localhost"))?;
+        tls::verify_file(&directory.certificate(name), &roots, TlsRole::Server, Some("localhost"))?;
         Credentials::load(&directory.certificate(name), &directory.key(name)).map(drop)
     }
 }

@@ -27,8 +27,8 @@ use labnet::{
 };
 use tls_lab::{
     anchors::{AnchorOptions, Anchors},
-    client::{Checks, Client, Farewell, Settings},
-    describe::Report,
+    client::{Checks, Client, ClientSettings, CloseOutcome},
+    describe::HandshakeReport,
     http,
 };
 use tls_trace::{Entry, Timeline};
@@ -110,7 +110,7 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let settings = settings(&arguments, anchors.clone())?;
     let request = arguments.http.as_ref().map(|path| http::request(&arguments.host, path)).transpose()?;
     let server = arguments.connect.clone().unwrap_or(arguments.host.parse()?).or_port(arguments.port);
-    let mut teller = Teller::new(&arguments, console)?;
+    let mut output = TraceOutput::new(&arguments, console)?;
     if arguments.no_verify {
         console
             .err
@@ -126,7 +126,7 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     connection.set_nodelay()?;
     let address = connection.peer().to_string();
     act(&format!("connect() has returned: the ACK is out, the connection to {address} is ESTABLISHED"));
-    teller.tell(timeline.borrow_mut().drain());
+    output.tell(timeline.borrow_mut().drain());
     if arguments.step {
         pause("after the TCP handshake, before that of TLS", console);
         act("the key was pressed: until now TLS has sent nothing");
@@ -138,13 +138,13 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     if agreed.is_ok() {
         client.act("the TLS handshake is complete");
     }
-    teller.tell(client.drain());
-    teller.log_keys(&client)?;
-    let agreed = agreed.inspect_err(|_| teller.tell(timeline.borrow_mut().finish()))?;
+    output.tell(client.drain());
+    output.log_keys(&client)?;
+    let agreed = agreed.inspect_err(|_| output.tell(timeline.borrow_mut().finish()))?;
     if let Some(problem) = &agreed.overlooked {
         console.err.warn(format_args!("{} {problem}", arguments.host));
     }
-    let mut report = Report::new(&arguments.host, &address, &agreed, &anchors, client.summary());
+    let mut report = HandshakeReport::new(&arguments.host, &address, &agreed, &anchors, client.summary());
     let is_body_alone = arguments.output.as_deref() == Some(Path::new("-"));
     if !is_body_alone && !arguments.json {
         console.out.line(&report)?;
@@ -157,24 +157,24 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
         Some(request) => fetch(&mut client, &request, &arguments, console),
         None => Ok(()),
     };
-    teller.tell(client.drain());
-    teller.log_keys(&client)?;
-    let farewell = client.shutdown(arguments.timeout)?;
-    teller.tell(timeline.borrow_mut().finish());
+    output.tell(client.drain());
+    output.log_keys(&client)?;
+    let close_outcome = client.shutdown(arguments.timeout)?;
+    output.tell(timeline.borrow_mut().finish());
     if arguments.json && !is_body_alone {
-        report.trace = std::mem::take(&mut teller.told);
+        report.trace = std::mem::take(&mut output.told);
         let json = serde_json::to_string(&report).map_err(|error| Error::Output(io::Error::other(error)))?;
         console.out.line(json)?;
     }
-    match farewell {
-        Farewell::CloseNotify => {}
-        Farewell::BareFin => console.err.note("the server ended without close_notify"),
-        Farewell::Silence => console.err.note("the server did not end the connection in its turn"),
+    match close_outcome {
+        CloseOutcome::CloseNotify => {}
+        CloseOutcome::BareFin => console.err.note("the server ended without close_notify"),
+        CloseOutcome::Silence => console.err.note("the server did not end the connection in its turn"),
     }
     fetched
 }
 
-fn settings(arguments: &Arguments, anchors: Anchors) -> Result<Settings, Error> {
+fn settings(arguments: &Arguments, anchors: Anchors) -> Result<ClientSettings, Error> {
     let name = ServerName::try_from(arguments.host.clone()).map_err(|_| {
         Error::Usage(format!("'{}' is no name of a server, such as localhost", arguments.host.escape_debug()))
     })?;
@@ -191,7 +191,7 @@ fn settings(arguments: &Arguments, anchors: Anchors) -> Result<Settings, Error> 
     if let Some(wrong) = arguments.alpn.iter().find(|protocol| !(1..=255).contains(&protocol.len())) {
         return Err(Error::Usage(format!("'{}' is no protocol: it has 1 to 255 bytes", wrong.escape_debug())));
     }
-    Ok(Settings { anchors, checks, versions, alpn: arguments.alpn.clone(), name })
+    Ok(ClientSettings { anchors, checks, versions, alpn: arguments.alpn.clone(), name })
 }
 
 /// Waits for Return, as the source does; without a keyboard for a line or the end of stdin.
@@ -244,7 +244,7 @@ fn file_error(path: &Path, source: io::Error) -> Error {
 }
 
 /// Where the timeline and the secrets go.
-struct Teller<'a> {
+struct TraceOutput<'a> {
     console: &'a Console,
     is_told: bool,
     /// What JSON repeats at the end.
@@ -252,7 +252,7 @@ struct Teller<'a> {
     keylog: Option<KeyLogFile>,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> TraceOutput<'a> {
     fn new(arguments: &Arguments, console: &'a Console) -> Result<Self, Error> {
         let keylog = arguments.keylog.as_deref().map(KeyLogFile::open).transpose()?;
         Ok(Self { console, is_told: arguments.trace, told: Vec::new(), keylog })

@@ -13,7 +13,7 @@ use labnet::{
 };
 use tls_lab::{
     anchors::AnchorOptions,
-    proxy::{MAX_VICTIMS, Proxy, Settings},
+    proxy::{MAX_VICTIMS, Proxy, ProxySettings},
 };
 
 /// Read TLS in the middle: impersonate every server to clients that trust a CA, until Ctrl-C
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 fn intercept(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let [ca_certificate, ca_key] = <[PathBuf; 2]>::try_from(arguments.ca)
         .map_err(|_| Error::Usage("--ca takes a certificate and its key, once".to_owned()))?;
-    let proxy = Proxy::new(Settings {
+    let proxy = Proxy::new(ProxySettings {
         ca_certificate,
         ca_key,
         to: arguments.to,

@@ -1,4 +1,4 @@
-//! A TLS server that shows its visitors what the handshake agreed on.
+//! A TLS server that shows its clients what the handshake agreed on.
 //!
 //! Usage: `tls-server CERTIFICATE KEY` · `tls-server CERTIFICATE KEY --tls 1.2 --client-ca cacert.pem`
 
@@ -21,7 +21,7 @@ use labnet::{
     cli::{self, Console},
     net::{self, ClientLimits},
 };
-use tls_lab::server::{Server, Settings, Visitors};
+use tls_lab::server::{ClientCertificates, Server, ServerSettings};
 
 /// Serve a page over TLS that shows what was negotiated, to any number of clients, until Ctrl-C
 #[derive(Parser)]
@@ -98,16 +98,16 @@ fn parse_protocol(text: &str) -> Result<String, String> {
 }
 
 impl Arguments {
-    fn settings(self) -> Settings {
+    fn settings(self) -> ServerSettings {
         let more = self.more.chunks_exact(2).filter_map(|pair| Some((pair.first()?.clone(), pair.last()?.clone())));
-        Settings {
+        ServerSettings {
             certificates: [(self.certificate, self.key)].into_iter().chain(more).collect(),
             versions: Version::of(self.tls),
             alpn: self.alpn,
-            visitors: match self.client_ca {
-                None => Visitors::Anonymous,
-                Some(file) if self.require_client => Visitors::Must(file),
-                Some(file) => Visitors::May(file),
+            client_certificates: match self.client_ca {
+                None => ClientCertificates::NotAsked,
+                Some(file) if self.require_client => ClientCertificates::Required(file),
+                Some(file) => ClientCertificates::Optional(file),
             },
             timeout: self.timeout,
             file: self.file,

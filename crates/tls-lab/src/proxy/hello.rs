@@ -11,7 +11,7 @@ use labnet::{
 };
 use rustls::server::{Accepted, Acceptor};
 
-use crate::server::handshake::Opening;
+use crate::server::handshake::HandshakeStream;
 
 /// The longest head of a `CONNECT`, in bytes (ours).
 const MAX_HEAD_LEN: usize = 8 * 1024;
@@ -62,23 +62,23 @@ fn next_byte(victim: &mut Connection) -> Result<u8, String> {
 /// A ClientHello that begins with these bytes.
 fn client_hello(victim: &mut Connection, begun: &[u8]) -> Result<Accepted, String> {
     let mut acceptor = Acceptor::default();
-    let mut opening = Opening::new(victim);
+    let mut handshake = HandshakeStream::new(victim);
     let named = |complaint: String| format!("the victim {complaint}");
     let mut begun = begun;
     loop {
-        let read = if begun.is_empty() { acceptor.read_tls(&mut opening) } else { acceptor.read_tls(&mut begun) };
+        let read = if begun.is_empty() { acceptor.read_tls(&mut handshake) } else { acceptor.read_tls(&mut begun) };
         match read {
             Ok(0) => return Err("the victim left within the handshake".to_owned()),
             Ok(_) => {}
-            Err(error) => return Err(named(opening.explain(&error))),
+            Err(error) => return Err(named(handshake.explain(&error))),
         }
         match acceptor.accept() {
             Ok(Some(accepted)) => return Ok(accepted),
             Ok(None) => {}
             Err((error, mut alert)) => {
                 // It may be gone.
-                let _ = alert.write_all(&mut opening);
-                return Err(named(opening.explain(&io::Error::other(error))));
+                let _ = alert.write_all(&mut handshake);
+                return Err(named(handshake.explain(&io::Error::other(error))));
             }
         }
     }

@@ -35,7 +35,7 @@ const STALL: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(600);
 
 /// One of the two connections, after its handshake.
-pub(super) struct Side {
+pub(super) struct Endpoint {
     stream: TcpStream,
     tls: Mutex<Connection>,
     /// Held from encrypting to the end of writing: records must leave in the order of their numbers.
@@ -57,7 +57,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Side {
+impl Endpoint {
     pub(super) fn new(stream: TcpStream, mut tls: Connection, name: &'static str) -> Self {
         // What is encrypted leaves before more is read: the buffer of a way is the limit.
         tls.set_buffer_limit(None);
@@ -178,8 +178,8 @@ impl fmt::Display for Ending {
 
 /// Passes what comes from either side to the other. When one way has ended, the other may be silent for `linger`.
 pub(super) fn relay<'s>(
-    victim: &Side,
-    server: &Side,
+    victim: &Endpoint,
+    server: &Endpoint,
     linger: Duration,
     transcript: impl Fn(char) -> Transcript<'s>,
 ) -> Ending {
@@ -200,8 +200,8 @@ pub(super) fn relay<'s>(
 
 /// Both connections, and what their two threads must know of each other.
 struct Both<'a> {
-    victim: &'a Side,
-    server: &'a Side,
+    victim: &'a Endpoint,
+    server: &'a Endpoint,
     linger: Duration,
     ways: Mutex<Ways>,
     changed: Condvar,
@@ -220,7 +220,7 @@ struct Ways {
 
 impl Both<'_> {
     /// One way, to its end, which is passed on; then waits for the other, which is not to wait for ever.
-    fn carry(&self, from: &Side, to: &Side, transcript: &mut Transcript<'_>) {
+    fn carry(&self, from: &Endpoint, to: &Endpoint, transcript: &mut Transcript<'_>) {
         match self.pass(from, to, transcript) {
             Ok(end) => {
                 self.has_ended(from, end);
@@ -237,7 +237,7 @@ impl Both<'_> {
     }
 
     /// Notes it before the other side hears of it. Who leaves after the other's farewell has nothing more to say.
-    fn has_ended(&self, from: &Side, end: End) {
+    fn has_ended(&self, from: &Endpoint, end: End) {
         let mut ways = lock(&self.ways);
         if end == End::BareFin && ways.farewells == 0 && !ways.is_broken {
             ways.remarks.push(format!("{} ended without close_notify", from.name));
@@ -247,8 +247,8 @@ impl Both<'_> {
         self.changed.notify_all();
     }
 
-    fn pass(&self, from: &Side, to: &Side, transcript: &mut Transcript<'_>) -> Result<End, String> {
-        let broken = |side: &Side| {
+    fn pass(&self, from: &Endpoint, to: &Endpoint, transcript: &mut Transcript<'_>) -> Result<End, String> {
+        let broken = |side: &Endpoint| {
             let name = side.name;
             move |error: io::Error| explain(name, &error)
         };
@@ -278,7 +278,7 @@ impl Both<'_> {
     }
 
     /// The next bytes. Silence is an error only when the other way is silent too.
-    fn read(&self, from: &Side, wire: &mut [u8]) -> Result<usize, String> {
+    fn read(&self, from: &Endpoint, wire: &mut [u8]) -> Result<usize, String> {
         loop {
             let before = self.passed.load(Ordering::Relaxed);
             match from.read(wire) {

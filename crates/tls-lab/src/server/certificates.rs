@@ -1,4 +1,4 @@
-//! Which certificate a visitor sees: the one that is for the name it asks for (SNI, RFC 6066, section 3).
+//! Which certificate a client sees: the one that is for the name it asks for (SNI, RFC 6066, section 3).
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! A visitor's TLS connection, with a deadline on all that the visitor owes.
+//! A client's TLS connection, with a deadline on all that the client owes.
 
 use std::{
     fmt,
@@ -18,18 +18,18 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{
     cannot_set_up,
-    handshake::{Agreed, Opening},
+    handshake::{Agreed, HandshakeStream},
 };
 
-/// A visitor after its handshake; shown as the report's lines begin: `PEER VERSION SUITE sni=NAME`.
+/// A client after its handshake; shown as the report's lines begin: `PEER VERSION SUITE sni=NAME`.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub(super) struct HttpsConnection {
     tls: ServerConnection,
     connection: Connection,
     agreed: Agreed,
 }
 
-impl Visit {
+impl HttpsConnection {
     /// The handshake; a connection where it fails is closed.
     pub(super) fn begin(
         config: Arc<ServerConfig>,
@@ -42,7 +42,7 @@ impl Visit {
         connection.set_stall(Some(timeout))?;
         connection.set_nodelay()?;
         let mut tls = ServerConnection::new(config).map_err(cannot_set_up)?;
-        if let Err(complaint) = Opening::new(&mut connection).complete(&mut tls) {
+        if let Err(complaint) = HandshakeStream::new(&mut connection).complete(&mut tls) {
             // In order, so that the alert arrives.
             connection.close();
             return Err(Error::Tls { peer: peer.to_string(), complaint });
@@ -51,7 +51,7 @@ impl Visit {
         Ok(Self { tls, connection, agreed })
     }
 
-    /// The visitor has so much time for what it owes next.
+    /// The client has so much time for what it owes next.
     pub(super) fn set_deadline(&mut self, timeout: Duration) -> Result<(), Error> {
         self.connection.set_limits(None, Deadline::after(timeout))
     }
@@ -64,12 +64,12 @@ impl Visit {
         self.connection.peer()
     }
 
-    /// The name that the visitor asked for.
+    /// The name that the client asked for.
     pub(super) fn server_name(&self) -> Option<&str> {
         self.tls.server_name()
     }
 
-    /// The subject of the visitor's certificate, if it presented one.
+    /// The subject of the client's certificate, if it presented one.
     pub(super) fn subject(&self) -> Option<String> {
         let leaf = self.tls.peer_certificates()?.first()?;
         let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
@@ -79,7 +79,7 @@ impl Visit {
     /// Says that nothing more comes (close_notify), then ends the TCP connection with a FIN.
     pub(super) fn close(mut self) {
         self.tls.send_close_notify();
-        // A visitor that is gone needs no farewell.
+        // A client that is gone needs no farewell.
         let _ = self.tls.write_tls(&mut self.connection);
         self.connection.close();
     }
@@ -91,13 +91,13 @@ impl Visit {
     }
 }
 
-impl Read for Visit {
+impl Read for HttpsConnection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         rustls::Stream::new(&mut self.tls, &mut self.connection).read(buffer)
     }
 }
 
-impl Write for Visit {
+impl Write for HttpsConnection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         rustls::Stream::new(&mut self.tls, &mut self.connection).write(bytes)
     }
@@ -107,7 +107,7 @@ impl Write for Visit {
     }
 }
 
-impl fmt::Display for Visit {
+impl fmt::Display for HttpsConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.server_name().unwrap_or("-");
         write!(f, "{} {} sni={}", self.peer(), self.agreed, escape(name.as_bytes()))

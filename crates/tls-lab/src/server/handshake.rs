@@ -19,12 +19,12 @@ const OPENING_LEN: usize = 8;
 
 /// A connection whose first bytes are remembered.
 #[derive(Debug)]
-pub(crate) struct Opening<'c> {
+pub(crate) struct HandshakeStream<'c> {
     connection: &'c mut Connection,
     first: Vec<u8>,
 }
 
-impl<'c> Opening<'c> {
+impl<'c> HandshakeStream<'c> {
     pub(crate) fn new(connection: &'c mut Connection) -> Self {
         Self { connection, first: Vec::with_capacity(OPENING_LEN) }
     }
@@ -64,7 +64,7 @@ impl<'c> Opening<'c> {
     }
 }
 
-impl Read for Opening<'_> {
+impl Read for HandshakeStream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.connection.read(buffer)?;
         let missing = OPENING_LEN.saturating_sub(self.first.len());
@@ -74,7 +74,7 @@ impl Read for Opening<'_> {
 }
 
 /// To one who does not speak TLS an alert is but noise.
-impl Write for Opening<'_> {
+impl Write for HandshakeStream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.is_plain_http() { Ok(bytes.len()) } else { self.connection.write(bytes) }
     }

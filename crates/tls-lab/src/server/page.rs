@@ -1,12 +1,12 @@
-//! The page that tells visitors what their own handshake agreed on.
+//! The page that tells clients what their own handshake agreed on.
 
 use labnet::escape::escape;
 
-use super::visit::Visit;
+use super::connection::HttpsConnection;
 
-/// The page, in HTML; all that the visitor chose is escaped.
-pub(super) fn render(visit: &Visit) -> String {
-    let agreed = visit.agreed();
+/// The page, in HTML; all that the client chose is escaped.
+pub(super) fn render(client: &HttpsConnection) -> String {
+    let agreed = client.agreed();
     let text = |bytes: &[u8]| escape(bytes).to_string();
     let facts = [
         ("TLS version", agreed.version.clone()),
@@ -14,9 +14,9 @@ pub(super) fn render(visit: &Visit) -> String {
         ("Cipher suite (OpenSSL)", agreed.openssl.clone()),
         ("Key exchange group", agreed.group.clone().unwrap_or_else(|| "none".to_owned())),
         ("Application protocol (ALPN)", agreed.alpn.as_deref().map_or_else(|| "none".to_owned(), text)),
-        ("Server name you asked for (SNI)", visit.server_name().unwrap_or("none").to_owned()),
-        ("Subject of your certificate", visit.subject().unwrap_or_else(|| "you presented none".to_owned())),
-        ("Your address", visit.peer().to_string()),
+        ("Server name you asked for (SNI)", client.server_name().unwrap_or("none").to_owned()),
+        ("Subject of your certificate", client.subject().unwrap_or_else(|| "you presented none".to_owned())),
+        ("Your address", client.peer().to_string()),
     ];
     let rows: String = facts.iter().map(|(label, value)| row(label, value)).collect();
     format!(
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_a_visitor_chose_is_markup() {
+    fn nothing_that_a_client_chose_is_markup() {
         let row = row("x", "<script>alert(\"a\")</script>&'\x1b");
         assert_eq!(
             row,

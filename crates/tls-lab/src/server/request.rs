@@ -30,7 +30,7 @@ pub(super) struct Request {
     pub(super) keeps_alive: bool,
 }
 
-/// What a visitor wants.
+/// What a client wants.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RequestTarget {
     /// Whether it wants no body (HEAD).
@@ -101,14 +101,14 @@ impl fmt::Display for Gone {
 
 impl Requests {
     /// The next one. A head that is too long or cannot be read is one that is refused.
-    pub(super) fn next(&mut self, visitor: &mut impl Read) -> Result<Request, Gone> {
+    pub(super) fn next(&mut self, client: &mut impl Read) -> Result<Request, Gone> {
         let mut buffer = [0; 4096];
         loop {
             if let Some((request, len)) = parse(&self.pending) {
                 self.pending.drain(..len.min(self.pending.len()));
                 return Ok(request);
             }
-            let why = match visitor.read(&mut buffer) {
+            let why = match client.read(&mut buffer) {
                 Ok(0) => Why::Left,
                 Ok(n) => {
                     self.pending.extend_from_slice(buffer.get(..n).unwrap_or_default());
@@ -227,11 +227,11 @@ mod tests {
         let stream = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: a\r\n\r\n";
         for size in 1..=stream.len() {
             let mut requests = Requests::default();
-            let mut visitor = Pieces(stream, size);
+            let mut client = Pieces(stream, size);
             for expected in ["/1", "/2"] {
-                assert_eq!(requests.next(&mut visitor).unwrap().target.unwrap().path, expected, "in pieces of {size}");
+                assert_eq!(requests.next(&mut client).unwrap().target.unwrap().path, expected, "in pieces of {size}");
             }
-            assert!(!requests.next(&mut visitor).unwrap_err().was_within_a_request());
+            assert!(!requests.next(&mut client).unwrap_err().was_within_a_request());
         }
     }
 

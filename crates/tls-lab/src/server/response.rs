@@ -8,7 +8,7 @@ use std::{
 
 use labnet::error::reason;
 
-use super::{page, request::Request, visit::Visit};
+use super::{connection::HttpsConnection, page, request::Request};
 
 /// The most zero bytes that can be asked for: 16 GiB, minutes of any network that is measured here (ours).
 pub const MAX_BYTES: u64 = 1 << 34;
@@ -71,18 +71,18 @@ impl Body {
 }
 
 /// Answers a request, and says what became of it.
-pub(super) fn answer(visit: &mut Visit, request: &Request, file: Option<&Path>) -> Outcome {
+pub(super) fn answer(client: &mut HttpsConnection, request: &Request, file: Option<&Path>) -> Outcome {
     let (status, body) = match &request.target {
-        Ok(target) => look_up(visit, &target.path, file),
+        Ok(target) => look_up(client, &target.path, file),
         Err((status, reason)) => (*status, refusal(*status, reason)),
     };
     // Who asked for the head alone, or in a way that cannot be read, is not owed more.
     let head_only = request.target.as_ref().is_ok_and(|target| target.head_only) || request.line().starts_with("HEAD ");
     let mut outcome = Outcome { status, sent: 0, failed: None, keeps_alive: request.keeps_alive };
     let head = head(status, &body, request.keeps_alive);
-    if let Err(error) = send(visit, head, body, head_only, &mut outcome.sent) {
+    if let Err(error) = send(client, head, body, head_only, &mut outcome.sent) {
         if error.kind() == io::ErrorKind::UnexpectedEof {
-            visit.break_off();
+            client.break_off();
         }
         outcome.failed = Some(error);
     }
@@ -90,9 +90,9 @@ pub(super) fn answer(visit: &mut Visit, request: &Request, file: Option<&Path>) 
 }
 
 /// What is at a path.
-fn look_up(visit: &Visit, path: &str, file: Option<&Path>) -> (u16, Body) {
+fn look_up(client: &HttpsConnection, path: &str, file: Option<&Path>) -> (u16, Body) {
     if path == "/" {
-        return (200, Body::Text("text/html; charset=utf-8", page::render(visit)));
+        return (200, Body::Text("text/html; charset=utf-8", page::render(client)));
     }
     if let Some(digits) = path.strip_prefix("/bytes/") {
         let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -146,30 +146,30 @@ fn head(status: u16, body: &Body, keeps_alive: bool) -> String {
 }
 
 /// Sends head and body; `sent` counts the body.
-fn send(visit: &mut Visit, head: String, body: Body, head_only: bool, sent: &mut u64) -> io::Result<()> {
+fn send(client: &mut HttpsConnection, head: String, body: Body, head_only: bool, sent: &mut u64) -> io::Result<()> {
     if head_only {
-        return visit.write_all(head.as_bytes());
+        return client.write_all(head.as_bytes());
     }
     match body {
         // Together, in one record if they fit.
         Body::Text(_, text) => {
-            visit.write_all((head + &text).as_bytes())?;
+            client.write_all((head + &text).as_bytes())?;
             *sent = text.len() as u64;
             Ok(())
         }
         Body::File(file, len) => {
-            visit.write_all(head.as_bytes())?;
-            stream(visit, file, len, sent)
+            client.write_all(head.as_bytes())?;
+            stream(client, file, len, sent)
         }
         Body::Zeros(len) => {
-            visit.write_all(head.as_bytes())?;
-            stream(visit, io::repeat(0), len, sent)
+            client.write_all(head.as_bytes())?;
+            stream(client, io::repeat(0), len, sent)
         }
     }
 }
 
 /// Copies exactly so many bytes.
-fn stream(visit: &mut Visit, mut source: impl Read, len: u64, sent: &mut u64) -> io::Result<()> {
+fn stream(client: &mut HttpsConnection, mut source: impl Read, len: u64, sent: &mut u64) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK_LEN];
     while *sent < len {
         let wanted = usize::try_from(len - *sent).unwrap_or(CHUNK_LEN).min(CHUNK_LEN);
@@ -177,7 +177,7 @@ fn stream(visit: &mut Visit, mut source: impl Read, len: u64, sent: &mut u64) ->
         if n == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        visit.write_all(buffer.get(..n).unwrap_or_default())?;
+        client.write_all(buffer.get(..n).unwrap_or_default())?;
         *sent += n as u64;
     }
     Ok(())
