@@ -26,11 +26,14 @@ pub use case::{Case, Class, DetectedBy, Expectation, Opinion, Phase};
 
 use std::{
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use labnet::{Error, net::Running};
+use labnet::{
+    Error,
+    file::{self, Permissions},
+    net::Running,
+};
 
 use crate::{ServerName, ServerSettings};
 use issuers::Issuers;
@@ -78,17 +81,7 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
 
 /// Writes a file that everyone may read, whole or not at all.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = || -> io::Result<()> {
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-        }
-        file.persist(path).map(drop).map_err(|failed| failed.error)
-    };
-    written().map_err(|source| Error::File { attempt: "write", path: path.display().to_string(), source })
+    fs::create_dir_all(file::folder_of(path))
+        .and_then(|()| file::replace(path, text.as_bytes(), Permissions::Everyone))
+        .map_err(|source| Error::File { attempt: "write", path: path.display().to_string(), source })
 }

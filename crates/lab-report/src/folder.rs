@@ -1,12 +1,9 @@
 //! The report as files of a folder. The captures and the output of programs, which the page links, are there before.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use lab_testbed::facts::Facts;
+use labnet::file::{self, Permissions};
 
 use crate::{Error, json, page, sheet::Sheet};
 
@@ -42,7 +39,11 @@ fn put(folder: &Path, name: &str, text: &str) -> Result<(), Error> {
     let error = |source| Error::File { attempt: "make the folder", path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(error)?;
     let path = folder.join(name);
-    whole(&path, folder, text).map_err(|source| Error::File { attempt: "write", path, source })
+    file::replace(&path, text.as_bytes(), Permissions::Umask).map_err(|source| Error::File {
+        attempt: "write",
+        path,
+        source,
+    })
 }
 
 /// Puts facts, and the captures and outputs that they name, from the folder of the run into that of a
@@ -69,28 +70,4 @@ pub fn copy_evidence(from: &Path, to: &Path, facts: &Facts) -> Result<(), Error>
         }
     }
     Ok(())
-}
-
-fn whole(path: &Path, folder: &Path, text: &str) -> io::Result<()> {
-    let mut staged = for_all_to_read(&mut tempfile::Builder::new()).tempfile_in(folder)?;
-    staged.write_all(text.as_bytes())?;
-    // Else a crash right after the renaming could leave an empty file under the new name.
-    staged.as_file().sync_all()?;
-    staged.persist(path).map(drop).map_err(|failure| failure.error)
-}
-
-/// Temporary files are their owner's alone; a report is for whoever may read the folder, as far as the umask says.
-#[cfg(unix)]
-fn for_all_to_read<'b>(
-    builder: &'b mut tempfile::Builder<'static, 'static>,
-) -> &'b tempfile::Builder<'static, 'static> {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(fs::Permissions::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-fn for_all_to_read<'b>(
-    builder: &'b mut tempfile::Builder<'static, 'static>,
-) -> &'b tempfile::Builder<'static, 'static> {
-    builder
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 3  cli                 the program around a part: arguments, output, signals, exit status
-//! 2  net  ws  tls        sockets; each external crate has one owner
+//! 2  net  ws  tls  file  sockets and files; each external crate has one owner
 //! 1  pmu  reset  feed    messages as bytes; no sockets, no files, no clock
 //! 0  error  escape  seed what can go wrong, how untrusted bytes are shown, a seed for each name
 //! ```
@@ -13,6 +13,7 @@ pub mod cli;
 pub mod error;
 pub mod escape;
 pub mod feed;
+pub mod file;
 pub mod net;
 pub mod pmu;
 pub mod reset;

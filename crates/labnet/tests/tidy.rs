@@ -97,6 +97,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("pmu", 1),
     ("reset", 1),
     ("feed", 1),
+    ("file", 2),
     ("net", 2),
     ("ws", 2),
     ("tls", 2),

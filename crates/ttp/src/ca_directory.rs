@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use labnet::tls::{self, Credentials, Roots, TlsRole};
+use labnet::{
+    file::{self, Permissions},
+    tls::{self, Credentials, Roots, TlsRole},
+};
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use time::OffsetDateTime;
 use x509_parser::{
@@ -11,12 +14,7 @@ use x509_parser::{
     pem::{Pem, parse_x509_pem},
 };
 
-use crate::{
-    Error, KeyKind, Name, Purpose,
-    files::{self, Readers, Staged},
-    profile,
-    request::Request,
-};
+use crate::{Error, KeyKind, Name, Purpose, files, profile, request::Request};
 
 /// What remains of a certificate's time when it is renewed, in days.
 const RENEW_DAYS: i64 = 7;
@@ -121,10 +119,10 @@ impl CaDirectory {
         let signed = profile::authority(subject, authority.days, authority.any_name).self_signed(&pair);
         let signed = signed.map_err(|error| files::bad(&certificate, format!("cannot be made: {error}")))?;
         // Both are written before either is in its place: a full device leaves neither.
-        let staged_key = Staged::write(&key, &pair.serialize_pem(), Readers::Owner)?;
-        let staged_certificate = Staged::write(&certificate, &signed.pem(), Readers::All)?;
-        staged_key.place(force)?;
-        staged_certificate.place(force)?;
+        let staged_key = files::stage(&key, &pair.serialize_pem(), Permissions::Owner)?;
+        let staged_certificate = files::stage(&certificate, &signed.pem(), Permissions::Everyone)?;
+        files::place(staged_key, &key, force)?;
+        files::place(staged_certificate, &certificate, force)?;
         Ok(certificate)
     }
 
@@ -149,7 +147,7 @@ impl CaDirectory {
         params.subject_alt_names = options.names.iter().map(Name::to_san).collect::<Result<_, _>>()?;
         let signed = params.serialize_request(&pair).and_then(|request| request.pem());
         let signed = signed.map_err(|error| files::bad(&request, format!("cannot be made: {error}")))?;
-        files::write(&request, &signed, Readers::All, options.force)?;
+        files::write(&request, &signed, Permissions::Everyone, options.force)?;
         Ok(request)
     }
 
@@ -158,14 +156,14 @@ impl CaDirectory {
     /// # Errors
     /// [`labnet::Error::Credentials`] for a damaged request or a name for which this CA may not vouch; [`Error::Exists`].
     pub fn sign(&self, request_file: &Path, options: &CertificateOptions) -> Result<Issued, Error> {
-        for folder in [self.folder.as_path(), &files::folder_of(request_file)] {
+        for folder in [self.folder.as_path(), file::folder_of(request_file)] {
             if folder.exists() {
                 files::check_folder(folder)?;
             }
         }
         let request = Request::read(request_file)?;
         let stem = request_file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let path = files::folder_of(request_file).join(format!("{stem}_cert.pem"));
+        let path = file::folder_of(request_file).join(format!("{stem}_cert.pem"));
         files::check_free(&path, options.force)?;
 
         let common_name = request.common_name().unwrap_or(stem);
@@ -191,7 +189,7 @@ impl CaDirectory {
         let issuer = Issuer::from_ca_cert_pem(&ca_pem, key).map_err(bad)?;
         let params = profile::leaf(request.subject, &names, purpose, request.is_rsa, valid)?;
         let signed = params.signed_by(&request.key, &issuer).map_err(bad)?;
-        files::write(&path, &signed.pem(), Readers::All, options.force)?;
+        files::write(&path, &signed.pem(), Permissions::Everyone, options.force)?;
         Ok(Issued { path, refused: request.refused })
     }
 
@@ -309,7 +307,7 @@ impl CaDirectory {
         for name in lacking.iter().filter(|name| !name.is_empty()) {
             // A key that was made for a request is used.
             if self.key(name).exists() {
-                files::write(&directory.key(name), &files::read(&self.key(name))?, Readers::Owner, false)?;
+                files::write(&directory.key(name), &files::read(&self.key(name))?, Permissions::Owner, false)?;
             } else {
                 finished.push((directory.key(name), self.key(name)));
             }
@@ -388,7 +386,7 @@ fn is_fresh(path: &Path) -> bool {
 fn key_pair(path: &Path, kind: KeyKind) -> Result<KeyPair, Error> {
     if !path.exists() {
         let pair = kind.generate()?;
-        match files::write(path, &pair.serialize_pem(), Readers::Owner, false) {
+        match files::write(path, &pair.serialize_pem(), Permissions::Owner, false) {
             Err(Error::Exists { .. }) => {}
             written => return written.map(|()| pair),
         }

@@ -2,20 +2,14 @@
 
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use labnet::Error;
-
-/// Who may read a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Readers {
-    /// Its owner: a private key.
-    Owner,
-    /// Everyone.
-    All,
-}
+use labnet::{
+    Error,
+    file::{self, Permissions, Staged},
+};
 
 pub(crate) fn error(attempt: &'static str, path: &Path, source: io::Error) -> Error {
     Error::File { attempt, path: path.display().to_string(), source }
@@ -24,12 +18,8 @@ pub(crate) fn error(attempt: &'static str, path: &Path, source: io::Error) -> Er
 pub(crate) fn read(path: &Path) -> Result<String, Error> {
     /// Larger than any certificate, request or key.
     const MAX_LEN: u64 = 1 << 20;
-    let failed = |source| error("read", path, source);
-    let mut bytes = Vec::new();
-    fs::File::open(path).map_err(failed)?.take(MAX_LEN + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_LEN {
-        return Err(bad(path, "is too long for a certificate, a request or a key"));
-    }
+    let bytes = file::read(path, MAX_LEN).map_err(|source| error("read", path, source))?;
+    let bytes = bytes.ok_or_else(|| bad(path, "is too long for a certificate, a request or a key"))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -46,41 +36,28 @@ fn exists(path: &Path) -> crate::Error {
     crate::Error::Exists { path: path.display().to_string() }
 }
 
-/// A file that is written beside its place, and then moved there, so that nobody ever sees half of it.
-pub(crate) struct Staged {
-    file: tempfile::NamedTempFile,
-    path: PathBuf,
+/// Writes a file beside its place.
+pub(crate) fn stage(path: &Path, text: &str, permissions: Permissions) -> Result<Staged, Error> {
+    let write = || {
+        let mut staged = Staged::new(path, permissions)?;
+        staged.write_all(text.as_bytes())?;
+        staged.finish().map(|()| staged)
+    };
+    write().map_err(|source| error("write", path, source))
 }
 
-impl Staged {
-    /// Writes it, readable for its owner alone until it is whole.
-    pub(crate) fn write(path: &Path, text: &str, readers: Readers) -> Result<Self, Error> {
-        let failed = |source| error("write", path, source);
-        let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-        #[cfg(unix)]
-        if readers == Readers::All {
-            use std::os::unix::fs::PermissionsExt;
-            file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
-        }
-        #[cfg(not(unix))]
-        let _ = readers;
-        Ok(Self { file, path: path.to_owned() })
-    }
-
-    /// Moves it to its place.
-    pub(crate) fn place(self, force: bool) -> Result<(), crate::Error> {
-        let moved = if force { self.file.persist(&self.path) } else { self.file.persist_noclobber(&self.path) };
-        moved.map(drop).map_err(|failed| match failed.error.kind() {
-            io::ErrorKind::AlreadyExists => exists(&self.path),
-            _ => error("write", &self.path, failed.error).into(),
-        })
-    }
+/// Moves it to its place.
+pub(crate) fn place(staged: Staged, path: &Path, force: bool) -> Result<(), crate::Error> {
+    let moved = if force { staged.replace() } else { staged.create() };
+    moved.map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => exists(path),
+        _ => error("write", path, source).into(),
+    })
 }
 
 /// Writes a file whole or not at all.
-pub(crate) fn write(path: &Path, text: &str, readers: Readers, force: bool) -> Result<(), crate::Error> {
-    Staged::write(path, text, readers)?.place(force)
+pub(crate) fn write(path: &Path, text: &str, permissions: Permissions, force: bool) -> Result<(), crate::Error> {
+    place(stage(path, text, permissions)?, path, force)
 }
 
 /// Moves files to places that are free: all or none.
@@ -111,13 +88,6 @@ pub(crate) fn lock(folder: &Path) -> Result<fs::File, Error> {
     // A folder can be locked itself where it can be opened: on Unix.
     let opened = fs::File::open(folder).or_else(|_| fs::File::create(folder.join(".lock")));
     opened.and_then(|lock| lock.lock().map(|()| lock)).map_err(|source| error("lock", folder, source))
-}
-
-pub(crate) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 /// Makes a folder for keys, or refuses one in which others could exchange them.

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use labnet::file::{Permissions, Staged};
+
 use super::{CaptureInterface, FileItem, Frame, InterfaceStatistics, KeyLog, LinkType, Reader, Writer};
 use crate::Error;
 
@@ -69,12 +71,8 @@ impl Recording {
             let file = File::options().write(true).open(path).map_err(failed("write"))?;
             return self.write_to(file).map(drop).map_err(at(path));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Made with mode 0600.
-        let file = tempfile::NamedTempFile::new_in(folder).map_err(failed("write"))?;
-        let file = self.write_to(file).map_err(at(path))?;
-        file.persist(path).map_err(|error| failed("write")(error.error))?;
-        Ok(())
+        let staged = Staged::new(path, Permissions::Owner).map_err(failed("write"))?;
+        self.write_to(staged).map_err(at(path))?.replace().map_err(failed("write"))
     }
 
     /// Writes it to anything, and gives that back.

@@ -15,6 +15,7 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 use labnet::{
     Error,
     cli::{self, Console},
+    file::{self, Permissions, Staged},
     tls::Credentials,
 };
 use ttp::CaDirectory;
@@ -88,13 +89,13 @@ fn package(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error
         let built = built.ok_or_else(|| failed("find", Path::new(package), io::ErrorKind::NotFound.into()))?;
         let bytes = read(built)?;
         let name = format!("{prefix}_{group}{}", built.extension().map(|_| ".exe").unwrap_or_default());
-        put(&folder, &name, &bytes, 0o755)?;
+        put(&folder, &name, &bytes, Permissions::Executable)?;
         console.out.line(format_args!("{name:<40} {:>6.1} MiB", bytes.len() as f64 / f64::from(1 << 20)))?;
     }
-    put(&folder, &format!("{}_key.pem", arguments.id1), &read(&key)?, 0o600)?;
-    put(&folder, &format!("{}_cert.pem", arguments.id1), &read(&certificate)?, 0o644)?;
+    put(&folder, &format!("{}_key.pem", arguments.id1), &read(&key)?, Permissions::Owner)?;
+    put(&folder, &format!("{}_cert.pem", arguments.id1), &read(&certificate)?, Permissions::Everyone)?;
     if let Some((path, bytes)) = report {
-        put(&folder, &path.file_name().unwrap_or_default().to_string_lossy(), &bytes, 0o644)?;
+        put(&folder, &path.file_name().unwrap_or_default().to_string_lossy(), &bytes, Permissions::Everyone)?;
     }
     let archive = arguments.out.join(format!("Lab3_{group}.zip"));
     zip(&folder, &archive)?;
@@ -129,22 +130,10 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| failed("read", path, source))
 }
 
-/// Writes a file of the submission with its permissions; one of an earlier run is replaced.
-fn put(folder: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), Error> {
+/// Writes a file of the submission; one of an earlier run is replaced.
+fn put(folder: &Path, name: &str, bytes: &[u8], permissions: Permissions) -> Result<(), Error> {
     let path = folder.join(name);
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
-        }
-        #[cfg(not(unix))]
-        let _ = mode;
-        file.persist(&path).map(drop).map_err(|error| error.error)
-    };
-    write().map_err(|source| failed("write", &path, source))
+    file::replace(&path, bytes, permissions).map_err(|source| failed("write", &path, source))
 }
 
 /// Packs all files of a folder, under the folder's name, with their permissions.
@@ -152,11 +141,11 @@ fn zip(folder: &Path, archive: &Path) -> Result<(), Error> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let pack = || {
         // Nobody but its owner may read it: it holds a private key.
-        let file = tempfile::NamedTempFile::new_in(folder.parent().unwrap_or(Path::new(".")))?;
+        let staged = Staged::new(archive, Permissions::Owner)?;
         let mut paths: Vec<PathBuf> =
             fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
         paths.sort();
-        let mut zip = ZipWriter::new(file);
+        let mut zip = ZipWriter::new(staged);
         for path in paths.iter().filter(|path| path.is_file()) {
             let mut file = File::open(path)?;
             let mut bytes = Vec::new();
@@ -170,9 +159,7 @@ fn zip(folder: &Path, archive: &Path) -> Result<(), Error> {
             zip.start_file(format!("{name}/{file_name}"), options)?;
             zip.write_all(&bytes)?;
         }
-        let file = zip.finish()?;
-        file.as_file().sync_all()?;
-        file.persist(archive).map(drop).map_err(|error| error.error)
+        zip.finish()?.replace()
     };
     pack().map_err(|source| failed("write", archive, source))
 }
@@ -186,10 +173,10 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let (folder, archive) = (place.path().join("Lab3_1_2"), place.path().join("Lab3_1_2.zip"));
         fs::create_dir(&folder).unwrap();
-        put(&folder, "Part2_1_2", b"a program", 0o755).unwrap();
-        put(&folder, "1_key.pem", b"an old key", 0o600).unwrap();
+        put(&folder, "Part2_1_2", b"a program", Permissions::Executable).unwrap();
+        put(&folder, "1_key.pem", b"an old key", Permissions::Owner).unwrap();
         // A second run replaces what the first has written.
-        put(&folder, "1_key.pem", b"a key", 0o600).unwrap();
+        put(&folder, "1_key.pem", b"a key", Permissions::Owner).unwrap();
         for _ in 0..2 {
             zip(&folder, &archive).unwrap();
         }

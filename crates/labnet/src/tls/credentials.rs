@@ -1,6 +1,6 @@
 //! A certificate and its private key, read from PEM files and checked before a port is opened.
 
-use std::{fmt, fs, io::Read, path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use rustls::{
     crypto::aws_lc_rs::sign::any_supported_type,
@@ -14,7 +14,7 @@ use x509_parser::{
 };
 use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::{Error, file};
 
 /// The smallest RSA key that TLS libraries take, in bits.
 const MIN_RSA_BITS: usize = 2048;
@@ -82,13 +82,9 @@ struct Pem {
 
 impl Pem {
     fn read(path: &Path) -> Result<Self, Error> {
-        let file = |source| Error::File { attempt: "read", path: path.display().to_string(), source };
-        let mut bytes = Vec::new();
-        let opened = fs::File::open(path).map_err(file)?;
-        opened.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes).map_err(file)?;
-        if bytes.len() as u64 > MAX_FILE_LEN {
-            return Err(bad(path, "is too long for a certificate or a key"));
-        }
+        let bytes = file::read(path, MAX_FILE_LEN)
+            .map_err(|source| Error::File { attempt: "read", path: path.display().to_string(), source })?
+            .ok_or_else(|| bad(path, "is too long for a certificate or a key"))?;
         if bytes.is_empty() {
             return Err(bad(path, "is empty"));
         }

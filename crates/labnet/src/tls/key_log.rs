@@ -2,15 +2,15 @@
 //! `SSLKEYLOGFILE`). Whoever has it can read them all: it is for its owner alone.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::Write,
+    fs::File,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use rustls::KeyLog;
 
-use crate::Error;
+use crate::{Error, file};
 
 /// An open key log. Clones write to the same file.
 #[derive(Clone, Debug)]
@@ -25,17 +25,7 @@ impl KeyLogFile {
     /// # Errors
     /// [`Error::File`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::File { attempt: "write", path: path.display().to_string(), source };
-        let mut options = OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path).map_err(failed)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        }
+        let file = file::append_secret(path).map_err(|source| file_error(path, source))?;
         Ok(Self { path: path.to_owned(), file: Arc::new(Mutex::new(file)) })
     }
 
@@ -46,8 +36,12 @@ impl KeyLogFile {
     pub fn append(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) -> Result<(), Error> {
         let lines: String = lines.into_iter().map(|line| format!("{}\n", line.as_ref())).collect();
         let written = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(lines.as_bytes());
-        written.map_err(|source| Error::File { attempt: "write", path: self.path.display().to_string(), source })
+        written.map_err(|source| file_error(&self.path, source))
     }
+}
+
+fn file_error(path: &Path, source: io::Error) -> Error {
+    Error::File { attempt: "write", path: path.display().to_string(), source }
 }
 
 impl KeyLog for KeyLogFile {
