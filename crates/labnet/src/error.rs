@@ -2,9 +2,13 @@
 //!
 //! Each message is one line that says what was attempted on what; [`Error::hint`] says what to do, where we know.
 
-use std::{io, net::SocketAddr, time::Duration};
+mod credentials;
+
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use crate::escape::escape;
+
+pub use credentials::{CredentialsFault, MIN_RSA_BITS};
 
 /// Why something that this crate does failed. Bytes that came from a peer are escaped when shown.
 ///
@@ -164,16 +168,21 @@ pub enum Error {
         peer: SocketAddr,
     },
     /// A certificate or key cannot be used.
-    #[error("{path}: {complaint}")]
+    #[error("{path}: {fault}")]
     Credentials {
         /// The file.
         path: String,
         /// What is wrong with it.
-        complaint: String,
+        fault: CredentialsFault,
     },
 }
 
 impl Error {
+    /// A file of certificates or keys that cannot be used, and why.
+    pub fn credentials(path: &Path, fault: impl Into<CredentialsFault>) -> Self {
+        Self::Credentials { path: path.display().to_string(), fault: fault.into() }
+    }
+
     /// What to do about it, where we know.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -195,9 +204,7 @@ impl Error {
                 "ports below 1024 are for root; choose a higher one"
             }
             Self::Group { .. } => NO_ROUTE,
-            Self::Credentials { complaint, .. } if complaint.contains("1024") => {
-                "every current TLS library refuses such keys; make a good one: openssl genrsa -out ID_key.pem 2048"
-            }
+            Self::Credentials { fault, .. } => fault.hint()?,
             Self::NoAcknowledgement { .. } => {
                 "is it running, at that address and port? `mock-servers reset` is one; without --max-rounds this goes on"
             }

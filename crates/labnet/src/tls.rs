@@ -1,22 +1,26 @@
 //! TLS 1.2 and 1.3 over our own TCP connections, with errors that a student understands.
 //!
-//! The one owner of `rustls` (on aws-lc-rs, and only that), `rustls-pemfile` and `webpki-roots`.
+//! The one owner of `rustls` (on aws-lc-rs, and only that), `rustls-webpki`, `rustls-pemfile` and `webpki-roots`.
 
 mod client;
 mod credentials;
 mod explain;
+mod handshake;
 mod key_log;
 mod records;
 mod server;
 mod verify;
 
 pub use client::{Client, ClientOptions, TlsVersion};
-pub use credentials::Credentials;
-pub use explain::{complaint, within};
+pub use credentials::{Credentials, FixedCertificate};
+pub use explain::{CertificateFault, complaint, within};
+pub use handshake::{complete_handshake, handshake_complaint};
 pub use key_log::{KeyLogFile, key_log_line};
 pub use records::Records;
 pub use server::{Acceptor, TlsConnection};
-pub use verify::{Roots, TlsRole, read_certificates, verify_chain, verify_file};
+pub use verify::{
+    Roots, ServerCheck, ServerVerifier, TlsRole, read_certificates, verify_chain, verify_file, verify_server_chain,
+};
 
 use std::{fmt, sync::Arc};
 
@@ -39,23 +43,35 @@ fn leaf(state: &CommonState) -> Option<&[u8]> {
     state.peer_certificates()?.first().map(AsRef::as_ref)
 }
 
-/// What a handshake agreed on: `TLSv1.3 TLS_AES_256_GCM_SHA384`.
+/// What a handshake agreed on; shown as `TLSv1.3 TLS_AES_256_GCM_SHA384`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NegotiatedTls {
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: String,
     /// The suite's IANA name.
     pub cipher_suite: String,
+    /// The suite's number.
+    pub cipher_suite_number: u16,
+    /// How the keys were exchanged, such as `X25519`.
+    pub group: Option<String>,
+    /// The application protocol (ALPN).
+    pub alpn: Option<Vec<u8>>,
 }
 
 impl NegotiatedTls {
     /// After a handshake; empty before it.
-    fn of(state: &CommonState) -> Self {
+    pub fn of(state: &CommonState) -> Self {
         let version = state.protocol_version().map(|version| format!("{version:?}").replace("TLSv1_", "TLSv1."));
+        let suite = state.negotiated_cipher_suite().map(|suite| suite.suite());
         // rustls writes the suites of TLS 1.3 in its own way.
-        let suite =
-            state.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_"));
-        Self { version: version.unwrap_or_default(), cipher_suite: suite.unwrap_or_default() }
+        let cipher_suite = suite.map(|suite| format!("{suite:?}").replace("TLS13_", "TLS_"));
+        Self {
+            version: version.unwrap_or_default(),
+            cipher_suite: cipher_suite.unwrap_or_default(),
+            cipher_suite_number: suite.map_or(0, u16::from),
+            group: state.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
+            alpn: state.alpn_protocol().map(<[u8]>::to_vec),
+        }
     }
 }
 

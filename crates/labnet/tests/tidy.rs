@@ -78,6 +78,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rcgen", &["crates/ttp/src", "mock-servers/src/zoo"]),
     ("aws_lc_rs", &["crates/secure-channel/src/crypto", "crates/tls-trace/src"]),
     ("rustls_pemfile", &["crates/labnet/src/tls"]),
+    ("webpki", &["crates/labnet/src/tls"]),
     ("webpki_roots", &["crates/labnet/src/tls"]),
     ("indicatif", &["crates/labnet/src/cli"]),
     ("jiff", &["crates/labnet/src/cli"]),

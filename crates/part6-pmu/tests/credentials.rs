@@ -332,6 +332,11 @@ fn a_key_of_1024_bits_is_refused_with_the_command_that_makes_a_good_one() {
     }
     files.openssl("genrsa -out pkcs8.pem 2040");
     files.check_refused("weak_cert.pem", "pkcs8.pem", &["2040", "2048"]);
+    // The hint is for every size that is too small.
+    for bits in ["512", "768", "1536", "2047"] {
+        files.openssl(&format!("genrsa -out pkcs8.pem {bits}"));
+        files.check_refused("p256_cert.pem", "pkcs8.pem", &[&["pkcs8.pem", bits], &words[1..]].concat());
+    }
 }
 
 #[test]

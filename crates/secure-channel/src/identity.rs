@@ -31,10 +31,9 @@ impl PartyIdentity {
     /// # Errors
     /// [`Error::File`] or [`Error::Credentials`], also for a key that is not RSA.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, Error> {
-        Self::new(&Credentials::load(certificate, key)?).ok_or_else(|| Error::Credentials {
-            path: key.display().to_string(),
-            complaint: "is no RSA key of 2048 to 8192 bits, and this handshake encrypts to one (RSA key transport)"
-                .into(),
+        Self::new(&Credentials::load(certificate, key)?).ok_or_else(|| {
+            let fault = "is no RSA key of 2048 to 8192 bits, and this handshake encrypts to one (RSA key transport)";
+            Error::credentials(key, fault)
         })
     }
 

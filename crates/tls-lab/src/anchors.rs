@@ -11,9 +11,7 @@ use clap::{Args, ValueEnum};
 use labnet::{Error, tls};
 use rustls::{
     RootCertStore,
-    client::verify_server_cert_signed_by_trust_anchor,
     pki_types::{CertificateDer, TrustAnchor, UnixTime},
-    server::ParsedCertificate,
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -82,9 +80,11 @@ impl AnchorOptions {
                 });
                 origins.push(system.display().to_string());
             }
-            (Some(List::System), None) => return Err(bad(Path::new(SYSTEM[0]), "is not there; try --roots webpki")),
+            (Some(List::System), None) => {
+                return Err(Error::credentials(Path::new(SYSTEM[0]), "is not there; try --roots webpki"));
+            }
             (None | Some(List::Webpki), _) => {
-                store.extend(tls::Roots::public().anchors().iter().cloned());
+                store.extend(tls::Roots::public().store().roots.iter().cloned());
                 origins.push("Mozilla's list".to_owned());
             }
         }
@@ -93,7 +93,7 @@ impl AnchorOptions {
         store.add_parsable_certificates(certificates.into_iter().map(CertificateDer::from));
         let origin = origins.join(" and ");
         if store.is_empty() {
-            return Err(bad(Path::new(&origin), "holds no CA certificate that can be used"));
+            return Err(Error::credentials(Path::new(&origin), "holds no CA certificate that can be used"));
         }
         Ok(Anchors { store: Arc::new(store), origin })
     }
@@ -113,14 +113,11 @@ impl Anchors {
     /// The authority from which a verified chain hangs.
     pub fn anchor_of(&self, chain: &[CertificateDer<'_>]) -> Option<&TrustAnchor<'static>> {
         let (leaf, intermediates) = chain.split_first()?;
-        let leaf = ParsedCertificate::try_from(leaf).ok()?;
         let issuers: Vec<Vec<u8>> = chain.iter().filter_map(|certificate| issuer(certificate)).collect();
-        let algorithms = tls::provider().signature_verification_algorithms.all;
         self.store.roots.iter().find(|anchor| {
             let alone = RootCertStore { roots: vec![(*anchor).clone()] };
             issuers.iter().any(|issuer| issuer.ends_with(anchor.subject.as_ref()))
-                && verify_server_cert_signed_by_trust_anchor(&leaf, &alone, intermediates, UnixTime::now(), algorithms)
-                    .is_ok()
+                && tls::verify_server_chain(leaf, intermediates, &alone, UnixTime::now()).is_ok()
         })
     }
 }
@@ -141,9 +138,9 @@ fn read_folder(folder: &Path) -> Result<Vec<Vec<u8>>, Error> {
             certificates.extend(tls::read_certificates(&path).unwrap_or_default());
         }
     }
-    if certificates.is_empty() { Err(bad(folder, "holds no file with a certificate (PEM)")) } else { Ok(certificates) }
-}
-
-fn bad(path: &Path, complaint: &str) -> Error {
-    Error::Credentials { path: path.display().to_string(), complaint: complaint.to_owned() }
+    if certificates.is_empty() {
+        Err(Error::credentials(folder, "holds no file with a certificate (PEM)"))
+    } else {
+        Ok(certificates)
+    }
 }

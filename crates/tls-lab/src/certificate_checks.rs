@@ -1,6 +1,7 @@
 //! What a certificate must be besides what rustls-webpki checks: rules of RFC 5280 and the Baseline Requirements that
 //! browsers hold servers to.
 
+use labnet::{error::MIN_RSA_BITS, tls::CertificateFault};
 use rustls::pki_types::ServerName;
 use x509_parser::{
     certificate::X509Certificate,
@@ -9,33 +10,25 @@ use x509_parser::{
     public_key::PublicKey,
 };
 
-/// The smallest RSA key, in bits (Baseline Requirements, section 6.1.5).
-const MIN_RSA_BITS: usize = 2048;
-
 /// The longest serial number, in octets (RFC 5280, section 4.1.2.2).
 const MAX_SERIAL_LEN: usize = 20;
 
-/// What is wrong with a certificate, as the end of a sentence about its server.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct CertificateFault(String);
-
-/// Judges the certificate of a server, whose chain was verified; as to its name, if that is asked for.
+/// Checks the certificate of a server, whose chain was verified; as to its name, if that is asked for.
 ///
 /// # Errors
 /// [`CertificateFault`].
 pub fn leaf(certificate: &[u8], name: Option<&ServerName<'_>>) -> Result<(), CertificateFault> {
     let Ok((rest, certificate)) = X509Certificate::from_der(certificate) else {
-        return Err(CertificateFault("has a damaged certificate".to_owned()));
+        return Err(CertificateFault::from("has a damaged certificate"));
     };
     if !rest.is_empty() {
-        return Err(CertificateFault("has a certificate with something behind its end".to_owned()));
+        return Err(CertificateFault::from("has a certificate with something behind its end"));
     }
     let judged = [key, serial, extensions, usage, subject].into_iter().try_for_each(|check| check(&certificate));
-    judged.and_then(|()| name.map_or(Ok(()), |name| wildcard(&certificate, name))).map_err(CertificateFault)
+    judged.and_then(|()| name.map_or(Ok(()), |name| wildcard(&certificate, name)))
 }
 
-/// Judges a certificate between the server's and the authority that is trusted.
+/// Checks a certificate between the server's and the authority that is trusted.
 ///
 /// # Errors
 /// [`CertificateFault`].
@@ -45,23 +38,22 @@ pub fn intermediate(certificate: &[u8]) -> Result<(), CertificateFault> {
         Some(usage.value.key_cert_sign())
     });
     match usage {
-        Some(false) => Err(CertificateFault(
+        Some(false) => Err(CertificateFault::from(
             "has a certificate signed by a CA whose own certificate does not let it sign (key usage without certificate \
-             signing)"
-                .to_owned(),
+             signing)",
         )),
         _ => Ok(()),
     }
 }
 
-/// Judges a certificate that hangs from no authority: whether it hangs from itself.
+/// Checks a certificate that hangs from no authority: whether it hangs from itself.
 ///
 /// # Errors
 /// [`CertificateFault`].
 pub fn self_signed(certificate: &[u8]) -> Result<(), CertificateFault> {
     match X509Certificate::from_der(certificate) {
-        Ok((_, certificate)) if certificate.subject() == certificate.issuer() => Err(CertificateFault(
-            "has a certificate that it signed itself: no CA that is trusted here vouches for it".to_owned(),
+        Ok((_, certificate)) if certificate.subject() == certificate.issuer() => Err(CertificateFault::from(
+            "has a certificate that it signed itself: no CA that is trusted here vouches for it",
         )),
         _ => Ok(()),
     }
@@ -69,31 +61,31 @@ pub fn self_signed(certificate: &[u8]) -> Result<(), CertificateFault> {
 
 /// The handshake was signed with another key than the certificate's.
 pub fn foreign_key() -> CertificateFault {
-    CertificateFault(
-        "signed the handshake with another key than that of its certificate: it has no right to it".to_owned(),
-    )
+    CertificateFault::from("signed the handshake with another key than that of its certificate: it has no right to it")
 }
 
 /// A certificate without a subject must hold clients to its SAN (RFC 5280, section 4.1.2.6).
-fn subject(certificate: &X509Certificate<'_>) -> Result<(), String> {
+fn subject(certificate: &X509Certificate<'_>) -> Result<(), CertificateFault> {
     let san = certificate.subject_alternative_name().ok().flatten();
     if certificate.subject().iter().next().is_none() && san.is_some_and(|san| !san.critical) {
-        return Err("has a certificate without a subject, whose SAN should then be critical, and is not".to_owned());
+        return Err("has a certificate without a subject, whose SAN should then be critical, and is not".into());
     }
     Ok(())
 }
 
-fn key(certificate: &X509Certificate<'_>) -> Result<(), String> {
+fn key(certificate: &X509Certificate<'_>) -> Result<(), CertificateFault> {
     match certificate.public_key().parsed() {
         Ok(PublicKey::RSA(key)) if key.key_size() < MIN_RSA_BITS => {
             let bits = key.key_size();
-            Err(format!("has a certificate for a weak key: RSA with {bits} bits, and {MIN_RSA_BITS} are the least"))
+            Err(CertificateFault(format!(
+                "has a certificate for a weak key: RSA with {bits} bits, and {MIN_RSA_BITS} are the least"
+            )))
         }
         _ => Ok(()),
     }
 }
 
-fn serial(certificate: &X509Certificate<'_>) -> Result<(), String> {
+fn serial(certificate: &X509Certificate<'_>) -> Result<(), CertificateFault> {
     let serial = certificate.raw_serial();
     let digits = serial.iter().skip_while(|byte| **byte == 0).count();
     let complaint = match serial.first() {
@@ -102,33 +94,33 @@ fn serial(certificate: &X509Certificate<'_>) -> Result<(), String> {
         _ if serial.len() > MAX_SERIAL_LEN => "longer than 20 bytes",
         _ => return Ok(()),
     };
-    Err(format!(
+    Err(CertificateFault(format!(
         "has a certificate whose serial number is {complaint} (RFC 5280 wants a positive one of at most 20 bytes)"
-    ))
+    )))
 }
 
-fn extensions(certificate: &X509Certificate<'_>) -> Result<(), String> {
+fn extensions(certificate: &X509Certificate<'_>) -> Result<(), CertificateFault> {
     match certificate.extensions_map() {
         Ok(_) => Ok(()),
-        Err(_) => Err("has a certificate in which an extension appears twice".to_owned()),
+        Err(_) => Err("has a certificate in which an extension appears twice".into()),
     }
 }
 
-fn usage(certificate: &X509Certificate<'_>) -> Result<(), String> {
+fn usage(certificate: &X509Certificate<'_>) -> Result<(), CertificateFault> {
     for extension in certificate.extensions() {
         if let ParsedExtension::KeyUsage(usage) = extension.parsed_extension()
             && !usage.digital_signature()
         {
             return Err("has a certificate whose key may not sign (key usage without digital signature), and TLS 1.3 \
                         servers sign the handshake"
-                .to_owned());
+                .into());
         }
     }
     Ok(())
 }
 
 /// A wildcard for a whole top-level domain would be good for everybody's servers (Baseline Requirements, section 3.2.2.6).
-fn wildcard(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> Result<(), String> {
+fn wildcard(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> Result<(), CertificateFault> {
     let ServerName::DnsName(name) = name else { return Ok(()) };
     let name = name.as_ref().to_ascii_lowercase();
     let Ok(Some(san)) = certificate.subject_alternative_name() else { return Ok(()) };
@@ -150,9 +142,9 @@ fn wildcard(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> Result<
     };
     let good = all.iter().any(|presented| covers(presented) && !too_wide(presented));
     match all.iter().find(|presented| covers(presented) && too_wide(presented)) {
-        Some(presented) if !good => Err(format!(
+        Some(presented) if !good => Err(CertificateFault(format!(
             "was to be {name}, but its certificate is for {presented}, a whole top-level domain, which no CA may certify"
-        )),
+        ))),
         _ => Ok(()),
     }
 }

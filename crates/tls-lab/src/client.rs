@@ -7,34 +7,24 @@ use std::{
     fmt,
     io::{self, IoSlice, Read, Write},
     rc::Rc,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
 use labnet::{
     Error,
     net::{Connection, Deadline},
-    tls::{complaint, provider, within},
+    tls::{self, NegotiatedTls, ServerCheck, ServerVerifier, TlsRole},
 };
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, KeyLog, OtherError,
-    SignatureScheme, SupportedProtocolVersion,
-    client::{
-        Resumption,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-        verify_server_cert_signed_by_trust_anchor, verify_server_name,
-    },
-    crypto::{verify_tls12_signature, verify_tls13_signature},
+    CertificateError, ClientConfig, ClientConnection, Error as TlsError, KeyLog, SupportedProtocolVersion,
+    client::{Resumption, verify_server_name},
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
-
 use tls_trace::{Direction, Entry, Summary, Timeline};
 
-use crate::{
-    anchors::Anchors,
-    certificate_checks::{self, CertificateFault},
-};
+use crate::{anchors::Anchors, certificate_checks};
 
 /// How much of the server's certificate is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,19 +52,13 @@ pub struct ClientSettings {
     pub name: ServerName<'static>,
 }
 
-/// What a handshake agreed on.
+/// What a client knows after a handshake.
 #[derive(Clone, Debug)]
-pub struct Agreed {
-    /// `TLSv1.2` or `TLSv1.3`.
-    pub version: String,
-    /// The number of the cipher suite.
-    pub suite: u16,
-    /// How the keys were exchanged, such as `X25519`.
-    pub group: Option<String>,
+pub struct HandshakeOutcome {
+    /// What both sides agreed on.
+    pub negotiated: NegotiatedTls,
     /// How the server signed the handshake, such as `RSA_PSS_SHA256`.
     pub signature_scheme: Option<String>,
-    /// The application protocol.
-    pub alpn: Option<String>,
     /// The server's chain in DER, the leaf first.
     pub chain: Vec<CertificateDer<'static>>,
     /// Whether the certificate is that of the server, by its name.
@@ -98,7 +82,7 @@ pub enum CloseOutcome {
 pub struct Client {
     tls: ClientConnection,
     wire: TracedConnection,
-    verifier: Arc<Verifier>,
+    verifier: Arc<ServerVerifier<CertificateCheck>>,
     secrets: Arc<KeyLogBuffer>,
     peer: String,
 }
@@ -115,9 +99,11 @@ impl Client {
         begun: Instant,
     ) -> Result<Self, Error> {
         let failed = |error: TlsError| Error::System { attempt: "set up TLS", source: io::Error::other(error) };
-        let verifier = Arc::new(Verifier::new(settings));
+        let (anchors, checks) = (settings.anchors.clone(), settings.checks);
+        let check = CertificateCheck { anchors, checks, overlooked: OnceLock::new() };
+        let verifier = Arc::new(ServerVerifier::new(check));
         let secrets = Arc::new(KeyLogBuffer::default());
-        let mut config = ClientConfig::builder_with_provider(provider())
+        let mut config = ClientConfig::builder_with_provider(tls::provider())
             .with_protocol_versions(&settings.versions)
             .map_err(failed)?
             .dangerous()
@@ -135,47 +121,26 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Tls`] with what the server did, in words; [`Error::Receive`] or [`Error::Send`].
-    pub fn handshake(&mut self, deadline: Deadline) -> Result<Agreed, Error> {
+    pub fn handshake(&mut self, deadline: Deadline) -> Result<HandshakeOutcome, Error> {
         self.wire.connection.set_limits(None, deadline)?;
-        while self.tls.is_handshaking() {
-            let pumped = self.tls.complete_io(&mut self.wire);
-            self.tell_secrets();
-            if let Err(error) = pumped {
-                // The server is told why, if it still listens.
-                let _ = self.tls.write_tls(&mut self.wire);
-                return Err(self.handshake_failed(error));
-            }
-        }
-        Ok(self.agreed())
+        let made = tls::complete_handshake(&mut self.tls, &mut self.wire);
+        self.tell_secrets();
+        made.map_err(|error| self.handshake_failed(error))?;
+        let check = &self.verifier.check;
+        let overlooked = check.overlooked.get().cloned();
+        Ok(HandshakeOutcome {
+            negotiated: NegotiatedTls::of(&self.tls),
+            signature_scheme: self.verifier.signature_scheme().map(|scheme| format!("{scheme:?}")),
+            chain: self.tls.peer_certificates().unwrap_or_default().to_vec(),
+            is_verified: check.checks != Checks::NoName && overlooked.is_none(),
+            overlooked,
+        })
     }
 
     fn handshake_failed(&self, error: io::Error) -> Error {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock};
-        let complaint = match (within(&error), error.kind()) {
-            (Some(error), _) => complaint(error),
-            (None, WouldBlock | TimedOut) => "did not finish the TLS handshake in time".to_owned(),
-            (None, UnexpectedEof) => "closed the connection within the TLS handshake; does it speak TLS?".to_owned(),
-            (None, ConnectionReset | ConnectionAborted | BrokenPipe) => {
-                "reset the connection within the TLS handshake; does it speak TLS?".to_owned()
-            }
-            _ => return self.wire.connection.explain(error),
-        };
-        Error::Tls { peer: self.peer.clone(), complaint }
-    }
-
-    fn agreed(&self) -> Agreed {
-        let version = self.tls.protocol_version().map(|version| format!("{version:?}").replace("TLSv1_", "TLSv1."));
-        let alpn = self.tls.alpn_protocol().map(|protocol| labnet::escape::escape(protocol).to_string());
-        let seen = self.verifier.seen();
-        Agreed {
-            version: version.unwrap_or_default(),
-            suite: self.tls.negotiated_cipher_suite().map_or(0, |suite| suite.suite().into()),
-            group: self.tls.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
-            signature_scheme: seen.scheme.map(|scheme| format!("{scheme:?}")),
-            alpn,
-            chain: self.tls.peer_certificates().unwrap_or_default().to_vec(),
-            is_verified: self.verifier.checks != Checks::NoName && seen.overlooked.is_none(),
-            overlooked: seen.overlooked,
+        match tls::handshake_complaint(&error, TlsRole::Server) {
+            Some(complaint) => Error::Tls { peer: self.peer.clone(), complaint },
+            None => self.wire.connection.explain(error),
         }
     }
 
@@ -203,8 +168,8 @@ impl Client {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(Error::NoCloseNotify { peer: self.wire.connection.peer() })
             }
-            Err(error) => Err(match within(&error) {
-                Some(inner) => Error::Tls { peer: self.peer.clone(), complaint: complaint(inner) },
+            Err(error) => Err(match tls::within(&error) {
+                Some(inner) => Error::Tls { peer: self.peer.clone(), complaint: tls::complaint(inner) },
                 None => self.wire.connection.explain(error),
             }),
         }
@@ -352,7 +317,7 @@ impl fmt::Debug for KeyLogEntry {
 
 impl KeyLog for KeyLogBuffer {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let line = labnet::tls::key_log_line(label, client_random, secret);
+        let line = tls::key_log_line(label, client_random, secret);
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         let secret = KeyLogEntry {
             label: label.to_owned(),
@@ -363,30 +328,38 @@ impl KeyLog for KeyLogBuffer {
     }
 }
 
-/// Verifies the server as far as it is told to, and remembers what it saw.
+/// Checks the server's certificate as far as it is told to.
 #[derive(Debug)]
-struct Verifier {
+struct CertificateCheck {
     anchors: Anchors,
     checks: Checks,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Seen {
-    scheme: Option<SignatureScheme>,
     /// What is wrong with the certificate, when that was not to be checked.
-    overlooked: Option<String>,
+    overlooked: OnceLock<String>,
 }
 
-impl Verifier {
-    fn new(settings: &ClientSettings) -> Self {
-        Self { anchors: settings.anchors.clone(), checks: settings.checks, seen: Mutex::default() }
+impl CertificateCheck {
+    fn check_all(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), TlsError> {
+        let verified = tls::verify_server_chain(leaf, intermediates, &self.anchors.store(), now);
+        if let Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) = verified {
+            certificate_checks::self_signed(leaf)?;
+        }
+        verified?;
+        let name = Some(name).filter(|_| self.checks != Checks::NoName);
+        if let Some(name) = name {
+            verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
+        }
+        certificate_checks::leaf(leaf, name)?;
+        Ok(intermediates.iter().try_for_each(|certificate| certificate_checks::intermediate(certificate))?)
     }
+}
 
-    fn seen(&self) -> Seen {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
+impl ServerCheck for CertificateCheck {
     fn check(
         &self,
         leaf: &CertificateDer<'_>,
@@ -394,85 +367,20 @@ impl Verifier {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), TlsError> {
-        let parsed = ParsedCertificate::try_from(leaf)?;
-        let algorithms = provider().signature_verification_algorithms.all;
-        let hangs =
-            verify_server_cert_signed_by_trust_anchor(&parsed, &self.anchors.store(), intermediates, now, algorithms);
-        match hangs {
-            Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-                certificate_checks::self_signed(leaf).map_err(refusal)?;
-                hangs?;
-            }
-            hangs => hangs?,
-        }
-        let name = Some(name).filter(|_| self.checks != Checks::NoName);
-        if let Some(name) = name {
-            verify_server_name(&parsed, name)?;
-        }
-        certificate_checks::leaf(leaf, name).map_err(refusal)?;
-        intermediates.iter().try_for_each(|certificate| certificate_checks::intermediate(certificate)).map_err(refusal)
-    }
-
-    fn remember(&self, scheme: SignatureScheme) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).scheme = Some(scheme);
-    }
-}
-
-/// A verdict of ours, as rustls takes it.
-fn refusal(verdict: CertificateFault) -> TlsError {
-    CertificateError::Other(OtherError(Arc::new(verdict))).into()
-}
-
-/// A signature that fails is one by another key than that of the certificate, not one of the CA.
-fn own_words(error: TlsError) -> TlsError {
-    match error {
-        TlsError::InvalidCertificate(CertificateError::BadSignature) => refusal(certificate_checks::foreign_key()),
-        error => error,
-    }
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        match self.check(leaf, intermediates, name, now) {
+        match self.check_all(leaf, intermediates, name, now) {
             Err(error) if self.checks == Checks::None => {
-                let complaint = complaint(&error);
-                self.seen.lock().unwrap_or_else(PoisonError::into_inner).overlooked = Some(complaint);
+                self.overlooked.get_or_init(|| tls::complaint(&error));
+                Ok(())
             }
-            checked => checked?,
+            checked => checked,
         }
-        Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.remember(signature.scheme);
-        let algorithms = provider().signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, &algorithms).map_err(own_words)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.remember(signature.scheme);
-        let algorithms = provider().signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, &algorithms).map_err(own_words)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
+    /// A signature that fails is one by another key than that of the certificate, not one of the CA.
+    fn bad_signature(&self, error: TlsError) -> TlsError {
+        match error {
+            TlsError::InvalidCertificate(CertificateError::BadSignature) => certificate_checks::foreign_key().into(),
+            error => error,
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tls_trace::{Entry, Summary};
 use x509_parser::prelude::{FromDer, X509Name};
 
-use crate::{anchors::Anchors, client::Agreed};
+use crate::{anchors::Anchors, client::HandshakeOutcome};
 
 /// What there is to tell of a handshake.
 #[derive(Debug, Serialize)]
@@ -61,22 +61,23 @@ pub struct Certificate(Vec<(&'static str, String)>);
 
 impl HandshakeReport {
     /// After a handshake.
-    pub fn new(host: &str, address: &str, agreed: &Agreed, anchors: &Anchors, handshake: Summary) -> Self {
-        let suite = tls_trace::Suite::of(agreed.suite);
+    pub fn new(host: &str, address: &str, outcome: &HandshakeOutcome, anchors: &Anchors, handshake: Summary) -> Self {
+        let negotiated = &outcome.negotiated;
+        let suite = tls_trace::Suite::of(negotiated.cipher_suite_number);
         let suite =
             SuiteNames { bits: suite.bits(), openssl: suite.openssl.unwrap_or_default().to_owned(), iana: suite.name };
         Self {
             host: host.to_owned(),
             address: address.to_owned(),
-            version: agreed.version.clone(),
+            version: negotiated.version.clone(),
             cipher_suite: suite,
-            key_exchange_group: agreed.group.clone(),
-            signature_scheme: agreed.signature_scheme.clone(),
-            alpn: agreed.alpn.clone(),
-            verified: agreed.is_verified,
-            problem: agreed.overlooked.clone(),
-            certificates: agreed.chain.iter().map(|certificate| Certificate::new(certificate)).collect(),
-            trust_anchor: anchors.anchor_of(&agreed.chain).map(|anchor| subject(anchor.subject.as_ref())),
+            key_exchange_group: negotiated.group.clone(),
+            signature_scheme: outcome.signature_scheme.clone(),
+            alpn: negotiated.alpn.as_deref().map(|protocol| escape(protocol).to_string()),
+            verified: outcome.is_verified,
+            problem: outcome.overlooked.clone(),
+            certificates: outcome.chain.iter().map(|certificate| Certificate::new(certificate)).collect(),
+            trust_anchor: anchors.anchor_of(&outcome.chain).map(|anchor| subject(anchor.subject.as_ref())),
             trust_origin: anchors.origin().to_owned(),
             handshake,
             trace: Vec::new(),

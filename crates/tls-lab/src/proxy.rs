@@ -29,24 +29,21 @@ use labnet::{
     Error,
     escape::escape,
     net::{self, Connection, Deadline, Families, Server},
-    tls,
+    tls::{self, NegotiatedTls},
 };
 use rustls::{
     ClientConfig, ClientConnection, ServerConfig,
     client::Resumption,
     pki_types::ServerName,
-    server::{Accepted, NoServerSessionStorage},
+    server::{Accepted, NoServerSessionStorage, ResolvesServerCertUsingSni},
     version::{TLS12, TLS13},
 };
 
 use crate::{
     anchors::Anchors,
-    server::{
-        cannot_set_up,
-        handshake::{Agreed, HandshakeStream},
-    },
+    server::{cannot_set_up, handshake::HandshakeStream},
 };
-use certificate_cache::{CertificateCache, FixedCertificate};
+use certificate_cache::CertificateCache;
 use hello::Hello;
 use transcript::Transcript;
 
@@ -133,7 +130,8 @@ impl Proxy {
         let versions = [&TLS13, &TLS12];
         let builder = ServerConfig::builder_with_provider(tls::provider());
         let builder = builder.with_protocol_versions(&versions).map_err(cannot_set_up)?.with_no_client_auth();
-        let mut to_victims = builder.with_cert_resolver(Arc::new(FixedCertificate::none()));
+        // The certificate comes with each victim.
+        let mut to_victims = builder.with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
         // Each connection is verified and shown as a whole: none continues an earlier one.
         to_victims.send_tls13_tickets = 0;
         to_victims.session_storage = Arc::new(NoServerSessionStorage {});
@@ -185,12 +183,12 @@ impl Proxy {
         say(format_args!("asks for {}, whose address is {}", route.name, route.address));
 
         let (server, with_server) = self.reach(&route, offers)?;
-        let agreed = Agreed::of(&with_server);
-        say(format_args!("the real server is verified: {}", Terms(&agreed)));
+        let negotiated = NegotiatedTls::of(&with_server);
+        say(format_args!("the real server is verified: {}", Terms(&negotiated)));
         victim.set_limits(None, Deadline::after(self.timeout))?;
-        let (with_victim, serial) = self.impersonate(victim, accepted, &route.name, agreed.alpn)?;
-        let agreed = Agreed::of(&with_victim);
-        say(format_args!("the victim is deceived: {}, with certificate {serial}", Terms(&agreed)));
+        let (with_victim, serial) = self.impersonate(victim, accepted, &route.name, negotiated.alpn)?;
+        let negotiated = NegotiatedTls::of(&with_victim);
+        say(format_args!("the victim is deceived: {}, with certificate {serial}", Terms(&negotiated)));
         Ok((with_victim, server, with_server))
     }
 
@@ -255,7 +253,7 @@ fn record(alert: Alert) -> [u8; 7] {
 }
 
 /// What a handshake agreed on, with the application protocol.
-struct Terms<'a>(&'a Agreed);
+struct Terms<'a>(&'a NegotiatedTls);
 
 impl fmt::Display for Terms<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

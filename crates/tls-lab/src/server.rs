@@ -25,8 +25,7 @@ use std::{
 
 use labnet::{Error, escape::escape, tls};
 use rustls::{
-    RootCertStore, ServerConfig, SupportedProtocolVersion,
-    pki_types::CertificateDer,
+    ServerConfig, SupportedProtocolVersion,
     server::{NoClientAuth, NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 
@@ -146,14 +145,11 @@ fn verifier(asked: &ClientCertificates) -> Result<Arc<dyn ClientCertVerifier>, E
         ClientCertificates::NotAsked => return Ok(Arc::new(NoClientAuth)),
         ClientCertificates::Optional(file) | ClientCertificates::Required(file) => file,
     };
-    let bad = |complaint: String| Error::Credentials { path: file.display().to_string(), complaint };
-    let mut roots = RootCertStore::empty();
-    for certificate in tls::read_certificates(file)? {
-        roots.add(CertificateDer::from(certificate)).map_err(|_| bad("holds a damaged certificate".to_owned()))?;
-    }
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), tls::provider());
+    let roots = tls::Roots::load(file)?;
+    let builder = WebPkiClientVerifier::builder_with_provider(roots.store(), tls::provider());
     let builder = if let ClientCertificates::Optional(_) = asked { builder.allow_unauthenticated() } else { builder };
-    builder.build().map_err(|error| bad(format!("cannot be used to check visitors: {error}")))
+    let unusable = |error| Error::credentials(file, format!("cannot be used to check visitors: {error}"));
+    builder.build().map_err(unusable)
 }
 
 /// rustls refuses what it was told to do.

@@ -117,7 +117,8 @@ impl CaDirectory {
         let pair = authority.key.generate()?;
         let subject = profile::subject("Socket Lab CA", Some(&authority.country))?;
         let signed = profile::authority(subject, authority.days, authority.any_name).self_signed(&pair);
-        let signed = signed.map_err(|error| files::bad(&certificate, format!("cannot be made: {error}")))?;
+        let signed =
+            signed.map_err(|error| labnet::Error::credentials(&certificate, format!("cannot be made: {error}")))?;
         // Both are written before either is in its place: a full device leaves neither.
         let staged_key = files::stage(&key, &pair.serialize_pem(), Permissions::Owner)?;
         let staged_certificate = files::stage(&certificate, &signed.pem(), Permissions::Everyone)?;
@@ -146,7 +147,8 @@ impl CaDirectory {
         let pair = key_pair(&key, kind)?;
         params.subject_alt_names = options.names.iter().map(Name::to_san).collect::<Result<_, _>>()?;
         let signed = params.serialize_request(&pair).and_then(|request| request.pem());
-        let signed = signed.map_err(|error| files::bad(&request, format!("cannot be made: {error}")))?;
+        let signed =
+            signed.map_err(|error| labnet::Error::credentials(&request, format!("cannot be made: {error}")))?;
         files::write(&request, &signed, Permissions::Everyone, options.force)?;
         Ok(request)
     }
@@ -177,10 +179,10 @@ impl CaDirectory {
         let ca = parse(&self.ca_certificate(), &pem)?;
         let mut valid = profile::in_days(options.starts_in, options.days);
         valid.end = valid.end.min(ca.validity().not_after.to_datetime());
-        let bad = |error: rcgen::Error| files::bad(&self.ca_key(), format!("cannot sign: {error}"));
+        let bad = |error: rcgen::Error| labnet::Error::credentials(&self.ca_key(), format!("cannot sign: {error}"));
         let key = profile::issuing_key(&self.read_ca(&self.ca_key())?).map_err(bad)?;
         if key.public_key_raw() != &*ca.public_key().subject_public_key.data {
-            return Err(files::bad(
+            return Err(labnet::Error::credentials(
                 &self.ca_key(),
                 "does not match the CA's certificate: make the CA anew, with --force",
             )
@@ -333,7 +335,7 @@ impl CaDirectory {
         let common_name = is_mistaken.then(|| common_name.parse::<Name>().ok()).flatten();
         match names.iter().chain(&common_name).find(|name| !name.is_permitted_by(constraints)) {
             None => Ok(()),
-            Some(name) => Err(files::bad(
+            Some(name) => Err(labnet::Error::credentials(
                 asker,
                 format!(
                     "asks for the name {name}, for which this CA may not vouch: only for localhost, server, client, \
@@ -366,7 +368,7 @@ impl CaDirectory {
 }
 
 fn incomplete(there: &Path, lacking: &Path) -> Error {
-    files::bad(
+    labnet::Error::credentials(
         there,
         format!("is there without {}: put that beside it, or remove it to have all made anew", lacking.display()),
     )
@@ -392,17 +394,21 @@ fn key_pair(path: &Path, kind: KeyKind) -> Result<KeyPair, Error> {
         }
     }
     let pem = files::read(path)?;
-    let bad = |_| files::bad(path, "is no private key that can be used here: remove it to have a new one made");
+    let bad = |_| {
+        labnet::Error::credentials(path, "is no private key that can be used here: remove it to have a new one made")
+    };
     Ok(KeyPair::from_pem(&pem).map_err(bad)?)
 }
 
 pub(crate) fn parse_pem(path: &Path, text: &str) -> Result<Pem, labnet::Error> {
     let pem = parse_x509_pem(text.as_bytes()).ok().map(|(_, pem)| pem).filter(|pem| pem.label == "CERTIFICATE");
-    pem.ok_or_else(|| files::bad(path, "holds no certificate, which begins with -----BEGIN CERTIFICATE-----"))
+    pem.ok_or_else(|| {
+        labnet::Error::credentials(path, "holds no certificate, which begins with -----BEGIN CERTIFICATE-----")
+    })
 }
 
 pub(crate) fn parse<'a>(path: &Path, pem: &'a Pem) -> Result<X509Certificate<'a>, labnet::Error> {
-    pem.parse_x509().map_err(|_| files::bad(path, "is a damaged certificate"))
+    pem.parse_x509().map_err(|_| labnet::Error::credentials(path, "is a damaged certificate"))
 }
 
 /// A name becomes file names, and a common name of at most 64 characters (RFC 5280, appendix A.1).

@@ -19,12 +19,8 @@ pub(crate) fn read(path: &Path) -> Result<String, Error> {
     /// Larger than any certificate, request or key.
     const MAX_LEN: u64 = 1 << 20;
     let bytes = file::read(path, MAX_LEN).map_err(|source| error("read", path, source))?;
-    let bytes = bytes.ok_or_else(|| bad(path, "is too long for a certificate, a request or a key"))?;
+    let bytes = bytes.ok_or_else(|| Error::credentials(path, "is too long for a certificate, a request or a key"))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-pub(crate) fn bad(path: &Path, complaint: impl Into<String>) -> Error {
-    Error::Credentials { path: path.display().to_string(), complaint: complaint.into() }
 }
 
 /// Refuses a file that exists, unless it may be replaced.
@@ -112,7 +108,7 @@ pub(crate) fn check_folder(folder: &Path) -> Result<(), Error> {
         let mode = fs::metadata(folder).map_err(|source| error("look at", folder, source))?.permissions().mode();
         if mode & OTHERS_WRITE != 0 && mode & STICKY == 0 {
             let complaint = "others may write in this folder, and could exchange what is written there: chmod go-w it";
-            return Err(bad(folder, complaint));
+            return Err(Error::credentials(folder, complaint));
         }
     }
     #[cfg(not(unix))]

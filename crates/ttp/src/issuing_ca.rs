@@ -47,7 +47,7 @@ impl IssuingCa {
         // Whether they belong together, in the words in which a server would hear it.
         let credentials = Credentials::load(ca_certificate, ca_key)?;
         let chain: Vec<Vec<u8>> = credentials.chain().map(<[u8]>::to_vec).collect();
-        let bad = |complaint: &str| files::bad(ca_certificate, complaint);
+        let bad = |complaint: &str| Error::credentials(ca_certificate, complaint);
         let own = chain.first().ok_or_else(|| bad("holds no certificate"))?;
         let (_, ca) = X509Certificate::from_der(own).map_err(|_| bad("is a damaged certificate"))?;
         if !ca.is_ca() {
@@ -55,7 +55,7 @@ impl IssuingCa {
         }
         let is_root = ca.subject() == ca.issuer();
         let ca_ends = ca.validity().not_after.to_datetime();
-        let cannot_sign = |error: rcgen::Error| files::bad(ca_key, format!("cannot sign: {error}"));
+        let cannot_sign = |error: rcgen::Error| Error::credentials(ca_key, format!("cannot sign: {error}"));
         let pem = files::read(ca_key)?;
         let signing_key = profile::issuing_key(&pem).map_err(cannot_sign)?;
         let issuer = Issuer::from_ca_cert_der(&own.as_slice().into(), signing_key).map_err(cannot_sign)?;

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use labnet::Error;
+use labnet::{
+    Error,
+    error::{CredentialsFault, MIN_RSA_BITS},
+};
 use rcgen::{
     DistinguishedName, DnType, DnValue, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PublicKeyData,
     SubjectPublicKeyInfo,
@@ -18,9 +21,6 @@ use x509_parser::{
 };
 
 use crate::{Name, Purpose, files};
-
-/// The smallest RSA key that is certified, in bits.
-const MIN_RSA_BITS: usize = 2048;
 
 /// The object identifier of a subject's mail address (PKCS#9).
 const EMAIL: [u64; 7] = [1, 2, 840, 113_549, 1, 9, 1];
@@ -45,7 +45,7 @@ impl Request {
     /// [`Error::Credentials`] with what is wrong with it.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let text = files::read(path)?;
-        let bad = |complaint: &str| files::bad(path, complaint);
+        let bad = |complaint: &str| Error::credentials(path, complaint);
         let no_request = "holds no certificate request, which begins with -----BEGIN CERTIFICATE REQUEST-----";
         let (_, pem) = parse_x509_pem(text.as_bytes()).map_err(|_| bad(no_request))?;
         if !["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"].contains(&pem.label.as_str()) {
@@ -57,11 +57,11 @@ impl Request {
             return Err(bad("is a certificate request with something behind it"));
         }
         // The key before the signature, which is not checked with a key that TLS refuses.
-        let key = certifiable_key(&request).map_err(|complaint| files::bad(path, complaint))?;
+        let key = certifiable_key(&request).map_err(|complaint| Error::credentials(path, complaint))?;
         request.verify_signature().map_err(|_| {
             bad("is a certificate request whose signature does not fit: it was damaged, or not made with its key")
         })?;
-        Self::of(&request, key).map_err(|complaint| files::bad(path, complaint))
+        Self::of(&request, key).map_err(|complaint| Error::credentials(path, complaint))
     }
 
     fn of(request: &X509CertificationRequest<'_>, key: SubjectPublicKeyInfo) -> Result<Self, String> {
@@ -121,17 +121,16 @@ impl Request {
 }
 
 /// The key of a request, if it is of a kind and strength that TLS takes.
-fn certifiable_key(request: &X509CertificationRequest<'_>) -> Result<SubjectPublicKeyInfo, String> {
+fn certifiable_key(request: &X509CertificationRequest<'_>) -> Result<SubjectPublicKeyInfo, CredentialsFault> {
     let key = &request.certification_request_info.subject_pki;
     if let Ok(PublicKey::RSA(key)) = key.parsed()
         && key.key_size() < MIN_RSA_BITS
     {
-        let bits = key.key_size();
-        return Err(format!("is for an RSA key of {bits} bits, and TLS needs {MIN_RSA_BITS} or more"));
+        return Err(CredentialsFault::WeakRequestKey { bits: key.key_size() });
     }
     let known = [&PKCS_RSA_SHA256, &PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384];
     let key = SubjectPublicKeyInfo::from_der(key.raw).ok().filter(|key| known.contains(&key.algorithm()));
-    key.ok_or_else(|| "is for a kind of key that cannot be certified here: expected RSA, P-256 or P-384".to_owned())
+    key.ok_or_else(|| "is for a kind of key that cannot be certified here: expected RSA, P-256 or P-384".into())
 }
 
 /// A value in the type that RFC 5280, appendix A.1 has for its attribute.

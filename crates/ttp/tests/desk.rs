@@ -806,6 +806,7 @@ fn a_request_for_a_key_that_tls_refuses_is_refused_by_name() {
     let place = Place::with_ca();
     for (make, words) in [
         ("genrsa -out key.pem 1024", &["1024", "2048", "hint: ", "openssl genrsa"][..]),
+        ("genrsa -out key.pem 1536", &["1536", "2048", "hint: ", "openssl genrsa"]),
         ("ecparam -genkey -noout -name secp256k1 -out key.pem", &["kind of key", "RSA, P-256"]),
     ] {
         place.openssl_does(make);

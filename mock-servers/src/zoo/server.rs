@@ -11,12 +11,13 @@ use std::{
 use labnet::{
     Error,
     net::{ClientLimits, Clock, Connection, Deadline, End},
+    tls::{FixedCertificate, complete_handshake},
 };
 use rustls::{
     ServerConfig, ServerConnection, Stream, SupportedProtocolVersion,
     crypto::aws_lc_rs::default_provider,
     pki_types::CertificateDer,
-    server::{Accepted, Acceptor, ClientHello, NoServerSessionStorage, ResolvesServerCert},
+    server::{Accepted, Acceptor, NoServerSessionStorage},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
@@ -42,16 +43,6 @@ pub(super) struct Zoo(HashMap<&'static str, CaseServer>);
 struct CaseServer {
     case: &'static Case,
     config: Arc<ServerConfig>,
-}
-
-/// Whatever certificate there is, for everybody.
-#[derive(Debug)]
-struct FixedCertificate(Arc<CertifiedKey>);
-
-impl ResolvesServerCert for FixedCertificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
-    }
 }
 
 impl Zoo {
@@ -213,13 +204,7 @@ impl CaseServer {
         limits: &ClientLimits,
     ) -> Result<ZooOutcome, ZooOutcome> {
         let mut tls = self.accept(accepted, connection)?;
-        while tls.is_handshaking() {
-            if let Err(error) = tls.complete_io(connection) {
-                // The client is told why, if it still listens.
-                let _ = tls.write_tls(connection);
-                return Err(ZooOutcome::ended(ZooPhase::Handshake)(error));
-            }
-        }
+        complete_handshake(&mut tls, connection).map_err(ZooOutcome::ended(ZooPhase::Handshake))?;
         set_limits(connection, limits)?;
         let served = self.serve_page(&mut tls, defect, connection);
         if !matches!(defect, Some(Defect::NoCloseNotify)) {

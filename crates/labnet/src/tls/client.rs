@@ -14,10 +14,11 @@ use rustls::{
 };
 
 use super::{
-    Credentials, KeyLogFile, NegotiatedTls, Roots, explain, provider,
+    Credentials, FixedCertificate, KeyLogFile, NegotiatedTls, Roots, TlsRole, explain,
+    handshake::{RESET_BY_SERVER, complete_handshake, handshake_complaint, is_reset},
+    provider,
     records::{CountedStream, Records},
-    server::FixedCertificate,
-    verify::{Verifier, parse_name},
+    verify::{ChainAndName, ServerVerifier, parse_name},
 };
 use crate::{
     Error,
@@ -101,8 +102,8 @@ impl Client {
     /// Those of [`net::connect`]; [`Error::Tls`] with what the server did.
     pub fn connect(server: &Server, options: &ClientOptions) -> Result<Self, Error> {
         let failed = |complaint: String| Error::Tls { peer: server.to_string(), complaint };
-        let algorithms = provider().signature_verification_algorithms;
-        let verifier = Verifier { roots: options.roots.clone(), checks_name: options.checks_name, algorithms };
+        let verifier =
+            ServerVerifier::new(ChainAndName { roots: options.roots.clone(), checks_name: options.checks_name });
         let versions = match options.version {
             None => vec![&TLS13, &TLS12],
             Some(TlsVersion::Tls12) => vec![&TLS12],
@@ -114,7 +115,9 @@ impl Client {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &options.credentials {
-            Some(credentials) => config.with_client_cert_resolver(Arc::new(FixedCertificate(credentials.certified()))),
+            Some(credentials) => {
+                config.with_client_cert_resolver(Arc::new(FixedCertificate(credentials.certified_key())))
+            }
             None => config.with_no_client_auth(),
         };
         if let Some(key_log) = &options.key_log {
@@ -122,10 +125,11 @@ impl Client {
         }
         let name = parse_name(options.name.as_deref().unwrap_or(server.host()))?;
 
-        let no_tls = || failed("reset the connection within the TLS handshake; does it speak TLS?".to_owned());
         let mut connection = net::connect(server, Families::Both, options.connect).map_err(|error| match error {
             // So quickly that connecting and the reset are one to the system.
-            Error::Connect { attempts, .. } if attempts.iter().any(|(_, error)| is_reset(error)) => no_tls(),
+            Error::Connect { attempts, .. } if attempts.iter().any(|(_, error)| is_reset(error)) => {
+                failed(RESET_BY_SERVER.to_owned())
+            }
             error => error,
         })?;
         connection.set_limits(None, options.connect)?;
@@ -133,25 +137,10 @@ impl Client {
         let mut connection = CountedStream::new(connection);
         let mut tls =
             ClientConnection::new(Arc::new(config), name).map_err(|error| failed(explain::complaint(&error)))?;
-        while tls.is_handshaking() {
-            if let Err(error) = tls.complete_io(&mut connection) {
-                // The server is told why, if it still listens.
-                let _ = tls.write_tls(&mut connection);
-                return Err(match explain::within(&error) {
-                    Some(error) => failed(explain::complaint(error)),
-                    None => match error.kind() {
-                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                            failed("did not finish the TLS handshake in time".to_owned())
-                        }
-                        io::ErrorKind::UnexpectedEof => {
-                            failed("closed the connection within the TLS handshake; does it speak TLS?".to_owned())
-                        }
-                        _ if is_reset(&error) => no_tls(),
-                        _ => connection.explain(error),
-                    },
-                });
-            }
-        }
+        complete_handshake(&mut tls, &mut connection).map_err(|error| {
+            let complaint = handshake_complaint(&error, TlsRole::Server);
+            complaint.map_or_else(|| connection.explain(error), failed)
+        })?;
         connection.set_limits(options.silence, Deadline::NONE)?;
         Ok(Self { tls, connection, said_goodbye: None, recv_calls: 0, bytes: 0 })
     }
@@ -220,11 +209,6 @@ impl Client {
             _ => Ok(()),
         }
     }
-}
-
-fn is_reset(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
-    matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
 /// Bytes are those of the answer, without what TLS adds; segments are those of the connection, handshake included.

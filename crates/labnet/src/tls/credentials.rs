@@ -3,8 +3,11 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use rustls::{
+    SignatureScheme,
+    client::ResolvesClientCert,
     crypto::aws_lc_rs::sign::any_supported_type,
     pki_types::{CertificateDer, PrivateKeyDer},
+    server::{ClientHello, ResolvesServerCert},
     sign::{CertifiedKey, SigningKey},
 };
 use rustls_pemfile::Item;
@@ -14,10 +17,11 @@ use x509_parser::{
 };
 use zeroize::Zeroizing;
 
-use crate::{Error, file};
-
-/// The smallest RSA key that TLS libraries take, in bits.
-const MIN_RSA_BITS: usize = 2048;
+use crate::{
+    Error,
+    error::{CredentialsFault, MIN_RSA_BITS},
+    file,
+};
 
 /// The largest PEM file that is read (ours: a long chain, several times over).
 const MAX_FILE_LEN: u64 = 1 << 20;
@@ -47,10 +51,12 @@ impl Credentials {
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, Error> {
         let chain = read_chain(certificate)?;
         let (signing_key, der) = read_key(key)?;
-        let leaf = chain.first().ok_or_else(|| bad(certificate, "holds no certificate"))?;
-        if !belong_together(leaf, &*signing_key).ok_or_else(|| bad(certificate, "holds a damaged certificate"))? {
+        let leaf = chain.first().ok_or_else(|| Error::credentials(certificate, "holds no certificate"))?;
+        if !belong_together(leaf, &*signing_key)
+            .ok_or_else(|| Error::credentials(certificate, "holds a damaged certificate"))?
+        {
             let complaint = format!("does not match the certificate in {}: it is another key", certificate.display());
-            return Err(bad(key, complaint));
+            return Err(Error::credentials(key, complaint));
         }
         Ok(Self { certified: Arc::new(CertifiedKey::new(chain, signing_key)), key: Arc::new(der) })
     }
@@ -65,13 +71,30 @@ impl Credentials {
         &self.key
     }
 
-    pub(super) fn certified(&self) -> Arc<CertifiedKey> {
+    /// Certificates and key in the form that rustls takes.
+    pub fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.certified)
     }
 }
 
-pub(super) fn bad(path: &Path, complaint: impl Into<String>) -> Error {
-    Error::Credentials { path: path.display().to_string(), complaint: complaint.into() }
+/// The same certificate for every peer; unlike rustls' own resolver it takes any, X.509 version 1 included.
+#[derive(Debug)]
+pub struct FixedCertificate(pub Arc<CertifiedKey>);
+
+impl ResolvesServerCert for FixedCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+impl ResolvesClientCert for FixedCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 /// What a PEM file holds.
@@ -84,9 +107,9 @@ impl Pem {
     fn read(path: &Path) -> Result<Self, Error> {
         let bytes = file::read(path, MAX_FILE_LEN)
             .map_err(|source| Error::File { attempt: "read", path: path.display().to_string(), source })?
-            .ok_or_else(|| bad(path, "is too long for a certificate or a key"))?;
+            .ok_or_else(|| Error::credentials(path, "is too long for a certificate or a key"))?;
         if bytes.is_empty() {
-            return Err(bad(path, "is empty"));
+            return Err(Error::credentials(path, "is empty"));
         }
         // A block that cannot be read is missed below, where what was expected is known.
         let items = rustls_pemfile::read_all(&mut bytes.as_slice()).map_while(Result::ok).collect();
@@ -119,13 +142,13 @@ pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Er
     let complaint = pem.complaint("a certificate", "CERTIFICATE");
     let certificate = |item| if let Item::X509Certificate(certificate) = item { Some(certificate) } else { None };
     let chain: Vec<_> = pem.items.into_iter().filter_map(certificate).collect();
-    if chain.is_empty() { Err(bad(path, complaint)) } else { Ok(chain) }
+    if chain.is_empty() { Err(Error::credentials(path, complaint)) } else { Ok(chain) }
 }
 
 fn read_key(path: &Path) -> Result<(Arc<dyn SigningKey>, SecretDer), Error> {
     let pem = Pem::read(path)?;
     if pem.is_encrypted() {
-        return Err(bad(
+        return Err(Error::credentials(
             path,
             "is encrypted with a passphrase, and a server starts without one; \
              write it in clear: openssl pkey -in ENCRYPTED.pem -out ID_key.pem",
@@ -138,12 +161,13 @@ fn read_key(path: &Path) -> Result<(Arc<dyn SigningKey>, SecretDer), Error> {
         Item::Sec1Key(key) => Some(PrivateKeyDer::Sec1(key)),
         _ => None,
     });
-    let key = key.ok_or_else(|| bad(path, complaint))?;
+    let key = key.ok_or_else(|| Error::credentials(path, complaint))?;
     if let Some(bits) = rsa_bits(&key).filter(|&bits| bits < MIN_RSA_BITS) {
-        return Err(bad(path, format!("is an RSA key of {bits} bits, and TLS needs {MIN_RSA_BITS} or more")));
+        return Err(Error::credentials(path, CredentialsFault::WeakKey { bits }));
     }
-    let signing_key = any_supported_type(&key)
-        .map_err(|_| bad(path, "is no key that TLS can use: expected RSA from 2048 bits, P-256 or P-384"))?;
+    let signing_key = any_supported_type(&key).map_err(|_| {
+        Error::credentials(path, "is no key that TLS can use: expected RSA from 2048 bits, P-256 or P-384")
+    })?;
     Ok((signing_key, Zeroizing::new(key.secret_der().to_vec())))
 }
 

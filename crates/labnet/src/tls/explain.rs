@@ -1,14 +1,32 @@
 //! What rustls reports, in the words of someone who has to mend it: the end of a sentence that begins with the peer.
 
-use std::{io, net::IpAddr};
+use std::{io, net::IpAddr, sync::Arc};
 
-use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompatible, PeerMisbehaved};
+use rustls::{AlertDescription, CertificateError, Error as TlsError, OtherError, PeerIncompatible, PeerMisbehaved};
 
 use crate::escape::escape;
 
 /// The error of rustls within one of the system, if there is one.
 pub fn within(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref()
+}
+
+/// What a check of ours found wrong with a certificate, as the end of a sentence about the peer. It passes through
+/// rustls as it is: [`complaint`] says it again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CertificateFault(pub String);
+
+impl From<&str> for CertificateFault {
+    fn from(fault: &str) -> Self {
+        Self(fault.to_owned())
+    }
+}
+
+impl From<CertificateFault> for TlsError {
+    fn from(fault: CertificateFault) -> Self {
+        CertificateError::Other(OtherError(Arc::new(fault))).into()
+    }
 }
 
 /// What the peer did.
@@ -73,35 +91,41 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::UnsupportedSignatureAlgorithmContext { .. } => {
             "has a certificate signed with an algorithm that is too weak or unknown (such as SHA-1)".to_owned()
         }
-        // A verifier of ours speaks in sentences.
-        CertificateError::Other(other) if other.to_string().starts_with(char::is_lowercase) => other.to_string(),
-        // What has no variant of its own comes as text.
-        CertificateError::Other(other) => match other.to_string().split(['(', ' ', '{']).next().unwrap_or_default() {
-            "CaUsedAsEndEntity" => "presented a CA certificate as its own: a server needs one that a CA signed for it \
-                                    (`openssl req -x509` makes a CA's)"
-                .to_owned(),
-            "UnsupportedCertVersion" => {
-                "has a certificate of X.509 version 1, which names no server: ask its CA for one of version 3"
-                    .to_owned()
-            }
-            "NameConstraintViolation" => "has a certificate for a name for which its CA may not vouch".to_owned(),
-            "PathLenConstraintViolated" => "has a chain that is longer than its CA allows".to_owned(),
-            "MaximumPathDepthExceeded" => "has a chain of more certificates than are followed here".to_owned(),
-            "SignatureAlgorithmMismatch" => {
-                "has a certificate that names two different signature algorithms, inside and outside of what is signed"
-                    .to_owned()
-            }
-            "UnsupportedCriticalExtension" => {
-                "has a certificate with a critical extension that is not understood here".to_owned()
-            }
-            "ExtensionValueInvalid" => {
-                "has a certificate with an extension that is damaged, or appears twice".to_owned()
-            }
-            "EndEntityUsedAsCa" => "has a certificate that was signed by something that is no CA".to_owned(),
-            other => format!("has a certificate that is not acceptable ({other})"),
+        CertificateError::Other(OtherError(other)) => match (other.downcast_ref(), other.downcast_ref()) {
+            (Some(CertificateFault(fault)), _) => fault.clone(),
+            (_, Some(error)) => webpki_fault(error),
+            _ => format!("has a certificate that is not acceptable ({other})"),
         },
         error => format!("has a certificate that is not acceptable ({error})"),
     }
+}
+
+/// What rustls-webpki found for which rustls has no variant of its own.
+fn webpki_fault(error: &webpki::Error) -> String {
+    use webpki::Error::{
+        CaUsedAsEndEntity, EndEntityUsedAsCa, ExtensionValueInvalid, MaximumPathDepthExceeded, NameConstraintViolation,
+        PathLenConstraintViolated, SignatureAlgorithmMismatch, UnsupportedCertVersion, UnsupportedCriticalExtension,
+    };
+    let fault = match error {
+        CaUsedAsEndEntity => {
+            "presented a CA certificate as its own: a server needs one that a CA signed for it (`openssl req -x509` \
+             makes a CA's)"
+        }
+        UnsupportedCertVersion => {
+            "has a certificate of X.509 version 1, which names no server: ask its CA for one of version 3"
+        }
+        NameConstraintViolation => "has a certificate for a name for which its CA may not vouch",
+        PathLenConstraintViolated => "has a chain that is longer than its CA allows",
+        MaximumPathDepthExceeded => "has a chain of more certificates than are followed here",
+        SignatureAlgorithmMismatch => {
+            "has a certificate that names two different signature algorithms, inside and outside of what is signed"
+        }
+        UnsupportedCriticalExtension => "has a certificate with a critical extension that is not understood here",
+        ExtensionValueInvalid => "has a certificate with an extension that is damaged, or appears twice",
+        EndEntityUsedAsCa => "has a certificate that was signed by something that is no CA",
+        error => return format!("has a certificate that is not acceptable ({error})"),
+    };
+    fault.to_owned()
 }
 
 /// rustls presents names as `DnsName("x")`; people write x.
@@ -134,6 +158,16 @@ fn alert_name(alert: AlertDescription) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_variant_in_rustls_is_found_by_its_type() {
+        let of_webpki = |error: webpki::Error| CertificateError::Other(OtherError(Arc::new(error))).into();
+        assert!(complaint(&of_webpki(webpki::Error::NameConstraintViolation)).contains("may not vouch"));
+        assert!(complaint(&of_webpki(webpki::Error::MalformedExtensions)).contains("(MalformedExtensions)"));
+        // A text of ours is never taken for one of theirs, however it begins.
+        let ours = CertificateFault::from("NameConstraintViolation, says the check");
+        assert_eq!(complaint(&ours.into()), "NameConstraintViolation, says the check");
+    }
 
     #[test]
     fn alerts_are_named_as_in_the_rfc() {

@@ -8,15 +8,15 @@ use std::{
 };
 
 use rustls::{
-    ServerConfig, ServerConnection, SignatureScheme,
-    client::ResolvesClientCert,
-    server::{ClientHello, NoClientAuth, NoServerSessionStorage, ResolvesServerCert, danger::ClientCertVerifier},
-    sign::CertifiedKey,
+    ServerConfig, ServerConnection,
+    server::{NoClientAuth, NoServerSessionStorage, danger::ClientCertVerifier},
     version::{TLS12, TLS13},
 };
 
 use super::{
-    Credentials, NegotiatedTls, Roots, explain, provider,
+    Credentials, FixedCertificate, NegotiatedTls, Roots, TlsRole, explain,
+    handshake::{complete_handshake, handshake_complaint},
+    provider,
     records::{CountedStream, Records},
     verify::ClientVerifier,
 };
@@ -30,26 +30,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Acceptor {
     config: Arc<ServerConfig>,
-}
-
-/// The same certificate for every peer; unlike rustls' own it takes any that was checked, X.509 version 1 included.
-#[derive(Debug)]
-pub(super) struct FixedCertificate(pub(super) Arc<CertifiedKey>);
-
-impl ResolvesServerCert for FixedCertificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
-    }
-}
-
-impl ResolvesClientCert for FixedCertificate {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
 }
 
 impl Acceptor {
@@ -74,7 +54,7 @@ impl Acceptor {
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
         let builder = builder.with_client_cert_verifier(clients);
-        let mut config = builder.with_cert_resolver(Arc::new(FixedCertificate(credentials.certified())));
+        let mut config = builder.with_cert_resolver(Arc::new(FixedCertificate(credentials.certified_key())));
         config.ignore_client_order = true;
         // Connections are short, and their messages are counted (Q25): every handshake is a full one.
         config.send_tls13_tickets = 0;
@@ -95,26 +75,15 @@ impl Acceptor {
         let mut connection = CountedStream::new(connection);
         let mut tls = ServerConnection::new(Arc::clone(&self.config))
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
-        while tls.is_handshaking() {
-            if let Err(error) = tls.complete_io(&mut connection) {
-                // The client is told why, if it still listens.
-                let _ = tls.write_tls(&mut connection);
-                return Err(explained(error, &connection));
-            }
-        }
+        complete_handshake(&mut tls, &mut connection).map_err(|error| explained(error, &connection))?;
         Ok(TlsConnection { tls, connection })
     }
 }
 
 fn explained(error: io::Error, connection: &Connection) -> Error {
-    let tls = |complaint: String| Error::Tls { peer: connection.peer().to_string(), complaint };
-    match explain::within(&error) {
-        Some(error) => tls(explain::complaint(error)),
-        None => match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => tls("was too slow in the handshake".to_owned()),
-            io::ErrorKind::UnexpectedEof => tls("left within the handshake".to_owned()),
-            _ => connection.explain(error),
-        },
+    match handshake_complaint(&error, TlsRole::Client) {
+        Some(complaint) => Error::Tls { peer: connection.peer().to_string(), complaint },
+        None => connection.explain(error),
     }
 }
 

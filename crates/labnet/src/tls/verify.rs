@@ -1,6 +1,11 @@
 //! Whom to trust, and what a certificate must prove.
 
-use std::{path::Path, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
 
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error as TlsError, RootCertStore, SignatureScheme,
@@ -9,7 +14,7 @@ use rustls::{
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
     },
     crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime},
+    pki_types::{CertificateDer, ServerName, UnixTime},
     server::{
         ParsedCertificate, WebPkiClientVerifier,
         danger::{ClientCertVerified, ClientCertVerifier},
@@ -31,7 +36,7 @@ impl Roots {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let mut roots = RootCertStore::empty();
         for certificate in credentials::read_chain(path)? {
-            roots.add(certificate).map_err(|_| credentials::bad(path, "holds a damaged certificate"))?;
+            roots.add(certificate).map_err(|_| Error::credentials(path, "holds a damaged certificate"))?;
         }
         Ok(Self(Arc::new(roots)))
     }
@@ -41,9 +46,9 @@ impl Roots {
         Self(Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()))
     }
 
-    /// Names and keys of each.
-    pub fn anchors(&self) -> &[TrustAnchor<'static>] {
-        &self.0.roots
+    /// In the form that rustls takes.
+    pub fn store(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.0)
     }
 }
 
@@ -64,7 +69,7 @@ pub fn verify_file(path: &Path, roots: &Roots, role: TlsRole, name: Option<&str>
     let chain = credentials::read_chain(path)?;
     let name = name.map(parse_name).transpose()?;
     verify(&chain, roots, role, name.as_ref(), UnixTime::now())
-        .map_err(|error| credentials::bad(path, explain::complaint(&error)))
+        .map_err(|error| Error::credentials(path, explain::complaint(&error)))
 }
 
 /// The certificates of a PEM file, in DER and in their order.
@@ -101,7 +106,7 @@ fn verify(
 ) -> Result<(), TlsError> {
     let (leaf, intermediates) = chain.split_first().ok_or(TlsError::NoCertificatesPresented)?;
     match role {
-        TlsRole::Server => verify_server(leaf, intermediates, roots, at)?,
+        TlsRole::Server => verify_server_chain(leaf, intermediates, &roots.0, at)?,
         TlsRole::Client => client_verifier(roots)?.verify_client_cert(leaf, intermediates, at).map(drop)?,
     }
     name.map_or(Ok(()), |name| verify_name(leaf, name))
@@ -123,19 +128,23 @@ fn server_name(name: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(name.to_owned()).ok()
 }
 
-fn verify_server(
+/// Verifies the chain of a server's certificate: signatures, validity, purpose and constraints, not the name.
+///
+/// # Errors
+/// [`TlsError::InvalidCertificate`].
+pub fn verify_server_chain(
     leaf: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
-    roots: &Roots,
+    roots: &RootCertStore,
     now: UnixTime,
 ) -> Result<(), TlsError> {
-    let algorithms = provider().signature_verification_algorithms;
+    let algorithms = provider().signature_verification_algorithms.all;
     verify_server_cert_signed_by_trust_anchor(
         &ParsedCertificate::try_from(leaf)?,
-        &roots.0,
+        roots,
         intermediates,
         now,
-        algorithms.all,
+        algorithms,
     )
 }
 
@@ -143,15 +152,48 @@ fn verify_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), T
     verify_server_name(&ParsedCertificate::try_from(leaf)?, name)
 }
 
-/// A client's verifier: the chain always, the name if it is told to.
-#[derive(Debug)]
-pub(super) struct Verifier {
-    pub(super) roots: Roots,
-    pub(super) checks_name: bool,
-    pub(super) algorithms: WebPkiSupportedAlgorithms,
+/// What a client checks of a server's certificate.
+pub trait ServerCheck: fmt::Debug + Send + Sync {
+    /// Checks a certificate, the leaf first, against the name of the server that was asked for.
+    ///
+    /// # Errors
+    /// What is wrong; a verdict of ours is a [`CertificateFault`](super::CertificateFault).
+    fn check(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), TlsError>;
+
+    /// What it means when the server's signature under the handshake fails.
+    fn bad_signature(&self, error: TlsError) -> TlsError {
+        error
+    }
 }
 
-impl ServerCertVerifier for Verifier {
+/// The verifier of every client of ours: a check of the certificate, and rustls' own of the handshake's signature.
+#[derive(Debug)]
+pub struct ServerVerifier<C> {
+    /// What is checked of the certificate.
+    pub check: C,
+    algorithms: WebPkiSupportedAlgorithms,
+    scheme: OnceLock<SignatureScheme>,
+}
+
+impl<C: ServerCheck> ServerVerifier<C> {
+    /// For one connection.
+    pub fn new(check: C) -> Self {
+        Self { check, algorithms: provider().signature_verification_algorithms, scheme: OnceLock::new() }
+    }
+
+    /// How the server signed the handshake, once it has.
+    pub fn signature_scheme(&self) -> Option<SignatureScheme> {
+        self.scheme.get().copied()
+    }
+}
+
+impl<C: ServerCheck> ServerCertVerifier for ServerVerifier<C> {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -160,11 +202,7 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        verify_server(leaf, intermediates, &self.roots, now)?;
-        if self.checks_name {
-            verify_name(leaf, name)?;
-        }
-        Ok(ServerCertVerified::assertion())
+        self.check.check(leaf, intermediates, name, now).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -173,7 +211,9 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.scheme.get_or_init(|| signature.scheme);
         verify_tls12_signature(message, certificate, signature, &self.algorithms)
+            .map_err(|error| self.check.bad_signature(error))
     }
 
     fn verify_tls13_signature(
@@ -182,11 +222,33 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.scheme.get_or_init(|| signature.scheme);
         verify_tls13_signature(message, certificate, signature, &self.algorithms)
+            .map_err(|error| self.check.bad_signature(error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+/// The chain always, the name if it is told to.
+#[derive(Debug)]
+pub(super) struct ChainAndName {
+    pub(super) roots: Roots,
+    pub(super) checks_name: bool,
+}
+
+impl ServerCheck for ChainAndName {
+    fn check(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), TlsError> {
+        verify_server_chain(leaf, intermediates, &self.roots.0, now)?;
+        if self.checks_name { verify_name(leaf, name) } else { Ok(()) }
     }
 }
 

@@ -134,17 +134,17 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
     act("the TLS handshake begins");
     let mut client = Client::new(connection, &settings, Rc::clone(&timeline), begun)?;
-    let agreed = client.handshake(Deadline::after(arguments.timeout));
-    if agreed.is_ok() {
+    let outcome = client.handshake(Deadline::after(arguments.timeout));
+    if outcome.is_ok() {
         client.act("the TLS handshake is complete");
     }
     output.tell(client.drain());
     output.log_keys(&client)?;
-    let agreed = agreed.inspect_err(|_| output.tell(timeline.borrow_mut().finish()))?;
-    if let Some(problem) = &agreed.overlooked {
+    let outcome = outcome.inspect_err(|_| output.tell(timeline.borrow_mut().finish()))?;
+    if let Some(problem) = &outcome.overlooked {
         console.err.warn(format_args!("{} {problem}", arguments.host));
     }
-    let mut report = HandshakeReport::new(&arguments.host, &address, &agreed, &anchors, client.summary());
+    let mut report = HandshakeReport::new(&arguments.host, &address, &outcome, &anchors, client.summary());
     let is_body_alone = arguments.output.as_deref() == Some(Path::new("-"));
     if !is_body_alone && !arguments.json {
         console.out.line(&report)?;

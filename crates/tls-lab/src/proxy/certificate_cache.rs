@@ -7,11 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use labnet::Error;
+use labnet::{Error, tls::FixedCertificate};
 use rustls::{
     crypto::aws_lc_rs::sign::any_supported_type,
     pki_types::{CertificateDer, PrivateKeyDer},
-    server::{ClientHello, ResolvesServerCert},
     sign::{CertifiedKey, SigningKey},
 };
 use ttp::{IssuingCa, Name};
@@ -55,7 +54,7 @@ impl CertificateCache {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let known = made.get(&key).filter(|cached| cached.at.elapsed() < LIFETIME).cloned();
         let cached = known.map_or_else(|| self.make(&name), Ok)?;
-        let resolver = FixedCertificate(Some(Arc::clone(&cached.certified)));
+        let resolver = FixedCertificate(Arc::clone(&cached.certified));
         let serial = cached.serial.clone();
         if made.len() >= MAX_NAMES && !made.contains_key(&key) {
             let oldest = made.iter().min_by_key(|(_, cached)| cached.at).map(|(name, _)| name.clone());
@@ -70,23 +69,6 @@ impl CertificateCache {
         let chain = issued.chain.into_iter().map(CertificateDer::from).collect();
         let certified = Arc::new(CertifiedKey::new(chain, Arc::clone(&self.key)));
         Ok(CachedCertificate { certified, serial: issued.serial, at: Instant::now() })
-    }
-}
-
-/// Shows every client the same certificate.
-#[derive(Debug)]
-pub(super) struct FixedCertificate(Option<Arc<CertifiedKey>>);
-
-impl FixedCertificate {
-    /// Before it is known which.
-    pub(super) fn none() -> Self {
-        Self(None)
-    }
-}
-
-impl ResolvesServerCert for FixedCertificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.clone()
     }
 }
 

@@ -4,8 +4,6 @@ use std::{path::PathBuf, sync::Arc};
 
 use labnet::{Error, tls::Credentials};
 use rustls::{
-    crypto::aws_lc_rs::sign::any_supported_type,
-    pki_types::{CertificateDer, PrivateKeyDer},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
@@ -26,11 +24,8 @@ impl ByName {
     pub(super) fn load(pairs: &[(PathBuf, PathBuf)]) -> Result<Self, Error> {
         let mut all = Vec::new();
         for (certificate, key) in pairs {
-            let certified = certified(&Credentials::load(certificate, key)?).map_err(|error| Error::Credentials {
-                path: key.display().to_string(),
-                complaint: format!("is no key that TLS can use: {error}"),
-            })?;
-            all.push((names(&certified), Arc::new(certified)));
+            let certified = Credentials::load(certificate, key)?.certified_key();
+            all.push((names(&certified), certified));
         }
         let default = all.first().map(|(_, certified)| Arc::clone(certified));
         let default = default.ok_or_else(|| Error::Usage("a server needs a certificate and its key".to_owned()))?;
@@ -58,13 +53,6 @@ impl ResolvesServerCert for ByName {
 fn covers(wildcard: &str, name: &str) -> bool {
     let below = |domain: &str| name.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain));
     wildcard.strip_prefix("*.").is_some_and(below)
-}
-
-/// In the form that rustls takes.
-fn certified(credentials: &Credentials) -> Result<CertifiedKey, rustls::Error> {
-    let key = PrivateKeyDer::try_from(credentials.key()).map_err(|error| rustls::Error::General(error.to_owned()))?;
-    let chain = credentials.chain().map(|certificate| CertificateDer::from(certificate.to_vec())).collect();
-    Ok(CertifiedKey::new(chain, any_supported_type(&key)?))
 }
 
 /// The DNS names in the SAN of the leaf; none when it has no SAN.

@@ -12,21 +12,19 @@ use labnet::{
     Error,
     escape::escape,
     net::{Connection, Deadline},
+    tls::NegotiatedTls,
 };
 use rustls::{ServerConfig, ServerConnection};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{
-    cannot_set_up,
-    handshake::{Agreed, HandshakeStream},
-};
+use super::{cannot_set_up, handshake::HandshakeStream};
 
 /// A client after its handshake; shown as the report's lines begin: `PEER VERSION SUITE sni=NAME`.
 #[derive(Debug)]
 pub(super) struct HttpsConnection {
     tls: ServerConnection,
     connection: Connection,
-    agreed: Agreed,
+    negotiated: NegotiatedTls,
 }
 
 impl HttpsConnection {
@@ -47,8 +45,8 @@ impl HttpsConnection {
             connection.close();
             return Err(Error::Tls { peer: peer.to_string(), complaint });
         }
-        let agreed = Agreed::of(&tls);
-        Ok(Self { tls, connection, agreed })
+        let negotiated = NegotiatedTls::of(&tls);
+        Ok(Self { tls, connection, negotiated })
     }
 
     /// The client has so much time for what it owes next.
@@ -56,8 +54,8 @@ impl HttpsConnection {
         self.connection.set_limits(None, Deadline::after(timeout))
     }
 
-    pub(super) fn agreed(&self) -> &Agreed {
-        &self.agreed
+    pub(super) fn negotiated(&self) -> &NegotiatedTls {
+        &self.negotiated
     }
 
     pub(super) fn peer(&self) -> SocketAddr {
@@ -110,6 +108,6 @@ impl Write for HttpsConnection {
 impl fmt::Display for HttpsConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.server_name().unwrap_or("-");
-        write!(f, "{} {} sni={}", self.peer(), self.agreed, escape(name.as_bytes()))
+        write!(f, "{} {} sni={}", self.peer(), self.negotiated, escape(name.as_bytes()))
     }
 }

@@ -1,14 +1,12 @@
 //! A handshake under a deadline, and what went wrong with one.
 
-use std::{
-    fmt,
-    io::{self, IoSlice, Read, Write},
+use std::io::{self, IoSlice, Read, Write};
+
+use labnet::{
+    net::Connection,
+    tls::{self, TlsRole},
 };
-
-use labnet::{net::Connection, tls};
-use rustls::{CommonState, ConnectionCommon, SideData};
-
-use tls_trace::Suite;
+use rustls::{ConnectionCommon, SideData};
 
 /// How plain HTTP begins: a method, in capitals.
 const HTTP_METHODS: [&[u8]; 9] =
@@ -38,14 +36,7 @@ impl<'c> HandshakeStream<'c> {
     /// # Errors
     /// What the peer did, as the end of a sentence. The alert, if one is due, has been sent.
     pub(crate) fn complete<D: SideData>(&mut self, tls: &mut ConnectionCommon<D>) -> Result<(), String> {
-        while tls.is_handshaking() || tls.wants_write() {
-            if let Err(error) = tls.complete_io(self) {
-                // The peer is told why, if it still listens.
-                let _ = tls.write_tls(self);
-                return Err(self.explain(&error));
-            }
-        }
-        Ok(())
+        tls::complete_handshake(tls, self).map_err(|error| self.explain(&error))
     }
 
     /// What a failure within a handshake means, as the end of a sentence about the peer.
@@ -53,14 +44,8 @@ impl<'c> HandshakeStream<'c> {
         if self.is_plain_http() {
             return "spoke plain HTTP where TLS is expected: the address begins with https://".to_owned();
         }
-        match tls::within(error) {
-            Some(error) => tls::complaint(error),
-            None => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "was too slow in the handshake".to_owned(),
-                io::ErrorKind::UnexpectedEof => "left within the handshake".to_owned(),
-                _ => format!("is gone within the handshake: {}", labnet::error::reason(error)),
-            },
-        }
+        let is_gone = || format!("is gone within the handshake: {}", labnet::error::reason(error));
+        tls::handshake_complaint(error, TlsRole::Client).unwrap_or_else(is_gone)
     }
 }
 
@@ -89,38 +74,5 @@ impl Write for HandshakeStream<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.connection.flush()
-    }
-}
-
-/// What a handshake agreed on.
-#[derive(Clone, Debug)]
-pub(crate) struct Agreed {
-    pub(crate) version: String,
-    pub(crate) suite: String,
-    /// OpenSSL's name of the suite.
-    pub(crate) openssl: String,
-    /// How the keys were exchanged, such as `X25519`.
-    pub(crate) group: Option<String>,
-    pub(crate) alpn: Option<Vec<u8>>,
-}
-
-impl Agreed {
-    /// After a handshake; empty before it.
-    pub(crate) fn of(state: &CommonState) -> Self {
-        let version = state.protocol_version().map(|version| format!("{version:?}").replace("TLSv1_", "TLSv1."));
-        let suite = state.negotiated_cipher_suite().map(|suite| Suite::of(suite.suite().into()));
-        Self {
-            version: version.unwrap_or_default(),
-            openssl: suite.as_ref().and_then(|suite| suite.openssl).unwrap_or_default().to_owned(),
-            suite: suite.map(|suite| suite.name).unwrap_or_default(),
-            group: state.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
-            alpn: state.alpn_protocol().map(<[u8]>::to_vec),
-        }
-    }
-}
-
-impl fmt::Display for Agreed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.version, self.suite)
     }
 }

@@ -1,19 +1,21 @@
 //! The page that tells clients what their own handshake agreed on.
 
 use labnet::escape::escape;
+use tls_trace::Suite;
 
 use super::connection::HttpsConnection;
 
 /// The page, in HTML; all that the client chose is escaped.
 pub(super) fn render(client: &HttpsConnection) -> String {
-    let agreed = client.agreed();
+    let negotiated = client.negotiated();
+    let openssl = Suite::of(negotiated.cipher_suite_number).openssl.unwrap_or_default();
     let text = |bytes: &[u8]| escape(bytes).to_string();
     let facts = [
-        ("TLS version", agreed.version.clone()),
-        ("Cipher suite (IANA)", agreed.suite.clone()),
-        ("Cipher suite (OpenSSL)", agreed.openssl.clone()),
-        ("Key exchange group", agreed.group.clone().unwrap_or_else(|| "none".to_owned())),
-        ("Application protocol (ALPN)", agreed.alpn.as_deref().map_or_else(|| "none".to_owned(), text)),
+        ("TLS version", negotiated.version.clone()),
+        ("Cipher suite (IANA)", negotiated.cipher_suite.clone()),
+        ("Cipher suite (OpenSSL)", openssl.to_owned()),
+        ("Key exchange group", negotiated.group.clone().unwrap_or_else(|| "none".to_owned())),
+        ("Application protocol (ALPN)", negotiated.alpn.as_deref().map_or_else(|| "none".to_owned(), text)),
         ("Server name you asked for (SNI)", client.server_name().unwrap_or("none").to_owned()),
         ("Subject of your certificate", client.subject().unwrap_or_else(|| "you presented none".to_owned())),
         ("Your address", client.peer().to_string()),

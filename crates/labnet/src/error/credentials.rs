@@ -1,0 +1,49 @@
+//! What can be wrong with a file of certificates or keys.
+
+/// The smallest RSA key that TLS libraries take, in bits (Baseline Requirements, section 6.1.5).
+pub const MIN_RSA_BITS: usize = 2048;
+
+/// What is wrong with a file of certificates or keys, as the end of a sentence that begins with its path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialsFault {
+    /// A private key below [`MIN_RSA_BITS`].
+    #[error("is an RSA key of {bits} bits, and TLS needs {MIN_RSA_BITS} or more")]
+    WeakKey {
+        /// Its size.
+        bits: usize,
+    },
+    /// A certificate request whose key is below [`MIN_RSA_BITS`].
+    #[error("is for an RSA key of {bits} bits, and TLS needs {MIN_RSA_BITS} or more")]
+    WeakRequestKey {
+        /// Its size.
+        bits: usize,
+    },
+    /// What the sentence says.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl CredentialsFault {
+    /// What to do about it, where we know.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::WeakKey { .. } | Self::WeakRequestKey { .. } => Some(
+                "every current TLS library refuses such keys; make a good one: openssl genrsa -out ID_key.pem 2048",
+            ),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl From<String> for CredentialsFault {
+    fn from(fault: String) -> Self {
+        Self::Other(fault)
+    }
+}
+
+impl From<&str> for CredentialsFault {
+    fn from(fault: &str) -> Self {
+        Self::Other(fault.to_owned())
+    }
+}
