@@ -110,7 +110,7 @@ impl Anchors {
         &self.origin
     }
 
-    /// The authority from which a verified chain hangs.
+    /// The trust anchor of a verified chain.
     pub fn anchor_of(&self, chain: &[CertificateDer<'_>]) -> Option<&TrustAnchor<'static>> {
         let (leaf, intermediates) = chain.split_first()?;
         let issuers: Vec<Vec<u8>> = chain.iter().filter_map(|certificate| issuer(certificate)).collect();

@@ -46,7 +46,7 @@ pub fn intermediate(certificate: &[u8]) -> Result<(), CertificateFault> {
     }
 }
 
-/// Checks a certificate that hangs from no authority: whether it hangs from itself.
+/// Checks a certificate of an unknown issuer: whether it is self-signed.
 ///
 /// # Errors
 /// [`CertificateFault`].

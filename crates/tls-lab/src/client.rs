@@ -33,7 +33,7 @@ pub enum Checks {
     All,
     /// The chain, but not the name.
     NoName,
-    /// Nothing: whoever answers is believed.
+    /// Nothing: any server is accepted.
     None,
 }
 
@@ -63,7 +63,7 @@ pub struct HandshakeOutcome {
     pub chain: Vec<CertificateDer<'static>>,
     /// Whether the certificate is that of the server, by its name.
     pub is_verified: bool,
-    /// Why the server should not be believed, when that was not to be checked.
+    /// What is wrong with the certificate, when that was not to be checked.
     pub overlooked: Option<String>,
 }
 
@@ -181,7 +181,7 @@ impl Client {
     /// [`Error::System`]; a server that is gone already is none.
     pub fn shutdown(mut self, patience: Duration) -> Result<CloseOutcome, Error> {
         self.tls.send_close_notify();
-        // A server that is gone needs no farewell.
+        // The server may be gone.
         let _ = self.tls.write_tls(&mut self.wire);
         self.wire.act("shutdown(): close_notify is out, and behind it a FIN");
         let _ = self.wire.connection.end();

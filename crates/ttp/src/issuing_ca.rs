@@ -1,7 +1,7 @@
 //! Certificates made while somebody waits: what a CA that is trusted can do to those who trust it.
 //!
 //! A CA signs what its owner wants it to sign. Nothing in a certificate for `bank.example` shows whether the bank asked
-//! for it, and a client that trusts the CA believes either. What protects a client is a constraint that it checks
+//! for it, and a client that trusts the CA accepts it either way. What protects a client is a constraint that it checks
 //! itself: the lab's CA is made for the lab's names only, and what it signs for others is refused by those who trust
 //! it (`ttp init --any-name` makes one without that constraint).
 

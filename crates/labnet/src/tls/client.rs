@@ -25,7 +25,7 @@ use crate::{
     net::{self, Connection, Counted, Deadline, Families, Server},
 };
 
-/// How a client connects, and whom it believes.
+/// How a client connects, and which CAs it trusts.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
     /// The CAs that it trusts.
@@ -47,7 +47,7 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// A client that believes these CAs about the server's own name, and waits for ever.
+    /// A client that trusts these CAs, checks the name of the server, and has no time limit.
     pub fn trusting(roots: Roots) -> Self {
         Self {
             roots,
@@ -90,7 +90,7 @@ pub struct Client {
     tls: ClientConnection,
     connection: CountedStream<Connection>,
     /// Whether the server said that nothing more comes; `None` before the end.
-    said_goodbye: Option<bool>,
+    has_close_notify: Option<bool>,
     recv_calls: u64,
     bytes: u64,
 }
@@ -142,7 +142,7 @@ impl Client {
             complaint.map_or_else(|| connection.explain(error), failed)
         })?;
         connection.set_limits(options.silence, Deadline::NONE)?;
-        Ok(Self { tls, connection, said_goodbye: None, recv_calls: 0, bytes: 0 })
+        Ok(Self { tls, connection, has_close_notify: None, recv_calls: 0, bytes: 0 })
     }
 
     /// What the handshake agreed on.
@@ -179,13 +179,13 @@ impl Client {
         let n = match Stream::new(&mut self.tls, &mut self.connection).read(buffer) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.said_goodbye = Some(false);
+                self.has_close_notify = Some(false);
                 0
             }
             Err(error) => return Err(self.explain(error)),
         };
         if n == 0 {
-            self.said_goodbye.get_or_insert(true);
+            self.has_close_notify.get_or_insert(true);
         }
         self.recv_calls += 1;
         self.bytes += n as u64;
@@ -204,7 +204,7 @@ impl Client {
     /// # Errors
     /// [`Error::NoCloseNotify`] after a bare FIN.
     pub fn check_end(&self) -> Result<(), Error> {
-        match self.said_goodbye {
+        match self.has_close_notify {
             Some(false) => Err(Error::NoCloseNotify { peer: self.connection.peer() }),
             _ => Ok(()),
         }
@@ -230,7 +230,7 @@ impl Counted for Client {
     }
 }
 
-/// Says goodbye in its turn.
+/// Sends close_notify.
 impl Drop for Client {
     fn drop(&mut self) {
         self.tls.send_close_notify();

@@ -147,7 +147,7 @@ impl TlsConnection {
     /// Says that nothing more comes (close_notify), then ends the TCP connection with a FIN.
     pub fn close(mut self) {
         self.tls.send_close_notify();
-        // A client that is gone needs no farewell.
+        // The client may be gone.
         let _ = self.tls.write_tls(&mut self.connection);
         self.connection.into_inner().close();
     }

@@ -77,12 +77,12 @@ impl HttpsConnection {
     /// Says that nothing more comes (close_notify), then ends the TCP connection with a FIN.
     pub(super) fn close(mut self) {
         self.tls.send_close_notify();
-        // A client that is gone needs no farewell.
+        // The client may be gone.
         let _ = self.tls.write_tls(&mut self.connection);
         self.connection.close();
     }
 
-    /// Ends the connection without a farewell: what was announced did not all come.
+    /// Ends the connection without close_notify: the answer is not complete.
     pub(super) fn break_off(&mut self) {
         // Without a connection there is nothing to end.
         let _ = self.connection.end();
