@@ -21,7 +21,7 @@ use labnet::{
     error::reason,
     escape::escape,
     net::{Dialogue, Family, NoCommand, ServeEvent},
-    tls::Agreed,
+    tls::NegotiatedTls,
 };
 
 pub use zoo::{ClientExit, ZooOutcome, ZooPhase};
@@ -363,8 +363,8 @@ pub struct TlsParameters {
     pub cipher_suite: String,
 }
 
-impl From<Agreed> for TlsParameters {
-    fn from(Agreed { version, cipher_suite }: Agreed) -> Self {
+impl From<NegotiatedTls> for TlsParameters {
+    fn from(NegotiatedTls { version, cipher_suite, .. }: NegotiatedTls) -> Self {
         Self { version, cipher_suite }
     }
 }
