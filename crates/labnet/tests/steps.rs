@@ -21,7 +21,7 @@ use labnet::{
     ws::{self, FrameType, WebSocketConnection, WebSocketTransport},
 };
 use tempfile::TempDir;
-use ttp::{Authority, Desk, KeyKind, Wish};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
 /// Longer than anything takes on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,9 +46,9 @@ fn certified() -> &'static TempDir {
     static CERTIFIED: OnceLock<TempDir> = OnceLock::new();
     CERTIFIED.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Desk::new(folder.path());
-        desk.init(&Authority { key: KeyKind::P256, ..Authority::default() }, false).unwrap();
-        desk.issue("server", KeyKind::P256, None, &Wish::default()).unwrap();
+        let directory = CaDirectory::new(folder.path());
+        directory.init(&CaOptions { key: KeyKind::P256, ..CaOptions::default() }, false).unwrap();
+        directory.issue("server", KeyKind::P256, None, &CertificateOptions::default()).unwrap();
         folder
     })
 }
@@ -74,8 +74,8 @@ fn execute(over: Over, mut stream: TcpStream, peer: SocketAddr, steps: Vec<Step>
             sent.map_err(|error| error.to_string())
         }
         Over::Tls => {
-            let desk = Desk::new(certified().path());
-            let credentials = Credentials::load(&desk.certificate("server"), &desk.key("server")).unwrap();
+            let directory = CaDirectory::new(certified().path());
+            let credentials = Credentials::load(&directory.certificate("server"), &directory.key("server")).unwrap();
             let mut client = Acceptor::new(&credentials).unwrap().accept(stream, peer, &limits).unwrap();
             let sent = net::execute(&mut client, steps, 0, &clock);
             client.finish(sent.as_ref().map_or(End::Fin, |sent| sent.end));
@@ -112,7 +112,9 @@ impl Client {
                     name: Some("server".to_owned()),
                     connect: deadline,
                     silence: Some(PATIENCE),
-                    ..ClientOptions::trusting(Roots::load(&Desk::new(certified().path()).ca_certificate()).unwrap())
+                    ..ClientOptions::trusting(
+                        Roots::load(&CaDirectory::new(certified().path()).ca_certificate()).unwrap(),
+                    )
                 };
                 Self::Tls(Box::new(tls::Client::connect(&server, &options).unwrap()))
             }

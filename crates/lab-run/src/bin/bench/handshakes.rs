@@ -98,9 +98,8 @@ impl Files<'_> {
         let line = command_line([&[program.as_str()], before, &[certificate, key], after].concat());
         // Its line for each connection goes nowhere, as the access log of nginx.
         let mut server = Program::spawn(shell(&format!("exec {line} > /dev/null"))).ok()?;
-        let line = server.line_with("listen", PATIENCE, |line| line.text.contains("listening on")).ok()?;
-        let port = line.text.split([':', ' ']).find_map(|word| word.parse().ok())?;
-        Some((server, port))
+        let address = server.wait_until_listening(PATIENCE).ok()?;
+        Some((server, address.port()))
     }
 
     fn nginx(&self) -> Option<(Program, u16)> {
