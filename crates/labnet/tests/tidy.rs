@@ -263,6 +263,10 @@ fn the_top_of_the_house_holds_nothing_else() {
         "Cargo.lock",
         "README.md",
         "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "BENCHMARKS.md",
         "LICENSE-MIT",
         "LICENSE-APACHE",
         "deny.toml",
@@ -270,6 +274,7 @@ fn the_top_of_the_house_holds_nothing_else() {
         "mock-servers",
         "certs",
         "scripts",
+        "findings",
         "target",
     ];
     for entry in fs::read_dir(top()).unwrap() {
