@@ -3,10 +3,9 @@
 
 use std::io;
 
-use netlink_packet_core::{DecodeError, NetlinkDeserializable, NetlinkHeader, NetlinkPayload, NetlinkSerializable};
 use nix::sys::socket::SockProtocol;
 
-use crate::netlink::Netlink;
+use crate::netlink::{Message, Netlink, attribute, text};
 
 /// The offloads that change captured packets, by the kernel's names.
 const OFFLOADS: [&str; 4] = ["tx-checksum-ip-generic", "tx-generic-segmentation", "tx-udp-segmentation", "rx-gro"];
@@ -38,28 +37,23 @@ pub(crate) fn disable_offloads(interface: &str) -> io::Result<()> {
     // A bit that is named without a value is cleared; those that are not named stay.
     let mut body = attribute(FEATURES_HEADER | NESTED, &attribute(HEADER_DEV_NAME, &text(interface)));
     body.extend(attribute(FEATURES_WANTED | NESTED, &attribute(BITSET_BITS | NESTED, &bits)));
-    netlink.request(Generic { family, command: FEATURES_SET, body }, 0).map(drop)
+    netlink.request(generic(family, FEATURES_SET, &body), 0).map(drop)
+}
+
+/// The length of a message's command, version and two bytes of nothing.
+const HEADER_LEN: usize = 4;
+
+/// A message of generic netlink: the family is its type.
+fn generic(family: u16, command: u8, attributes: &[u8]) -> Message {
+    Message { kind: family, body: [&[command, 1, 0, 0], attributes].concat() }
 }
 
 fn family(netlink: &Netlink, name: &str) -> io::Result<u16> {
     let body = attribute(FAMILY_NAME, &text(name));
-    let answers = netlink.request(Generic { family: CONTROL, command: GET_FAMILY, body }, 0)?;
-    let id = answers.iter().find_map(|answer| find(&answer.body, FAMILY_ID));
+    let answers = netlink.request(generic(CONTROL, GET_FAMILY, &body), 0)?;
+    let id = answers.iter().find_map(|answer| find(answer.body.get(HEADER_LEN..)?, FAMILY_ID));
     let id = id.and_then(|bytes| Some(u16::from_ne_bytes(bytes.try_into().ok()?)));
     id.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "this kernel has no ethtool over netlink"))
-}
-
-/// A string with the zero at its end.
-fn text(text: &str) -> Vec<u8> {
-    [text.as_bytes(), &[0]].concat()
-}
-
-/// Length and type, the value, and zeroes up to a multiple of four.
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let len = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
-    let mut bytes = [&len.to_ne_bytes()[..], &kind.to_ne_bytes(), value].concat();
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
 }
 
 /// The value of the first attribute of a type.
@@ -73,47 +67,4 @@ fn find(mut rest: &[u8], wanted: u16) -> Option<&[u8]> {
         rest = rest.get(len.max(4).next_multiple_of(4)..)?;
     }
     None
-}
-
-/// A message of generic netlink: the family is its type.
-#[derive(Debug)]
-struct Generic {
-    family: u16,
-    command: u8,
-    body: Vec<u8>,
-}
-
-/// The length of command, version and two bytes of nothing.
-const HEADER_LEN: usize = 4;
-
-impl NetlinkSerializable for Generic {
-    fn message_type(&self) -> u16 {
-        self.family
-    }
-
-    fn buffer_len(&self) -> usize {
-        HEADER_LEN + self.body.len()
-    }
-
-    fn serialize(&self, buffer: &mut [u8]) {
-        let bytes = [&[self.command, 1, 0, 0][..], &self.body].concat();
-        if let Some(place) = buffer.get_mut(..bytes.len()) {
-            place.copy_from_slice(&bytes);
-        }
-    }
-}
-
-impl NetlinkDeserializable for Generic {
-    type Error = DecodeError;
-
-    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
-        let (command, body) = (payload.first().copied().unwrap_or_default(), payload.get(HEADER_LEN..));
-        Ok(Self { family: header.message_type, command, body: body.unwrap_or_default().to_vec() })
-    }
-}
-
-impl From<Generic> for NetlinkPayload<Generic> {
-    fn from(message: Generic) -> Self {
-        Self::InnerMessage(message)
-    }
 }

@@ -3,7 +3,8 @@
 use std::{io, os::fd::AsRawFd, os::fd::OwnedFd};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable,
+    DecodeError, NLM_F_ACK, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NetlinkSerializable,
 };
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, sendto, socket,
@@ -30,13 +31,10 @@ impl Netlink {
     }
 
     /// Makes a request and waits until the kernel has done it; its answers before the acknowledgement are returned.
-    pub(crate) fn request<M>(&self, message: M, flags: u16) -> io::Result<Vec<M>>
-    where
-        M: NetlinkSerializable + NetlinkDeserializable + Into<NetlinkPayload<M>>,
-    {
+    pub(crate) fn request(&self, message: Message, flags: u16) -> io::Result<Vec<Message>> {
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-        let mut message = NetlinkMessage::new(header, message.into());
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
         message.finalize();
         let mut bytes = vec![0; message.buffer_len()];
         message.serialize(&mut bytes);
@@ -48,7 +46,7 @@ impl Netlink {
             let n = recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
             let mut rest = buffer.get(..n).unwrap_or_default();
             while !rest.is_empty() {
-                let answer = NetlinkMessage::<M>::deserialize(rest)
+                let answer = NetlinkMessage::<Message>::deserialize(rest)
                     .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
                 let len = (answer.header.length as usize).next_multiple_of(4).max(1);
                 rest = rest.get(len..).unwrap_or_default();
@@ -63,4 +61,48 @@ impl Netlink {
             }
         }
     }
+}
+
+/// A message of any family: its type, then what follows netlink's header (a fixed header of the family's, attributes).
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) kind: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl NetlinkSerializable for Message {
+    fn message_type(&self) -> u16 {
+        self.kind
+    }
+
+    fn buffer_len(&self) -> usize {
+        self.body.len()
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        if let Some(place) = buffer.get_mut(..self.body.len()) {
+            place.copy_from_slice(&self.body);
+        }
+    }
+}
+
+impl NetlinkDeserializable for Message {
+    type Error = DecodeError;
+
+    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self { kind: header.message_type, body: payload.to_vec() })
+    }
+}
+
+/// An attribute: length and type, the value, and zeroes up to a multiple of four.
+pub(crate) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
+    let mut bytes = [&len.to_ne_bytes()[..], &kind.to_ne_bytes(), value].concat();
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+/// A string as a value: with the zero at its end.
+pub(crate) fn text(text: &str) -> Vec<u8> {
+    [text.as_bytes(), &[0]].concat()
 }

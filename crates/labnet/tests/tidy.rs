@@ -83,9 +83,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("indicatif", &["crates/labnet/src/cli"]),
     ("jiff", &["crates/labnet/src/cli"]),
     ("statrs", &["crates/labnet/src/reset"]),
-    ("libc", &["crates/labnet/src/net/tcp_info.rs"]),
+    ("libc", &["crates/labnet/src/net/tcp_info.rs", "crates/lab-sandbox/src/route.rs"]),
     ("nix", &["crates/lab-sandbox/src"]),
-    ("netlink_packet_route", &["crates/lab-sandbox/src"]),
+    ("netlink_packet_core", &["crates/lab-sandbox/src"]),
     ("pcap_parser", &["crates/lab-packets/src/file"]),
     ("etherparse", &["crates/lab-packets/src/packet"]),
 ];
