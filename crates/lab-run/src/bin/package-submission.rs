@@ -107,7 +107,7 @@ fn package(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error
 /// Builds the programs with optimisation; where cargo put them.
 fn build(workspace: &Path, target: Option<&str>) -> Result<Vec<PathBuf>, Error> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--release", "--message-format", "json-render-diagnostics", "--manifest-path"]);
+    cargo.args(["build", "--profile", "submission", "--message-format", "json-render-diagnostics", "--manifest-path"]);
     cargo.arg(workspace.join("Cargo.toml"));
     cargo.args(PROGRAMS.iter().flat_map(|(package, _)| ["--package", package]));
     cargo.args(target.into_iter().flat_map(|target| ["--target", target]));
