@@ -44,29 +44,29 @@ impl File {
     }
 }
 
-/// Who may depend on which of our crates: a crate, then all it may name outside its tests.
-const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("labnet", &[]),
-    ("lab-process", &[]),
-    ("lab-run", &["labnet", "lab-process", "lab-testbed", "mock-servers", "ttp"]),
-    ("lab-sandbox", &[]),
-    ("lab-packets", &["labnet", "tls-trace"]),
-    ("lab-testbed", &["labnet", "lab-packets", "lab-process", "lab-sandbox", "mock-servers", "tls-trace", "ttp"]),
-    ("lab-capture", &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "tls-trace"]),
-    ("lab-report", &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed"]),
-    ("mock-servers", &["labnet", "ttp"]),
-    ("ttp", &["labnet"]),
-    ("secure-channel", &["labnet", "ttp"]),
-    ("tls-lab", &["labnet", "tls-trace", "ttp"]),
-    ("tls-trace", &["labnet"]),
-    ("part6-pdc", &["labnet"]),
-    ("part1-primer", &["labnet"]),
-    ("part2-pdc", &["labnet"]),
-    ("part3-reset", &["labnet"]),
-    ("part4-receiver", &["labnet"]),
-    ("part4-sender", &["labnet"]),
-    ("part5-ws", &["labnet"]),
-    ("part6-pmu", &["labnet"]),
+/// Our crates: the name, the level, and all of ours that it may name outside its tests.
+const CRATES: &[(&str, u8, &[&str])] = &[
+    ("labnet", 1, &[]),
+    ("lab-process", 1, &[]),
+    ("lab-sandbox", 1, &[]),
+    ("tls-trace", 2, &["labnet"]),
+    ("ttp", 2, &["labnet"]),
+    ("part1-primer", 2, &["labnet"]),
+    ("part2-pdc", 2, &["labnet"]),
+    ("part3-reset", 2, &["labnet"]),
+    ("part4-receiver", 2, &["labnet"]),
+    ("part4-sender", 2, &["labnet"]),
+    ("part5-ws", 2, &["labnet"]),
+    ("part6-pdc", 2, &["labnet"]),
+    ("part6-pmu", 2, &["labnet"]),
+    ("mock-servers", 3, &["labnet", "ttp"]),
+    ("lab-packets", 3, &["labnet", "tls-trace"]),
+    ("secure-channel", 3, &["labnet", "ttp"]),
+    ("tls-lab", 3, &["labnet", "tls-trace", "ttp"]),
+    ("lab-testbed", 4, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "mock-servers", "tls-trace", "ttp"]),
+    ("lab-capture", 5, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "tls-trace"]),
+    ("lab-report", 5, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed"]),
+    ("lab-run", 5, &["labnet", "lab-packets", "lab-process", "lab-testbed", "mock-servers", "ttp"]),
 ];
 
 /// External crates with an owner, or a few: the crate, and where it may be named.
@@ -116,8 +116,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 fn imports_run_downwards(file: &File) -> Option<String> {
     let package = file.path.strip_suffix("/Cargo.toml")?.rsplit('/').next()?;
-    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == package) else {
-        return Some(format!("{package} has no place in the house: add it to MAY_IMPORT"));
+    let Some((_, _, allowed)) = CRATES.iter().find(|(name, ..)| *name == package) else {
+        return Some(format!("{package} has no place in the house: add it to CRATES"));
     };
     let mut is_dependencies = false;
     for line in file.text.lines() {
@@ -126,7 +126,7 @@ fn imports_run_downwards(file: &File) -> Option<String> {
             is_dependencies = section.ends_with("dependencies") && !section.ends_with("dev-dependencies");
         } else if is_dependencies {
             let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
-            let ours = MAY_IMPORT.iter().any(|(crate_of_ours, _)| *crate_of_ours == name);
+            let ours = CRATES.iter().any(|(crate_of_ours, ..)| *crate_of_ours == name);
             if ours && !allowed.contains(&name) {
                 return Some(format!("{package} must not import {name}"));
             }
@@ -192,6 +192,19 @@ fn output_goes_through_the_console(file: &File) -> Option<String> {
     printed.map(|name| format!("{name}: print through labnet::cli::Console"))
 }
 
+/// What our programs print for people is read by people. A server's first line is the exception, which has one reader.
+fn nobody_takes_apart_what_is_printed_for_people(file: &File) -> Option<String> {
+    const READER: &str = "crates/lab-process/src/program.rs";
+    const SENTENCES: [&str; 4] = ["listening", "ready", "answered in", "note:"];
+    let is_reader = file.path == READER;
+    let takes_apart = |line: &&str| {
+        let looks = ["contains(", "starts_with(", "strip_prefix(", "split_once(", "== "];
+        looks.iter().any(|look| SENTENCES.iter().any(|sentence| line.contains(&format!("{look}\"{sentence}"))))
+    };
+    let found = file.code().into_iter().find(takes_apart).filter(|_| !is_reader);
+    found.map(|line| format!("parses a sentence: {line}: read events, facts, or the socket table"))
+}
+
 fn unsafe_has_one_place(file: &File) -> Option<String> {
     let is_unsafe = |line: &&str| words(line).any(|word| word == "unsafe" || word == "unsafe_code");
     let foreign = file.path != "crates/labnet/src/net/tcp_info.rs" && file.code().iter().any(is_unsafe);
@@ -223,6 +236,18 @@ fn rules() -> Vec<(Rule, File)> {
         (every_file_says_what_it_is, File::new("crates/labnet/tests/tidy.rs", "use std::fmt;")),
         (the_main_of_a_part_fits_a_screen, File::new("crates/part2-pdc/src/main.rs", &"//! x\n".repeat(100))),
         (output_goes_through_the_console, File::new("crates/part2-pdc/src/main.rs", "fn x() { println!(\"x\"); }")),
+        (
+            nobody_takes_apart_what_is_printed_for_people,
+            File::new("crates/lab-run/src/measure.rs", "fn x() { line.text.contains(\"listening on\") }"),
+        ),
+        (
+            nobody_takes_apart_what_is_printed_for_people,
+            File::new("crates/lab-testbed/src/watch.rs", "let n = event.split_once(\"answered in \")?;"),
+        ),
+        (
+            nobody_takes_apart_what_is_printed_for_people,
+            File::new("crates/lab-capture/src/run.rs", "let is_there = line.text == \"ready\";"),
+        ),
         (unsafe_has_one_place, File::new("crates/labnet/src/net/tcp.rs", "let x = unsafe { y() };")),
         (unsafe_has_one_place, File::new("mock-servers/src/lib.rs", "#![allow(unsafe_code)]")),
     ]
@@ -245,6 +270,27 @@ fn the_house_is_tidy() {
 fn every_rule_catches_its_mutations() {
     for (rule, mutation) in rules() {
         assert!(rule(&mutation).is_some(), "not caught: {}: {}", mutation.path, mutation.text);
+    }
+}
+
+/// What of a table of crates does not run downwards.
+fn upward(crates: &[(&str, u8, &[&str])]) -> Option<String> {
+    let level = |name: &str| crates.iter().find(|(known, ..)| *known == name).map(|(_, level, _)| *level);
+    crates.iter().find_map(|(name, own, imports)| {
+        let too_high = imports.iter().find(|import| level(import).is_none_or(|level| level >= *own))?;
+        Some(format!("{name} (level {own}) imports {too_high}"))
+    })
+}
+
+#[test]
+fn crates_import_from_lower_levels_alone() {
+    assert_eq!(upward(CRATES), None);
+    for wrong in [
+        [("labnet", 1, &["ttp"][..]), ("ttp", 2, &[])],
+        [("mock-servers", 3, &["lab-packets"]), ("lab-packets", 3, &[])],
+        [("lab-run", 5, &["utils"]), ("labnet", 1, &[])],
+    ] {
+        assert!(upward(&wrong).is_some(), "not caught: {wrong:?}");
     }
 }
 
