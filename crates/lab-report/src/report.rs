@@ -1,7 +1,7 @@
 //! From facts to the sheet: everything on the page follows from them.
 
-use lab_testbed::facts::{self, Facts, Scenario, Settings, Status, TlsVersion};
-use labnet::{cli, net::Family};
+use lab_testbed::facts::{self, Facts, Scenario, Settings, Status};
+use labnet::{cli, net::Family, tls::TlsVersion};
 
 use crate::{
     accounts, answers, figures,

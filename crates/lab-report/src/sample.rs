@@ -5,7 +5,7 @@ use std::time::Duration;
 use lab_packets::flow::FlowProtocol;
 use lab_process::sockets::{Socket, TcpState};
 use lab_testbed::facts::*;
-use labnet::net::Family;
+use labnet::{net::Family, tls::TlsVersion};
 
 mod tls;
 

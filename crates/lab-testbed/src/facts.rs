@@ -12,14 +12,14 @@ use std::{net::SocketAddrV4, time::Duration};
 
 use lab_packets::flow::FlowProtocol;
 use lab_process::sockets::Socket;
-use labnet::net::Family;
+use labnet::{net::Family, tls::TlsVersion};
 use serde::{Deserialize, Serialize};
 
 use crate::Obstacle;
 
 pub use run::{Experiment, Invocation, Run, Settings, Substitute};
 pub use scenario::Scenario;
-pub use tls::{TlsFacts, TlsMessage, TlsSuite, TlsVersion};
+pub use tls::{TlsFacts, TlsMessage, TlsSuite};
 pub use transfer::{
     Arrival, ClientReport, Flood, Kernel, Layer, LayerBytes, PacketCounts, PathCounts, Transfer, fewest_recv_calls,
 };

@@ -15,15 +15,9 @@ use std::{
 
 use lab_process::{Program, sockets};
 use lab_sandbox::{Host, HostConfig};
-use labnet::net::Family;
+use labnet::{net::Family, tls::TlsVersion};
 
-use crate::{
-    Obstacle, Testbed,
-    facts::{Scenario, TlsVersion},
-    session::Session,
-    topology::Topology,
-    watch::SOON,
-};
+use crate::{Obstacle, Testbed, facts::Scenario, session::Session, topology::Topology, watch::SOON};
 
 /// Makes one experiment.
 fn make(testbed: &Testbed, scenario: Scenario) {

@@ -1,6 +1,7 @@
 //! Q25: the messages of a TLS handshake.
 
-use lab_testbed::facts::{Measurement, Scenario, TlsFacts, TlsMessage, TlsVersion};
+use lab_testbed::facts::{Measurement, Scenario, TlsFacts, TlsMessage};
+use labnet::tls::TlsVersion;
 
 use crate::{
     sheet::Answer,

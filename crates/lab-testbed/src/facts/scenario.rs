@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use labnet::net::Family;
+use labnet::{net::Family, tls::TlsVersion};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::TlsVersion;
-
 /// An experiment of the handout. In JSON and on the command line it has its [`name`](Self::name).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
     /// Code A and B.
     Datagram,

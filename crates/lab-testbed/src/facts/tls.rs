@@ -1,40 +1,9 @@
 //! A TLS connection: its handshake, and what was agreed on.
 
-use std::fmt;
-
+use labnet::tls::TlsVersion;
 use serde::{Deserialize, Serialize};
 
 use super::Transfer;
-
-/// A version of TLS that the experiments offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum TlsVersion {
-    /// RFC 5246.
-    #[serde(rename = "1.2")]
-    Tls12,
-    /// RFC 8446.
-    #[serde(rename = "1.3")]
-    Tls13,
-}
-
-impl TlsVersion {
-    /// Both, the older one first.
-    pub const ALL: [Self; 2] = [Self::Tls12, Self::Tls13];
-
-    /// Its number, as `--tls` takes it.
-    pub fn number(self) -> &'static str {
-        match self {
-            Self::Tls12 => "1.2",
-            Self::Tls13 => "1.3",
-        }
-    }
-}
-
-impl fmt::Display for TlsVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TLS {}", self.number())
-    }
-}
 
 /// A cipher suite by its names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,13 +13,14 @@ use lab_packets::{
 };
 use lab_process::sockets;
 use lab_sandbox::HostConfig;
+use labnet::tls::TlsVersion;
 use tls_trace::Kind;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind, Name};
 
 use super::{client_and_server, look};
 use crate::{
     Obstacle,
-    facts::{Layer, LayerBytes, TlsFacts, TlsMessage, TlsSuite, TlsVersion, Transfer},
+    facts::{Layer, LayerBytes, TlsFacts, TlsMessage, TlsSuite, Transfer},
     programs::ProgramRole,
     session::Session,
     topology::{CLIENT, SERVER},

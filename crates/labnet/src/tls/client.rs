@@ -1,6 +1,7 @@
 //! The client's side: a handshake that verifies the server, and what the end of its answer proves.
 
 use std::{
+    fmt,
     io::{self, Read, Write},
     net::SocketAddr,
     str::FromStr,
@@ -12,6 +13,8 @@ use rustls::{
     ClientConfig, ClientConnection, Stream,
     version::{TLS12, TLS13},
 };
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     Credentials, FixedCertificate, KeyLogFile, NegotiatedTls, Roots, TlsRole, explain,
@@ -62,13 +65,35 @@ impl ClientOptions {
     }
 }
 
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A version of TLS that this library speaks. In JSON, its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TlsVersion {
     /// RFC 5246.
+    #[serde(rename = "1.2")]
     Tls12,
     /// RFC 8446.
+    #[serde(rename = "1.3")]
     Tls13,
+}
+
+impl TlsVersion {
+    /// Both, the older one first.
+    pub const ALL: [Self; 2] = [Self::Tls12, Self::Tls13];
+
+    /// `1.2` or `1.3`.
+    pub fn number(self) -> &'static str {
+        match self {
+            Self::Tls12 => "1.2",
+            Self::Tls13 => "1.3",
+        }
+    }
+}
+
+/// `TLS 1.2` or `TLS 1.3`.
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TLS {}", self.number())
+    }
 }
 
 /// `1.2` or `1.3`.
@@ -76,11 +101,8 @@ impl FromStr for TlsVersion {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "1.2" => Ok(Self::Tls12),
-            "1.3" => Ok(Self::Tls13),
-            _ => Err("expected 1.2 or 1.3".to_owned()),
-        }
+        let known = Self::ALL.into_iter().find(|version| version.number() == text);
+        known.ok_or_else(|| "expected 1.2 or 1.3".to_owned())
     }
 }
 
