@@ -2,6 +2,7 @@
 //!
 //! Knows the parts of the lab as command lines, not as crates. A program ends with its [`Program`] at the latest.
 
+pub mod executable;
 pub mod shell;
 pub mod sockets;
 

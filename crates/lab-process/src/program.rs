@@ -6,7 +6,7 @@ use std::{
     fmt,
     io::{Read, Write},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -140,6 +140,14 @@ pub enum Error {
         awaited: String,
         /// All it had written.
         seen: String,
+    },
+    /// A program could not be put in its place.
+    #[error("cannot install {}: {source}", .file.display())]
+    Install {
+        /// Its place.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
     },
 }
 

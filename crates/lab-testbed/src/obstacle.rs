@@ -167,6 +167,7 @@ impl From<lab_process::Error> for Obstacle {
                 Self::Deadline { command_line, awaited, within: deadline, seen }
             }
             Error::Ended { command_line, awaited, seen } => Self::Ended { command_line, awaited, seen },
+            Error::Install { .. } => Self::System { reason: error.to_string() },
         }
     }
 }
