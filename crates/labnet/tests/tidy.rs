@@ -67,6 +67,8 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     ("lab-capture", 5, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "tls-trace"]),
     ("lab-report", 5, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed"]),
     ("lab-run", 5, &["labnet", "lab-packets", "lab-process", "lab-testbed", "mock-servers", "ttp"]),
+    // For tests alone: nobody may name it outside them.
+    ("lab-test", 6, &["lab-process"]),
 ];
 
 /// External crates with an owner, or a few: the crate, and where it may be named.
@@ -219,6 +221,7 @@ fn rules() -> Vec<(Rule, File)> {
         (imports_run_downwards, File::new("crates/part2-pdc/Cargo.toml", "[dependencies]\npart5-ws.workspace = true")),
         (imports_run_downwards, File::new("mock-servers/Cargo.toml", "[dependencies]\npart2-pdc = \"1\"")),
         (imports_run_downwards, File::new("crates/labnet/Cargo.toml", "[target.x.dependencies]\nlab-run = \"1\"")),
+        (imports_run_downwards, File::new("crates/lab-run/Cargo.toml", "[dependencies]\nlab-test.workspace = true")),
         (imports_run_downwards, File::new("crates/utils/Cargo.toml", "")),
         (each_crate_stays_with_its_owners, File::new("crates/part2-pdc/src/main.rs", "use socket2::Socket;")),
         (each_crate_stays_with_its_owners, File::new("crates/labnet/src/ws/client.rs", "let x = rustls::TLS13;")),
