@@ -4,15 +4,13 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     process::Command,
     time::Duration,
 };
 
-use lab_process::{Line, Outcome, Program, Stream};
-
-/// Longer than anything takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+use lab_process::{Line, Program, Stream};
+use lab_test::{Listening, PATIENCE, check_error, connect, finish, spawn, stop};
 
 const LINE: &str = "O Romeo, Romeo! wherefore art thou Romeo?";
 
@@ -23,43 +21,19 @@ fn primer(arguments: &str) -> Program {
 fn primer_in(environment: &[(&str, &str)], arguments: &str) -> Program {
     let mut command = Command::new(env!("CARGO_BIN_EXE_part1-primer"));
     command.args(arguments.split_whitespace()).env_remove("LAB_SERVER").envs(environment.iter().copied());
-    Program::spawn(command).unwrap()
+    spawn(command)
 }
 
-/// A server on a free port, and the address at which clients of this machine find it.
+/// A server on a free port, and its address.
 fn server(arguments: &str) -> (Program, SocketAddr) {
-    let mut server = primer(arguments);
-    let listening = await_line(&mut server, Stream::Stderr, "note: listening on ");
-    let address = listening.text.split_whitespace().nth(3).unwrap();
-    let mut address: SocketAddr = address.parse().unwrap();
-    if address.ip().is_unspecified() {
-        address.set_ip(Ipv4Addr::LOCALHOST.into());
-    }
-    (server, address)
+    let server = Listening::of(primer(arguments));
+    (server.program, server.address)
 }
 
 fn await_line(program: &mut Program, stream: Stream, beginning: &str) -> Line {
     let is_wanted = |line: &Line| line.stream == stream && line.text.starts_with(beginning);
     let awaited = format!("print '{beginning}…'");
     program.line_with(&awaited, PATIENCE, is_wanted).unwrap_or_else(|failure| panic!("{failure}"))
-}
-
-fn finish(program: Program) -> Outcome {
-    program.finish(PATIENCE).unwrap_or_else(|failure| panic!("{failure}"))
-}
-
-/// Ends a server with Ctrl-C, as its user does.
-fn stop(mut server: Program) -> Outcome {
-    server.interrupt();
-    let outcome = finish(server);
-    assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
-    outcome
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
 }
 
 /// Sends `bytes` to an echo server and reads them again.
@@ -73,24 +47,6 @@ fn echo(stream: &mut TcpStream, bytes: &[u8]) {
 /// `text` as a program shows it that receives `len` bytes at a time.
 fn received(text: &str, len: usize) -> String {
     text.as_bytes().chunks(len).map(|part| format!("received: {}\n", str::from_utf8(part).unwrap())).collect()
-}
-
-/// The program ends with `code` and an error that names each of `words`, and answers nothing.
-fn check_error(program: Program, code: i32, words: &[&str]) {
-    let outcome = finish(program);
-    let stderr = outcome.stderr();
-    assert_eq!(outcome.code(), code, "{}: {stderr}", outcome.command_line);
-    assert_eq!(outcome.stdout(), "", "{}", outcome.command_line);
-    let lines: Vec<_> = stderr.lines().collect();
-    assert!(
-        matches!(lines[..], [error] | [error, _] if error.starts_with("error: ")),
-        "{}: {stderr}",
-        outcome.command_line
-    );
-    assert!(lines.iter().skip(1).all(|line| line.starts_with("hint: ")), "{}: {stderr}", outcome.command_line);
-    for word in words {
-        assert!(stderr.contains(word), "{}: no '{word}' in {stderr}", outcome.command_line);
-    }
 }
 
 // Section 1.1: Code A and Code B.
@@ -247,7 +203,11 @@ fn code_c_restarts_at_once_on_its_port_and_without_the_option_meets_time_wait() 
     drop(client);
 
     let again = format!("echo-server --port {}", address.port());
-    check_error(primer(&format!("{again} --no-reuse-address")), 1, &[&address.to_string(), "in use", "TIME_WAIT"]);
+    check_error(
+        &finish(primer(&format!("{again} --no-reuse-address"))),
+        1,
+        &[&address.to_string(), "in use", "TIME_WAIT"],
+    );
     let (code_c, same_address) = server(&again);
     assert_eq!(same_address, address);
     echo(&mut connect(address), b"y");
@@ -258,12 +218,16 @@ fn code_c_restarts_at_once_on_its_port_and_without_the_option_meets_time_wait() 
 fn a_port_that_another_program_has_is_named_in_the_error() {
     let tcp = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = tcp.local_addr().unwrap();
-    check_error(primer(&format!("echo-server --port {}", address.port())), 1, &[&address.to_string(), "in use"]);
+    check_error(
+        &finish(primer(&format!("echo-server --port {}", address.port()))),
+        1,
+        &[&address.to_string(), "in use"],
+    );
 
     let udp = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
     let address = udp.local_addr().unwrap();
     let server = primer(&format!("udp-server --bind 127.0.0.1 --port {}", address.port()));
-    check_error(server, 1, &[&address.to_string(), "in use"]);
+    check_error(&finish(server), 1, &[&address.to_string(), "in use"]);
 }
 
 #[test]
@@ -326,9 +290,9 @@ fn a_server_that_cannot_be_reached_is_named_in_the_error() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = connect(listener.local_addr().unwrap());
     let address = taken.local_addr().unwrap().to_string();
-    check_error(primer(&format!("echo-client --server {address}")), 1, &[&address, "refused", "hint: "]);
+    check_error(&finish(primer(&format!("echo-client --server {address}"))), 1, &[&address, "refused", "hint: "]);
     for client in ["echo-client", "udp-client"] {
-        check_error(primer(&format!("{client} --server ::1")), 1, &["'::1'", "IPv4", "--server 127.0.0.1"]);
+        check_error(&finish(primer(&format!("{client} --server ::1"))), 1, &["'::1'", "IPv4", "--server 127.0.0.1"]);
     }
 }
 
@@ -336,9 +300,9 @@ fn a_server_that_cannot_be_reached_is_named_in_the_error() {
 fn lab_server_is_the_default_host_and_an_option_overrides_it() {
     for client in ["echo-client", "udp-client"] {
         let unknown = primer_in(&[("LAB_SERVER", "romeo.invalid")], client);
-        check_error(unknown, 1, &["'romeo.invalid'", "mock-servers", "--server localhost"]);
+        check_error(&finish(unknown), 1, &["'romeo.invalid'", "mock-servers", "--server localhost"]);
         let no_host = primer_in(&[("LAB_SERVER", "127.0.0.1:5002")], client);
-        check_error(no_host, 2, &["LAB_SERVER", "127.0.0.1:5002"]);
+        check_error(&finish(no_host), 2, &["LAB_SERVER", "127.0.0.1:5002"]);
     }
     let (_code_c, address) = server("echo-server --port 0");
     let client = primer_in(
@@ -364,7 +328,7 @@ fn a_wrong_command_line_is_status_2_with_an_error_and_a_hint_at_most() {
         "echo-client --server 127.0.0.1:0",
         "udp-client --no-hold",
     ] {
-        check_error(primer(arguments), 2, &[]);
+        check_error(&finish(primer(arguments)), 2, &[]);
     }
 }
 

@@ -11,13 +11,11 @@ use std::{
 };
 
 use lab_process::{Outcome, Program};
+use lab_test::PATIENCE;
 use mock_servers::{Events, ServerSettings, multicast};
 
 const SENDER: &str = env!("CARGO_BIN_EXE_part4-sender");
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 1, 1, 1);
-
-/// Far longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The longest datagram, identity included.
 const MAX_LEN: usize = 1472;
@@ -36,7 +34,7 @@ impl Audience {
     fn of(group: Ipv4Addr, port: u16) -> Self {
         let socket = UdpSocket::bind((group, port)).unwrap();
         socket.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST).unwrap();
-        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let port = socket.local_addr().unwrap().port().to_string();
         Self { socket, port }
     }
@@ -67,7 +65,7 @@ fn datagrams(identity: &str, input: &[u8]) -> Vec<Vec<u8>> {
     let audience = Audience::new();
     let mut sender = audience.sender(identity);
     sender.input(input);
-    let outcome = sender.finish(DEADLINE).unwrap();
+    let outcome = sender.finish(PATIENCE).unwrap();
     assert_eq!((outcome.code(), outcome.stdout().as_str(), outcome.stderr().as_str()), (0, "", ""));
     audience.hear_all()
 }
@@ -81,7 +79,7 @@ fn check(identity: &str, input: &[u8], expected: &[&str]) {
 fn check_refused(arguments: &[&str], code: i32, words: &[&str]) {
     let mut sender = Program::start(SENDER, arguments).unwrap();
     sender.input(b"text\n");
-    refused(&sender.finish(DEADLINE).unwrap(), code, words);
+    refused(&sender.finish(PATIENCE).unwrap(), code, words);
 }
 
 fn refused(outcome: &Outcome, code: i32, words: &[&str]) {
@@ -198,8 +196,8 @@ fn q21_each_of_two_senders_is_answered_by_the_programme() {
         let mut student = Program::start(SENDER, &arguments).unwrap();
         // 51 characters of two bytes each: it takes six lines to write more than 300, not three.
         student.input(("é".repeat(51) + "\n").repeat(6).as_bytes());
-        assert_eq!(student.finish(DEADLINE).unwrap().code(), 0);
-        let mut events = std::iter::from_fn(|| events.recv_timeout(DEADLINE).ok());
+        assert_eq!(student.finish(PATIENCE).unwrap().code(), 0);
+        let mut events = std::iter::from_fn(|| events.recv_timeout(PATIENCE).ok());
         let answer = events.find(|event| event.starts_with("multicast answered: ")).expect("an answer");
         assert!(answer.contains(identity) && answer.contains("306"), "{answer}");
     }
@@ -232,7 +230,7 @@ fn an_address_that_no_interface_has_is_status_1_with_a_hint() {
 #[test]
 fn help_shows_examples_and_version_the_name() {
     for (option, expected) in [("--help", "--interface 127.0.0.1"), ("--version", "part4-sender")] {
-        let outcome = Program::start(SENDER, &[option]).unwrap().finish(DEADLINE).unwrap();
+        let outcome = Program::start(SENDER, &[option]).unwrap().finish(PATIENCE).unwrap();
         assert!(outcome.code() == 0 && outcome.stdout().contains(expected), "{}", outcome.stdout());
     }
 }
@@ -245,9 +243,9 @@ fn ctrl_c_ends_it_as_the_signal_does() {
     sender.input(b"typed\nbegun");
     assert_eq!(audience.hear(), b"123456typed");
     sender.interrupt();
-    let end = sender.line_with("write", DEADLINE, |_| true);
+    let end = sender.line_with("write", PATIENCE, |_| true);
     assert!(matches!(end, Err(lab_process::Error::Ended { .. })), "it ends while its input is open: {end:?}");
-    assert_eq!(sender.finish(DEADLINE).unwrap().code(), 130);
+    assert_eq!(sender.finish(PATIENCE).unwrap().code(), 130);
 }
 
 /// In a network of the test's own.
@@ -255,7 +253,7 @@ fn ctrl_c_ends_it_as_the_signal_does() {
 mod own_network {
     use std::io::Read;
 
-    use lab_process::in_own_network;
+    use lab_test::in_own_network;
     use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
     use super::*;
@@ -274,8 +272,7 @@ mod own_network {
             let mut sender = Program::start(SENDER, &["123456", "--interface", "127.0.0.1"]).unwrap();
             sender.input(b"on this machine\n");
             assert_eq!(audience.hear(), b"123456on this machine");
-        })
-        .unwrap();
+        });
     }
 
     #[test]
@@ -289,8 +286,7 @@ mod own_network {
                 sender.input(b"by default\n");
                 assert_eq!(audience.hear(), b"123456by default");
             },
-        )
-        .unwrap();
+        );
     }
 
     #[test]
@@ -301,7 +297,7 @@ mod own_network {
             // What a raw socket receives begins with that header.
             let mut wire = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)).unwrap();
             wire.join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST).unwrap();
-            SockRef::from(&wire).set_read_timeout(Some(DEADLINE)).unwrap();
+            SockRef::from(&wire).set_read_timeout(Some(PATIENCE)).unwrap();
             for (options, ttl) in [(&[][..], 1), (&["--ttl", "10"], 10), (&["--ttl", "255"], 255)] {
                 let arguments = [&["123456", "--interface", "127.0.0.1"], options].concat();
                 let mut sender = Program::start(SENDER, &arguments).unwrap();
@@ -310,9 +306,8 @@ mod own_network {
                 let len = wire.read(&mut packet).unwrap();
                 assert!(packet[..len].ends_with(b"123456how far?"), "{:?}", &packet[..len]);
                 assert_eq!(packet[TTL], ttl);
-                assert_eq!(sender.finish(DEADLINE).unwrap().code(), 0);
+                assert_eq!(sender.finish(PATIENCE).unwrap().code(), 0);
             }
-        })
-        .unwrap();
+        });
     }
 }

@@ -1,17 +1,15 @@
 //! Part 6 as a client sees it: the PMU behind TLS and the ten messages it sends (handout, section 6; Q25 to Q28).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
-    io::{self, Read, Write},
+    io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     sync::{Arc, OnceLock},
-    thread,
     time::{Duration, Instant},
 };
 
 use lab_process::{Outcome, Program, Stream};
+use lab_test::{Listening, PATIENCE, check_error, finish, lacks, next_line};
 use labnet::pmu::{FLOOD_LEN, flood_text};
 use rustls::{
     ClientConfig, ClientConnection, IoState, RootCertStore, SupportedProtocolVersion,
@@ -22,10 +20,7 @@ use rustls::{
 use tempfile::TempDir;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
-/// Longer than anything takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-const PMU: &str = env!("CARGO_BIN_EXE_part6-pmu");
+use crate::PMU;
 
 /// What a TLS 1.2 client gets that offers it (handout, Q26).
 const HANDOUTS_SUITE: &str = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
@@ -58,10 +53,9 @@ struct Pmu {
 impl Pmu {
     fn start(options: &str) -> Self {
         let folder = identity();
-        let mut program = Program::start(PMU, &arguments(&folder, "0", options)).unwrap();
-        let line = program.line_with("listen", PATIENCE, |line| line.text.contains("listening on ")).unwrap();
-        let address = line.text.split_whitespace().find_map(|word| word.parse().ok());
-        Self { program, address: address.unwrap_or_else(|| panic!("no address in '{}'", line.text)), folder }
+        let Listening { program, address } =
+            Listening::of(Program::start(PMU, &arguments(&folder, "0", options)).unwrap());
+        Self { program, address, folder }
     }
 
     fn file(&self, name: &str) -> String {
@@ -70,8 +64,7 @@ impl Pmu {
 
     /// What it reports of one connection: the next line on stdout.
     fn report(&mut self) -> String {
-        let report = self.program.line_with("report", PATIENCE, |line| line.stream == Stream::Stdout);
-        report.unwrap_or_else(|failure| panic!("{failure}")).text
+        next_line(&mut self.program, Stream::Stdout, "")
     }
 
     fn connect(&self, version: &'static SupportedProtocolVersion) -> Client {
@@ -185,21 +178,8 @@ fn check(options: &str, command: &str, expected: &[String]) {
     }
 }
 
-fn finish(program: Program) -> Outcome {
-    program.finish(PATIENCE).unwrap_or_else(|failure| panic!("{failure}"))
-}
-
 fn run(arguments: &[String]) -> Outcome {
     finish(Program::start(PMU, arguments).unwrap())
-}
-
-fn check_error(outcome: &Outcome, code: i32, words: &[&str]) {
-    let (command_line, stderr) = (&outcome.command_line, outcome.stderr());
-    assert_eq!((outcome.code(), outcome.stdout()), (code, String::new()), "{command_line}: {stderr}");
-    assert_eq!(stderr.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{command_line}: {stderr}");
-    for word in words {
-        assert!(stderr.contains(word), "{command_line}: no '{word}' in {stderr}");
-    }
 }
 
 // Messages.
@@ -282,18 +262,6 @@ fn q26_a_client_of_tls_1_2_that_offers_it_gets_the_handouts_suite_whatever_its_o
         let report = pmu.report();
         assert_eq!(report.split(' ').nth(2), Some(expected), "{report}");
     }
-}
-
-// Other clients.
-
-/// Whether a tool is missing; then the test says that it is left out.
-fn lacks(tool: &str) -> bool {
-    let lacks = Program::start(tool, &["--version"]).and_then(|tool| tool.finish(PATIENCE)).is_err();
-    if lacks {
-        let test = thread::current().name().unwrap_or_default().to_owned();
-        io::stderr().write_all(format!("skipped: {test}: no {tool} here\n").as_bytes()).unwrap();
-    }
-    lacks
 }
 
 #[test]

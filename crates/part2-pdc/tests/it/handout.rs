@@ -1,7 +1,5 @@
 //! Part 2 as a student sees it: the PDC against the lab's own PMU (handout, section 2; Q10 to Q15), and its command line.
 
-#![allow(clippy::panic, clippy::unwrap_used)]
-
 #[cfg(unix)]
 use std::os::unix::ffi::OsStrExt;
 use std::{
@@ -11,11 +9,11 @@ use std::{
 };
 
 use lab_process::{Outcome, Program};
+use lab_test::{check_error, finish, run, spawn};
 use labnet::pmu::{Device, FLOOD_LEN, flood_text};
 use mock_servers::{Running, ServerSettings, pmu};
 
-/// Longer than anything takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::{PDC, lines};
 
 const MIB: usize = 1 << 20;
 
@@ -28,17 +26,13 @@ fn flood(bytes: impl AsRef<[u8]>) -> Device {
 }
 
 fn start(environment: &[(&str, &str)], arguments: &str) -> Program {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_part2-pdc"));
+    let mut command = Command::new(PDC);
     command.args(arguments.split_whitespace()).env_remove("LAB_SERVER").envs(environment.iter().copied());
-    Program::spawn(command).unwrap()
-}
-
-fn finish(program: Program) -> Outcome {
-    program.finish(PATIENCE).unwrap_or_else(|failure| panic!("{failure}"))
+    spawn(command)
 }
 
 fn pdc(arguments: &str) -> Outcome {
-    finish(start(&[], arguments))
+    run(PDC, &arguments.split_whitespace().collect::<Vec<_>>())
 }
 
 /// What the PDC shows of a PMU's answer, to the byte, and nothing else.
@@ -60,24 +54,6 @@ fn check_stdout(outcome: &Outcome, expected: &[u8]) {
         |bytes: &[u8]| bytes.iter().skip(same).take(40).copied().collect::<Vec<_>>().escape_ascii().to_string();
     let (shown, expected) = ((outcome.stdout.len(), around(&outcome.stdout)), (expected.len(), around(expected)));
     assert_eq!(shown, expected, "{command_line}: length, and what follows byte {same}");
-}
-
-/// The lines of the messages with these numbers.
-fn lines(numbers: impl IntoIterator<Item = u64>) -> String {
-    numbers.into_iter().map(|i| format!("This is PMU data {i}\n")).collect()
-}
-
-/// The PDC ends with `code` and an error that names each of `words`, and answers nothing.
-fn check_error(outcome: &Outcome, code: i32, words: &[&str]) {
-    let (command_line, stderr) = (&outcome.command_line, outcome.stderr());
-    assert_eq!((outcome.code(), outcome.stdout()), (code, String::new()), "{command_line}: {stderr}");
-    let mut lines = stderr.lines();
-    assert!(lines.next().is_some_and(|line| line.starts_with("error: ")), "{command_line}: {stderr}");
-    assert!(lines.next().is_none_or(|line| line.starts_with("hint: ")), "{command_line}: {stderr}");
-    assert_eq!(lines.next(), None, "{command_line}");
-    for word in words {
-        assert!(stderr.contains(word), "{command_line}: no '{word}' in {stderr}");
-    }
 }
 
 // Short messages.
@@ -281,7 +257,7 @@ fn a_wrong_command_line_is_status_2_with_an_error_and_a_hint_at_most() {
 #[test]
 fn an_argument_that_is_not_utf8_is_no_command() {
     let argument = std::ffi::OsStr::from_bytes(b"CMD_short:\xff");
-    let pdc = Program::start(env!("CARGO_BIN_EXE_part2-pdc"), &[argument]).unwrap();
+    let pdc = Program::start(PDC, &[argument]).unwrap();
     check_error(&finish(pdc), 2, &["UTF-8"]);
 }
 

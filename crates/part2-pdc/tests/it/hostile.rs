@@ -1,96 +1,18 @@
-//! Part 2 among those who mean no good, or do no good: a PMU that is played by the test, and outputs that take nothing.
-//!
-//! The PDC is a program of its own, so that the test can be its PMU in plain order: what it sends, what appears.
-
-#![allow(clippy::panic, clippy::unwrap_used)]
+//! Part 2 with a PMU that means no good, or does none: when a line appears, wrong answers, silence, Ctrl-C, statistics.
 
 use std::{
-    io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    process::Command,
-    sync::mpsc,
-    thread,
+    io::Write,
+    net::{Shutdown, TcpStream},
     time::Duration,
 };
 
-use lab_process::{Outcome, Program, Stream};
+use lab_process::{Outcome, Program};
+use lab_test::{accept, check_failed, finish, listen, run, start};
 
-/// Longer than anything takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
-
-/// The next client, within our patience.
-fn accept(listener: &TcpListener) -> TcpStream {
-    let (sender, clients) = mpsc::channel();
-    let listener = listener.try_clone().unwrap();
-    thread::spawn(move || sender.send(listener.accept().unwrap().0));
-    let client = clients.recv_timeout(PATIENCE).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    client.set_write_timeout(Some(PATIENCE)).unwrap();
-    client.set_nodelay(true).unwrap();
-    client
-}
-
-/// A PDC that has sent its command, which its PMU has not yet read: if it closes now, that is a reset.
-fn called(arguments: &str) -> (Program, TcpStream) {
-    let (listener, address) = listen();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_part2-pdc"));
-    command.args(["--server", &address.to_string()]).args(arguments.split_whitespace());
-    let pdc = Program::spawn(command).unwrap();
-    let pmu = accept(&listener);
-    assert_eq!(pmu.peek(&mut [0]).unwrap(), 1);
-    (pdc, pmu)
-}
-
-/// A PDC whose command has been read.
-fn asked(arguments: &str) -> (Program, TcpStream) {
-    let (pdc, mut pmu) = called(arguments);
-    hear(&mut pmu, arguments.split_whitespace().next_back().unwrap());
-    (pdc, pmu)
-}
-
-/// Reads the command, after which nothing comes: no delimiter, no end.
-fn hear(pmu: &mut TcpStream, command: &str) {
-    let mut heard = vec![0; command.len()];
-    pmu.read_exact(&mut heard).unwrap();
-    assert_eq!(heard.escape_ascii().to_string(), command);
-    pmu.set_nonblocking(true).unwrap();
-    assert!(pmu.peek(&mut [0]).is_err(), "{command} is not all");
-    pmu.set_nonblocking(false).unwrap();
-}
-
-fn say(pmu: &mut TcpStream, bytes: impl AsRef<[u8]>) {
-    pmu.write_all(bytes.as_ref()).unwrap();
-}
-
-/// Waits until a line appears on stdout, which is to be the next there.
-fn await_line(pdc: &mut Program, expected: &str) {
-    let next = pdc.line_with(&format!("show '{expected}'"), PATIENCE, |line| line.stream == Stream::Stdout);
-    assert_eq!(next.unwrap_or_else(|failure| panic!("{failure}")).text, expected);
-}
-
-fn finish(pdc: Program) -> Outcome {
-    pdc.finish(PATIENCE).unwrap_or_else(|failure| panic!("{failure}"))
-}
-
-fn message(i: u64) -> String {
-    format!("This is PMU data {i}")
-}
-
-/// The PDC ends with status 1 after `stdout`, and its one error has each of `words`.
-fn check_failed(outcome: &Outcome, stdout: &str, words: &[&str]) {
-    let stderr = outcome.stderr();
-    assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, stdout), "{stderr}");
-    let errors: Vec<_> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
-    assert!(matches!(errors[..], [error] if words.iter().all(|word| error.contains(word))), "{words:?}: {stderr}");
-    assert!(!stderr.chars().any(|character| character.is_control() && character != '\n'), "{stderr:?}");
-    assert!(stderr.len() < 1000, "{stderr}");
-}
+use crate::{
+    PDC, lines, message,
+    played::{asked, await_line, called, hear, say},
+};
 
 /// What a PDC makes of an answer of short messages that fails, whole and cut after each byte.
 fn check_bad(answer: &[u8], stdout: &str, words: &[&str]) {
@@ -145,7 +67,7 @@ fn a_message_is_shown_before_the_rest_of_the_next_and_before_its_separator() {
 #[test]
 fn q13_a_stream_that_is_cut_anywhere_gives_the_same_lines() {
     let answer: String = (1..=12).map(message).collect();
-    let lines: String = (1..=12).map(|i| message(i) + "\n").collect();
+    let lines = lines(1..=12);
     for len in (1..=20).chain([179, 180, 181]) {
         let (pdc, mut pmu) = asked("CMD_short:0");
         answer.as_bytes().chunks(len).for_each(|piece| say(&mut pmu, piece));
@@ -170,9 +92,7 @@ fn a_flood_is_shown_as_it_arrives() {
 fn each_command_has_a_connection_of_its_own_and_the_next_follows_the_close() {
     let (listener, address) = listen();
     let commands = ["CMD_short:0", "CMD_floodme", "CMD_short:007.50"];
-    let server = ["--server".to_owned(), address.to_string()];
-    let arguments: Vec<_> = server.into_iter().chain(commands.map(str::to_owned)).collect();
-    let mut pdc = Program::start(env!("CARGO_BIN_EXE_part2-pdc"), &arguments).unwrap();
+    let mut pdc = start(PDC, &[&["--server", &address.to_string()], &commands[..]].concat());
     for command in commands {
         let mut pmu = accept(&listener);
         hear(&mut pmu, command);
@@ -286,7 +206,7 @@ fn a_server_that_does_not_accept_is_given_up_after_the_connect_timeout() {
     }
     let server = address.to_string();
     let arguments = ["--server", &server, "--connect-timeout", "0.3", "CMD_short:0"];
-    let outcome = finish(Program::start(env!("CARGO_BIN_EXE_part2-pdc"), &arguments).unwrap());
+    let outcome = run(PDC, &arguments);
     check_failed(&outcome, "", &[&format!("cannot connect to {server}"), "timed out"]);
     assert!(outcome.elapsed >= Duration::from_millis(300), "{:?}", outcome.elapsed);
 }
@@ -363,7 +283,7 @@ fn stats_are_printed_after_an_error_too() {
     let (listener, address) = listen();
     let server = address.to_string();
     let arguments = ["--server", &server, "--stats", "CMD_short:0", "CMD_short:0"];
-    let pdc = Program::start(env!("CARGO_BIN_EXE_part2-pdc"), &arguments).unwrap();
+    let pdc = start(PDC, &arguments);
     let mut pmu = accept(&listener);
     hear(&mut pmu, "CMD_short:0");
     // The second command finds the port closed, and nobody else can have it: its error has a hint.
@@ -379,62 +299,4 @@ fn stats_are_printed_after_an_error_too() {
 fn check_stats_last(outcome: &Outcome, messages: &[u64]) {
     let counted: Vec<_> = outcome.stats().iter().map(|stats| stats["messages"].as_u64().unwrap()).collect();
     assert_eq!(counted, messages, "{}", outcome.stderr());
-}
-
-// Outputs that take nothing.
-
-/// The PDC in a shell's command line, in which it is `"$@"`.
-#[cfg(unix)]
-fn in_shell(script: &str, command: &str) -> (Program, TcpStream) {
-    let (listener, address) = listen();
-    let address = address.to_string();
-    let pdc = ["-c", script, "sh", env!("CARGO_BIN_EXE_part2-pdc"), "--server", &address, "--stats", command];
-    let pdc = Program::start("/bin/sh", &pdc).unwrap();
-    let mut pmu = accept(&listener);
-    hear(&mut pmu, command);
-    (pdc, pmu)
-}
-
-#[cfg(unix)]
-#[test]
-fn a_reader_that_goes_away_is_no_error() {
-    for (command, reader) in [("CMD_short:0", "head -n 1"), ("CMD_floodme", "head -c 1"), ("CMD_floodme", "true")] {
-        let (pdc, mut pmu) = in_shell(&format!("{{ \"$@\"; echo \"status $?\" >&2; }} | {reader}"), command);
-        // The PDC leaves when it has heard that nobody reads.
-        assert!((1..).map(message).any(|message| pmu.write_all(message.as_bytes()).is_err()));
-        let outcome = finish(pdc);
-        let stderr = outcome.stderr();
-        let lines: Vec<_> = stderr.lines().collect();
-        assert!(matches!(lines[..], [stats, "status 0"] if stats.starts_with('{')), "{command} | {reader}: {stderr}");
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn an_answer_that_cannot_be_stored_is_an_error() {
-    for command in ["CMD_short:0", "CMD_floodme"] {
-        let (pdc, mut pmu) = in_shell("exec \"$@\" > /dev/full", command);
-        say(&mut pmu, message(1));
-        let outcome = finish(pdc);
-        check_failed(&outcome, "", &["standard output", "No space left on device"]);
-        assert_eq!(outcome.stats().len(), 1, "{}", outcome.stderr());
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_flood_of_any_length_takes_constant_memory() {
-    const MIB: usize = 1 << 20;
-    const LEN: usize = 256 * MIB;
-    let (pdc, mut pmu) = in_shell("exec \"$@\" > /dev/null", "CMD_floodme");
-    for _ in 0..LEN / MIB {
-        say(&mut pmu, vec![b'x'; MIB]);
-    }
-    // All but what the sockets hold has passed through a program that still runs.
-    let memory = pdc.peak_memory().unwrap();
-    assert!(memory < 16 * MIB as u64, "{memory}");
-    drop(pmu);
-    let outcome = finish(pdc);
-    assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
-    assert_eq!(outcome.stats()[0]["bytes"], LEN);
 }

@@ -1,16 +1,14 @@
 //! The WebSocket client as its user sees it, against the lab's PMU (handout, section 5; Q22 to Q24).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     io::{self, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     process::Command,
     sync::mpsc::{self, Receiver},
-    time::Duration,
 };
 
 use lab_process::{Outcome, Program, Stream};
+use lab_test::{PATIENCE, finish, spawn};
 use labnet::{
     pmu::{Device, flood_text},
     ws::FrameType,
@@ -18,10 +16,7 @@ use labnet::{
 use mock_servers::{Events, Running, ServerSettings, ws};
 use socket2::{Domain, Socket, Type};
 
-const CLIENT: &str = env!("CARGO_BIN_EXE_part5-ws");
-
-/// Far longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::CLIENT;
 
 /// The answer to `CMD_short:0`: ten messages.
 const TEN_LINES: &str = "\
@@ -40,14 +35,14 @@ fn handouts_pmu() -> (Running, String) {
 }
 
 fn run(arguments: &[&str]) -> Outcome {
-    Program::start(CLIENT, arguments).unwrap().finish(DEADLINE).unwrap()
+    finish(lab_test::start(CLIENT, arguments))
 }
 
 /// The client within a line of shell, where it is written `"$@"`.
 fn run_in_shell(script: &str, arguments: &[&str]) -> Outcome {
     let mut command = Command::new("sh");
     command.args(["-c", script, "sh", CLIENT]).args(arguments);
-    Program::spawn(command).unwrap().finish(DEADLINE).unwrap()
+    finish(spawn(command))
 }
 
 fn succeeded(outcome: &Outcome) -> &[u8] {
@@ -123,10 +118,10 @@ fn q23_on_message_is_invoked_ten_times() {
 fn q23_a_line_appears_with_its_message_and_ctrl_c_keeps_it() {
     let (_pmu, address) = handouts_pmu();
     let mut client = Program::start(CLIENT, &["--server", &address, "CMD_short:3600", "--stats"]).unwrap();
-    let line = client.line_with("show a line", DEADLINE, |line| line.stream == Stream::Stdout).unwrap();
+    let line = client.line_with("show a line", PATIENCE, |line| line.stream == Stream::Stdout).unwrap();
     assert_eq!(line.text, "This is PMU data 1");
     client.interrupt();
-    let outcome = client.finish(DEADLINE).unwrap();
+    let outcome = client.finish(PATIENCE).unwrap();
     assert_eq!(outcome.stdout(), "This is PMU data 1\n");
     #[cfg(unix)]
     {
@@ -248,7 +243,7 @@ fn several_commands_have_a_connection_each_in_order() {
     assert_eq!(stats.iter().map(|stats| &stats["command"]).collect::<Vec<_>>(), commands);
     assert_eq!(stats.iter().map(|stats| stats["messages"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 1, 2]);
     for command in commands {
-        let event = events.recv_timeout(DEADLINE).unwrap();
+        let event = events.recv_timeout(PATIENCE).unwrap();
         assert!(event.contains(&format!(" {command}: answered")), "{event}");
     }
 }
@@ -289,7 +284,7 @@ fn lab_server_names_the_default_host_and_no_port() {
     let ask = |host: &str, arguments: &[&str]| {
         let mut command = Command::new(CLIENT);
         command.args(arguments).env("LAB_SERVER", host);
-        Program::spawn(command).unwrap().finish(DEADLINE).unwrap()
+        finish(spawn(command))
     };
     let default = ask("pmu.invalid", &["CMD_short:0", "--connect-timeout", "5"]);
     assert!(default.code() == 1 && default.stderr().contains("'pmu.invalid'"), "{}", default.stderr());

@@ -1,30 +1,16 @@
 //! The receiver where the network is the test's own: without routes, with its default group and port, and with a
 //! second interface. Needs `unshare` and `ip`, and says so when it has to skip.
 
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+use std::net::{Ipv4Addr, UdpSocket};
 
-use std::{
-    net::{Ipv4Addr, UdpSocket},
-    time::Duration,
-};
-
-use lab_process::{Program, in_own_network};
+use lab_process::Program;
+use lab_test::{PATIENCE, in_own_network};
 use socket2::SockRef;
 
-const RECEIVER: &str = env!("CARGO_BIN_EXE_part4-receiver");
-
-/// Far longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
+use crate::{RECEIVER, joined};
 
 /// What makes a network whole.
 const LOOPBACK: &str = "ip link set lo up";
-
-fn joined(arguments: &[&str]) -> Program {
-    let mut receiver = Program::start(RECEIVER, arguments).unwrap();
-    receiver.line_with("join", DEADLINE, |line| line.text.starts_with("note: joined ")).unwrap();
-    receiver
-}
 
 fn send(from: Ipv4Addr, datagram: &[u8]) {
     let socket = UdpSocket::bind((from, 0)).unwrap();
@@ -35,7 +21,7 @@ fn send(from: Ipv4Addr, datagram: &[u8]) {
 #[test]
 fn without_a_route_to_the_group_a_hint_names_the_loopback_interface() {
     in_own_network(LOOPBACK, || {
-        let outcome = Program::start::<&str>(RECEIVER, &[]).unwrap().finish(DEADLINE).unwrap();
+        let outcome = Program::start::<&str>(RECEIVER, &[]).unwrap().finish(PATIENCE).unwrap();
         assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""));
         let stderr = outcome.stderr();
         let [error, hint] = stderr.lines().collect::<Vec<_>>()[..] else { panic!("{stderr}") };
@@ -43,11 +29,10 @@ fn without_a_route_to_the_group_a_hint_names_the_loopback_interface() {
         assert!(hint.starts_with("hint: ") && hint.contains("--interface 127.0.0.1"), "{hint}");
 
         // And that hint helps.
-        let receiver = joined(&["--interface", "127.0.0.1", "--count", "1"]);
+        let receiver = joined(lab_test::start(RECEIVER, &["--interface", "127.0.0.1", "--count", "1"]));
         send(Ipv4Addr::LOCALHOST, b"swcmTVon this machine");
-        assert_eq!(receiver.finish(DEADLINE).unwrap().stdout(), "swcmTV: on this machine\n");
-    })
-    .unwrap();
+        assert_eq!(receiver.finish(PATIENCE).unwrap().stdout(), "swcmTV: on this machine\n");
+    });
 }
 
 #[test]
@@ -56,12 +41,11 @@ fn the_default_is_the_handouts_programme_on_the_interface_that_the_route_names()
         "ip link set lo up
          ip route add 224.0.0.0/4 dev lo src 127.0.0.1",
         || {
-            let receiver = joined(&["--count", "1"]);
+            let receiver = joined(lab_test::start(RECEIVER, &["--count", "1"]));
             send(Ipv4Addr::LOCALHOST, b"swcmTVBut, soft!");
-            assert_eq!(receiver.finish(DEADLINE).unwrap().stdout(), "swcmTV: But, soft!\n");
+            assert_eq!(receiver.finish(PATIENCE).unwrap().stdout(), "swcmTV: But, soft!\n");
         },
-    )
-    .unwrap();
+    );
 }
 
 #[test]
@@ -73,13 +57,12 @@ fn what_is_sent_on_another_interface_is_not_shown() {
          ip link set here up
          ip link set there up",
         || {
-            let here = joined(&["--interface", "here", "--count", "1"]);
-            let loopback = joined(&["--interface", "lo", "--count", "1"]);
+            let here = joined(lab_test::start(RECEIVER, &["--interface", "here", "--count", "1"]));
+            let loopback = joined(lab_test::start(RECEIVER, &["--interface", "lo", "--count", "1"]));
             send(Ipv4Addr::LOCALHOST, b"swcmTVon lo");
-            assert_eq!(loopback.finish(DEADLINE).unwrap().stdout(), "swcmTV: on lo\n");
+            assert_eq!(loopback.finish(PATIENCE).unwrap().stdout(), "swcmTV: on lo\n");
             send(Ipv4Addr::new(192, 0, 2, 1), b"swcmTVhere");
-            assert_eq!(here.finish(DEADLINE).unwrap().stdout(), "swcmTV: here\n");
+            assert_eq!(here.finish(PATIENCE).unwrap().stdout(), "swcmTV: here\n");
         },
-    )
-    .unwrap();
+    );
 }

@@ -1,19 +1,16 @@
 //! The certificate and the key that the PMU is started with: those it serves, and those it refuses before it listens.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     fs,
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::Command,
     sync::Arc,
-    thread,
-    time::Duration,
 };
 
-use lab_process::{Outcome, Program};
+use lab_process::Program;
+use lab_test::{Listening, check_error, finish, lacks, skip, spawn};
 use rcgen::{
     BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
 };
@@ -26,11 +23,7 @@ use rustls::{
 use tempfile::TempDir;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
-/// Longer than anything takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-const TEN: &str = "This is PMU data 1This is PMU data 2This is PMU data 3This is PMU data 4This is PMU data 5\
-                   This is PMU data 6This is PMU data 7This is PMU data 8This is PMU data 9This is PMU data 10";
+use crate::{PMU, TEN};
 
 /// A folder with the files of a CA, and what it has issued: `NAME_cert.pem` and `NAME_key.pem`, for localhost.
 struct Files(TempDir);
@@ -66,23 +59,21 @@ impl Files {
     fn openssl(&self, arguments: &str) -> String {
         let mut openssl = Command::new("openssl");
         openssl.args(arguments.split_whitespace()).current_dir(self.0.path());
-        let outcome = finish(Program::spawn(openssl).unwrap());
+        let outcome = finish(spawn(openssl));
         assert_eq!(outcome.code(), 0, "{}: {}", outcome.command_line, outcome.stderr());
         outcome.stdout()
     }
 
     fn pmu(&self, port: u16, certificate: &str, key: &str) -> Program {
-        let mut pmu = Command::new(env!("CARGO_BIN_EXE_part6-pmu"));
+        let mut pmu = Command::new(PMU);
         pmu.args([&port.to_string(), certificate, key]).current_dir(self.0.path());
-        Program::spawn(pmu).unwrap()
+        spawn(pmu)
     }
 
     /// A PMU that listens under a certificate and key.
     fn listening(&self, certificate: &str, key: &str) -> (Program, SocketAddr) {
-        let mut pmu = self.pmu(0, certificate, key);
-        let line = pmu.line_with("listen", PATIENCE, |line| line.text.contains("listening on "));
-        let line = line.unwrap_or_else(|failure| panic!("{failure}")).text;
-        (pmu, line.split_whitespace().find_map(|word| word.parse().ok()).unwrap())
+        let Listening { program, address } = Listening::of(self.pmu(0, certificate, key));
+        (program, address)
     }
 
     /// A client that trusts the folder's CA gets the ten messages, in both versions.
@@ -94,8 +85,7 @@ impl Files {
             let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into());
             let config = config.with_protocol_versions(&[version]).unwrap();
             let config = config.with_root_certificates(roots.clone()).with_no_client_auth();
-            let tcp = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
-            tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+            let tcp = lab_test::connect(address);
             let tls = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
             let mut client = StreamOwned::new(tls, tcp);
             client.write_all(b"CMD_short:0").unwrap_or_else(|error| panic!("{certificate}, {key}: {error}"));
@@ -109,33 +99,8 @@ impl Files {
     fn check_refused(&self, certificate: &str, key: &str, words: &[&str]) {
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let outcome = finish(self.pmu(taken.local_addr().unwrap().port(), certificate, key));
-        let stderr = outcome.stderr();
-        assert_eq!((outcome.code(), outcome.stdout()), (1, String::new()), "{certificate}, {key}: {stderr}");
-        let mut lines = stderr.lines();
-        assert!(lines.next().is_some_and(|line| line.starts_with("error: ")), "{stderr}");
-        assert!(lines.next().is_none_or(|line| line.starts_with("hint: ")) && lines.next().is_none(), "{stderr}");
-        for word in words {
-            assert!(stderr.contains(word), "{certificate}, {key}: no '{word}' in {stderr}");
-        }
+        check_error(&outcome, 1, words);
     }
-}
-
-fn finish(program: Program) -> Outcome {
-    program.finish(PATIENCE).unwrap_or_else(|failure| panic!("{failure}"))
-}
-
-/// Whether a tool is missing; then the test says that it is left out.
-fn lacks(tool: &str) -> bool {
-    let lacks = Program::start(tool, &["--version"]).and_then(|tool| tool.finish(PATIENCE)).is_err();
-    if lacks {
-        skip(&format!("no {tool} here"));
-    }
-    lacks
-}
-
-fn skip(reason: &str) {
-    let test = thread::current().name().unwrap_or_default().to_owned();
-    io::stderr().write_all(format!("skipped: {test}: {reason}\n").as_bytes()).unwrap();
 }
 
 /// The label of the PEM block that a key is in.

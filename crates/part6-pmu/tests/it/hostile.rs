@@ -1,7 +1,5 @@
 //! Part 6 among clients that are many, slow, rude or gone: whatever one of them does, the next is served.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
@@ -13,6 +11,7 @@ use std::{
 };
 
 use lab_process::{Program, Stream};
+use lab_test::{Listening, PATIENCE, next_line};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
     crypto::aws_lc_rs,
@@ -23,16 +22,10 @@ use socket2::SockRef;
 use tempfile::TempDir;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
 
-const PMU: &str = env!("CARGO_BIN_EXE_part6-pmu");
-
-/// Longer than anything takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::{PMU, TEN};
 
 /// How long the PMU waits for a client that owes it something (the lab's contract).
 const SILENCE: Duration = Duration::from_secs(10);
-
-const TEN: &str = "This is PMU data 1This is PMU data 2This is PMU data 3This is PMU data 4This is PMU data 5\
-                   This is PMU data 6This is PMU data 7This is PMU data 8This is PMU data 9This is PMU data 10";
 
 type Client = StreamOwned<ClientConnection, TcpStream>;
 
@@ -65,9 +58,7 @@ impl Pmu {
             .arg("0")
             .args([directory.certificate("localhost"), directory.key("localhost")])
             .args(options.split_whitespace());
-        let mut program = Program::spawn(command).unwrap();
-        let line = program.line_with("listen", PATIENCE, |line| line.text.contains("listening on ")).unwrap();
-        let address = line.text.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
+        let Listening { program, address } = Listening::of(Program::spawn(command).unwrap());
         let ca = directory.ca_certificate();
         let config = config(&ca, &[&TLS13, &TLS12]);
         Self { program, door: Door { address, ca, config }, _folder: folder }
@@ -75,19 +66,13 @@ impl Pmu {
 
     /// Waits for the report of a connection that says so.
     fn await_report(&mut self, words: &str) -> String {
-        let is_wanted = |line: &lab_process::Line| line.stream == Stream::Stdout && line.text.contains(words);
-        let report = self.program.line_with(&format!("report '{words}'"), PATIENCE, is_wanted);
-        report.unwrap_or_else(|failure| panic!("{failure}")).text
+        next_line(&mut self.program, Stream::Stdout, words)
     }
 }
 
 impl Door {
     fn tcp(&self) -> TcpStream {
-        let tcp = TcpStream::connect_timeout(&self.address, PATIENCE).unwrap();
-        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
-        tcp.set_write_timeout(Some(PATIENCE)).unwrap();
-        tcp.set_nodelay(true).unwrap();
-        tcp
+        lab_test::connect(self.address)
     }
 
     /// A client before its handshake.

@@ -1,7 +1,5 @@
 //! The receiver as its user sees it, with the test as the broadcaster (handout, section 4.1; Q18, Q19).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     net::{Ipv4Addr, UdpSocket},
     process::Command,
@@ -9,14 +7,13 @@ use std::{
 };
 
 use lab_process::{Outcome, Program, Stream};
+use lab_test::{PATIENCE, spawn};
 use mock_servers::{ServerSettings, multicast};
 use socket2::SockRef;
 
-const RECEIVER: &str = env!("CARGO_BIN_EXE_part4-receiver");
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 1, 1, 1);
+use crate::{RECEIVER, joined};
 
-/// Far longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
+const GROUP: Ipv4Addr = Ipv4Addr::new(224, 1, 1, 1);
 
 /// Sends to a group on the loopback interface. Its own port is the group's as well: no two tests share one.
 struct Broadcaster {
@@ -57,18 +54,13 @@ impl Broadcaster {
         let mut command = Command::new("sh");
         command.args(["-c", script, "sh", RECEIVER, &GROUP.to_string(), &self.port.to_string()]);
         command.args(["--interface", "127.0.0.1", "--timeout", "60"]);
-        joined(Program::spawn(command).unwrap())
+        joined(spawn(command))
     }
-}
-
-fn joined(mut receiver: Program) -> Program {
-    receiver.line_with("join", DEADLINE, |line| line.text.starts_with("note: joined ")).unwrap();
-    receiver
 }
 
 /// The next line of the answer.
 fn shown(receiver: &mut Program) -> String {
-    receiver.line_with("show a line", DEADLINE, |line| line.stream == Stream::Stdout).unwrap().text
+    receiver.line_with("show a line", PATIENCE, |line| line.stream == Stream::Stdout).unwrap().text
 }
 
 /// The lines of stderr that begin with `label`.
@@ -81,7 +73,7 @@ fn check(datagrams: &[&[u8]], expected: &str) -> Outcome {
     let broadcaster = Broadcaster::new();
     let receiver = broadcaster.receiver(&["--count", &datagrams.len().to_string()]);
     datagrams.iter().for_each(|datagram| broadcaster.send(datagram));
-    let outcome = receiver.finish(DEADLINE).unwrap();
+    let outcome = receiver.finish(PATIENCE).unwrap();
     assert_eq!(String::from_utf8(outcome.stdout.clone()).unwrap(), expected);
     assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
     outcome
@@ -89,7 +81,7 @@ fn check(datagrams: &[&[u8]], expected: &str) -> Outcome {
 
 /// A command line that ends with `code` at once, an empty stdout, and an error that contains each of `words`.
 fn check_refused(arguments: &[&str], code: i32, words: &[&str]) {
-    let outcome = Program::start(RECEIVER, arguments).unwrap().finish(DEADLINE).unwrap();
+    let outcome = Program::start(RECEIVER, arguments).unwrap().finish(PATIENCE).unwrap();
     assert_eq!((outcome.code(), outcome.stdout().as_str()), (code, ""), "{arguments:?}: {}", outcome.stderr());
     let errors = labelled(&outcome, "error: ");
     assert_eq!(errors.len(), 1, "{arguments:?}: {}", outcome.stderr());
@@ -124,7 +116,7 @@ fn q18_the_programme_of_the_mock_server_is_shown_from_its_first_line() {
     };
     let _server = multicast::spawn(&programme, &ServerSettings::default()).unwrap();
     assert_eq!(
-        receiver.finish(DEADLINE).unwrap().stdout(),
+        receiver.finish(PATIENCE).unwrap().stdout(),
         "swcmTV: From forth the fatal loins\nswcmTV: \nswcmTV: of these two foes\nswcmTV: RWND...\n"
     );
 }
@@ -147,7 +139,7 @@ fn q19_two_receivers_on_one_host_both_show_everything() {
         broadcaster.send(text.as_bytes());
     }
     for receiver in receivers {
-        assert_eq!(receiver.finish(DEADLINE).unwrap().stdout(), "swcmTV: one\n123456: two\nswcmTV: three\n");
+        assert_eq!(receiver.finish(PATIENCE).unwrap().stdout(), "swcmTV: one\n123456: two\nswcmTV: three\n");
     }
 }
 
@@ -158,12 +150,12 @@ fn q19_a_group_that_someone_else_joined_on_the_same_port_is_not_shown() {
     let other_group = Ipv4Addr::new(224, 1, 1, 2);
     let other = UdpSocket::bind((other_group, broadcaster.port)).unwrap();
     other.join_multicast_v4(&other_group, &Ipv4Addr::LOCALHOST).unwrap();
-    other.set_read_timeout(Some(DEADLINE)).unwrap();
+    other.set_read_timeout(Some(PATIENCE)).unwrap();
 
     broadcaster.send_to(other_group, b"swcmTVfor the others");
     other.recv(&mut [0; 100]).expect("it does come to this host");
     broadcaster.send(b"swcmTVfor us");
-    assert_eq!(receiver.finish(DEADLINE).unwrap().stdout(), "swcmTV: for us\n");
+    assert_eq!(receiver.finish(PATIENCE).unwrap().stdout(), "swcmTV: for us\n");
 }
 
 #[test]
@@ -203,7 +195,7 @@ fn count_ends_after_that_many_datagrams() {
     for text in ["swcmTVone", "swcmTVtwo", "swcmTVthree"] {
         broadcaster.send(text.as_bytes());
     }
-    let outcome = receiver.finish(DEADLINE).unwrap();
+    let outcome = receiver.finish(PATIENCE).unwrap();
     assert_eq!((outcome.stdout().as_str(), outcome.code()), ("swcmTV: one\nswcmTV: two\n", 0));
 }
 
@@ -213,7 +205,7 @@ fn timeout_ends_a_silence_with_status_1_after_what_came() {
     let mut receiver = broadcaster.receiver(&["--timeout", "2"]);
     broadcaster.send(b"swcmTVthe rest is silence");
     assert_eq!(shown(&mut receiver), "swcmTV: the rest is silence");
-    let outcome = receiver.finish(DEADLINE).unwrap();
+    let outcome = receiver.finish(PATIENCE).unwrap();
     assert_eq!((outcome.stdout().as_str(), outcome.code()), ("swcmTV: the rest is silence\n", 1));
     let error = format!("error: nothing received from {GROUP}:{} for 2.000 s", broadcaster.port);
     assert_eq!(labelled(&outcome, "error: "), [error]);
@@ -225,15 +217,15 @@ fn after_five_seconds_without_a_datagram_a_hint_names_the_loopback_interface() {
     let (silence, broadcaster) = (Broadcaster::new(), Broadcaster::new());
     let for_six_seconds = silence.receiver(&["--timeout", "6"]);
     let mut receiver = broadcaster.receiver(&["--count", "1"]);
-    let hint = receiver.line_with("hint", DEADLINE, |line| line.text.starts_with("hint: ")).unwrap();
+    let hint = receiver.line_with("hint", PATIENCE, |line| line.text.starts_with("hint: ")).unwrap();
     assert!(hint.at >= Duration::from_secs(5) && hint.stream == Stream::Stderr, "{hint:?}");
     assert!(hint.text.contains("--interface 127.0.0.1"), "{hint}");
 
     broadcaster.send(b"swcmTVat last");
-    let outcome = receiver.finish(DEADLINE).unwrap();
+    let outcome = receiver.finish(PATIENCE).unwrap();
     assert_eq!((outcome.stdout().as_str(), outcome.code()), ("swcmTV: at last\n", 0));
 
-    let outcome = for_six_seconds.finish(DEADLINE).unwrap();
+    let outcome = for_six_seconds.finish(PATIENCE).unwrap();
     assert_eq!((outcome.stdout().as_str(), outcome.code()), ("", 1));
     assert_eq!(labelled(&outcome, "hint: "), [hint.text], "once");
 }
@@ -244,7 +236,7 @@ fn an_interface_may_be_named() {
     let broadcaster = Broadcaster::new();
     let receiver = broadcaster.receiver_on("lo", &["--count", "1"]);
     broadcaster.send(b"swcmTVby name");
-    assert_eq!(receiver.finish(DEADLINE).unwrap().stdout(), "swcmTV: by name\n");
+    assert_eq!(receiver.finish(PATIENCE).unwrap().stdout(), "swcmTV: by name\n");
 }
 
 #[test]
@@ -284,7 +276,7 @@ fn an_address_that_no_interface_has_is_status_1_with_a_hint() {
 #[test]
 fn help_shows_examples_and_version_the_name() {
     for (option, expected) in [("--help", "--interface 127.0.0.1"), ("--version", "part4-receiver")] {
-        let outcome = Program::start(RECEIVER, &[option]).unwrap().finish(DEADLINE).unwrap();
+        let outcome = Program::start(RECEIVER, &[option]).unwrap().finish(PATIENCE).unwrap();
         assert!(outcome.code() == 0 && outcome.stdout().contains(expected), "{}", outcome.stdout());
     }
 }
@@ -298,7 +290,7 @@ fn ctrl_c_ends_it_as_the_signal_does_and_keeps_what_was_shown() {
         broadcaster.send(b"swcmTVbefore it");
         assert_eq!(shown(&mut receiver), "swcmTV: before it");
         signal(&mut receiver);
-        let outcome = receiver.finish(DEADLINE).unwrap();
+        let outcome = receiver.finish(PATIENCE).unwrap();
         assert_eq!((outcome.stdout().as_str(), outcome.code()), ("swcmTV: before it\n", code));
         assert_eq!(labelled(&outcome, "error: "), [""; 0]);
     }
@@ -315,7 +307,7 @@ fn a_reader_that_leaves_early_ends_it_quietly() {
         receiver.line_with("end", Duration::from_millis(50), |line| line.text.starts_with("status ")).ok()
     });
     assert_eq!(status.unwrap().text, "status 0");
-    let outcome = receiver.finish(DEADLINE).unwrap();
+    let outcome = receiver.finish(PATIENCE).unwrap();
     assert_eq!(outcome.stdout(), "swcmTV: again\n");
     assert_eq!(outcome.stderr().lines().count(), 2, "'joined' and the status, nothing else: {}", outcome.stderr());
 }
@@ -326,7 +318,7 @@ fn an_answer_that_cannot_be_stored_is_status_1() {
     let broadcaster = Broadcaster::new();
     let receiver = broadcaster.receiver_in_shell(r#"exec "$@" > /dev/full"#);
     broadcaster.send(b"swcmTVnowhere to go");
-    let outcome = receiver.finish(DEADLINE).unwrap();
+    let outcome = receiver.finish(PATIENCE).unwrap();
     assert_eq!(outcome.code(), 1);
     assert_eq!(
         labelled(&outcome, "error: "),

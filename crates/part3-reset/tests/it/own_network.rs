@@ -1,32 +1,24 @@
 //! Part 3 in networks that lack something: each test runs in a network of its own, where the system lets it have one.
 
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+use std::{net::IpAddr, process::Command};
 
-use std::{net::IpAddr, process::Command, time::Duration};
-
-use lab_process::{Outcome, Program, in_own_network};
+use lab_process::Outcome;
+use lab_test::{finish, in_own_network, spawn};
 use mock_servers::{
     Running, ServerSettings,
     reset::{self, Schedule},
 };
 
-/// The most that anything may take here: far more than it does.
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::PART3;
 
 /// What makes a network whole.
 const LOOPBACK: &str = "ip link set lo up";
 
-/// Runs `scene` in a private network after `setup`, lines of shell.
-fn in_a_network(setup: &str, scene: impl FnOnce()) {
-    in_own_network(setup, scene).unwrap_or_else(|failure| panic!("{failure}"));
-}
-
 fn part3(arguments: &[&str], lab_server: Option<&str>) -> Outcome {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_part3-reset"));
+    let mut command = Command::new(PART3);
     command.args(arguments).env_remove("LAB_SERVER");
     command.envs(lab_server.map(|host| ("LAB_SERVER", host)));
-    Program::spawn(command).unwrap().finish(DEADLINE).unwrap()
+    finish(spawn(command))
 }
 
 /// The mock server on the handout's port, at these addresses.
@@ -58,7 +50,7 @@ fn check_failure(outcome: &Outcome, words: &[&str]) {
 #[test]
 fn without_ipv6_it_works_over_ipv4_and_says_so_once() {
     let setup = format!("{LOOPBACK}; echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6");
-    in_a_network(&setup, || {
+    in_own_network(&setup, || {
         // The mock server, too, does without.
         let _mock = mock(&["127.0.0.1", "::1"]);
         let warning = "warning: no IPv6: cannot use [::1]:5004: Cannot assign requested address\n";
@@ -69,7 +61,7 @@ fn without_ipv6_it_works_over_ipv4_and_says_so_once() {
 #[test]
 fn without_ipv4_it_works_over_ipv6_and_says_so_once() {
     let setup = format!("{LOOPBACK}; ip address delete 127.0.0.1/8 dev lo");
-    in_a_network(&setup, || {
+    in_own_network(&setup, || {
         let _mock = mock(&["::1"]);
         let warning = "warning: no IPv4: cannot use 127.0.0.1:5004: Network is unreachable\n";
         check(&part3(&["localhost", "5004", "--runs=3"], None), "[::1]:5004", warning);
@@ -78,7 +70,7 @@ fn without_ipv4_it_works_over_ipv6_and_says_so_once() {
 
 #[test]
 fn a_server_without_a_way_to_it_is_an_error() {
-    in_a_network(LOOPBACK, || {
+    in_own_network(LOOPBACK, || {
         check_failure(&part3(&["--server", "10.1.2.3"], None), &["10.1.2.3:5004", "Network is unreachable"]);
         check_failure(&part3(&["--server", "2001:db8::1"], None), &["[2001:db8::1]:5004", "unreachable"]);
     });
@@ -86,14 +78,14 @@ fn a_server_without_a_way_to_it_is_an_error() {
 
 #[test]
 fn without_any_family_it_is_an_error_that_names_both() {
-    in_a_network(":", || {
+    in_own_network(":", || {
         check_failure(&part3(&["localhost", "5004"], None), &["127.0.0.1:5004: ", "[::1]:5004: "]);
     });
 }
 
 #[test]
 fn the_port_is_the_handouts_wherever_none_is_named() {
-    in_a_network(LOOPBACK, || {
+    in_own_network(LOOPBACK, || {
         let _mock = mock(&["127.0.0.1", "::1"]);
         for server in ["::1", "[::1]"] {
             check(&part3(&["--server", server, "--runs=3"], None), "[::1]:5004", "");
@@ -111,7 +103,7 @@ fn a_name_is_asked_at_the_first_address_of_each_family_that_it_has() {
     let hosts = r"127.0.0.1 four.test\n127.0.0.2 many.test\n127.0.0.3 many.test\n::1 many.test\n";
     let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/part3-hosts");
     let setup = format!("{LOOPBACK}; printf '{hosts}' > '{file}'; mount --bind '{file}' /etc/hosts");
-    in_a_network(&setup, || {
+    in_own_network(&setup, || {
         let _mock = mock(&["127.0.0.1", "::1"]);
         let stats = |server: &str| {
             let outcome = part3(&["--server", server, "--stats"], None);

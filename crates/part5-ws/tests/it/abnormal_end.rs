@@ -1,0 +1,97 @@
+//! The answer breaks off: status 1, after what did arrive.
+
+use std::io::Read;
+
+use crate::played::{CLOSE, FIN, Pmu, TEXT, check_broken, check_broken_after_one, run, status};
+
+#[test]
+fn a_close_frame_with_any_other_status_is_shown_with_its_reason() {
+    for code in [1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 4999] {
+        check_broken_after_one(move |mut pmu| pmu.close(&status(code, "")), &code.to_string());
+    }
+    check_broken_after_one(
+        |mut pmu| pmu.close(&status(1011, "out of \x1b[5m memory")),
+        "1011 'out of \\x1b[5m memory'",
+    );
+}
+
+#[test]
+fn a_close_frame_that_breaks_the_rfc() {
+    // A status of one byte, reserved ones that no one may send, a reason that is not UTF-8, one that is too long.
+    let not_utf8 = [&1000_u16.to_be_bytes()[..], b"\xff"].concat();
+    for payload in
+        [vec![3], status(999, ""), status(1005, ""), status(1006, ""), not_utf8, status(1000, &"x".repeat(124))]
+    {
+        let serve = move |mut pmu: Pmu| {
+            pmu.frame(CLOSE, payload);
+            // Whether the client answers it is its own affair.
+            let _ = pmu.0.read(&mut [0; 200]);
+        };
+        check_broken_after_one(serve, "");
+    }
+}
+
+#[test]
+fn tcp_closed_without_a_close_frame() {
+    check_broken_after_one(drop, "without a close frame");
+    check_broken(|mut pmu| drop(pmu.upgrade()), &[], "", "without a close frame");
+}
+
+#[test]
+fn a_connection_cut_in_the_middle_of_a_frame_says_where() {
+    let cut = |bytes: &'static [u8]| move |mut pmu: Pmu| pmu.send(bytes);
+    check_broken_after_one(cut(b"\x82\x14This is "), "8 bytes into a frame of 20");
+    check_broken_after_one(cut(b"\x82\x7f\0\0\0\0\x40\0\0\0flood"), "5 bytes into a frame of 1073741824");
+    check_broken_after_one(cut(b"\x82\x7e\x01"), "without a close frame");
+    check_broken_after_one(cut(b"\x82"), "without a close frame");
+    check_broken_after_one(cut(b"\x02\x08This is "), "without a close frame");
+}
+
+#[test]
+fn a_message_that_a_close_frame_leaves_unfinished() {
+    let serve = |mut pmu: Pmu| {
+        pmu.frame(TEXT, "This is PMU ");
+        pmu.close(&status(1000, ""));
+    };
+    check_broken_after_one(serve, "");
+}
+
+#[test]
+fn a_reset_between_messages_and_in_the_middle_of_one() {
+    let between = |mut pmu: Pmu| {
+        pmu.sync();
+        pmu.reset();
+    };
+    check_broken_after_one(between, "reset");
+    let in_a_frame = |mut pmu: Pmu| {
+        pmu.sync();
+        pmu.send(b"\x82\x14This is ");
+        pmu.reset();
+    };
+    check_broken_after_one(in_a_frame, "reset");
+}
+
+#[test]
+fn silence_with_timeout() {
+    let silent = |mut pmu: Pmu| {
+        pmu.upgrade();
+        pmu.frame(FIN | TEXT, "This is PMU data 1");
+        pmu.send(b"\x82\x14This is ");
+        pmu.wait_for_end();
+    };
+    check_broken(silent, &["--timeout", "2"], "This is PMU data 1\n", "for 2.000 s");
+}
+
+#[test]
+fn statistics_come_after_the_error() {
+    let serve = |mut pmu: Pmu| {
+        pmu.upgrade();
+        pmu.frame(FIN | TEXT, "This is PMU data 1");
+        pmu.close(&status(1011, ""));
+    };
+    let outcome = run(serve, &["--stats"]);
+    let [error, stats] = outcome.stderr().lines().map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
+    assert!(error.starts_with("error: ") && stats.starts_with('{'), "{}", outcome.stderr());
+    let stats = &outcome.stats()[0];
+    assert_eq!((&stats["on_message"], &stats["frames"], &stats["messages"]), (&1.into(), &1.into(), &1.into()));
+}
