@@ -3,8 +3,6 @@
 //!
 //! Each input has a seed of its own, which is told when it fails: put it into [`FIRST_SEED`] to see that input first.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     fmt::Debug,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -23,6 +21,7 @@ use secure_channel::{
 use ttp::CaDirectory;
 
 const FIRST_SEED: u64 = 0x5eed_0000;
+
 const ROUNDS: u64 = 100_000;
 
 /// Made once.
