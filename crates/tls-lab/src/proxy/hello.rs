@@ -50,7 +50,7 @@ pub(super) fn receive(victim: &mut Connection) -> Result<Hello, String> {
 fn next_byte(victim: &mut Connection) -> Result<u8, String> {
     let mut byte = [0];
     match victim.read(&mut byte) {
-        Ok(0) => Err("the victim left without a options".to_owned()),
+        Ok(0) => Err("the victim left without a wish".to_owned()),
         Ok(_) => Ok(byte[0]),
         Err(error) => Err(match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "the victim was too slow".to_owned(),

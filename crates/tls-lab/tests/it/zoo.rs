@@ -1,7 +1,5 @@
 //! tls-client in the zoo: accepts and refuses what the table says, each time with a reason that a student understands.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
@@ -9,19 +7,18 @@ use std::{
     time::Duration,
 };
 
-use lab_process::{Outcome, Program};
+use lab_process::Outcome;
+use lab_test::run;
+use labnet::net::ClientLimits;
 use mock_servers::{
     Running, ServerSettings,
     zoo::{self, Case, Class, Expectation, cases},
 };
 
-const CLIENT: &str = env!("CARGO_BIN_EXE_tls-client");
-
-/// Far longer than a visit takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::CLIENT;
 
 /// How long the client waits for those who never answer.
-const PATIENCE: &str = "3";
+const GIVES_UP_AFTER: &str = "10";
 
 struct Zoo {
     running: Running,
@@ -33,15 +30,18 @@ impl Zoo {
     fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("zoo_cacert.pem");
-        let running = zoo::spawn(&zoo::Config { port: 0, ca: ca.clone() }, &ServerSettings::default()).unwrap();
+        // More patient than the client.
+        let limits = ClientLimits { silence: Duration::from_secs(30), ..ClientLimits::default() };
+        let site = ServerSettings { limits, ..ServerSettings::default() };
+        let running = zoo::spawn(&zoo::Config { port: 0, ca: ca.clone() }, &site).unwrap();
         Self { running, ca, _folder: folder }
     }
 
     fn visit(&self, case: &Case, options: &[&str]) -> Outcome {
         let (port, ca) = (self.running.address().port().to_string(), self.ca.to_str().unwrap());
-        let common = [case.name, &port, "--connect", "127.0.0.1", "--cafile", ca, "--timeout", PATIENCE];
+        let common = [case.name, &port, "--connect", "127.0.0.1", "--cafile", ca, "--timeout", GIVES_UP_AFTER];
         let page = ["--http", "/", "--output", "-"];
-        Program::start(CLIENT, &[&common[..], &page, options].concat()).unwrap().finish(DEADLINE).unwrap()
+        run(CLIENT, &[&common[..], &page, options].concat())
     }
 }
 

@@ -1,26 +1,20 @@
 //! tls-client as its users see it: what it shows, when it waits, what it writes, and what it says when it fails.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
 
-use lab_process::{Outcome, Program, Stream};
+use lab_process::{Line, Outcome, Program, Stream};
+use lab_test::{Listening, PATIENCE, lacks, nobody};
 use ttp::CaDirectory;
 
-const CLIENT: &str = env!("CARGO_BIN_EXE_tls-client");
-const SERVER: &str = env!("CARGO_BIN_EXE_tls-server");
-
-/// Far longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::{CLIENT, SERVER};
 
 /// Certificates for `server`, `client` and localhost, made once.
 fn directory() -> &'static Path {
@@ -41,20 +35,19 @@ fn file(name: &str) -> String {
 fn server(options: &[&str]) -> (Program, String) {
     let (certificate, key) = (file("server_cert.pem"), file("server_key.pem"));
     let arguments = [&[certificate.as_str(), &key, "--port", "0"], options].concat();
-    let mut program = Program::start(SERVER, &arguments).unwrap();
-    let line = program.line_with("listen", DEADLINE, |line| line.text.contains("listening on")).unwrap();
-    let port = line.text.split([':', ' ']).find(|word| word.parse::<u16>().is_ok()).unwrap().to_owned();
-    (program, port)
+    let server = Listening::of(lab_test::start(SERVER, &arguments));
+    let port = server.port();
+    (server.program, port)
 }
 
 fn start(arguments: &[&str]) -> Program {
-    Program::start(CLIENT, arguments).unwrap()
+    lab_test::start(CLIENT, arguments)
 }
 
 /// The client of a server on this machine, which trusts its CA.
 fn client(port: &str, options: &[&str]) -> Outcome {
     let ca = file("cacert.pem");
-    start(&[&["localhost", port, "--cafile", &ca], options].concat()).finish(DEADLINE).unwrap()
+    start(&[&["localhost", port, "--cafile", &ca], options].concat()).finish(PATIENCE).unwrap()
 }
 
 fn check_failed(outcome: &Outcome, status: i32, words: &[&str]) {
@@ -100,17 +93,17 @@ fn with_step_no_byte_of_tls_leaves_before_the_first_key() {
     let port = listener.local_addr().unwrap().port().to_string();
     let mut program = start(&["localhost", &port, "--connect", "127.0.0.1", "--step", "--no-verify"]);
     let (mut peer, _) = listener.accept().unwrap();
-    program.line_with("pause", DEADLINE, |line| line.text.starts_with("pause after the TCP handshake")).unwrap();
+    program.line_with("pause", PATIENCE, |line| line.text.starts_with("pause after the TCP handshake")).unwrap();
     peer.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let mut bytes = [0; 1024];
     assert!(peer.read(&mut bytes).is_err(), "TLS began before the key");
     program.input(b"\n");
-    peer.set_read_timeout(Some(DEADLINE)).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
     let len = peer.read(&mut bytes).unwrap();
     // A record that is a handshake, of a ClientHello.
     assert_eq!((bytes[0], bytes[5], len > 100), (22, 1, true));
     drop(peer);
-    check_failed(&program.finish(DEADLINE).unwrap(), 1, &["within the TLS handshake"]);
+    check_failed(&program.finish(PATIENCE).unwrap(), 1, &["within the TLS handshake"]);
 }
 
 #[test]
@@ -204,7 +197,7 @@ fn a_folder_of_authorities_may_hold_plain_files_or_openssls_links() {
     fs::write(folder.path().join("README"), "no certificate").unwrap();
     let trust = |folder: &Path| {
         let arguments = ["localhost", &port, "--cadir", folder.to_str().unwrap()];
-        start(&arguments).finish(DEADLINE).unwrap()
+        start(&arguments).finish(PATIENCE).unwrap()
     };
     assert_eq!(trust(folder.path()).code(), 0);
     let empty = tempfile::tempdir().unwrap();
@@ -215,7 +208,7 @@ fn a_folder_of_authorities_may_hold_plain_files_or_openssls_links() {
 #[test]
 fn the_lists_of_the_public_trust_no_authority_of_the_lab() {
     let (_server, port) = server(&[]);
-    let outcome = start(&["localhost", &port, "--roots", "webpki"]).finish(DEADLINE).unwrap();
+    let outcome = start(&["localhost", &port, "--roots", "webpki"]).finish(PATIENCE).unwrap();
     check_failed(&outcome, 1, &["of an unknown CA"]);
 }
 
@@ -223,7 +216,7 @@ fn the_lists_of_the_public_trust_no_authority_of_the_lab() {
 fn another_address_does_not_change_who_must_be_there() {
     let (_server, port) = server(&[]);
     let (ca, at) = (file("cacert.pem"), format!("127.0.0.1:{port}"));
-    let ask = |name: &str, at: &str| start(&[name, &port, "--cafile", &ca, "--connect", at]).finish(DEADLINE).unwrap();
+    let ask = |name: &str, at: &str| start(&[name, &port, "--cafile", &ca, "--connect", at]).finish(PATIENCE).unwrap();
     assert_eq!(ask("server", &at).code(), 0);
     assert_eq!(ask("server", "127.0.0.1").code(), 0);
     check_failed(&ask("www.example.test", &at), 1, &["was to be www.example.test, but its certificate is for server"]);
@@ -231,7 +224,8 @@ fn another_address_does_not_change_who_must_be_there() {
 
 #[test]
 fn wrong_command_lines_and_absent_servers_are_told_in_a_line() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let (_taken, nobody) = nobody();
+    let nobody = nobody.port().to_string();
     let ca = file("cacert.pem");
     for (arguments, status, words) in [
         (&["no name"][..], 2, "is no name of a server"),
@@ -242,7 +236,7 @@ fn wrong_command_lines_and_absent_servers_are_told_in_a_line() {
         (&["localhost", &nobody, "--cafile", &ca], 1, "Connection refused"),
         (&["localhost", &nobody, "--cafile", "/nonexistent/ca.pem"], 1, "cannot read /nonexistent/ca.pem"),
     ] {
-        check_failed(&start(arguments).finish(DEADLINE).unwrap(), status, &[words]);
+        check_failed(&start(arguments).finish(PATIENCE).unwrap(), status, &[words]);
     }
 }
 
@@ -278,16 +272,14 @@ fn a_server_that_is_none_of_tls_is_named_as_that() {
 
 /// An `openssl s_server` with the lab's certificate, on a free port; `None` where there is no OpenSSL.
 fn s_server(options: &[&str]) -> Option<(Program, String)> {
-    let is_there = Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_ok_and(|it| it.success());
-    if !is_there {
-        std::io::stderr().write_all(b"skipped: openssl is not installed\n").unwrap();
+    if lacks("openssl") {
         return None;
     }
     let (certificate, key) = (file("server_cert.pem"), file("server_key.pem"));
     let arguments = ["s_server", "-accept", "127.0.0.1:0", "-cert", &certificate, "-key", &key, "-www"];
-    let mut program = Program::start("openssl", &[&arguments[..], options].concat()).unwrap();
-    let is_ready = |line: &lab_process::Line| line.stream == Stream::Stdout && line.text.starts_with("ACCEPT ");
-    let line = program.line_with("listen", DEADLINE, is_ready).unwrap();
+    let mut program = lab_test::start("openssl", &[&arguments[..], options].concat());
+    let is_ready = |line: &Line| line.stream == Stream::Stdout && line.text.starts_with("ACCEPT ");
+    let line = program.line_with("listen", PATIENCE, is_ready).unwrap();
     let port = line.text.rsplit(':').next().unwrap().to_owned();
     Some((program, port))
 }
@@ -307,7 +299,7 @@ fn openssl_s_server_is_a_server_like_any_other() {
 fn each_program_calls_itself_by_its_name() {
     let programs: [PathBuf; 3] = [CLIENT, SERVER, env!("CARGO_BIN_EXE_tls-proxy")].map(PathBuf::from);
     for program in programs {
-        let outcome = Program::start(&program, &["--version"]).unwrap().finish(DEADLINE).unwrap();
+        let outcome = Program::start(&program, &["--version"]).unwrap().finish(PATIENCE).unwrap();
         let name = program.file_stem().unwrap().to_string_lossy().into_owned();
         assert_eq!(outcome.stdout(), format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
     }
