@@ -1,8 +1,5 @@
 //! What the CA makes at first use for the secure channel: all that lacks or nothing, and certificates out of season.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -15,13 +12,11 @@ use std::{
 };
 
 use lab_process::Program;
+use lab_test::PATIENCE;
 use labnet::tls::{self, Credentials, Roots, TlsRole};
 use tempfile::TempDir;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, Error, KeyKind, Purpose};
 use x509_parser::{certificate::X509Certificate, pem::parse_x509_pem};
-
-/// Longer than anything takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 const DAY: i64 = 24 * 3600;
 

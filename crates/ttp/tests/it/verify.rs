@@ -1,0 +1,79 @@
+//! Verify and show.
+
+use rcgen::date_time_ymd;
+
+use crate::place::{Place, words};
+
+#[test]
+fn verify_says_what_is_wrong_with_a_certificate() {
+    let (place, other) = (Place::with_ca(), Place::with_ca());
+    place.done("issue 123456 --key p-256 --san pmu.test --san 127.0.0.1");
+    other.done("issue 123456 --key p-256");
+    place.write("other.pem", other.read("certs/123456_cert.pem"));
+    place.write("empty.pem", "");
+    place.issue("old_cert.pem", |params| {
+        (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
+    });
+    place.issue("early_cert.pem", |params| {
+        (params.not_before, params.not_after) = (date_time_ymd(4000, 1, 1), date_time_ymd(4001, 1, 1));
+    });
+    place.issue("nameless_cert.pem", |params| params.subject_alt_names.clear());
+    for (arguments, expected) in [
+        ("certs/123456_cert.pem --name pdc.test", &["pdc.test", "pmu.test, 127.0.0.1"][..]),
+        ("certs/123456_cert.pem --name 127.0.0.2", &["127.0.0.2", "pmu.test, 127.0.0.1"]),
+        ("certs/123456_cert.pem --purpose client", &["another purpose"]),
+        ("certs/123456_cert.pem --purpose both", &["another purpose"]),
+        ("other.pem", &["CA"]),
+        ("old_cert.pem", &["expired"]),
+        ("early_cert.pem", &["not valid yet"]),
+        ("nameless_cert.pem --name localhost", &["no SAN"]),
+        ("certs/cacert.pem", &["CA certificate"]),
+        ("certs/123456_key.pem", &["holds a private key", "BEGIN CERTIFICATE"]),
+        ("certs/123456.csr", &["certificate request", "BEGIN CERTIFICATE"]),
+        ("empty.pem", &["is empty"]),
+        ("missing.pem", &["cannot read missing.pem"]),
+    ] {
+        let file = words(arguments)[0];
+        place.refused(&format!("verify {arguments}"), 1, &[&[file], expected].concat());
+    }
+    place.done("verify certs/123456_cert.pem --name PMU.test");
+    place.done("verify nameless_cert.pem");
+    place.refused("verify certs/123456_cert.pem --name a/b", 2, &["'a/b' is no name of a server"]);
+    place.refused("verify certs/123456_cert.pem --dir empty", 1, &["empty"]);
+}
+
+#[test]
+fn show_tells_a_certificates_facts_a_line_each() {
+    let place = Place::with_ca();
+    place.done("issue 123456 --country CH --san pmu.test --san ::1");
+    let text = place.done("show certs/123456_cert.pem");
+    for (label, value) in [
+        ("version", "3"),
+        ("subject", "C=CH, CN=123456"),
+        ("issuer", "C=CH, CN=Socket Lab CA"),
+        ("key", "RSA, 2048 bits"),
+        ("names (SAN)", "pmu.test, ::1"),
+        ("is a CA", "no"),
+        ("purpose", "TLS server"),
+    ] {
+        let line = format!("{:<20} {value}", format!("{label}:"));
+        assert!(text.lines().any(|shown| shown == line), "no '{line}' in\n{text}");
+    }
+    let ca = place.done("show certs/cacert.pem");
+    assert!(ca.contains("localhost, server, client, test, example, 127.0.0.0/8, ::1/128"), "{ca}");
+    place.refused("show certs/123456_key.pem", 1, &["BEGIN CERTIFICATE"]);
+    place.refused("show missing.pem", 1, &["cannot read missing.pem"]);
+}
+
+#[test]
+fn help_has_examples_and_version_the_version() {
+    let place = Place::new();
+    let help = place.done("--help");
+    for example in
+        ["Examples", "ttp init", "ttp request 123456", "ttp sign certs/123456.csr", "--any-name", "openssl req"]
+    {
+        let everywhere = [&help, &place.done("init --help")];
+        assert!(everywhere.iter().any(|help| help.contains(example)), "no '{example}'");
+    }
+    assert_eq!(place.done("--version"), concat!("ttp ", env!("CARGO_PKG_VERSION"), "\n"));
+}
