@@ -1,7 +1,5 @@
 //! The program `mock-servers`: what it says where, how it ends, and that it ends for no other reason.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
@@ -12,12 +10,10 @@ use std::{
 };
 
 use lab_process::{Outcome, Program, Stream};
+use lab_test::PATIENCE;
 use socket2::{Domain, Protocol, Socket, Type};
 
 const SERVERS: &str = env!("CARGO_BIN_EXE_mock-servers");
-
-/// Far longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Servers that are ready.
 struct Servers {
@@ -29,7 +25,7 @@ struct Servers {
 impl Servers {
     fn start(arguments: &[&str]) -> Self {
         let mut program = Program::start(SERVERS, arguments).unwrap();
-        program.line_with("be ready", DEADLINE, |line| line.text == "ready").unwrap();
+        program.line_with("be ready", PATIENCE, |line| line.text == "ready").unwrap();
         let stdout = program.lines().iter().filter(|line| line.stream == Stream::Stdout);
         let listening = stdout.map(|line| line.text.clone()).take_while(|line| line != "ready").collect();
         Self { program, listening }
@@ -44,12 +40,12 @@ impl Servers {
 
     fn event(&mut self, begin: &str) -> String {
         let is_wanted = |line: &lab_process::Line| line.stream == Stream::Stdout && line.text.starts_with(begin);
-        self.program.line_with(&format!("report '{begin}'"), DEADLINE, is_wanted).unwrap().text
+        self.program.line_with(&format!("report '{begin}'"), PATIENCE, is_wanted).unwrap().text
     }
 }
 
 fn run(arguments: &[&str]) -> Outcome {
-    Program::start(SERVERS, arguments).unwrap().finish(DEADLINE).unwrap()
+    Program::start(SERVERS, arguments).unwrap().finish(PATIENCE).unwrap()
 }
 
 /// A command line that ends with `code`, an empty stdout, and one error that contains each of `words`.
@@ -67,14 +63,14 @@ fn check_refused(arguments: &[&str], code: i32, words: &[&str]) {
 fn connected(address: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.connect(address).unwrap();
-    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
 }
 
 /// A client of part 2: its own address, and the whole answer.
 fn ask(pmu: SocketAddr, command: &str) -> (SocketAddr, String) {
-    let mut client = TcpStream::connect_timeout(&pmu, DEADLINE).unwrap();
-    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut client = TcpStream::connect_timeout(&pmu, PATIENCE).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
     client.write_all(command.as_bytes()).unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
@@ -101,7 +97,7 @@ fn each_server_says_where_it_listens_and_then_all_are_ready() {
     expected.retain(|line| has_ipv6() || !line.contains("::1"));
     assert_eq!(servers.listening, expected);
     assert!(!expected.iter().any(|line| line.ends_with(":0")), "{expected:?}");
-    TcpStream::connect_timeout(&servers.address("pmu TCP"), DEADLINE).unwrap();
+    TcpStream::connect_timeout(&servers.address("pmu TCP"), PATIENCE).unwrap();
 }
 
 #[test]
@@ -149,7 +145,7 @@ fn the_options_of_the_programme_reach_it() {
     member.set_reuse_port(true).unwrap();
     member.bind(&group.into()).unwrap();
     member.join_multicast_v4(group.ip(), &Ipv4Addr::LOCALHOST).unwrap();
-    member.set_read_timeout(Some(DEADLINE)).unwrap();
+    member.set_read_timeout(Some(PATIENCE)).unwrap();
     let member: UdpSocket = member.into();
     let hear = || {
         let mut buffer = [0; 2000];
@@ -165,13 +161,13 @@ fn the_options_of_the_programme_reach_it() {
 fn ctrl_c_and_sigterm_are_its_normal_end_at_once_whoever_is_connected() {
     for end in [Program::interrupt, Program::terminate] {
         let mut servers = Servers::start(&["pmu", "ws", "--pmu-port", "0", "--ws-port", "0", "--seed", "1"]);
-        let mut waiting = TcpStream::connect_timeout(&servers.address("pmu TCP"), DEADLINE).unwrap();
-        waiting.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut waiting = TcpStream::connect_timeout(&servers.address("pmu TCP"), PATIENCE).unwrap();
+        waiting.set_read_timeout(Some(PATIENCE)).unwrap();
         waiting.write_all(b"CMD_short:3600").unwrap();
         waiting.read_exact(&mut [0; 18]).unwrap();
-        let _silent = TcpStream::connect_timeout(&servers.address("ws TCP"), DEADLINE).unwrap();
+        let _silent = TcpStream::connect_timeout(&servers.address("ws TCP"), PATIENCE).unwrap();
         end(&mut servers.program);
-        let outcome = servers.program.finish(DEADLINE).unwrap();
+        let outcome = servers.program.finish(PATIENCE).unwrap();
         assert_eq!((outcome.code(), outcome.stderr().as_str()), (0, ""));
     }
 }
@@ -236,7 +232,7 @@ fn the_seed_is_printed_when_it_was_not_given() {
     let [first, second] = [0, 1].map(|_| {
         let mut servers = Servers::start(&["pmu", "--pmu-port", "0"]);
         servers.program.interrupt();
-        let stderr = servers.program.finish(DEADLINE).unwrap().stderr();
+        let stderr = servers.program.finish(PATIENCE).unwrap().stderr();
         let seed = stderr.trim_end().strip_prefix("note: the seed is ").map(str::parse::<u64>);
         seed.expect("the seed and nothing else").expect("a number")
     });
@@ -270,15 +266,15 @@ fn a_reader_that_leaves_early_ends_it_quietly() {
     command.args(["-c", r#"{ "$@"; echo "status $?" >&2; } | head -1"#, "sh", SERVERS]);
     command.args(["ws", "--ws-port", "0", "--bind", "127.0.0.1", "--seed", "1"]);
     let mut program = Program::spawn(command).unwrap();
-    let line = program.line_with("listen", DEADLINE, |line| line.stream == Stream::Stdout).unwrap();
+    let line = program.line_with("listen", PATIENCE, |line| line.stream == Stream::Stdout).unwrap();
     let address: SocketAddr = line.text.strip_prefix("listening ws TCP ").unwrap().parse().unwrap();
     // It learns that nobody reads when there is an event.
     let status = (0..600).find_map(|_| {
-        drop(TcpStream::connect_timeout(&address, DEADLINE));
+        drop(TcpStream::connect_timeout(&address, PATIENCE));
         program.line_with("end", Duration::from_millis(50), |line| line.stream == Stream::Stderr).ok()
     });
     assert_eq!(status.expect("it ends").text, "status 0");
-    assert_eq!(program.finish(DEADLINE).unwrap().stderr(), "status 0\n");
+    assert_eq!(program.finish(PATIENCE).unwrap().stderr(), "status 0\n");
 }
 
 /// A process whose stdout nobody reads; it is killed when dropped.
@@ -302,7 +298,7 @@ fn a_parent_that_never_reads_its_stdout_does_not_block_the_servers() {
         let mut line = String::new();
         stdout.read_line(&mut line).map(|_| sender.send((line, stdout)))
     });
-    let (line, _unread) = address.recv_timeout(DEADLINE).unwrap();
+    let (line, _unread) = address.recv_timeout(PATIENCE).unwrap();
     let client = connected(line.trim_end().strip_prefix("listening reset UDP ").unwrap().parse().unwrap());
 
     // Each is an event of more than 400 bytes: the pipe takes about 150 of them, the queue behind it 4,096.
@@ -319,14 +315,14 @@ fn a_parent_that_never_reads_its_stdout_does_not_block_the_servers() {
         kill_process(Pid::from_child(&servers.0), Signal::TERM).unwrap();
         let (sender, ended) = mpsc::channel();
         thread::spawn(move || sender.send(servers.0.wait()));
-        assert_eq!(ended.recv_timeout(DEADLINE).expect("it ends").unwrap().code(), Some(0));
+        assert_eq!(ended.recv_timeout(PATIENCE).expect("it ends").unwrap().code(), Some(0));
     }
 }
 
 /// In a network of the test's own.
 #[cfg(target_os = "linux")]
 mod own_network {
-    use lab_process::in_own_network;
+    use lab_test::in_own_network;
     use socket2::SockRef;
 
     use super::*;
@@ -341,7 +337,7 @@ mod own_network {
             let mut command = Command::new(SERVERS);
             command.current_dir(&folder);
             let mut program = Program::spawn(command).unwrap();
-            program.line_with("be ready", DEADLINE, |line| line.text == "ready").unwrap();
+            program.line_with("be ready", PATIENCE, |line| line.text == "ready").unwrap();
             let expected = [
                 "listening pmu TCP 127.0.0.1:5003",
                 "listening reset UDP 127.0.0.1:5004",
@@ -356,8 +352,7 @@ mod own_network {
             let stdout: Vec<_> = program.lines().iter().filter(|line| line.stream == Stream::Stdout).collect();
             let seen: Vec<_> = stdout.iter().map(|line| line.text.as_str()).take(expected.len()).collect();
             assert_eq!(seen, expected);
-        })
-        .unwrap();
+        });
     }
 
     #[test]
@@ -369,13 +364,12 @@ mod own_network {
             // What a raw socket receives begins with that header.
             let mut wire = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)).unwrap();
             wire.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST).unwrap();
-            SockRef::from(&wire).set_read_timeout(Some(DEADLINE)).unwrap();
+            SockRef::from(&wire).set_read_timeout(Some(PATIENCE)).unwrap();
             let _servers = Servers::start(&["multicast", "--seed", "1"]);
             let mut packet = [0; 2000];
             let len = wire.read(&mut packet).unwrap();
             assert!(packet[..len].windows(6).any(|bytes| bytes == b"swcmTV"), "{:?}", &packet[..len]);
             assert_eq!(packet[TTL], 10);
-        })
-        .unwrap();
+        });
     }
 }

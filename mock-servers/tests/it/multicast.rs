@@ -1,7 +1,5 @@
 //! The broadcaster of part 4 in its group: what it plays, whom it answers, and what it records (handout, section 4).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddrV4, UdpSocket},
@@ -10,13 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lab_test::PATIENCE;
 use labnet::Error;
 use mock_servers::{Events, Running, ServerSettings, multicast};
 use serde_json::Value;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-
-/// Far longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// So long that the play stands still after its first line.
 const STANDSTILL: Duration = Duration::from_secs(3600);
@@ -43,7 +39,7 @@ impl Member {
         ears.set_reuse_port(true).unwrap();
         ears.bind(&group.into()).unwrap();
         ears.join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST).unwrap();
-        ears.set_read_timeout(Some(DEADLINE)).unwrap();
+        ears.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { ears: ears.into(), mouth, group }
     }
 
@@ -101,7 +97,7 @@ fn at_a_standstill(change: impl FnOnce(&mut multicast::Config)) -> (Member, Runn
 /// The next event that contains `words`.
 fn event(events: &Receiver<String>, words: &str) -> String {
     loop {
-        let event = events.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("no event with {words:?}"));
+        let event = events.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no event with {words:?}"));
         if event.contains(words) {
             return event;
         }

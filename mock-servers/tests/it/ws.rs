@@ -2,8 +2,6 @@
 //!
 //! The clients here are the test's own, byte by byte.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
@@ -12,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use lab_test::PATIENCE;
 use labnet::{
     net::ClientLimits,
     pmu::{Device, flood_text},
@@ -19,9 +18,6 @@ use labnet::{
 };
 use mock_servers::{Events, Running, ServerSettings, ws};
 use socket2::SockRef;
-
-/// Far longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 // First bytes of a frame: FIN and the opcode (RFC 6455, section 5.2).
 const FIN: u8 = 0x80;
@@ -60,9 +56,9 @@ impl Pmu {
         Self::new(Device::default(), FrameType::Binary, ClientLimits::default())
     }
 
-    /// One that waits half a second for a command.
+    /// One that waits two seconds for a command: time for an upgrade on a busy machine.
     fn impatient() -> Self {
-        let limits = ClientLimits { silence: Duration::from_millis(500), ..ClientLimits::default() };
+        let limits = ClientLimits { silence: Duration::from_secs(2), ..ClientLimits::default() };
         Self::new(Device::default(), FrameType::Binary, limits)
     }
 
@@ -81,7 +77,7 @@ impl Pmu {
     /// Waits for an event that contains `words`.
     fn event(&self, words: &str) -> String {
         loop {
-            let event = self.events.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("no event with {words:?}"));
+            let event = self.events.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no event with {words:?}"));
             if event.contains(words) {
                 return event;
             }
@@ -99,10 +95,10 @@ struct Client(TcpStream);
 
 impl Client {
     fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, DEADLINE).unwrap();
+        let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self(stream)
     }
 
@@ -453,7 +449,7 @@ fn beyond_the_cap_clients_wait_until_one_leaves() {
     pmu.event("2 clients are connected");
     third.0.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     assert_eq!(third.0.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
-    third.0.set_read_timeout(Some(DEADLINE)).unwrap();
+    third.0.set_read_timeout(Some(PATIENCE)).unwrap();
     drop(first);
     third.expect_upgrade();
     drop(second);
@@ -475,8 +471,8 @@ fn a_server_that_is_dropped_serves_nobody_any_more() {
     let addresses = pmu.server.addresses().to_vec();
     drop(pmu);
     for address in addresses {
-        if let Ok(mut stream) = TcpStream::connect_timeout(&address, DEADLINE) {
-            stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        if let Ok(mut stream) = TcpStream::connect_timeout(&address, PATIENCE) {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
             let mut answer = Vec::new();
             let _ = stream.write_all(upgrade_request().as_bytes()).and_then(|()| stream.read_to_end(&mut answer));
             assert_eq!(answer, b"");

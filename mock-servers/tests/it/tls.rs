@@ -1,7 +1,5 @@
 //! The PMU of part 6 behind TLS: the certificate that it makes for itself, and the dialogue of part 2 (handout, section 6).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -14,6 +12,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program, Stream};
+use lab_test::PATIENCE;
 use labnet::{
     net::{ClientLimits, Deadline, Server},
     pmu::{Device, FLOOD_LEN, flood_text},
@@ -25,9 +24,6 @@ use mock_servers::{
 };
 use tempfile::TempDir;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
-
-/// Longer than anything takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 const TEN: &str = "This is PMU data 1This is PMU data 2This is PMU data 3This is PMU data 4This is PMU data 5\
                    This is PMU data 6This is PMU data 7This is PMU data 8This is PMU data 9This is PMU data 10";

@@ -1,7 +1,5 @@
 //! The PMU of part 2 among its clients: quick and slow ones, silent and rude ones (handout, section 2; Q10 to Q14).
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     collections::VecDeque,
     io::{self, ErrorKind, Read, Write},
@@ -13,14 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lab_test::PATIENCE;
 use labnet::{
     net::{self, ClientLimits, ClientStream, Clock, Deadline, NoCommand},
     pmu::{Device, FLOOD_LEN, MAX_COMMAND_LEN},
 };
 use mock_servers::{Events, Running, ServerSettings, pmu};
-
-/// Longer than anything takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long we listen before we say that nothing comes: never too long, at worst too short to notice.
 const A_MOMENT: Duration = Duration::from_millis(150);

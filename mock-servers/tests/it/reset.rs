@@ -1,7 +1,5 @@
 //! The PMU of part 3 as its clients meet it: what it answers, what it loses, and when a port of it is closed.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
@@ -12,14 +10,12 @@ use std::{
 };
 
 use lab_process::Program;
+use lab_test::PATIENCE;
 use labnet::net::Family;
 use mock_servers::{
     Events, Running, ServerSettings,
     reset::{self, Config, OtherFamily, Schedule},
 };
-
-/// The most that anything may take here: far more than it does.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Answers everything over IPv4, on a free port, unless a test says otherwise.
 fn config() -> Config {
@@ -42,7 +38,7 @@ fn spawn_heard(config: &Config, seed: u64) -> (Running, Receiver<String>) {
 }
 
 fn next(events: &Receiver<String>) -> String {
-    events.recv_timeout(DEADLINE).expect("an event within the deadline")
+    events.recv_timeout(PATIENCE).expect("an event within the deadline")
 }
 
 /// A client that is connected to the server, as part 3 is: it hears of a closed port.
@@ -70,14 +66,14 @@ impl Client {
     /// The answer to a request that cannot be lost.
     fn ask(&self, request: &[u8]) -> String {
         self.send(request);
-        self.receive(DEADLINE).unwrap()
+        self.receive(PATIENCE).unwrap()
     }
 
     /// Asks until `is_wanted` is what happens, an answer or an error.
     fn ask_until(&self, is_wanted: impl Fn(&io::Result<String>) -> bool) {
         let begun = Instant::now();
         let mut seen = Vec::new();
-        while begun.elapsed() < DEADLINE {
+        while begun.elapsed() < PATIENCE {
             let sent = self.0.send(b"RESET:20").map(drop);
             let answer = sent.and_then(|()| self.receive(Duration::from_millis(50)));
             if is_wanted(&answer) {
@@ -116,7 +112,7 @@ fn check(family: Family, seed: u64, loss: f64) -> Vec<String> {
         assert!(head.starts_with("reset ") && head.ends_with(&format!(":{name} RESET:20")), "{event}");
         // An answer has left when its event comes, and nothing else has.
         if outcome != "lost" {
-            assert_eq!(client.receive(DEADLINE).unwrap(), outcome);
+            assert_eq!(client.receive(PATIENCE).unwrap(), outcome);
         }
         outcomes.push(outcome.to_owned());
     }
@@ -180,7 +176,7 @@ fn anything_but_a_request_is_a_wrong_command_with_the_same_loss() {
 
 #[test]
 fn both_families_have_the_same_port_and_answer() {
-    for schedule in [Schedule::Both, Schedule::Alternate(DEADLINE)] {
+    for schedule in [Schedule::Both, Schedule::Alternate(PATIENCE)] {
         let server = spawn(&Config { schedule, ..config() });
         let [ipv4, ipv6] = server.addresses() else { panic!("{:?}", server.addresses()) };
         assert_eq!((ipv4.to_string(), *ipv6), (format!("127.0.0.1:{}", ipv4.port()), other_family(*ipv4)));
@@ -262,7 +258,7 @@ fn in_turn_a_silent_family_is_silent_and_never_refuses() {
 #[test]
 fn a_server_that_is_dropped_closes_its_ports() {
     for other_family in [OtherFamily::Refuse, OtherFamily::Silent] {
-        for schedule in [Schedule::Both, Schedule::Always(Family::Ipv4), Schedule::Alternate(DEADLINE)] {
+        for schedule in [Schedule::Both, Schedule::Always(Family::Ipv4), Schedule::Alternate(PATIENCE)] {
             let server = spawn(&Config { schedule, other_family, ..config() });
             let address = server.address();
             offset(&Client::of(address).ask(b"RESET:20"), "=");
@@ -271,7 +267,7 @@ fn a_server_that_is_dropped_closes_its_ports() {
             let begun = Instant::now();
             for address in [address, self::other_family(address)] {
                 while let Err(error) = UdpSocket::bind(address) {
-                    assert!(begun.elapsed() < DEADLINE, "{address}: {error}");
+                    assert!(begun.elapsed() < PATIENCE, "{address}: {error}");
                     thread::yield_now();
                 }
             }
@@ -301,7 +297,7 @@ fn program(arguments: &[&str]) -> Program {
 fn the_program_tells_where_it_listens_then_what_happens() {
     let mut program =
         program(&["reset", "--reset-port=0", "--loss=0", "--family=both", "--ack-separator=:", "--seed=1"]);
-    program.line_with("be ready", DEADLINE, |line| line.text == "ready").unwrap();
+    program.line_with("be ready", PATIENCE, |line| line.text == "ready").unwrap();
     let lines: Vec<String> = program.lines().iter().map(|line| line.text.clone()).collect();
     let [ipv4, ipv6] =
         [0, 1].map(|i| lines[i].strip_prefix("listening reset UDP ").unwrap().parse::<SocketAddr>().unwrap());
@@ -311,15 +307,15 @@ fn the_program_tells_where_it_listens_then_what_happens() {
     let answer = client.ask(b"RESET:20");
     offset(&answer, ":");
     let event = format!("reset [::1]:{} RESET:20: {answer}", client.0.local_addr().unwrap().port());
-    program.line_with("tell of the request", DEADLINE, |line| line.text == event).unwrap();
+    program.line_with("tell of the request", PATIENCE, |line| line.text == event).unwrap();
     program.interrupt();
-    assert_eq!(program.finish(DEADLINE).unwrap().code(), 0);
+    assert_eq!(program.finish(PATIENCE).unwrap().code(), 0);
 }
 
 #[test]
 fn by_default_one_family_answers_at_a_time() {
     let mut program = program(&["reset", "--reset-port=0", "--loss=0", "--seed=1"]);
-    let mut await_line = |text| program.line_with(text, DEADLINE, |line| line.text.contains(text)).unwrap().text;
+    let mut await_line = |text| program.line_with(text, PATIENCE, |line| line.text.contains(text)).unwrap().text;
     let address: SocketAddr = await_line("listening reset UDP 127.0.0.1:").rsplit(' ').next().unwrap().parse().unwrap();
     await_line("ready");
     // Ten seconds are enough on any machine; if they were not, its turn comes again.
@@ -340,7 +336,7 @@ fn a_wrong_command_line_is_status_2() {
         "--ack-separator=;",
         "--reset-port=65536",
     ] {
-        let outcome = program(&["reset", wrong]).finish(DEADLINE).unwrap();
+        let outcome = program(&["reset", wrong]).finish(PATIENCE).unwrap();
         let stderr = outcome.stderr();
         assert_eq!((outcome.code(), outcome.stdout().as_str()), (2, ""), "{wrong}: {stderr}");
         let (option, _) = wrong.split_once('=').unwrap();

@@ -1,7 +1,5 @@
 //! Events: each is one JSON object that is read back as it was, stands in the README, and has its line.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
-
 use std::{
     collections::BTreeSet,
     io::{Read, Write},
@@ -20,7 +18,7 @@ use mock_servers::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../README.md");
 
 const DEADLINE: Duration = Duration::from_secs(60);
 

@@ -1,0 +1,19 @@
+//! The mock servers on the wire, and the program that runs them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    missing_docs
+)]
+
+mod command_line; // What the program says where, how it ends.
+mod events; // Events, as JSON and as lines.
+mod multicast; // The programme of part 4, in its group.
+mod pmu; // The PMU of parts 2 and 6, over TCP.
+mod reset; // The PMU of part 3.
+mod tls; // The PMU of part 6, behind TLS.
+mod ws; // The PMU of part 5, over WebSocket.
+mod zoo; // Certificates and servers that are wrong, and what others say of them.
