@@ -1,10 +1,5 @@
 //! The page, its data and its figures, made from a sheet with everything in it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
-mod browser;
-mod fixture;
-
 use std::{collections::BTreeSet, fs, path::Path};
 
 use lab_report::{
@@ -12,6 +7,8 @@ use lab_report::{
     sheet::{Figure, Sheet},
 };
 use serde_json::Value;
+
+use crate::{browser, fixture};
 
 /// The tags of a page. maud writes `<` for nothing else.
 fn tags(page: &str) -> Vec<&str> {

@@ -10,9 +10,8 @@ use std::{
 };
 
 use lab_process::{Outcome, Program};
+use lab_test::PATIENCE;
 use tempfile::TempDir;
-
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 const LAB_CAPTURE: &str = env!("CARGO_BIN_EXE_lab-capture");
 
@@ -109,7 +108,7 @@ impl Lab {
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Outcome {
         let mut program = self.start(arguments);
         program.input(input.as_bytes());
-        program.finish(DEADLINE).unwrap()
+        program.finish(PATIENCE).unwrap()
     }
 
     /// Another program to its end; `None`, and a line that says so, where it is missing.
@@ -124,7 +123,7 @@ impl Lab {
             return None;
         }
         let program = if is_ours(name) { sibling(name) } else { name.into() };
-        Some(Program::spawn(self.command(&program, folder, arguments)).unwrap().finish(DEADLINE).unwrap())
+        Some(Program::spawn(self.command(&program, folder, arguments)).unwrap().finish(PATIENCE).unwrap())
     }
 
     /// What `lab-capture count --json` says of a file.
@@ -170,7 +169,7 @@ impl Lab {
 
     /// Waits until nothing runs any more.
     pub(crate) fn await_silence(&self) {
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + PATIENCE;
         while Instant::now() < until && !self.processes().is_empty() {
             thread::sleep(Duration::from_millis(5));
         }

@@ -2,11 +2,6 @@
 //!
 //! Each input has a seed of its own, which is told when it fails: put it into [`FIRST_SEED`] to see that input first.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod exchange;
-mod wire;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lab_packets::{
@@ -17,9 +12,13 @@ use lab_packets::{
 };
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use rustls::version::{TLS12, TLS13};
-use wire::{
-    Side::{Client, Server},
-    Wire, analyse,
+
+use crate::{
+    exchange,
+    wire::{
+        Side::{Client, Server},
+        Wire, analyse,
+    },
 };
 
 const FIRST_SEED: u64 = 0xca97_0000;

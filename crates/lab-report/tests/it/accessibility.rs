@@ -2,14 +2,11 @@
 //!
 //! Needs Chromium, and `LAB_AXE` as the path of `axe.min.js` (`npm install axe-core`); without them it says that it skips.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
-mod browser;
-mod fixture;
-
 use std::{collections::HashMap, env, fs};
 
 use lab_report::{page, sheet::Sheet};
+
+use crate::{browser, fixture};
 
 /// Everything is looked at, also what is folded. What axe cannot decide is the contrast of text in drawings, of symbols and
 /// of cells that are scrolled out of sight: see `text_stands_out_from_what_is_behind_it`.
@@ -42,7 +39,7 @@ fn axe_finds_nothing_in_light_or_dark_wide_or_narrow() {
 
 #[test]
 fn text_stands_out_from_what_is_behind_it() {
-    let style = include_str!("../src/page/style.css");
+    let style = include_str!("../../src/page/style.css");
     let (light, rest) = style.split_once("@media screen and (prefers-color-scheme: dark)").unwrap();
     for variables in [colours(light), colours(rest.split_once("\n}").unwrap().0)] {
         for text in ["ink", "muted", "accent", "accent-2", "good", "bad"] {

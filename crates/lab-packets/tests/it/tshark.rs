@@ -1,10 +1,5 @@
 //! Other implementations: what tshark, capinfos, tcpdump and editcap say about our files, and we about theirs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
-
-mod exchange;
-mod wire;
-
 use std::{path::Path, time::Duration};
 
 use lab_packets::{
@@ -14,9 +9,13 @@ use lab_packets::{
 };
 use lab_process::{Outcome, Program};
 use rustls::version::{TLS12, TLS13};
-use wire::{
-    Side::{Client, Server},
-    Wire, analyse,
+
+use crate::{
+    exchange,
+    wire::{
+        Side::{Client, Server},
+        Wire, analyse,
+    },
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);

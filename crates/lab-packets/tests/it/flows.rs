@@ -1,9 +1,5 @@
 //! Packets, counted and put together: what is a repeat, what fills a gap, what belongs to which connection.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod wire;
-
 use std::net::SocketAddr;
 
 use lab_packets::{
@@ -12,7 +8,8 @@ use lab_packets::{
     flow::{Detail, Direction, Flow, FlowProtocol},
     packet::{DecodeError, Packet, TcpFlags, Transport},
 };
-use wire::{
+
+use crate::wire::{
     Side::{Client, Server},
     Wire, analyse,
 };

@@ -1,10 +1,5 @@
 //! The handshakes of real TLS connections, with the packets that carry them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod exchange;
-mod wire;
-
 use lab_packets::{
     diagram::{Diagram, DiagramOptions},
     file::KeyLog,
@@ -12,9 +7,13 @@ use lab_packets::{
 };
 use rustls::version::{TLS12, TLS13};
 use tls_trace::{Direction, Kind};
-use wire::{
-    Side::{Client, Server},
-    Wire,
+
+use crate::{
+    exchange,
+    wire::{
+        Side::{Client, Server},
+        Wire,
+    },
 };
 
 fn listing(wire: &Wire, secrets: &KeyLog) -> Option<TlsDissection> {

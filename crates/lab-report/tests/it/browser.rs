@@ -5,13 +5,10 @@ use std::{
     io::{self, Write},
     path::Path,
     process::Command,
-    time::Duration,
 };
 
 use lab_process::Program;
-
-/// Far longer than a page takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(120);
+use lab_test::PATIENCE;
 
 /// The browser's name; none, said on stderr, where there is none.
 pub(crate) fn installed(test: &str) -> Option<&'static str> {
@@ -62,7 +59,7 @@ fn dom(browser: &str, folder: &Path, file: &Path, is_dark: bool) -> String {
         "--dump-dom".to_owned(),
         format!("file://{}", file.display()),
     ];
-    Program::start(browser, &arguments).unwrap().finish(DEADLINE).unwrap().stdout()
+    Program::start(browser, &arguments).unwrap().finish(PATIENCE).unwrap().stdout()
 }
 
 /// The inverse of encodeURIComponent.

@@ -1,22 +1,18 @@
 //! `lab-capture` as a user sees it: stdout, stderr, exit status.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-#[path = "../../lab-packets/tests/exchange/mod.rs"]
-mod exchange;
-#[path = "../../lab-packets/tests/wire/mod.rs"]
-mod wire;
-
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use lab_process::{Outcome, Program};
+use lab_test::PATIENCE;
 use rustls::version::TLS13;
-use wire::{
-    Side::{Client, Server},
-    Wire,
-};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+use crate::{
+    exchange,
+    wire::{
+        Side::{Client, Server},
+        Wire,
+    },
+};
 
 fn run(arguments: &[&str]) -> Outcome {
     run_with(arguments, b"")
@@ -25,7 +21,7 @@ fn run(arguments: &[&str]) -> Outcome {
 fn run_with(arguments: &[&str], input: &[u8]) -> Outcome {
     let mut program = Program::start(env!("CARGO_BIN_EXE_lab-capture"), arguments).unwrap();
     program.input(input);
-    program.finish(DEADLINE).unwrap()
+    program.finish(PATIENCE).unwrap()
 }
 
 /// A connection with a repeat, and a datagram.

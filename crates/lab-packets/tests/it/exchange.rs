@@ -1,7 +1,5 @@
 //! Real TLS between a rustls client and a rustls server, both in memory, put on a [`Wire`].
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::sync::{Arc, LazyLock, Mutex};
 
 use labnet::tls::key_log_line;

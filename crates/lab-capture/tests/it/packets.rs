@@ -1,90 +1,18 @@
-//! `lab-capture run` as a user sees it: a command in a private network, and the file of its packets.
-//!
-//! Where the system gives no private networks, or another program is missing, a test is skipped by name.
-
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-#[path = "run/lab.rs"]
-mod lab;
+//! The packets of a command, and the file that they are in.
 
 use std::{
     fs,
     net::TcpListener,
-    os::unix::fs::{MetadataExt, PermissionsExt, chown},
-    path::Path,
+    os::unix::fs::{MetadataExt, PermissionsExt},
 };
 
-use lab::{DEADLINE, Lab, scene, sibling};
-use lab_process::Stream;
+use lab_test::PATIENCE;
 use serde_json::{Value, json};
 
-/// The lines of `CMD_short:0`.
-fn ten_messages() -> String {
-    (1..=10).map(|number| format!("This is PMU data {number}\n")).collect()
-}
-
-/// The TCP connections; the mock servers' multicast programme may have been on, too.
-fn connections(counts: &Value) -> Vec<&Value> {
-    counts["flows"].as_array().unwrap().iter().filter(|flow| flow["protocol"] == "TCP").collect()
-}
-
-/// The lines of stderr that begin so.
-fn lines<'a>(stderr: &'a str, start: &str) -> Vec<&'a str> {
-    stderr.lines().filter(|line| line.starts_with(start)).collect()
-}
-
-#[test]
-fn the_streams_and_the_exit_status_are_those_of_the_command() {
-    scene(&[], |lab| {
-        let outcome = lab.run_with(&["--", "sh", "-c", "cat; echo aside >&2; exit 3"], "hello\n");
-        let note = "note: 0 packets are in capture.pcapng; look at them with: lab-capture show capture.pcapng\n";
-        assert_eq!((outcome.code(), outcome.stdout()), (3, "hello\n".to_owned()));
-        assert_eq!(outcome.stderr(), format!("aside\n{note}"));
-        let status = |script| lab.run(&["--", "sh", "-c", script]).code();
-        assert_eq!(
-            (status("exit 0"), status("exit 255"), status("kill -9 $$"), status("kill -15 $$")),
-            (0, 255, 137, 143)
-        );
-        // What looks like an option of ours belongs to the command.
-        assert_eq!(lab.run(&["echo", "--out", "x"]).stdout(), "--out x\n");
-        assert_eq!(lab.run(&["--", "sh", "-c", "echo $$ $PPID; pwd"]).stdout().lines().nth(1), lab.folder().to_str());
-    });
-}
-
-#[test]
-fn a_command_that_is_not_there_is_one_line() {
-    scene(&[], |lab| {
-        let outcome = lab.run(&["--", "./nothing"]);
-        let stderr = outcome.stderr();
-        assert_eq!(lines(&stderr, "error: "), ["error: cannot run ./nothing: No such file or directory"]);
-        assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""));
-        let outcome = lab.run(&["--server", "./nothing", "--", "true"]);
-        assert_eq!((outcome.code(), lines(&outcome.stderr(), "error: ").len()), (1, 1), "{}", outcome.stderr());
-    });
-}
-
-#[test]
-fn where_there_can_be_no_file_the_command_does_not_run_in_vain() {
-    scene(&[], |lab| {
-        for (out, reason) in [("nowhere/x.pcapng", "No such file or directory"), (".", "is a directory")] {
-            let outcome = lab.run(&["--out", out, "--", "echo", "in vain"]);
-            assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""));
-            assert_eq!(outcome.stderr(), format!("error: cannot write {out}: {reason}\n"));
-        }
-    });
-}
-
-#[test]
-fn a_run_within_a_run_is_a_run() {
-    scene(&["mock-servers", "part2-pdc"], |lab| {
-        let inner = ["lab-capture", "run", "--out", "inner.pcapng", "--mock-servers", "--", "part2-pdc", "CMD_short:0"];
-        let outcome = lab.run(&[&["--"][..], &inner].concat());
-        assert_eq!((outcome.code(), outcome.stdout()), (0, ten_messages()), "{}", outcome.stderr());
-        assert_eq!(connections(&lab.count("inner.pcapng")).len(), 1);
-        assert_eq!(lab.count("capture.pcapng")["frames"], 0);
-    });
-}
+use crate::{
+    lab::{scene, sibling},
+    shown::{connections, lines, ten_messages},
+};
 
 #[test]
 fn what_passed_is_kept_when_the_command_switches_the_interface_off() {
@@ -93,27 +21,7 @@ fn what_passed_is_kept_when_the_command_switches_the_interface_off() {
         assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
         let counts = lab.count("capture.pcapng");
         assert_eq!((counts["flows"].as_array().unwrap().len(), &counts["dropped"]), (4, &json!(0)), "{counts}");
-        assert!(outcome.elapsed < DEADLINE / 6, "{:?}", outcome.elapsed);
-    });
-}
-
-#[test]
-fn a_wrong_command_line_has_status_2() {
-    scene(&[], |lab| {
-        for wrong in [
-            &[][..],
-            &["--"],
-            &["--path", "luck=1", "--", "true"],
-            &["--path", "delay=5", "--", "true"],
-            &["--snaplen", "10", "--", "true"],
-            &["--wrong", "--", "true"],
-        ] {
-            let outcome = lab.run(wrong);
-            let stderr = outcome.stderr();
-            assert_eq!((outcome.code(), outcome.stdout().as_str()), (2, ""), "{wrong:?}");
-            assert_eq!((lines(&stderr, "error: ").len(), lines(&stderr, "").len()), (1, 2), "{wrong:?}: {stderr}");
-        }
-        assert!(!lab.folder().join("capture.pcapng").exists());
+        assert!(outcome.elapsed < PATIENCE / 6, "{:?}", outcome.elapsed);
     });
 }
 
@@ -246,11 +154,11 @@ fn runs_at_the_same_time_do_not_meet() {
         let script = "part2-pdc CMD_short:0; read word; part2-pdc CMD_short:0";
         let mut runs = outs.map(|out| lab.start(&["--out", out, "--mock-servers", "--", "sh", "-c", script]));
         for run in &mut runs {
-            run.line_with("show messages", DEADLINE, |line| line.text == "This is PMU data 10").unwrap();
+            run.line_with("show messages", PATIENCE, |line| line.text == "This is PMU data 10").unwrap();
         }
         for (mut run, out) in runs.into_iter().zip(outs) {
             run.input(b"on\n");
-            let outcome = run.finish(DEADLINE).unwrap();
+            let outcome = run.finish(PATIENCE).unwrap();
             assert_eq!((outcome.code(), outcome.stdout()), (0, ten_messages().repeat(2)), "{}", outcome.stderr());
             assert_eq!(connections(&lab.count(out)).len(), 2);
         }
@@ -380,160 +288,6 @@ fn three_hosts_show_the_man_in_the_middle() {
     });
 }
 
-/// Says a word to itself, announces it, and goes on until somebody ends it.
-const TALK: &str = "
-import socket, subprocess, signal, sys
-receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); receiver.bind(('127.0.0.1', 6002))
-receiver.sendto(b'one', ('127.0.0.1', 6002)); receiver.recv(9)
-subprocess.Popen(['setsid', 'sh', '-c', 'sleep 300 & sleep 300'])
-def leave(*_):
-    receiver.sendto(b'bye', ('127.0.0.1', 6002)); print('bye', flush=True); sys.exit(0)
-signal.signal(signal.SIGINT, leave)
-print('up', flush=True)
-signal.pause()
-";
-
-#[test]
-fn ctrl_c_ends_the_command_in_its_own_way_and_leaves_a_file() {
-    scene(&["python3", "setsid", "kill"], |lab| {
-        for is_terminal in [false, true] {
-            let mut run = lab.start(&["--", "python3", "-c", TALK]);
-            run.line_with("begin", DEADLINE, |line| line.text == "up").unwrap();
-            assert!(!lab.processes().is_empty());
-            if is_terminal {
-                lab.signal_group("INT", &run);
-            } else {
-                run.interrupt();
-            }
-            let outcome = run.finish(DEADLINE).unwrap();
-            assert_eq!((outcome.code(), outcome.stdout().as_str()), (130, "up\nbye\n"), "{}", outcome.stderr());
-            assert_eq!(
-                lines(&outcome.stderr(), "note: 2 packets are in capture.pcapng").len(),
-                1,
-                "{}",
-                outcome.stderr()
-            );
-            lab.await_silence();
-            assert_eq!(lab.count("capture.pcapng")["flows"][0]["sent"]["bytes"], 6);
-            // The folder of the key log is gone as well.
-            assert_eq!(fs::read_dir(lab.temporary()).unwrap().count(), 0);
-            fs::remove_file(lab.folder().join("capture.pcapng")).unwrap();
-        }
-    });
-}
-
-#[test]
-fn a_command_that_ignores_ctrl_c_is_ended_and_what_passed_is_kept() {
-    scene(&["mock-servers", "part2-pdc"], |lab| {
-        let script = "trap '' INT; part2-pdc CMD_short:0; sleep 300";
-        let mut run = lab.start(&["--mock-servers", "--path", "delay=1ms", "--", "sh", "-c", script]);
-        run.line_with("show messages", DEADLINE, |line| line.text == "This is PMU data 10").unwrap();
-        run.interrupt();
-        assert_eq!(run.finish(DEADLINE).unwrap().code(), 130);
-        lab.await_silence();
-        assert_eq!(connections(&lab.count("capture.pcapng"))[0]["received"]["bytes"], 181);
-    });
-}
-
-#[test]
-fn the_kernel_ends_all_when_the_program_is_killed() {
-    scene(&["python3", "setsid", "kill"], |lab| {
-        let mut run = lab.start(&["--path", "delay=1ms", "--", "python3", "-c", TALK]);
-        run.line_with("begin", DEADLINE, |line| line.text == "up").unwrap();
-        lab.signal("KILL", &run);
-        lab.await_silence();
-        assert_eq!(run.finish(DEADLINE).unwrap().code(), 137);
-    });
-}
-
-#[test]
-fn what_a_command_leaves_behind_is_gone_after_it() {
-    scene(&["setsid"], |lab| {
-        let script = "(trap '' INT TERM HUP; exec sleep 300) & setsid sh -c 'sleep 300 &'; echo done";
-        let outcome = lab.run(&["--", "sh", "-c", script]);
-        assert_eq!((outcome.code(), outcome.stdout().as_str()), (0, "done\n"));
-        lab.await_silence();
-        assert_eq!(fs::read_dir(lab.temporary()).unwrap().count(), 0);
-    });
-}
-
-/// The user and group that own nothing.
-const NOBODY: u32 = 65_534;
-
-/// A copy of programs where everyone may run them, and a folder for nobody.
-fn for_nobody(lab: &Lab, programs: &[&str]) {
-    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    let bin = lab.folder().join("bin");
-    fs::create_dir(&bin).unwrap();
-    for name in programs {
-        fs::copy(sibling(name), bin.join(name)).unwrap();
-        open(&bin.join(name));
-    }
-    [lab.folder(), &bin].iter().for_each(|folder| open(folder));
-    for name in ["work", "tmp"] {
-        let folder = lab.folder().join(name);
-        fs::create_dir_all(&folder).unwrap();
-        chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
-    }
-}
-
-#[test]
-fn an_ordinary_user_needs_no_rights() {
-    scene(&["setpriv", "mock-servers", "part2-pdc"], |lab| {
-        if fs::metadata("/proc/self").unwrap().uid() != 0 {
-            // All other tests are this one.
-            return;
-        }
-        for_nobody(lab, &["lab-capture", "mock-servers", "part2-pdc"]);
-        let script = "
-            id -u
-            ../bin/lab-capture run --mock-servers -- part2-pdc CMD_short:0 &&
-            ../bin/lab-capture run --mock-servers --path delay=1ms -- part2-pdc CMD_short:0 &&
-            ../bin/lab-capture run -- sh -c 'setsid sleep 300 &' && exec ../bin/lab-capture count --json capture.pcapng";
-        let nobody = NOBODY.to_string();
-        let arguments = ["--reuid", &nobody, "--regid", &nobody, "--clear-groups", "sh", "-c", script];
-        let outcome = lab.tool_in(&lab.folder().join("work"), "setpriv", &arguments).unwrap();
-        if outcome.stderr().contains("gives no private network") {
-            return lab.skip(&format!("no private networks for ordinary users: {}", outcome.stderr()));
-        }
-        let (stdout, messages) = (outcome.stdout(), ten_messages());
-        assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
-        assert!(stdout.starts_with(&format!("{nobody}\n{messages}{messages}{{\"frames\":0,")), "{stdout}");
-        let file = fs::metadata(lab.folder().join("work/capture.pcapng")).unwrap();
-        assert_eq!((file.uid(), file.gid(), file.mode() & 0o7777), (NOBODY, NOBODY, 0o600));
-        lab.await_silence();
-    });
-}
-
-#[test]
-fn where_namespaces_are_forbidden_it_says_what_was_refused_and_what_still_works() {
-    scene(&["unshare", "setpriv"], |lab| {
-        // Root of a user namespace that may have no others, once with and once without its rights.
-        let limits =
-            "for limit in user net; do echo 0 > /proc/sys/user/max_${limit}_namespaces || exit 99; done; exec \"$@\"";
-        let program = sibling("lab-capture");
-        let command = [program.to_str().unwrap(), "run", "--", "true"];
-        let without_rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
-        let begin = ["--user", "--map-root-user", "sh", "-c", limits, "sh"];
-        for line in [[&begin[..], &command].concat(), [&begin[..], &without_rights, &command].concat()] {
-            let outcome = lab.tool("unshare", &line).unwrap();
-            let stderr = outcome.stderr();
-            if outcome.code() == 99 {
-                return lab.skip(&format!("namespaces cannot be limited: {stderr}"));
-            }
-            assert_eq!((outcome.code(), outcome.stdout().as_str()), (1, ""), "{stderr}");
-            let [error, hint] = stderr.lines().collect::<Vec<_>>()[..] else { panic!("{stderr}") };
-            assert!(
-                error.starts_with("error: this system gives no private network to root: cannot make a "),
-                "{error}"
-            );
-            assert!(error.ends_with(": there may be no more of them (/proc/sys/user has the limits)"), "{error}");
-            assert!(hint.starts_with("hint: ") && hint.contains("`--stats` of the parts still counts"), "{hint}");
-            assert!(!lab.folder().join("capture.pcapng").exists());
-        }
-    });
-}
-
 /// Stops whoever captures, which is its parent, sends more datagrams than the kernel keeps for it, and lets it go on.
 const BURST: &str = "
 import os, signal, socket, sys
@@ -563,18 +317,5 @@ fn packets_that_were_missed_are_counted_and_told() {
         assert_eq!(number("received"), number("frames") + number("dropped"));
         let warning = format!("warning: {} packets were missed", number("dropped"));
         assert_eq!(lines(&outcome.stderr(), &warning).len(), 1, "{}", outcome.stderr());
-    });
-}
-
-#[test]
-fn output_comes_when_it_is_written() {
-    scene(&[], |lab| {
-        let mut run = lab.start(&["--", "sh", "-c", "echo first; read word; echo $word"]);
-        run.line_with("show the first line", DEADLINE, |line| {
-            (line.stream, line.text.as_str()) == (Stream::Stdout, "first")
-        })
-        .unwrap();
-        run.input(b"second\n");
-        assert_eq!(run.finish(DEADLINE).unwrap().stdout(), "first\nsecond\n");
     });
 }

@@ -1,7 +1,5 @@
 //! Packets made by hand: a conversation whose every segment the test chooses.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,

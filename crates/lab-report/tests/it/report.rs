@@ -10,13 +10,11 @@ use std::{
 };
 
 use lab_process::{Outcome, Program};
+use lab_test::PATIENCE;
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) const LAB_REPORT: &str = env!("CARGO_BIN_EXE_lab-report");
-
-/// Far longer than a report takes on a busy machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The programs of the parts, which lie beside lab-report.
 const PARTS: [&str; 8] = [
@@ -209,7 +207,7 @@ impl Begun {
     }
 
     pub(crate) fn end(self) -> Report {
-        let outcome = self.program.finish(DEADLINE).unwrap();
+        let outcome = self.program.finish(PATIENCE).unwrap();
         let sheet = fs::read(self.folder.path().join("answers.json")).unwrap_or_default();
         let sheet = serde_json::from_slice(&sheet).unwrap_or_default();
         Report { folder: self.folder, outcome, sheet }

@@ -1,0 +1,18 @@
+//! `lab-report` as its users see it, and the page that it makes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod accessibility; // The page, held against axe-core.
+mod browser; // Chromium without a window.
+#[cfg(target_os = "linux")]
+mod ends; // Interrupted reports, wrong command lines.
+mod fixture; // A sheet with everything in it.
+#[cfg(target_os = "linux")]
+mod measured; // Answers follow what is measured.
+#[cfg(target_os = "linux")]
+mod others; // Programs of somebody else.
+mod page; // The page, its data and its figures.
+#[cfg(target_os = "linux")]
+mod report; // A report as a user makes it.
+#[cfg(target_os = "linux")]
+mod whole; // Whole reports.
