@@ -6,8 +6,6 @@ pub mod executable;
 pub mod shell;
 pub mod sockets;
 
-mod network;
 mod program;
 
-pub use network::in_own_network;
 pub use program::{Error, Line, Outcome, Program, Stream, end_all};
