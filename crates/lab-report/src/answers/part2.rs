@@ -73,7 +73,7 @@ fn q11(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
     }
     if !answer.items.is_empty() {
         answer.because(
-            "PacketCounts without payload are not counted: they open and close the connection, or only acknowledge.",
+            "Packets without payload are not counted: they open and close the connection, or only acknowledge.",
         );
     }
     answer

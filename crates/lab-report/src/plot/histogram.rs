@@ -71,7 +71,7 @@ pub fn histogram(id: &str, series: &Series) -> Figure {
         (label((LEFT + RIGHT) / 2.0, HEIGHT - 6.0, "middle", INK, "packets until the acknowledgement"))
         (label(4.0, TOP - 10.0, "start", MUTED, "runs"))
     };
-    let title = format!("PacketCounts for each of {runs} resets over {}", series.family);
+    let title = format!("Packets for each of {runs} resets over {}", series.family);
     let caption = format!(
         "{title}: {:.2} on average. The bars were observed; the line is the geometric distribution for a loss of {}.",
         series.mean, series.true_loss
@@ -145,6 +145,12 @@ mod tests {
         assert_eq!((bins[19].runs, bins[19].packets.as_str()), (2, "20 or more"));
         let all: f64 = bins.iter().map(|bin| bin.expected).sum();
         assert!((all - 5.0).abs() < 1e-9, "{all}");
+    }
+
+    #[test]
+    fn the_caption_says_what_was_counted() {
+        let caption = histogram("x", &series(vec![1, 2], 0.5)).caption;
+        assert!(caption.starts_with("Packets for each of 2 resets over IPv4: 1.50 on average."), "{caption}");
     }
 
     #[test]

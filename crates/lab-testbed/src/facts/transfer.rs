@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// PacketCounts of one direction of a TCP connection, as captured at the client.
+/// Packets of one direction of a TCP connection, as captured at the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketCounts {
     /// All of them.
@@ -15,9 +15,9 @@ pub struct PacketCounts {
     pub bytes: u64,
     /// Payload bytes, each once.
     pub distinct_bytes: u64,
-    /// PacketCounts with payload that brought bytes that had been there before.
+    /// Packets with payload that brought bytes that had been there before.
     pub repeated: u64,
-    /// PacketCounts without payload that brought a SYN or FIN that had been there before.
+    /// Packets without payload that brought a SYN or FIN that had been there before.
     pub repeated_syn_fin: u64,
     /// The length of each payload that brought something new, in order, at most 200 of them.
     pub lengths: Vec<u64>,
@@ -28,7 +28,7 @@ pub struct PacketCounts {
 }
 
 impl PacketCounts {
-    /// PacketCounts with payload that brought something new (Q11, Q14, Q22, Q24). What was sent again depends on losses, and on
+    /// Packets with payload that brought something new (Q11, Q14, Q22, Q24). What was sent again depends on losses, and on
     /// how busy the machine was: TCP sends again what is acknowledged late.
     pub fn fresh(&self) -> u64 {
         self.with_payload.saturating_sub(self.repeated)
@@ -144,7 +144,7 @@ pub struct Transfer {
     pub path_to_client: PathCounts,
     /// What it did to those of the client.
     pub path_to_server: PathCounts,
-    /// PacketCounts that the capture missed.
+    /// Packets that the capture missed.
     pub missed_by_capture: u64,
     /// What the client showed and counted.
     pub client: ClientReport,

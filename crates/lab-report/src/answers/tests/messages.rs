@@ -27,6 +27,7 @@ fn q11_packets_are_counted_for_both_pauses() {
         &evidence,
         &["With d = 0 the payloads are of 18 + 163 bytes.", "With d = 1 each packet has the length"],
     );
+    says("Q11", &evidence, &["Packets without payload are not counted"]);
     let again = given(|evidence| {
         let packets = &mut facts(&mut evidence.short_paced).to_client;
         (packets.with_payload, packets.repeated) = (12, 2);
