@@ -2,10 +2,10 @@
 
 use std::{fs, path::Path};
 
-use lab_testbed::facts::Facts;
+use lab_testbed::facts::RunFacts;
 use labnet::file::{self, Permissions};
 
-use crate::{Error, json, page, sheet::Sheet};
+use crate::{Error, json, page, sheet::AnswerSheet};
 
 /// The page.
 pub const PAGE: &str = "index.html";
@@ -20,7 +20,7 @@ pub fn page(folder: &Path) -> String {
 ///
 /// # Errors
 /// [`Error::File`] with what was attempted on which path.
-pub fn write(folder: &Path, sheet: &Sheet) -> Result<(), Error> {
+pub fn write(folder: &Path, sheet: &AnswerSheet) -> Result<(), Error> {
     // The page last: whoever sees a new one finds the data that it links.
     put(folder, json::SCHEMA, &json::schema()?)?;
     put(folder, json::ANSWERS, &json::answers(sheet)?)?;
@@ -31,7 +31,7 @@ pub fn write(folder: &Path, sheet: &Sheet) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::File`] with what was attempted on which path.
-pub fn write_facts(folder: &Path, facts: &Facts) -> Result<(), Error> {
+pub fn write_facts(folder: &Path, facts: &RunFacts) -> Result<(), Error> {
     put(folder, json::FACTS, &json::facts(facts)?)
 }
 
@@ -51,7 +51,7 @@ fn put(folder: &Path, name: &str, text: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::File`] with what was attempted on which path.
-pub fn copy_evidence(from: &Path, to: &Path, facts: &Facts) -> Result<(), Error> {
+pub fn copy_run_files(from: &Path, to: &Path, facts: &RunFacts) -> Result<(), Error> {
     let is_same = from.canonicalize().ok().is_some_and(|from| to.canonicalize().ok() == Some(from));
     if is_same {
         return Ok(());

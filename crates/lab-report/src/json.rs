@@ -1,9 +1,9 @@
 //! The sheet as JSON, for programs, with a JSON Schema (2020-12) that says what each property means.
 
-use lab_testbed::facts::Facts;
+use lab_testbed::facts::RunFacts;
 use serde::Serialize;
 
-use crate::{Error, sheet::Sheet};
+use crate::{Error, sheet::AnswerSheet};
 
 /// The name of the answers as data.
 pub const ANSWERS: &str = "answers.json";
@@ -18,15 +18,15 @@ pub const SCHEMA: &str = "answers.schema.json";
 ///
 /// # Errors
 /// [`Error::Json`], which would be a defect of ours.
-pub fn answers(sheet: &Sheet) -> Result<String, Error> {
+pub fn answers(sheet: &AnswerSheet) -> Result<String, Error> {
     pretty("the answers", sheet)
 }
 
-/// `facts.json`: what was measured; [`lab_testbed::facts::Facts`] says what is in it.
+/// `facts.json`: what was measured; [`lab_testbed::facts::RunFacts`] says what is in it.
 ///
 /// # Errors
 /// [`Error::Json`], which would be a defect of ours.
-pub fn facts(facts: &Facts) -> Result<String, Error> {
+pub fn facts(facts: &RunFacts) -> Result<String, Error> {
     pretty("the facts", facts)
 }
 
@@ -35,7 +35,7 @@ pub fn facts(facts: &Facts) -> Result<String, Error> {
 /// # Errors
 /// [`Error::Json`], which would be a defect of ours.
 pub fn schema() -> Result<String, Error> {
-    pretty("the schema", &schemars::schema_for!(Sheet))
+    pretty("the schema", &schemars::schema_for!(AnswerSheet))
 }
 
 fn pretty(what: &'static str, value: &impl Serialize) -> Result<String, Error> {

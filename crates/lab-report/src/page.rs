@@ -1,28 +1,28 @@
-//! The report as one HTML file: no scripts, nothing from elsewhere, readable on a phone, on paper and by ear.
+//! The report as one HTML file: no scripts, no other files, readable on a phone, on paper and with a screen reader.
 //!
-//! All text goes through maud, which escapes it; [`crate::sheet::Figure::svg`] alone is shown as it is, for it is ours.
+//! maud escapes all text. Only [`crate::sheet::Figure::svg`] is not escaped: we made it.
 
-mod accounts;
 mod answers;
 mod experiments;
 mod head;
+mod reconciliation;
 mod text;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::{
     json,
-    sheet::{Account, Answer, Experiment, Sheet},
+    sheet::{Answer, AnswerSheet, ExperimentReport, Reconciliation},
 };
 
 const STYLE: &str = include_str!("page/style.css");
 
-/// Program output is escaped; if that ever failed, a browser would still neither run nor fetch anything.
+/// Program output is escaped. Should that fail, a browser still runs no script and fetches nothing.
 const POLICY: &str = include_str!("page/policy.txt");
 
-/// The page.
-pub fn html(sheet: &Sheet) -> String {
-    let places = Places::new(sheet);
+/// The page: one HTML document.
+pub fn html(sheet: &AnswerSheet) -> String {
+    let index = PageIndex::new(sheet);
     let document = html! {
         (DOCTYPE)
         html lang="en" {
@@ -41,9 +41,9 @@ pub fn html(sheet: &Sheet) -> String {
                     (head::summary(sheet))
                     (contents(sheet))
                     div.answers #answers {
-                        (answers::parts(&places))
-                        (accounts::section(&places))
-                        (experiments::section(&places))
+                        (answers::parts(&index))
+                        (reconciliation::section(&index))
+                        (experiments::section(&index))
                     }
                 }
                 footer {
@@ -58,7 +58,7 @@ pub fn html(sheet: &Sheet) -> String {
     document.into_string()
 }
 
-fn contents(sheet: &Sheet) -> Markup {
+fn contents(sheet: &AnswerSheet) -> Markup {
     html! {
         nav.contents aria-labelledby="contents" {
             h2 #contents { "Contents" }
@@ -92,17 +92,17 @@ fn contents_entry(answer: &Answer) -> Markup {
     }
 }
 
-/// What is where on the page, so that one thing can link another.
-struct Places<'a> {
-    sheet: &'a Sheet,
-    /// Each experiment, with the number of its first figure: figures are numbered through the page.
-    experiments: Vec<(usize, &'a Experiment)>,
+/// An index of the page, for links from one section to another.
+struct PageIndex<'a> {
+    sheet: &'a AnswerSheet,
+    /// Each experiment, and the number of its first figure. The numbers of figures are unique on the page.
+    experiments: Vec<(usize, &'a ExperimentReport)>,
 }
 
-impl<'a> Places<'a> {
-    fn new(sheet: &'a Sheet) -> Self {
+impl<'a> PageIndex<'a> {
+    fn new(sheet: &'a AnswerSheet) -> Self {
         let mut next = 1;
-        let number = |experiment: &'a Experiment| {
+        let number = |experiment: &'a ExperimentReport| {
             let first = next;
             next += experiment.figures.len();
             (first, experiment)
@@ -110,11 +110,11 @@ impl<'a> Places<'a> {
         Self { sheet, experiments: sheet.experiments.iter().map(number).collect() }
     }
 
-    fn experiment(&self, name: &str) -> Option<(usize, &'a Experiment)> {
+    fn experiment(&self, name: &str) -> Option<(usize, &'a ExperimentReport)> {
         self.experiments.iter().find(|(_, experiment)| experiment.name == name).copied()
     }
 
-    /// A link to an experiment; the bare name of one that is not on the sheet.
+    /// A link to an experiment; only its name if it is not on the sheet.
     fn link(&self, name: &str) -> Markup {
         html! {
             @if self.experiment(name).is_some() {
@@ -125,7 +125,7 @@ impl<'a> Places<'a> {
         }
     }
 
-    fn account(&self, experiment: &str) -> Option<&'a Account> {
-        self.sheet.accounts.iter().find(|account| account.experiment == experiment)
+    fn reconciliation(&self, experiment: &str) -> Option<&'a Reconciliation> {
+        self.sheet.reconciliations.iter().find(|reconciliation| reconciliation.experiment == experiment)
     }
 }

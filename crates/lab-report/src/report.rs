@@ -1,24 +1,24 @@
 //! From facts to the sheet: everything on the page follows from them.
 
-use lab_testbed::facts::{self, Facts, Scenario, Settings, Status};
+use lab_testbed::facts::{self, RunFacts, RunSettings, Scenario, Status};
 use labnet::{cli, net::Family, tls::TlsVersion};
 
 use crate::{
-    accounts, answers, figures,
-    sheet::{Experiment, Run, Sheet, State},
+    answers, figures, reconciliation,
+    sheet::{AnswerSheet, ExperimentReport, RunSummary, State},
 };
 
 /// The version of the shape of `answers.json`.
 const SCHEMA: u32 = 1;
 
 /// What the report says of a run.
-pub fn sheet(facts: &Facts) -> Sheet {
-    let experiments: Vec<Experiment> =
+pub fn sheet(facts: &RunFacts) -> AnswerSheet {
+    let experiments: Vec<ExperimentReport> =
         facts.experiments.iter().map(|experiment| self::experiment(experiment, facts)).collect();
     let run = &facts.run;
-    Sheet {
+    AnswerSheet {
         schema: SCHEMA,
-        run: Run {
+        run: RunSummary {
             seed: run.settings.seed,
             begun: cli::utc(run.begun),
             seconds: run.elapsed.as_secs_f64(),
@@ -33,14 +33,14 @@ pub fn sheet(facts: &Facts) -> Sheet {
             changes: changes(&run.settings),
         },
         answers: answers::answers(&facts.measured),
-        accounts: accounts::accounts(&facts.measured),
+        reconciliations: reconciliation::reconcile(&facts.measured),
         experiments,
     }
 }
 
-fn experiment(experiment: &facts::Experiment, facts: &Facts) -> Experiment {
+fn experiment(experiment: &facts::Experiment, facts: &RunFacts) -> ExperimentReport {
     let status = facts.measured.status(experiment.scenario);
-    Experiment {
+    ExperimentReport {
         name: experiment.scenario.name().to_owned(),
         title: title(experiment.scenario).to_owned(),
         state: match status {
@@ -49,7 +49,7 @@ fn experiment(experiment: &facts::Experiment, facts: &Facts) -> Experiment {
             Status::NotRun => State::NotRun,
         },
         trouble: match status {
-            Status::Failed(obstacle) => Some(obstacle.to_string()),
+            Status::Failed(failure) => Some(failure.to_string()),
             Status::Done | Status::NotRun => None,
         },
         commands: experiment.invocations.iter().map(ToString::to_string).collect(),
@@ -80,8 +80,8 @@ fn title(scenario: Scenario) -> &'static str {
 }
 
 /// What is not as in the handout.
-fn changes(settings: &Settings) -> Vec<String> {
-    let usual = Settings::default();
+fn changes(settings: &RunSettings) -> Vec<String> {
+    let usual = RunSettings::default();
     let mut changes = Vec::new();
     if settings.messages != usual.messages {
         changes.push(format!("a PMU answers with {} messages", settings.messages));

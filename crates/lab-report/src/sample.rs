@@ -1,4 +1,4 @@
-//! Facts as a run of our own programs gives them, for tests to change.
+//! RunFacts as a run of our own programs gives them, for tests to change.
 
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ fn strings(lines: &[&str]) -> Vec<String> {
     lines.iter().map(|&line| line.to_owned()).collect()
 }
 
-fn datagram() -> Datagram {
-    Datagram {
+fn datagram() -> DatagramFacts {
+    DatagramFacts {
         client_output: strings(&["Message sent"]),
         server_output: strings(&["Received data: Hello, Romeo ", "From Address: 127.0.0.1:40001"]),
         protocol: FlowProtocol::Udp,
@@ -106,7 +106,7 @@ pub(crate) fn transfer(
     layers: &[(Layer, u64)],
 ) -> Transfer {
     let (to_client, to_server) = (packets(from_server), packets(from_client));
-    let kernel = |sent: &PacketCounts, received: &PacketCounts, syn: u64| Kernel {
+    let kernel = |sent: &PacketCounts, received: &PacketCounts, syn: u64| KernelCounters {
         bytes_sent: Some(sent.bytes),
         bytes_acked: sent.distinct_bytes + 1 + syn,
         bytes_received: received.distinct_bytes + 1,

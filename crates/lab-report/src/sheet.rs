@@ -1,4 +1,6 @@
-//! The answer sheet: what the report says, as data. `answers.json` is this; `index.html` shows it.
+//! The answer sheet: the contents of the report as data. `answers.json` is its JSON, `index.html` its page.
+//!
+//! Names in JSON are older than some names here: `accounts` are the reconciliations. Readers of the file rely on them.
 
 use std::fmt;
 
@@ -7,22 +9,25 @@ use serde::Serialize;
 
 /// A report.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct Sheet {
+#[schemars(rename = "Sheet")]
+pub struct AnswerSheet {
     /// The version of this shape.
     pub schema: u32,
     /// How the report was made.
-    pub run: Run,
+    pub run: RunSummary,
     /// The answers, from Q1 to Q28. Two runs with the same seed and programs have equal ones.
     pub answers: Vec<Answer>,
     /// For each TCP connection: who counted what, and whether it agrees.
-    pub accounts: Vec<Account>,
+    #[serde(rename = "accounts")]
+    pub reconciliations: Vec<Reconciliation>,
     /// What was run.
-    pub experiments: Vec<Experiment>,
+    pub experiments: Vec<ExperimentReport>,
 }
 
 /// How a report was made. All but the seed and the programs differs from run to run.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct Run {
+#[schemars(rename = "Run")]
+pub struct RunSummary {
     /// Fixes every random choice of the servers and of the path.
     pub seed: u64,
     /// When it began (RFC 3339).
@@ -55,7 +60,7 @@ pub struct Answer {
     /// Why it is so.
     pub why: String,
     /// What was measured for it.
-    pub measured: Vec<Measured>,
+    pub measured: Vec<MeasuredValue>,
     /// The experiments it rests on, by name.
     pub experiments: Vec<String>,
     /// Why there is no answer, or none to a part of the question; `items` has the rest.
@@ -73,7 +78,8 @@ pub struct Item {
 
 /// A value that was measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Measured {
+#[schemars(rename = "Measured")]
+pub struct MeasuredValue {
     /// What it is.
     pub name: String,
     /// The value, as text.
@@ -82,27 +88,29 @@ pub struct Measured {
     pub varies: bool,
 }
 
-/// One connection's books.
+/// The reconciliation of one connection.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct Account {
+#[schemars(rename = "Account")]
+pub struct Reconciliation {
     /// The experiment.
     pub experiment: String,
     /// Who counted what.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ReconciliationEntry>,
     /// What must be equal, and whether it is.
     pub checks: Vec<Check>,
 }
 
-impl Account {
-    /// Whether everything is accounted for.
+impl Reconciliation {
+    /// Whether every check holds.
     pub fn balances(&self) -> bool {
         self.checks.iter().all(|check| check.holds)
     }
 }
 
-/// A line of the books.
+/// The counts of one witness.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Entry {
+#[schemars(rename = "Entry")]
+pub struct ReconciliationEntry {
     /// Who counted: `the PMU's program`, `the kernel at the server`, `the capture at the client`, …
     pub who: String,
     /// Calls of send or recv, where they are counted; may differ between runs.
@@ -153,7 +161,8 @@ impl fmt::Display for State {
 
 /// Something that was run.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct Experiment {
+#[schemars(rename = "Experiment")]
+pub struct ExperimentReport {
     /// Its name: `part2-short-0`.
     pub name: String,
     /// What it is, in a sentence.

@@ -34,11 +34,11 @@ pub const MIN_SNAPLEN: u32 = 128;
 pub const MAX_LEN: u64 = 4 << 30;
 
 /// How long the end is waited for, and how soon it is asked for again (ours).
-const PATIENCE: Duration = Duration::from_secs(10);
-const AGAIN: Duration = Duration::from_millis(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const MARKER_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How often a capture looks whether it is to end without that frame, and how often the interface may be down (ours).
-const GLANCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_DOWN: u32 = 5;
 
 /// A broadcast of a type that is for experiments (IEEE Std 802, local experimental EtherType 1).
@@ -85,20 +85,20 @@ impl Capture {
     /// Ends it; what passed before is in the recording.
     pub fn stop(self) -> Recording {
         self.end.is_near.store(true, Ordering::Release);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + STOP_TIMEOUT;
         let mut down = 0;
         while Instant::now() < until && down < MAX_DOWN {
             // It may be lost where packets are missed: again, then.
             if let Err(error) = self.marker.send(END) {
                 down += u32::from(error.kind() == io::ErrorKind::NetworkDown);
             }
-            if let Ok(recording) = self.recording.recv_timeout(AGAIN) {
+            if let Ok(recording) = self.recording.recv_timeout(MARKER_INTERVAL) {
                 return recording;
             }
         }
         // The command has switched the interface off, perhaps.
         self.end.is_here.store(true, Ordering::Release);
-        self.recording.recv_timeout(PATIENCE).unwrap_or_default()
+        self.recording.recv_timeout(STOP_TIMEOUT).unwrap_or_default()
     }
 }
 
@@ -113,7 +113,7 @@ fn record(mut tap: Tap, interface: &str, snaplen: u32, end: &End) -> Recording {
             Ok(None) if end.is_here.load(Ordering::Acquire) => break,
             // An interface that was switched off is such an error, once.
             Ok(None) | Err(_) => {
-                tap.wait(GLANCE);
+                tap.wait(POLL_INTERVAL);
                 continue;
             }
         };

@@ -15,21 +15,22 @@ use lab_process::sockets::Socket;
 use labnet::{net::Family, tls::TlsVersion};
 use serde::{Deserialize, Serialize};
 
-use crate::Obstacle;
+use crate::ExperimentFailure;
 
-pub use run::{Experiment, Invocation, Run, Settings, Substitute};
+pub use run::{Experiment, Invocation, Run, RunSettings, Substitute};
 pub use scenario::Scenario;
 pub use tls::{TlsFacts, TlsMessage, TlsSuite};
 pub use transfer::{
-    Arrival, ClientReport, Flood, Kernel, Layer, LayerBytes, PacketCounts, PathCounts, Transfer, fewest_recv_calls,
+    Arrival, ClientReport, Flood, KernelCounters, Layer, LayerBytes, PacketCounts, PathCounts, Transfer,
+    fewest_recv_calls,
 };
 
-/// The version of the shape of [`Facts`].
+/// The version of the shape of [`RunFacts`].
 pub const SCHEMA: u32 = 1;
 
 /// All that is known of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Facts {
+pub struct RunFacts {
     /// The version of this shape: [`SCHEMA`].
     pub schema: u32,
     /// How the run was made.
@@ -48,7 +49,7 @@ pub enum Measurement<T> {
     #[default]
     NotRun,
     /// Something stood in its way.
-    Failed(Obstacle),
+    Failed(ExperimentFailure),
     /// It was done.
     Measured(T),
 }
@@ -59,7 +60,7 @@ pub enum Status<'a> {
     /// It was left out, or interrupted.
     NotRun,
     /// Something stood in its way.
-    Failed(&'a Obstacle),
+    Failed(&'a ExperimentFailure),
     /// It was done.
     Done,
 }
@@ -69,7 +70,7 @@ impl<T> Measurement<T> {
     pub fn status(&self) -> Status<'_> {
         match self {
             Self::NotRun => Status::NotRun,
-            Self::Failed(obstacle) => Status::Failed(obstacle),
+            Self::Failed(failure) => Status::Failed(failure),
             Self::Measured(_) => Status::Done,
         }
     }
@@ -87,7 +88,7 @@ impl<T> Measurement<T> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Measurements {
     /// Code A and B (Q1, Q2).
-    pub datagram: Measurement<Datagram>,
+    pub datagram: Measurement<DatagramFacts>,
     /// Code C and D (Q3 to Q9).
     pub echo: Measurement<Echo>,
     /// Part 2 with `CMD_short:0` (Q10 to Q13).
@@ -137,7 +138,7 @@ impl Measurements {
 
 /// One datagram from a client to a server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Datagram {
+pub struct DatagramFacts {
     /// What the client printed, by line.
     pub client_output: Vec<String>,
     /// What the server printed.

@@ -5,20 +5,20 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::facts::{Experiment, Facts, Measurements, Run, SCHEMA, Scenario, Settings, Substitute};
+use crate::facts::{Experiment, Measurements, Run, RunFacts, RunSettings, SCHEMA, Scenario, Substitute};
 
 /// The facts of a run that goes on.
 #[derive(Debug)]
 pub struct Journal {
-    facts: Mutex<Facts>,
+    facts: Mutex<RunFacts>,
     begun: Instant,
 }
 
 impl Journal {
     /// Begins: nothing was done yet, and each experiment has its place.
-    pub fn begin(settings: Settings, substitutes: Vec<Substitute>) -> Self {
+    pub fn begin(settings: RunSettings, substitutes: Vec<Substitute>) -> Self {
         let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let facts = Facts {
+        let facts = RunFacts {
             schema: SCHEMA,
             run: Run { settings, substitutes, begun, elapsed: Duration::ZERO, system: system() },
             experiments: Scenario::ALL.map(Experiment::new).into(),
@@ -28,7 +28,7 @@ impl Journal {
     }
 
     /// What is known by now.
-    pub fn facts(&self) -> Facts {
+    pub fn facts(&self) -> RunFacts {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         facts.run.elapsed = self.begun.elapsed();
         facts

@@ -18,7 +18,7 @@ pub mod scenarios;
 pub mod servers;
 
 mod error;
-mod obstacle;
+mod failure;
 #[cfg(target_os = "linux")]
 mod session;
 #[cfg(target_os = "linux")]
@@ -27,6 +27,6 @@ pub mod topology;
 mod watch;
 
 pub use error::Error;
-pub use obstacle::{Ending, Obstacle};
+pub use failure::{ExperimentFailure, ProgramEnding};
 #[cfg(target_os = "linux")]
 pub use session::Testbed;

@@ -17,7 +17,9 @@ use lab_process::{Program, sockets};
 use lab_sandbox::{Host, HostConfig};
 use labnet::{net::Family, tls::TlsVersion};
 
-use crate::{Obstacle, Testbed, facts::Scenario, session::Session, topology::Topology, watch::SOON};
+use crate::{
+    ExperimentFailure, Testbed, facts::Scenario, session::ExperimentSession, topology::Topology, watch::EVENT_TIMEOUT,
+};
 
 /// Makes one experiment.
 fn make(testbed: &Testbed, scenario: Scenario) {
@@ -87,30 +89,32 @@ pub fn run(testbed: &Testbed, wanted: &[String], tell: impl Fn(Scenario) + Sync)
 }
 
 /// Client and server with a path between them.
-fn client_and_server(session: &Session<'_>) -> Result<Topology, Obstacle> {
+fn client_and_server(session: &ExperimentSession<'_>) -> Result<Topology, ExperimentFailure> {
     let hosts = [HostConfig::CLIENT, HostConfig::SERVER];
     Ok(Topology::switched(&hosts, session.settings().path, session.seed())?)
 }
 
 /// How often it is looked whether a program has done something, or has ended (ours).
-const GLANCE: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Waits until a program has done what is looked for on its host.
-fn look<T: Send + 'static>(
+fn poll<T: Send + 'static>(
     host: &Host,
     program: &mut Program,
     awaited: &str,
     find: impl Fn() -> Option<T> + Clone + Send + 'static,
-) -> Result<T, Obstacle> {
-    let until = Instant::now() + SOON;
+) -> Result<T, ExperimentFailure> {
+    let until = Instant::now() + EVENT_TIMEOUT;
     loop {
         if let Some(found) = host.run(find.clone()) {
             return Ok(found);
         }
         // No line is wanted, but a program that ends is.
-        match program.line_with(awaited, GLANCE, |_| false) {
+        match program.line_with(awaited, POLL_INTERVAL, |_| false) {
             Err(lab_process::Error::Deadline { command_line, awaited, seen, .. }) if Instant::now() >= until => {
-                return Err(lab_process::Error::Deadline { command_line, awaited, deadline: SOON, seen }.into());
+                return Err(
+                    lab_process::Error::Deadline { command_line, awaited, deadline: EVENT_TIMEOUT, seen }.into()
+                );
             }
             Err(lab_process::Error::Deadline { .. }) | Ok(_) => {}
             Err(failure) => return Err(failure.into()),
@@ -124,11 +128,11 @@ fn wait_for_server(
     program: &mut Program,
     protocol: sockets::Protocol,
     port: u16,
-) -> Result<SocketAddr, Obstacle> {
+) -> Result<SocketAddr, ExperimentFailure> {
     let waiting = move || sockets::waiting(protocol).ok()?.into_iter().find(|address| address.port() == port);
     let protocol_name = match protocol {
         sockets::Protocol::Tcp => "TCP",
         sockets::Protocol::Udp => "UDP",
     };
-    look(host, program, &format!("open {protocol_name} port {port}"), waiting)
+    poll(host, program, &format!("open {protocol_name} port {port}"), waiting)
 }

@@ -8,8 +8,8 @@ use lab_sandbox::Host;
 use mock_servers::{Events, ServerSettings};
 
 use crate::{
-    Obstacle,
-    facts::{Experiment, Facts, Invocation, Measurement, Measurements, Scenario, Settings},
+    ExperimentFailure,
+    facts::{Experiment, Invocation, Measurement, Measurements, RunFacts, RunSettings, Scenario},
     journal::Journal,
     programs::{ProgramRole, Programs},
 };
@@ -20,7 +20,7 @@ const MAX_TRANSCRIPT: usize = 1 << 20;
 /// What all experiments share.
 #[derive(Debug)]
 pub struct Testbed {
-    settings: Settings,
+    settings: RunSettings,
     programs: Programs,
     /// Where captures and outputs go.
     folder: PathBuf,
@@ -29,13 +29,13 @@ pub struct Testbed {
 
 impl Testbed {
     /// Nothing was done yet.
-    pub fn new(settings: Settings, programs: Programs, folder: PathBuf) -> Self {
+    pub fn new(settings: RunSettings, programs: Programs, folder: PathBuf) -> Self {
         let journal = Journal::begin(settings.clone(), programs.substitutes());
         Self { settings, programs, folder, journal }
     }
 
     /// What is known by now.
-    pub fn facts(&self) -> Facts {
+    pub fn facts(&self) -> RunFacts {
         self.journal.facts()
     }
 
@@ -44,18 +44,18 @@ impl Testbed {
         &self,
         scenario: Scenario,
         place: impl FnOnce(&mut Measurements) -> &mut Measurement<T>,
-        make: impl FnOnce(&mut Session<'_>) -> Result<T, Obstacle>,
+        make: impl FnOnce(&mut ExperimentSession<'_>) -> Result<T, ExperimentFailure>,
     ) {
-        let mut session = Session::new(self, scenario);
+        let mut session = ExperimentSession::new(self, scenario);
         let begun = Instant::now();
         let result = make(&mut session);
         session.experiment.elapsed = begun.elapsed();
         let measurement = match result {
             Ok(facts) => Measurement::Measured(facts),
-            Err(obstacle) => {
-                session.note(&obstacle);
-                session.note_output(obstacle.seen());
-                Measurement::Failed(obstacle)
+            Err(failure) => {
+                session.note(&failure);
+                session.note_output(failure.seen());
+                Measurement::Failed(failure)
             }
         };
         session.keep_transcript();
@@ -64,19 +64,19 @@ impl Testbed {
 }
 
 /// One experiment while it is made: what is started, shown and captured.
-pub(crate) struct Session<'a> {
+pub(crate) struct ExperimentSession<'a> {
     testbed: &'a Testbed,
     experiment: Experiment,
     transcript: String,
 }
 
-impl fmt::Debug for Session<'_> {
+impl fmt::Debug for ExperimentSession<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({})", self.experiment.scenario)
     }
 }
 
-impl<'a> Session<'a> {
+impl<'a> ExperimentSession<'a> {
     fn new(testbed: &'a Testbed, scenario: Scenario) -> Self {
         Self { testbed, experiment: Experiment::new(scenario), transcript: String::new() }
     }
@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
     }
 
     /// The experiments' settings.
-    pub(crate) fn settings(&self) -> &'a Settings {
+    pub(crate) fn settings(&self) -> &'a RunSettings {
         &self.testbed.settings
     }
 
@@ -111,7 +111,12 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// When there is no such program.
-    pub(crate) fn start(&mut self, host: &Host, role: ProgramRole, arguments: &[&str]) -> Result<Program, Obstacle> {
+    pub(crate) fn start(
+        &mut self,
+        host: &Host,
+        role: ProgramRole,
+        arguments: &[&str],
+    ) -> Result<Program, ExperimentFailure> {
         let (command, command_line) = self.testbed.programs.command(role, arguments);
         let invocation = Invocation { host: host.name().to_owned(), command_line: command_line.clone() };
         // Sixty of one kind are one line.
@@ -125,7 +130,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// When it does not end in time.
-    pub(crate) fn finish(&mut self, program: Program) -> Result<Outcome, Obstacle> {
+    pub(crate) fn finish(&mut self, program: Program) -> Result<Outcome, ExperimentFailure> {
         let outcome = program.finish(self.settings().deadline)?;
         self.keep(&outcome);
         Ok(outcome)
@@ -135,7 +140,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// When it does not end at Ctrl-C.
-    pub(crate) fn end(&mut self, mut program: Program) -> Result<Outcome, Obstacle> {
+    pub(crate) fn end(&mut self, mut program: Program) -> Result<Outcome, ExperimentFailure> {
         program.interrupt();
         self.finish(program)
     }
@@ -168,7 +173,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn keep_capture(&mut self, recording: &Recording) -> Result<(), Obstacle> {
+    pub(crate) fn keep_capture(&mut self, recording: &Recording) -> Result<(), ExperimentFailure> {
         let path = self.testbed.folder.join(self.scenario().capture());
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
         let shown: Vec<String> = self.experiment.invocations.iter().map(ToString::to_string).collect();

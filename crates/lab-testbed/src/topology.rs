@@ -85,7 +85,7 @@ impl Topology {
         let pairs = counters.into_iter().filter(|pair| (pair.from, pair.to) == (from, to));
         pairs.fold(PathCounts::default(), |sum, pair| PathCounts {
             lost: sum.lost + pair.counters.lost + pair.counters.overflowed,
-            doubled: sum.doubled + pair.counters.duplicated,
+            duplicated: sum.duplicated + pair.counters.duplicated,
         })
     }
 }

@@ -10,18 +10,18 @@ use lab_process::{Outcome, sockets};
 use lab_sandbox::{ClosedTcpSocket, TcpMonitor};
 
 use crate::{
-    Obstacle,
+    ExperimentFailure,
     capture::Capture,
-    facts::{ClientReport, Kernel, PacketCounts, Transfer},
+    facts::{ClientReport, KernelCounters, PacketCounts, Transfer},
     programs::ProgramRole,
     topology::{CLIENT, SERVER, Topology},
 };
 
 /// How long something is waited for that a program does in a moment (ours, for a machine that does other things).
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long something is waited for that should not happen at all (ours): far longer than a program takes for it.
-pub(crate) const A_MOMENT: Duration = Duration::from_millis(500);
+pub(crate) const SHORT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How many lengths of payloads are kept.
 const MAX_LENGTHS: usize = 200;
@@ -37,7 +37,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Begins, with the client on a host, which may be the server's.
-    pub(crate) fn begin(hosts: &Topology, host: usize) -> Result<Self, Obstacle> {
+    pub(crate) fn begin(hosts: &Topology, host: usize) -> Result<Self, ExperimentFailure> {
         let interface = if host == SERVER { "lo" } else { hosts.interface() };
         let capture = hosts.host(host)?.run(move || Capture::start(interface, u32::MAX))?;
         let (client, server) = (hosts.host(host)?.run(TcpMonitor::listen)?, hosts.server()?.run(TcpMonitor::listen)?);
@@ -51,19 +51,21 @@ impl Watch {
         hosts: &Topology,
         port: u16,
         role: ProgramRole,
-    ) -> Result<(Recording, Transfer, Flow), Obstacle> {
+    ) -> Result<(Recording, Transfer, Flow), ExperimentFailure> {
         // A connection that was refused, as in the other family, acknowledged nothing.
         let is_client = |end: &ClosedTcpSocket| end.remote.port() == port && end.counters.bytes_acked > 0;
         let is_server = |end: &ClosedTcpSocket| end.local.port() == port;
         // A program that has ended leaves its connection in the table, or the kernel has told of its end.
         let is_in_table = hosts.host(self.host)?.run(move || sockets::has_connection(port));
         let has_ended = |ends: &[ClosedTcpSocket]| ends.iter().any(is_client);
-        if !is_in_table && !has_ended(self.client.wait(A_MOMENT, has_ended)) {
-            return Err(Obstacle::NoConnection { port, role, ending: None });
+        if !is_in_table && !has_ended(self.client.wait(SHORT_TIMEOUT, has_ended)) {
+            return Err(ExperimentFailure::NoConnection { port, role, ending: None });
         }
-        let mut ends: Vec<ClosedTcpSocket> = self.client.wait(SOON, has_ended).to_vec();
+        let mut ends: Vec<ClosedTcpSocket> = self.client.wait(EVENT_TIMEOUT, has_ended).to_vec();
         ends.retain(is_client);
-        ends.extend(self.server.wait(SOON, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)));
+        ends.extend(
+            self.server.wait(EVENT_TIMEOUT, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)),
+        );
         let recording = self.capture.stop();
         let flow = flow(&recording, FlowProtocol::Tcp, port, role)?;
         let mut transfer = of_flow(name, &flow, &recording);
@@ -79,7 +81,7 @@ impl Transfer {
     pub(crate) fn add_ends(&mut self, ends: &[ClosedTcpSocket], flow: &Flow) {
         let kernel = |end: &ClosedTcpSocket| {
             let counters = &end.counters;
-            Kernel {
+            KernelCounters {
                 bytes_sent: counters.bytes_sent,
                 bytes_acked: counters.bytes_acked,
                 bytes_received: counters.bytes_received,
@@ -101,11 +103,11 @@ pub(crate) fn flow(
     protocol: FlowProtocol,
     port: u16,
     role: ProgramRole,
-) -> Result<Flow, Obstacle> {
+) -> Result<Flow, ExperimentFailure> {
     let mut flows = flows(recording).into_iter();
     let flow = flows
         .find(|flow| flow.protocol == protocol && flow.server.port() == port && flow.sent.packets_with_payload > 0);
-    flow.ok_or(Obstacle::NoPacket { protocol, port, role, ending: None })
+    flow.ok_or(ExperimentFailure::NoPacket { protocol, port, role, ending: None })
 }
 
 /// All flows of a capture.

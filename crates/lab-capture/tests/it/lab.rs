@@ -30,7 +30,7 @@ fn is_ours(program: &str) -> bool {
     OURS.iter().any(|start| program.starts_with(start))
 }
 
-fn obstacle(program: &str) -> Option<String> {
+fn failure(program: &str) -> Option<String> {
     let folders = env::var_os("PATH").unwrap_or_default();
     let is_there = match is_ours(program) {
         true => sibling(program).exists(),
@@ -44,8 +44,8 @@ pub(crate) fn scene<F: FnOnce(&Lab)>(needs: &[&str], scene: F) {
     // The type of the closure is `CRATE::TEST::{{closure}}`.
     let path = any::type_name::<F>().trim_end_matches("::{{closure}}");
     let lab = Lab::new(path.split_once("::").map_or(path, |(_, test)| test));
-    if let Some(obstacle) = needs.iter().find_map(|program| obstacle(program)) {
-        return lab.skip(&obstacle);
+    if let Some(failure) = needs.iter().find_map(|program| failure(program)) {
+        return lab.skip(&failure);
     }
     let trial = lab.run(&["--", "true"]);
     if trial.code() != 0 && trial.stderr().starts_with("error: this system gives no private network") {
@@ -78,8 +78,8 @@ impl Lab {
     }
 
     /// Says that this test is not done, past the harness, which shows nothing of a test that passes.
-    pub(crate) fn skip(&self, obstacle: &str) {
-        let line = format!("skipped: {}: {}\n", self.test, obstacle.trim().replace('\n', " "));
+    pub(crate) fn skip(&self, failure: &str) {
+        let line = format!("skipped: {}: {}\n", self.test, failure.trim().replace('\n', " "));
         io::stderr().write_all(line.as_bytes()).unwrap();
     }
 
@@ -118,8 +118,8 @@ impl Lab {
 
     /// The same in another folder.
     pub(crate) fn tool_in(&self, folder: &Path, name: &str, arguments: &[&str]) -> Option<Outcome> {
-        if let Some(obstacle) = obstacle(name) {
-            self.skip(&obstacle);
+        if let Some(failure) = failure(name) {
+            self.skip(&failure);
             return None;
         }
         let program = if is_ours(name) { sibling(name) } else { name.into() };

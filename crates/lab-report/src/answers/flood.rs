@@ -4,14 +4,14 @@ use super::stream;
 use lab_testbed::facts::{Flood, Measurement, Scenario, fewest_recv_calls};
 
 use crate::{
+    formatting::{capital, count, list, number},
     sheet::Answer,
-    words::{capital, count, list, number},
 };
 
-pub(super) fn q14(finding: &Measurement<Vec<Flood>>) -> Answer {
+pub(super) fn q14(measurement: &Measurement<Vec<Flood>>) -> Answer {
     let mut answer =
-        Answer::to(14, "The PMU sends one large text in one send(). How many packets with payload bring it?");
-    let Some(flood) = find(&mut answer, finding).first() else { return answer };
+        Answer::new(14, "The PMU sends one large text in one send(). How many packets with payload bring it?");
+    let Some(flood) = require(&mut answer, measurement).first() else { return answer };
     let packets = &flood.transfer.to_client;
     let longest = stream::longest(packets);
     answer.item(
@@ -22,18 +22,18 @@ pub(super) fn q14(finding: &Measurement<Vec<Flood>>) -> Answer {
     let are_full = packets.lengths.split_last().is_some_and(|(_, all)| all.iter().all(|&len| len == longest));
     let division =
         format!("{} / {}, rounded up, is {}", number(packets.distinct_bytes), number(longest), number(fewest));
-    answer.because(format!(
+    answer.explain(format!(
         "A packet has room for only so much. The longest payload here was {}, and {division}.",
         count(longest, "byte"),
     ));
-    answer.because(if packets.fresh() != fewest {
+    answer.explain(if packets.fresh() != fewest {
         "That is not the number of packets: some were not full."
     } else if are_full {
         "So all packets were full but the last."
     } else {
         "Not all of them were full, but no packet could have been spared."
     });
-    answer.because(if longest > 1460 {
+    answer.explain(if longest > 1460 {
         "A payload longer than 1,460 bytes does not fit into an Ethernet packet: the system joined several before \
          the capture saw them (offload), or the path is no Ethernet."
     } else {
@@ -47,13 +47,13 @@ pub(super) fn q14(finding: &Measurement<Vec<Flood>>) -> Answer {
     answer
 }
 
-pub(super) fn q15(finding: &Measurement<Vec<Flood>>) -> Answer {
-    let mut answer = Answer::to(
+pub(super) fn q15(measurement: &Measurement<Vec<Flood>>) -> Answer {
+    let mut answer = Answer::new(
         15,
         "How often did the PDC call recv() for the large text? Is that the number of packets? What does the number \
          of calls depend on?",
     );
-    let floods = find(&mut answer, finding);
+    let floods = require(&mut answer, measurement);
     let Some(own) = floods.first() else { return answer };
     let packets = own.transfer.to_client.fresh();
     for flood in floods {
@@ -66,7 +66,7 @@ pub(super) fn q15(finding: &Measurement<Vec<Flood>>) -> Answer {
         }
     }
     if own.transfer.client.recv_calls.is_none() {
-        answer.lack("The program does not count its recv() calls; `strace -c` would.");
+        answer.add_missing("The program does not count its recv() calls; `strace -c` would.");
     }
     let bytes = count(own.transfer.to_client.distinct_bytes, "byte");
     answer.item(
@@ -95,7 +95,7 @@ pub(super) fn q15(finding: &Measurement<Vec<Flood>>) -> Answer {
         "The size of the buffer that recv() is given, and timing: how much arrives between two calls, which depends \
          on the path and on when the system lets the program run.",
     );
-    answer.because(
+    answer.explain(
         "The system keeps what has arrived until the program asks for it. recv() then takes what is there, up to the \
          size of its buffer: several packets at once if the program was slow, a part of a packet if the buffer is \
          small. With a small buffer its size decides the number, with a large one the timing does.",
@@ -122,14 +122,14 @@ pub(super) fn buffer(flood: &Flood) -> String {
         .map_or("the program's own buffer".to_owned(), |size| format!("a buffer of {}", count(size, "byte")))
 }
 
-pub(super) fn find<'a>(answer: &mut Answer, finding: &'a Measurement<Vec<Flood>>) -> &'a [Flood] {
-    let Some(floods) = finding.measured().filter(|floods| !floods.is_empty()) else {
-        answer.found(finding, Scenario::Flood.name(), "Part 2 with “CMD_floodme”");
-        if finding.measured().is_some() {
-            answer.lack("Part 2 with “CMD_floodme” was not run.");
+pub(super) fn require<'a>(answer: &mut Answer, measurement: &'a Measurement<Vec<Flood>>) -> &'a [Flood] {
+    let Some(floods) = measurement.measured().filter(|floods| !floods.is_empty()) else {
+        answer.require(measurement, Scenario::Flood.name(), "Part 2 with “CMD_floodme”");
+        if measurement.measured().is_some() {
+            answer.add_missing("Part 2 with “CMD_floodme” was not run.");
         }
         return &[];
     };
-    answer.rest_on(Scenario::Flood.name());
+    answer.cite(Scenario::Flood.name());
     floods
 }

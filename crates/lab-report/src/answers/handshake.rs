@@ -4,17 +4,17 @@ use lab_testbed::facts::{Measurement, Scenario, TlsFacts, TlsMessage};
 use labnet::tls::TlsVersion;
 
 use crate::{
+    formatting::{capital, count, list, number},
     sheet::Answer,
-    words::{capital, count, list, number},
 };
 
-pub(super) fn q25(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
-    let mut answer = Answer::to(
+pub(super) fn q25(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
+    let mut answer = Answer::new(
         25,
         "How many packets does the TLS handshake take? Which messages are in them, in which order, and what do they \
          carry?",
     );
-    let sessions = find(&mut answer, findings);
+    let sessions = require(&mut answer, measurements);
     let mut known = Vec::new();
     for session in &sessions {
         let version = &session.version;
@@ -44,18 +44,18 @@ pub(super) fn q25(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
             if !known.contains(&message.name.as_str()) {
                 known.push(&message.name);
                 if let Some(purpose) = purpose(&message.name) {
-                    answer.because(format!("{} {purpose}.", message.name));
+                    answer.explain(format!("{} {purpose}.", message.name));
                 }
             }
         }
     }
     if sessions.iter().any(|session| session.messages.iter().any(|message| message.encrypted)) {
-        answer.because(
+        answer.explain(
             "A message marked as encrypted cannot be read in a capture without the secrets of the connection.",
         );
     }
     if !sessions.is_empty() {
-        answer.because(
+        answer.explain(
             "Messages do not fit packets one to one: several may share a packet, and a long certificate may take two.",
         );
     }
@@ -103,10 +103,10 @@ fn purpose(name: &str) -> Option<&'static str> {
     })
 }
 
-pub(super) fn find<'a>(answer: &mut Answer, findings: &'a [Measurement<TlsFacts>; 2]) -> Vec<&'a TlsFacts> {
+pub(super) fn require<'a>(answer: &mut Answer, measurements: &'a [Measurement<TlsFacts>; 2]) -> Vec<&'a TlsFacts> {
     let mut sessions = Vec::new();
-    for (finding, version) in findings.iter().zip(TlsVersion::ALL) {
-        sessions.extend(answer.found(finding, Scenario::Tls(version).name(), &format!("Part 6 with {version}")));
+    for (measurement, version) in measurements.iter().zip(TlsVersion::ALL) {
+        sessions.extend(answer.require(measurement, Scenario::Tls(version).name(), &format!("Part 6 with {version}")));
     }
     sessions
 }

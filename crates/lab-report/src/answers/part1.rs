@@ -2,41 +2,41 @@
 
 use super::echo;
 use lab_packets::flow::FlowProtocol;
-use lab_testbed::facts::{Datagram, Measurement, Measurements, Scenario};
+use lab_testbed::facts::{DatagramFacts, Measurement, Measurements, Scenario};
 
 use crate::{
+    formatting::{count, list, quote, times, without_port},
     sheet::Answer,
-    words::{count, list, quote, times, without_port},
 };
 
-pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
-    let datagrams = [q1, q2].map(|answer| answer(&evidence.datagram));
-    datagrams.into_iter().chain(echo::answers(&evidence.echo)).collect()
+pub(super) fn answers(measurements: &Measurements) -> Vec<Answer> {
+    let datagrams = [q1, q2].map(|answer| answer(&measurements.datagram));
+    datagrams.into_iter().chain(echo::answers(&measurements.echo)).collect()
 }
 
 const DATAGRAM: &str = "The exchange of Code A and Code B";
 
-fn q1(finding: &Measurement<Datagram>) -> Answer {
-    let mut answer = Answer::to(
+fn q1(measurement: &Measurement<DatagramFacts>) -> Answer {
+    let mut answer = Answer::new(
         1,
         "Code A and Code B exchange one greeting. Is Code A the client or the server? Does it use a UDP socket or a \
          TCP socket?",
     );
-    let Some(datagram) = answer.found(finding, Scenario::Datagram.name(), DATAGRAM) else { return answer };
+    let Some(datagram) = answer.require(measurement, Scenario::Datagram.name(), DATAGRAM) else { return answer };
     let (from, to) = datagram.ports;
     if datagram.packets == 0 {
-        answer.lack("No packet of Code A was seen.");
+        answer.add_missing("No packet of Code A was seen.");
         return answer;
     }
     let (protocol, family) = (datagram.protocol, datagram.family);
     answer.item("A1.a", "Code A is the client.");
     answer.item("A1.b", format!("It uses a {protocol} socket; its packets travelled over {family}."));
-    answer.because(format!(
+    answer.explain(format!(
         "A client speaks first, to a port that it has to know. A server waits at such a port. Here the first packet \
          came from Code A and went to port {to}, where Code B waited. Code A did not ask for a port of its own: the \
          system picked one."
     ));
-    answer.because(match protocol {
+    answer.explain(match protocol {
         FlowProtocol::Udp => format!(
             "SOCK_DGRAM in the code stands for UDP. The capture agrees: {} in all, with no connection before and none \
              closed after.",
@@ -53,10 +53,10 @@ fn q1(finding: &Measurement<Datagram>) -> Answer {
     answer
 }
 
-fn q2(finding: &Measurement<Datagram>) -> Answer {
+fn q2(measurement: &Measurement<DatagramFacts>) -> Answer {
     let mut answer =
-        Answer::to(2, "Code B is started, then Code A. What does the client print? What does the server print?");
-    let Some(datagram) = answer.found(finding, Scenario::Datagram.name(), DATAGRAM) else { return answer };
+        Answer::new(2, "Code B is started, then Code A. What does the client print? What does the server print?");
+    let Some(datagram) = answer.require(measurement, Scenario::Datagram.name(), DATAGRAM) else { return answer };
     let port = datagram.ports.0;
     let server: Vec<String> = datagram.server_output.iter().map(|line| without_port(line, port)).collect();
     answer.item("A2.a", printed("The client", &datagram.client_output));
@@ -66,7 +66,7 @@ fn q2(finding: &Measurement<Datagram>) -> Answer {
         ""
     };
     answer.item("A2.b", printed("The server", &server) + note);
-    answer.because(format!(
+    answer.explain(format!(
         "The client printed that it had sent. It did not wait for an answer and cannot know whether the datagram \
          arrived. The server's loop never ends, but recvfrom() blocks until a datagram is there: its body ran {}, for \
          {} with the text {}.",

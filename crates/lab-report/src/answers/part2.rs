@@ -7,17 +7,17 @@ use super::{
 use lab_testbed::facts::{Measurement, Measurements, Scenario, Transfer};
 
 use crate::{
+    formatting::{capital, count, milliseconds, number, quote, sum},
     sheet::Answer,
-    words::{capital, count, milliseconds, number, quote, sum},
 };
 
-pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
-    let shorts = [q10, q11, q12, q13].map(|answer| answer(&evidence.short_at_once, &evidence.short_paced));
-    shorts.into_iter().chain([q14(&evidence.floods), q15(&evidence.floods)]).collect()
+pub(super) fn answers(measurements: &Measurements) -> Vec<Answer> {
+    let shorts = [q10, q11, q12, q13].map(|answer| answer(&measurements.short_at_once, &measurements.short_paced));
+    shorts.into_iter().chain([q14(&measurements.floods), q15(&measurements.floods)]).collect()
 }
 
 fn q10(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer {
-    let mut answer = Answer::to(10, "How many messages did the PDC receive from the PMU?");
+    let mut answer = Answer::new(10, "How many messages did the PDC receive from the PMU?");
     let both = [find_at_once(&mut answer, at_once), find_paced(&mut answer, paced)];
     for transfer in both.into_iter().flatten() {
         let label = label(transfer);
@@ -40,7 +40,7 @@ fn q10(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
         answer.measure(format!("bytes from the PMU, {label}"), number(transfer.to_client.distinct_bytes));
     }
     if !answer.items.is_empty() {
-        answer.because(
+        answer.explain(
             "The PDC does not know beforehand how many will come. It shows each message on a line of its own and reads \
              on until the PMU closes the connection; then the lines can be counted.",
         );
@@ -49,7 +49,7 @@ fn q10(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
 }
 
 fn q11(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer {
-    let mut answer = Answer::to(
+    let mut answer = Answer::new(
         11,
         "How many packets with payload came from the PMU when it sent its messages without a pause (d = 0)? How many \
          when it waited a second between two of them (d = 1)?",
@@ -58,7 +58,7 @@ fn q11(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
         let (packets, label) = (&transfer.to_client, label(transfer));
         let messages = count(stream::messages(transfer), "message");
         answer.item(&label, format!("{} with payload, for {messages}.", capital(&count(packets.fresh(), "packet"))));
-        answer.because(if stream::is_one_message_a_packet(transfer) {
+        answer.explain(if stream::is_one_message_a_packet(transfer) {
             format!("With {label} each packet has the length of one message.")
         } else {
             format!("With {label} the payloads are of {} bytes.", sum(&packets.lengths))
@@ -72,7 +72,7 @@ fn q11(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
         answer.observe(format!("time from first packet to last, {label}"), milliseconds(transfer.duration));
     }
     if !answer.items.is_empty() {
-        answer.because(
+        answer.explain(
             "Packets without payload are not counted: they open and close the connection, or only acknowledge.",
         );
     }
@@ -80,7 +80,7 @@ fn q11(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
 }
 
 fn q12(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer {
-    let mut answer = Answer::to(12, "If the two numbers of Q11 are different, what made them so?");
+    let mut answer = Answer::new(12, "If the two numbers of Q11 are different, what made them so?");
     let both = (find_at_once(&mut answer, at_once), find_paced(&mut answer, paced));
     let (Some(at_once), Some(paced)) = both else { return answer };
     let (few, many) = (&at_once.to_client, &paced.to_client);
@@ -93,7 +93,7 @@ fn q12(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
     }
     if few.fresh() == many.fresh() {
         answer.item("", format!("They are not different: {} both times.", count(few.fresh(), "packet")));
-        answer.because(
+        answer.explain(
             "So there is no difference to explain in this run. On a path with hardly any round-trip time (two \
              programs on one machine) an acknowledgement is back before the next send(), and TCP has nothing to wait \
              for; a PMU may also have switched Nagle's algorithm off.",
@@ -103,7 +103,7 @@ fn q12(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
     if few.fresh() > many.fresh() {
         answer
             .item("", "There were more packets without a pause than with one, which is not what TCP's rules lead to.");
-        answer.because("Look for packets that were sent again, or for a program that paused where it should not have.");
+        answer.explain("Look for packets that were sent again, or for a program that paused where it should not have.");
         return answer;
     }
     answer.item(
@@ -115,8 +115,8 @@ fn q12(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
             number(many.fresh()),
         ),
     );
-    answer.because(format!("The lengths of the payloads with d = 0 show it: {} bytes.", sum(&few.lengths)));
-    answer.because(match few.lengths.as_slice() {
+    answer.explain(format!("The lengths of the payloads with d = 0 show it: {} bytes.", sum(&few.lengths)));
+    answer.explain(match few.lengths.as_slice() {
         [_] => {
             "The PMU's messages were all there before the first packet left: a PMU can ask its system to hold them \
              back (TCP_CORK), or write them at once."
@@ -131,13 +131,13 @@ fn q12(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
              algorithm), then sent them together. So the number depends on the round-trip time of the path."
         }
     });
-    answer.because(if stream::is_one_message_a_packet(paced) {
+    answer.explain(if stream::is_one_message_a_packet(paced) {
         "With d = 1 each message had been acknowledged long before the next, so nothing was held back: each got a \
          packet."
     } else {
         "With d = 1, too, packets and messages were not one to one."
     });
-    answer.because(
+    answer.explain(
         "TCP carries a stream of bytes: where it cuts the stream into packets has nothing to do with where a message \
          ends.",
     );
@@ -145,7 +145,7 @@ fn q12(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
 }
 
 fn q13(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer {
-    let mut answer = Answer::to(13, "How can the PDC know that it has received all messages of the PMU?");
+    let mut answer = Answer::new(13, "How can the PDC know that it has received all messages of the PMU?");
     let find = if at_once.measured().is_none() && paced.measured().is_some() {
         find_paced(&mut answer, paced)
     } else {
@@ -163,15 +163,15 @@ fn q13(at_once: &Measurement<Transfer>, paced: &Measurement<Transfer>) -> Answer
     } else {
         answer.item("", "This time it cannot: the PMU sent no FIN, so recv() had no reason to return 0 bytes.");
     }
-    answer.because(
+    answer.explain(
         "The PDC does not know n, and a pause proves nothing: the next message may be late. But when a program \
          closes its connection, TCP sends a FIN after the last byte. TCP delivers in order, so recv() returns 0 \
          bytes only when every byte before the FIN has been delivered.",
     );
     if packets.has_fin && !packets.has_rst {
-        answer.because(format!("The capture has the FIN, and {} before it.", count(packets.distinct_bytes, "byte"),));
+        answer.explain(format!("The capture has the FIN, and {} before it.", count(packets.distinct_bytes, "byte"),));
     }
-    answer.because(
+    answer.explain(
         "A connection that breaks is something else: a reset makes recv() fail with an error. And a PMU that crashes \
          may close early: the end of the stream is the end of what it sent, not of what it meant to send.",
     );
@@ -185,10 +185,10 @@ fn label(transfer: &Transfer) -> String {
     format!("d = {}", stream::pause(transfer))
 }
 
-fn find_at_once<'a>(answer: &mut Answer, finding: &'a Measurement<Transfer>) -> Option<&'a Transfer> {
-    answer.transfer(finding, Scenario::ShortAtOnce.name(), &format!("Part 2 with {}", quote("CMD_short:0")))
+fn find_at_once<'a>(answer: &mut Answer, measurement: &'a Measurement<Transfer>) -> Option<&'a Transfer> {
+    answer.require_transfer(measurement, Scenario::ShortAtOnce.name(), &format!("Part 2 with {}", quote("CMD_short:0")))
 }
 
-fn find_paced<'a>(answer: &mut Answer, finding: &'a Measurement<Transfer>) -> Option<&'a Transfer> {
-    answer.transfer(finding, Scenario::ShortPaced.name(), &format!("Part 2 with {}", quote("CMD_short:1")))
+fn find_paced<'a>(answer: &mut Answer, measurement: &'a Measurement<Transfer>) -> Option<&'a Transfer> {
+    answer.require_transfer(measurement, Scenario::ShortPaced.name(), &format!("Part 2 with {}", quote("CMD_short:1")))
 }

@@ -5,29 +5,29 @@ use lab_testbed::facts::{Measurement, Measurements, Reset, Scenario, Series};
 use labnet::{cli, net::Family};
 
 use crate::{
+    formatting::{count, number, sum},
     sheet::Answer,
-    words::{count, number, sum},
 };
 
-pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
-    vec![q16(&evidence.resets), q17(&evidence.series)]
+pub(super) fn answers(measurements: &Measurements) -> Vec<Answer> {
+    vec![q16(&measurements.resets), q17(&measurements.series)]
 }
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-fn q16(findings: &[Measurement<Reset>; 2]) -> Answer {
+fn q16(measurements: &[Measurement<Reset>; 2]) -> Answer {
     let mut answer =
-        Answer::to(16, "When did the PMU's acknowledgement of a reset arrive? Did it come over IPv4 or over IPv6?");
-    for (finding, family) in findings.iter().zip(FAMILIES) {
+        Answer::new(16, "When did the PMU's acknowledgement of a reset arrive? Did it come over IPv4 or over IPv6?");
+    for (measurement, family) in measurements.iter().zip(FAMILIES) {
         let what = format!("The reset of a PMU on {family}");
-        if let Some(reset) = answer.found(finding, Scenario::Reset(family).name(), &what) {
+        if let Some(reset) = answer.require(measurement, Scenario::Reset(family).name(), &what) {
             one_reset(&mut answer, reset);
         }
     }
     if answer.items.is_empty() {
         return answer;
     }
-    answer.because(
+    answer.explain(
         "The PDC cannot know which family the PMU listens on: without an answer, a dropped packet and a wrong family \
          look alike. So it sends to both in each round. The PMU answers the address that the request came from, \
          hence in the family of the request that it got.",
@@ -66,27 +66,27 @@ fn one_reset(answer: &mut Answer, reset: &Reset) {
     }
 }
 
-fn q17(findings: &[Measurement<Series>; 2]) -> Answer {
-    let mut answer = Answer::to(
+fn q17(measurements: &[Measurement<Series>; 2]) -> Answer {
+    let mut answer = Answer::new(
         17,
         "The reset is made sixty times. How many packets does it take on average until an acknowledgement comes? Which \
          probability of loss does that suggest?",
     );
     let mut truths = Vec::new();
-    for (finding, family) in findings.iter().zip(FAMILIES) {
+    for (measurement, family) in measurements.iter().zip(FAMILIES) {
         let what = format!("The series of resets of a PMU on {family}");
-        if let Some(series) = answer.found(finding, Scenario::Series(family).name(), &what) {
+        if let Some(series) = answer.require(measurement, Scenario::Series(family).name(), &what) {
             one_series(&mut answer, series);
             truths.push(series.true_loss);
         }
     }
     let Some(&p) = truths.first() else { return answer };
-    answer.because(format!(
+    answer.explain(format!(
         "A packet is lost with some probability p, whatever happened before. Then it takes 1 / (1 - p) packets on \
          average until one comes through. The PMU dropped packets with p = {p}, so {} were to be expected.",
         decimal(1.0 / (1.0 - p)),
     ));
-    answer.because(
+    answer.explain(
         "Turned around: one packet of each run came through and all others were lost, so the loss is 1 - runs / \
          packets. The interval tells how far chance may lead so small a sample: in about 95 of 100 series like this \
          one it holds the true probability.",

@@ -3,12 +3,12 @@
 use lab_testbed::facts::{GroupSender, Measurement, Measurements, Multicast, Scenario};
 
 use crate::{
+    formatting::{count, list, number, quote},
     sheet::Answer,
-    words::{count, list, number, quote},
 };
 
-pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
-    [q18, q19, q20, q21].map(|answer| answer(&evidence.multicast)).into()
+pub(super) fn answers(measurements: &Measurements) -> Vec<Answer> {
+    [q18, q19, q20, q21].map(|answer| answer(&measurements.multicast)).into()
 }
 
 /// The programme's identity (handout, section 4).
@@ -20,9 +20,9 @@ const SOME: usize = 5;
 /// One sends more than so many characters to be answered (handout, section 4.2).
 const THRESHOLD: u64 = 300;
 
-fn q18(finding: &Measurement<Multicast>) -> Answer {
-    let mut answer = Answer::to(18, "Which messages does the receiver show? Give some of them.");
-    let Some(facts) = found(&mut answer, finding) else { return answer };
+fn q18(measurement: &Measurement<Multicast>) -> Answer {
+    let mut answer = Answer::new(18, "Which messages does the receiver show? Give some of them.");
+    let Some(facts) = require(&mut answer, measurement) else { return answer };
     // The lines of the play come in order; when other senders speak between them is a matter of time.
     let is_answer = |line: &&String| {
         facts.senders.iter().any(|sender| sender.answer.as_ref().is_some_and(|text| line.contains(text.as_str())))
@@ -35,11 +35,11 @@ fn q18(finding: &Measurement<Multicast>) -> Answer {
         answer.item("", "The receiver showed no line of the programme.");
     }
     let all = facts.shown.len() as u64 == facts.datagrams;
-    answer.because(format!(
+    answer.explain(format!(
         "Each line is one datagram to the group {}: the first 6 bytes say who sent it, the rest is the text.",
         facts.group,
     ));
-    answer.because(if all {
+    answer.explain(if all {
         "The receiver showed as many lines as the capture has datagrams of the group: UDP keeps the borders between \
          messages, so one recv() is one message."
     } else {
@@ -52,9 +52,9 @@ fn q18(finding: &Measurement<Multicast>) -> Answer {
     answer
 }
 
-fn q19(finding: &Measurement<Multicast>) -> Answer {
-    let mut answer = Answer::to(19, "Does the receiver have to set special socket options?");
-    let Some(facts) = found(&mut answer, finding) else { return answer };
+fn q19(measurement: &Measurement<Multicast>) -> Answer {
+    let mut answer = Answer::new(19, "Does the receiver have to set special socket options?");
+    let Some(facts) = require(&mut answer, measurement) else { return answer };
     let verdict = match (facts.member_before, facts.member_during) {
         (false, true) => "Yes: IP_ADD_MEMBERSHIP, with which it joins the group.",
         (true, _) => {
@@ -66,19 +66,19 @@ fn q19(finding: &Measurement<Multicast>) -> Answer {
         }
     };
     answer.item("", verdict);
-    answer.because(format!(
+    answer.explain(format!(
         "The group's address is no host's own, so a host ignores packets to {} until a program asks for them. The \
          join makes it listen, and tells the routers and switches with an IGMP report.",
         facts.group,
     ));
-    answer.because(if facts.member_during && !facts.member_before {
+    answer.explain(if facts.member_during && !facts.member_before {
         "The host's list of groups shows the join: the group was not in it before the receiver ran, and was while it \
          ran."
     } else {
         "Datagrams that arrive without a join of one's own come by luck: another program on the host has joined, or \
          the network floods them."
     });
-    answer.because(if facts.igmp_reports > 0 {
+    answer.explain(if facts.igmp_reports > 0 {
         "IGMP reports for the group are in the capture."
     } else {
         "No IGMP report for the group is in the capture."
@@ -89,22 +89,22 @@ fn q19(finding: &Measurement<Multicast>) -> Answer {
     answer
 }
 
-fn q20(finding: &Measurement<Multicast>) -> Answer {
-    let mut answer = Answer::to(20, "Does the sender have to set special socket options, to send to the group?");
-    let Some(facts) = found(&mut answer, finding) else { return answer };
+fn q20(measurement: &Measurement<Multicast>) -> Answer {
+    let mut answer = Answer::new(20, "Does the sender have to set special socket options, to send to the group?");
+    let Some(facts) = require(&mut answer, measurement) else { return answer };
     let heard = facts.senders.iter().all(|sender| facts.shown.iter().any(|line| line.starts_with(&sender.identity)));
     if facts.senders.is_empty() {
-        answer.lack("No sender was run.");
+        answer.add_missing("No sender was run.");
         return answer;
     }
     answer.item("", "No.");
     if !heard {
         answer.item("", "But in this run the receiver did not show a datagram of each sender.");
     }
-    answer.because(
+    answer.explain(
         "To send to a group is to send a datagram: its address is the group's. Only who wants to receive must join.",
     );
-    answer.because(match (facts.sender_member, heard) {
+    answer.explain(match (facts.sender_member, heard) {
         (false, true) => {
             "The run shows it: the senders' host was not a member of the group, and the receiver heard them."
         }
@@ -112,12 +112,12 @@ fn q20(finding: &Measurement<Multicast>) -> Answer {
         (true, _) => "These senders joined the group all the same, which is not needed.",
     });
     match facts.sender_ttl {
-        0 => answer.because("The time to live of their datagrams was not seen."),
-        1 => answer.because(
+        0 => answer.explain("The time to live of their datagrams was not seen."),
+        1 => answer.explain(
             "Their datagrams had a time to live of 1, which is the default for multicast: they stay in the network \
              of the sender. To go through routers they would need IP_MULTICAST_TTL.",
         ),
-        other => answer.because(format!(
+        other => answer.explain(format!(
             "Their datagrams had a time to live of {other}. The default is 1, so these senders did set an option, \
              IP_MULTICAST_TTL; a group in one's own network does not need it."
         )),
@@ -127,14 +127,14 @@ fn q20(finding: &Measurement<Multicast>) -> Answer {
     answer
 }
 
-fn q21(finding: &Measurement<Multicast>) -> Answer {
-    let mut answer = Answer::to(
+fn q21(measurement: &Measurement<Multicast>) -> Answer {
+    let mut answer = Answer::new(
         21,
         "Two senders write more than 300 characters each. What does the programme answer each of them in the group?",
     );
-    let Some(facts) = found(&mut answer, finding) else { return answer };
+    let Some(facts) = require(&mut answer, measurement) else { return answer };
     if facts.senders.is_empty() {
-        answer.lack("No sender was run.");
+        answer.add_missing("No sender was run.");
         return answer;
     }
     for GroupSender { identity, characters, answer: text } in &facts.senders {
@@ -148,7 +148,7 @@ fn q21(finding: &Measurement<Multicast>) -> Answer {
         answer.measure(format!("characters sent by {identity}"), number(*characters));
     }
     let identities: Vec<&String> = facts.senders.iter().map(|sender| &sender.identity).collect();
-    answer.because(format!(
+    answer.explain(format!(
         "The programme counts the characters of each identity, the first 6 bytes of a datagram: here {}. When one \
          has sent more than {THRESHOLD}, it answers once, to the whole group: every receiver sees the answer.",
         list(&identities),
@@ -156,8 +156,8 @@ fn q21(finding: &Measurement<Multicast>) -> Answer {
     answer
 }
 
-fn found<'a>(answer: &mut Answer, finding: &'a Measurement<Multicast>) -> Option<&'a Multicast> {
-    answer.found(finding, Scenario::Multicast.name(), "The multicast programme of part 4")
+fn require<'a>(answer: &mut Answer, measurement: &'a Measurement<Multicast>) -> Option<&'a Multicast> {
+    answer.require(measurement, Scenario::Multicast.name(), "The multicast programme of part 4")
 }
 
 fn yes_or_no(yes: bool) -> &'static str {

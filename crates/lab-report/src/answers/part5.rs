@@ -4,22 +4,22 @@ use super::{flood, stream};
 use lab_testbed::facts::{Flood, Measurement, Measurements, Scenario, Transfer};
 
 use crate::{
+    formatting::{capital, count, list, number, sum, times},
     sheet::Answer,
-    words::{capital, count, list, number, sum, times},
 };
 
-pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
+pub(super) fn answers(measurements: &Measurements) -> Vec<Answer> {
     vec![
-        q22(&evidence.websocket_short, &evidence.short_at_once),
-        q23(&evidence.websocket_short, &evidence.short_at_once),
-        q24(&evidence.websocket_flood, &evidence.floods),
+        q22(&measurements.websocket_short, &measurements.short_at_once),
+        q23(&measurements.websocket_short, &measurements.short_at_once),
+        q24(&measurements.websocket_flood, &measurements.floods),
     ]
 }
 
 const STRANGER: &str = "The program does not count how often on_message was called; a counter in that function would.";
 
 fn q22(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer {
-    let mut answer = Answer::to(
+    let mut answer = Answer::new(
         22,
         "The PMU sends its messages over WebSocket, without a pause. How many packets carry them or parts of them? \
          Is that the number of part 2 with d = 0?",
@@ -28,7 +28,7 @@ fn q22(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer
     let packets = carrying(&mut answer, websocket);
     answer.item("packets", format!("{} carried {}.", capital(&packets.text), messages(websocket)));
     answer.observe("lengths of the payloads", sum(&websocket.to_client.lengths));
-    let Some(tcp) = answer.transfer(tcp, Scenario::ShortAtOnce.name(), "Part 2 with “CMD_short:0”") else {
+    let Some(tcp) = answer.require_transfer(tcp, Scenario::ShortAtOnce.name(), "Part 2 with “CMD_short:0”") else {
         return answer;
     };
     let before = tcp.to_client.fresh();
@@ -42,7 +42,7 @@ fn q22(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer
         },
     );
     let is_one_each = packets.number == stream::messages(websocket);
-    answer.because(if is_one_each {
+    answer.explain(if is_one_each {
         "The PMU sends each message as a frame, and here each frame left in a packet of its own. A WebSocket library \
          usually switches Nagle's algorithm off (TCP_NODELAY), so that a message need not wait for the acknowledgement \
          of the one before."
@@ -55,7 +55,7 @@ fn q22(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer
 }
 
 fn q23(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer {
-    let mut answer = Answer::to(
+    let mut answer = Answer::new(
         23,
         "How often was on_message called for those messages? Which client has more to do to show each message on its \
          own line: this one, or that of part 2?",
@@ -71,7 +71,7 @@ fn q23(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer
                 format!("{}, {verdict}: {} shown.", capital(&times(calls)), count(shown, "message")),
             );
             answer.measure("calls of on_message", calls);
-            answer.because(if calls == shown {
+            answer.explain(if calls == shown {
                 "WebSocket keeps the borders between messages: each frame says how long it is, and the library calls \
                  on_message when a message is complete, however it was packed."
             } else {
@@ -80,42 +80,43 @@ fn q23(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer
             });
         }
         None => {
-            answer.lack(STRANGER);
+            answer.add_missing(STRANGER);
             answer
-                .because("WebSocket keeps the borders between messages, so a library calls on_message once for each.");
+                .explain("WebSocket keeps the borders between messages, so a library calls on_message once for each.");
         }
     }
     answer.item("more to do", "The client of part 2, over TCP.");
-    answer.because(
+    answer.explain(
         "TCP keeps no such borders. The client of part 2 has to find where each message ends and to keep an \
          unfinished rest until the next recv().",
     );
-    if let Some(tcp) = answer.transfer(tcp, Scenario::ShortAtOnce.name(), "Part 2 with “CMD_short:0”") {
+    if let Some(tcp) = answer.require_transfer(tcp, Scenario::ShortAtOnce.name(), "Part 2 with “CMD_short:0”") {
         let (packets, messages) = (tcp.to_client.fresh(), stream::messages(tcp));
-        answer.because(format!("There, {} came in {}.", count(messages, "message"), count(packets, "packet")));
+        answer.explain(format!("There, {} came in {}.", count(messages, "message"), count(packets, "packet")));
     }
     answer
 }
 
 fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> Answer {
-    let mut answer = Answer::to(
+    let mut answer = Answer::new(
         24,
         "The large text comes over WebSocket. How many packets carry it, and how often is on_message called for it? \
          What does a comparison with the recv() calls of part 2 say about WebSockets and TCP sockets?",
     );
-    let Some(websocket) = answer.transfer(websocket, Scenario::WebSocketFlood.name(), "Part 5 with “CMD_floodme”")
+    let Some(websocket) =
+        answer.require_transfer(websocket, Scenario::WebSocketFlood.name(), "Part 5 with “CMD_floodme”")
     else {
         return answer;
     };
     let packets = carrying(&mut answer, websocket);
-    let floods = flood::find(&mut answer, floods);
+    let floods = flood::require(&mut answer, floods);
     answer.item("packets", format!("{} carried the text.", capital(&packets.text)));
     match websocket.client.on_message {
         Some(calls) => {
             answer.item("on_message", format!("{}.", capital(&times(calls))));
             answer.measure("calls of on_message", calls);
         }
-        None => answer.lack(STRANGER),
+        None => answer.add_missing(STRANGER),
     }
     if let Some(own) = floods.first() {
         let before = own.transfer.to_client.fresh();
@@ -141,12 +142,12 @@ fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> A
             answer.observe("calls of recv() in part 2", calls);
         }
     }
-    answer.because(
+    answer.explain(
         "Both go over TCP, which cuts the text into packets of the same size. The difference is in what the program \
          is handed. A TCP socket hands over bytes as they come: the program has to call recv() again and again, and \
          learns only from the end of the connection that the text is complete.",
     );
-    answer.because(match websocket.client.on_message {
+    answer.explain(match websocket.client.on_message {
         Some(1) => {
             "A WebSocket hands over messages: the library collects the bytes, and on_message is called when \
                     all are there."
@@ -173,7 +174,7 @@ fn carrying(answer: &mut Answer, transfer: &Transfer) -> Carrying {
     match stream::message_packets(transfer) {
         Some(number) => {
             answer.measure("of these, with messages", number);
-            answer.because("The answer to the upgrade from HTTP and the close of the WebSocket are not among them.");
+            answer.explain("The answer to the upgrade from HTTP and the close of the WebSocket are not among them.");
             Carrying { number, text: count(number, "packet") }
         }
         None => {
@@ -186,6 +187,6 @@ fn messages(transfer: &Transfer) -> String {
     count(stream::messages(transfer), "message")
 }
 
-fn find_short<'a>(answer: &mut Answer, finding: &'a Measurement<Transfer>) -> Option<&'a Transfer> {
-    answer.transfer(finding, Scenario::WebSocketShort.name(), "Part 5 with “CMD_short:0”")
+fn find_short<'a>(answer: &mut Answer, measurement: &'a Measurement<Transfer>) -> Option<&'a Transfer> {
+    answer.require_transfer(measurement, Scenario::WebSocketShort.name(), "Part 5 with “CMD_short:0”")
 }

@@ -1,23 +1,23 @@
 //! Q25 to Q28: a TLS handshake, and which cryptography does what.
 
-use super::handshake::{find, place, q25};
+use super::handshake::{place, q25, require};
 use lab_testbed::facts::{Measurement, Measurements, TlsFacts, TlsSuite};
 
 use crate::{
+    formatting::{count, list},
     sheet::Answer,
-    words::{count, list},
 };
 
-pub(super) fn answers(evidence: &Measurements) -> Vec<Answer> {
-    [q25, q26, q27, q28].map(|answer| answer(&evidence.tls)).into()
+pub(super) fn answers(measurements: &Measurements) -> Vec<Answer> {
+    [q25, q26, q27, q28].map(|answer| answer(&measurements.tls)).into()
 }
 
-fn q26(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
-    let mut answer = Answer::to(
+fn q26(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
+    let mut answer = Answer::new(
         26,
         "How many cipher suites does the PDC propose? On which one do the two agree? Which messages say so?",
     );
-    let sessions = find(&mut answer, findings);
+    let sessions = require(&mut answer, measurements);
     for session in &sessions {
         let version = &session.version;
         let TlsSuite { iana, openssl } = &session.suite;
@@ -45,7 +45,7 @@ fn q26(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
         answer.measure(format!("{version}: agreed"), iana);
     }
     if !sessions.is_empty() {
-        answer.because(
+        answer.explain(
             "The client lists what it can do, and the server picks one of the list. How many there are depends on \
              the client's TLS library and its settings; values that only signal something \
              (TLS_EMPTY_RENEGOTIATION_INFO_SCSV) are not counted. A suite of TLS 1.2 names the key exchange, the \
@@ -55,28 +55,28 @@ fn q26(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
     answer
 }
 
-fn q27(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
+fn q27(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
     let mut answer =
-        Answer::to(27, "Is asymmetric (public-key) cryptography used in the TLS session? Where, and what for?");
-    let sessions = find(&mut answer, findings);
+        Answer::new(27, "Is asymmetric (public-key) cryptography used in the TLS session? Where, and what for?");
+    let sessions = require(&mut answer, measurements);
     for session in &sessions {
         asymmetric(&mut answer, session);
     }
     if sessions.iter().any(|session| has_transport(session)) {
-        answer.because(
+        answer.explain(
             "With key transport the PDC makes up a secret, encrypts it with the key of the certificate, and only the \
              PMU can decrypt it. Who learns that key later can decrypt old captures too; TLS 1.3 has abolished this.",
         );
     }
     if sessions.iter().any(|session| !has_transport(session) && session.key_exchange.is_some()) {
-        answer.because(
+        answer.explain(
             "In a key agreement each side sends a public value made for this connection, and both compute the same \
              secret from their own private value and the other's public one. No secret travels, encrypted or not: \
              the older way, a premaster secret encrypted with the RSA key of the certificate, does not happen here.",
         );
     }
     if sessions.iter().any(|session| session.signature.is_some()) {
-        answer.because(
+        answer.explain(
             "The agreement alone does not say with whom. So the PMU signs what it sent, with the private key that \
              belongs to its certificate; and the CA signed that certificate. The PDC checks both signatures with \
              public keys.",
@@ -123,9 +123,9 @@ fn asymmetric(answer: &mut Answer, session: &TlsFacts) {
     }
 }
 
-fn q28(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
-    let mut answer = Answer::to(28, "Is symmetric cryptography used in the TLS session? Where, and what for?");
-    let sessions = find(&mut answer, findings);
+fn q28(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
+    let mut answer = Answer::new(28, "Is symmetric cryptography used in the TLS session? Where, and what for?");
+    let sessions = require(&mut answer, measurements);
     for session in &sessions {
         let version = &session.version;
         let (client, server) = session.data_records;
@@ -156,13 +156,13 @@ fn q28(findings: &[Measurement<TlsFacts>; 2]) -> Answer {
     if sessions.is_empty() {
         return answer;
     }
-    answer.because(
+    answer.explain(
         "Both sides derive the same keys from the secret of the handshake, one for each direction. Symmetric ciphers \
          are much faster than asymmetric ones, so they carry the data. They keep it secret, and a tag on each record \
          shows any change to it.",
     );
     if sessions.iter().all(|session| is_aead(&session.suite.iana)) {
-        answer.because("The ciphers here do both at once (AEAD: authenticated encryption with associated data).");
+        answer.explain("The ciphers here do both at once (AEAD: authenticated encryption with associated data).");
     }
     answer
 }

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Parser;
 
-use lab_testbed::facts::Settings;
+use lab_testbed::facts::RunSettings;
 #[cfg(target_os = "linux")]
 use lab_testbed::programs::{ProgramRole, Programs};
 #[cfg(target_os = "linux")]
@@ -37,30 +37,30 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FACTS")]
     pub(crate) from: Option<PathBuf>,
     /// Fix every random choice of servers and path
-    #[arg(long, default_value_t = Settings::default().seed)]
+    #[arg(long, default_value_t = RunSettings::default().seed)]
     seed: u64,
     /// Only the experiments whose names begin so: part2, part3-series, …; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Vec<String>,
 
     /// How many messages answer CMD_short
-    #[arg(long, value_name = "N", default_value_t = Settings::default().messages, value_parser = clap::value_parser!(u64).range(1..=1000), help_heading = "What is different")]
+    #[arg(long, value_name = "N", default_value_t = RunSettings::default().messages, value_parser = clap::value_parser!(u64).range(1..=1000), help_heading = "What is different")]
     messages: u64,
     /// The number of the first message
-    #[arg(long, value_name = "0|1", default_value_t = Settings::default().first, value_parser = clap::value_parser!(u64).range(0..=1), help_heading = "What is different")]
+    #[arg(long, value_name = "0|1", default_value_t = RunSettings::default().first, value_parser = clap::value_parser!(u64).range(0..=1), help_heading = "What is different")]
     first: u64,
     /// The probability that the PMU of part 3 loses a packet, at most 0.9
-    #[arg(long, value_name = "0..0.9", default_value_t = Settings::default().loss, value_parser = loss, help_heading = "What is different")]
+    #[arg(long, value_name = "0..0.9", default_value_t = RunSettings::default().loss, value_parser = loss, help_heading = "What is different")]
     loss: f64,
     /// How many resets are made for the mean
-    #[arg(long, value_name = "N", default_value_t = Settings::default().runs, value_parser = clap::value_parser!(u64).range(1..=200), help_heading = "What is different")]
+    #[arg(long, value_name = "N", default_value_t = RunSettings::default().runs, value_parser = clap::value_parser!(u64).range(1..=200), help_heading = "What is different")]
     runs: u64,
     /// What lies between client and server: delay=50ms,rate=10mbit,loss=0.01,duplicate=0.01,reorder=0.01
     #[arg(long, value_name = "PATH", default_value = "delay=50ms", help_heading = "What is different")]
     path: lab_sandbox::path::NetworkPath,
 
     /// The longest that one program may take, in seconds; then it is ended and its experiment has failed
-    #[arg(long, value_name = "SECONDS", default_value_t = Settings::default().deadline.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "What is different")]
+    #[arg(long, value_name = "SECONDS", default_value_t = RunSettings::default().deadline.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "What is different")]
     deadline: u64,
 
     /// Code A in place of ours: a command of a shell, as for all of these
@@ -104,10 +104,10 @@ impl Arguments {
     }
 
     #[cfg(target_os = "linux")]
-    pub(crate) fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> RunSettings {
         let Self { seed, messages, first, loss, runs, path, deadline, .. } = *self;
         let deadline = Duration::from_secs(deadline);
-        Settings { seed, messages, first, loss, runs, path, deadline }
+        RunSettings { seed, messages, first, loss, runs, path, deadline }
     }
 
     /// Our programs are those that were built together with this one.

@@ -4,15 +4,17 @@ use std::process::ExitCode;
 
 use lab_report::{
     Error,
-    sheet::{Account, Sheet, State},
+    sheet::{AnswerSheet, Reconciliation, State},
 };
 use labnet::cli::Console;
 
 /// Says in short what is in the report; a sum that does not come out fails the run.
-pub(crate) fn conclude(sheet: &Sheet, page: &str, console: &Console) -> Result<ExitCode, Error> {
+pub(crate) fn conclude(sheet: &AnswerSheet, page: &str, console: &Console) -> Result<ExitCode, Error> {
     let answered = sheet.answers.iter().filter(|answer| !answer.items.is_empty()).count();
-    let (accounts, balanced) =
-        (sheet.accounts.len(), sheet.accounts.iter().filter(|account| account.balances()).count());
+    let (reconciliations, balanced) = (
+        sheet.reconciliations.len(),
+        sheet.reconciliations.iter().filter(|reconciliation| reconciliation.balances()).count(),
+    );
     let done = sheet.experiments.iter().filter(|experiment| experiment.state == State::Done).count();
     let failed = sheet.experiments.iter().filter(|experiment| experiment.state == State::Failed);
     for experiment in failed.clone() {
@@ -20,21 +22,22 @@ pub(crate) fn conclude(sheet: &Sheet, page: &str, console: &Console) -> Result<E
         console.err.warn(format_args!("{}: {trouble}", experiment.name));
     }
     console.out.line(format_args!(
-        "{done} of {} experiments made, {answered} of {} questions answered, {balanced} of {accounts} connections \
+        "{done} of {} experiments made, {answered} of {} questions answered, {balanced} of {reconciliations} connections \
          accounted for to the byte, in {:.1} s",
         sheet.experiments.len(),
         sheet.answers.len(),
         sheet.run.seconds,
     ))?;
     console.out.line(format_args!("report: {page}"))?;
-    let unbalanced: Vec<&Account> = sheet.accounts.iter().filter(|account| !account.balances()).collect();
+    let unbalanced: Vec<&Reconciliation> =
+        sheet.reconciliations.iter().filter(|reconciliation| !reconciliation.balances()).collect();
     match (unbalanced.first(), failed.count()) {
         (None, 0) => Ok(ExitCode::SUCCESS),
         (None, failed) => Err(Error::Experiments { failed, of: sheet.experiments.len() }),
-        (Some(account), _) => {
-            let check = account.checks.iter().find(|check| !check.holds);
+        (Some(reconciliation), _) => {
+            let check = reconciliation.checks.iter().find(|check| !check.holds);
             let claim = check.map(|check| format!("{} ({})", check.claim, check.numbers)).unwrap_or_default();
-            Err(Error::Unbalanced { experiment: account.experiment.clone(), claim, page: page.to_owned() })
+            Err(Error::Unbalanced { experiment: reconciliation.experiment.clone(), claim, page: page.to_owned() })
         }
     }
 }

@@ -49,7 +49,7 @@ mod linux {
         sync::{Arc, Mutex, PoisonError},
     };
 
-    use lab_report::{Error, folder, report, sheet::Sheet};
+    use lab_report::{Error, folder, report, sheet::AnswerSheet};
     use lab_testbed::{Testbed, facts::Scenario, scenarios};
     use labnet::cli::Console;
 
@@ -87,7 +87,7 @@ mod linux {
     }
 
     impl Report {
-        fn write(&self) -> Result<Sheet, Error> {
+        fn write(&self) -> Result<AnswerSheet, Error> {
             let _only_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             let facts = self.testbed.facts();
             let sheet = report::sheet(&facts);

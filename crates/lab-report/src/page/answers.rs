@@ -1,11 +1,11 @@
-//! The questions: for each the answer, why it is so, what was measured, and where that can be looked up.
+//! The questions, each with its answer, explanation, measured values and links.
 
 use maud::{Markup, html};
 
-use super::{Places, text};
-use crate::sheet::{Answer, Experiment, Measured};
+use super::{PageIndex, text};
+use crate::sheet::{Answer, ExperimentReport, MeasuredValue};
 
-/// What a part is about, in a few words.
+/// The topic of a part, in a few words.
 pub(super) fn title(part: u8) -> &'static str {
     match part {
         1 => "first sockets",
@@ -22,19 +22,19 @@ pub(super) fn is_answered(answer: &Answer) -> bool {
     answer.missing.is_none() && !answer.items.is_empty()
 }
 
-pub(super) fn parts(places: &Places<'_>) -> Markup {
+pub(super) fn parts(index: &PageIndex<'_>) -> Markup {
     html! {
-        @for answers in places.sheet.answers.chunk_by(|one, next| one.part == next.part) {
+        @for answers in index.sheet.answers.chunk_by(|one, next| one.part == next.part) {
             @let part = answers.first().map_or(0, |answer| answer.part);
             section aria-labelledby={ "part" (part) } {
                 h2 id={ "part" (part) } { "Part " (part) ": " (title(part)) }
-                @for answer in answers { (article(places, answer)) }
+                @for answer in answers { (article(index, answer)) }
             }
         }
     }
 }
 
-fn article(places: &Places<'_>, answer: &Answer) -> Markup {
+fn article(index: &PageIndex<'_>, answer: &Answer) -> Markup {
     let id = text::anchor("", &answer.question);
     html! {
         article.question id=(id) aria-labelledby={ (id) "-asks" } {
@@ -50,7 +50,7 @@ fn article(places: &Places<'_>, answer: &Answer) -> Markup {
                 p.why { strong { "Why: " } (text::prose(&answer.why)) }
             }
             (measured(answer))
-            (evidence(places, answer))
+            (references(index, answer))
         }
     }
 }
@@ -84,7 +84,7 @@ fn measured(answer: &Answer) -> Markup {
     }
 }
 
-fn row(measured: &Measured) -> Markup {
+fn row(measured: &MeasuredValue) -> Markup {
     html! {
         tr {
             th scope="row" { (text::prose(&measured.name)) }
@@ -96,7 +96,7 @@ fn row(measured: &Measured) -> Markup {
     }
 }
 
-fn evidence(places: &Places<'_>, answer: &Answer) -> Markup {
+fn references(index: &PageIndex<'_>, answer: &Answer) -> Markup {
     html! {
         @if !answer.experiments.is_empty() {
             div.evidence {
@@ -104,8 +104,8 @@ fn evidence(places: &Places<'_>, answer: &Answer) -> Markup {
                 ul {
                     @for name in &answer.experiments {
                         li {
-                            (places.link(name))
-                            @if let Some((first, experiment)) = places.experiment(name) { (exhibits(first, experiment)) }
+                            (index.link(name))
+                            @if let Some((first, experiment)) = index.experiment(name) { (figure_and_file_links(first, experiment)) }
                         }
                     }
                 }
@@ -114,7 +114,7 @@ fn evidence(places: &Places<'_>, answer: &Answer) -> Markup {
     }
 }
 
-fn exhibits(first: usize, experiment: &Experiment) -> Markup {
+fn figure_and_file_links(first: usize, experiment: &ExperimentReport) -> Markup {
     html! {
         @for number in first..first + experiment.figures.len() {
             ", " a href={ "#figure-" (number) } { "figure " (number) }

@@ -1,26 +1,26 @@
-//! What was run: each experiment once, with its commands, its files and its figures.
+//! The experiments, each with its commands, files and figures.
 
 use maud::{Markup, PreEscaped, html};
 
-use super::{Places, head, text};
+use super::{PageIndex, head, text};
 use crate::{
-    sheet::{Experiment, Figure, State},
-    words,
+    formatting,
+    sheet::{ExperimentReport, Figure, State},
 };
 
-pub(super) fn section(places: &Places<'_>) -> Markup {
+pub(super) fn section(index: &PageIndex<'_>) -> Markup {
     html! {
         section aria-labelledby="experiments" {
             h2 #experiments { "Experiments" }
-            @if places.experiments.is_empty() {
+            @if index.experiments.is_empty() {
                 p.missing { strong { "No experiments. " } "Nothing was run." }
             }
-            @for (first, experiment) in &places.experiments { (article(places, *first, experiment)) }
+            @for (first, experiment) in &index.experiments { (article(index, *first, experiment)) }
         }
     }
 }
 
-fn article(places: &Places<'_>, first: usize, experiment: &Experiment) -> Markup {
+fn article(index: &PageIndex<'_>, first: usize, experiment: &ExperimentReport) -> Markup {
     let id = text::anchor("experiment-", &experiment.name);
     let is_done = experiment.state == State::Done;
     html! {
@@ -40,7 +40,7 @@ fn article(places: &Places<'_>, first: usize, experiment: &Experiment) -> Markup
                 @if experiment.seconds > 0.0 {
                     div {
                         dt { "Took" }
-                        dd { (words::duration(experiment.seconds)) " " span.varies { "varies from run to run" } }
+                        dd { (formatting::duration(experiment.seconds)) " " span.varies { "varies from run to run" } }
                     }
                 }
                 @if let Some(path) = &experiment.capture {
@@ -49,12 +49,12 @@ fn article(places: &Places<'_>, first: usize, experiment: &Experiment) -> Markup
                 @if let Some(path) = &experiment.output {
                     div { dt { "Output" } dd { a.file href=(path) { (path) } } }
                 }
-                @if let Some(account) = places.account(&experiment.name) {
+                @if let Some(reconciliation) = index.reconciliation(&experiment.name) {
                     div {
                         dt { "Account" }
                         dd {
-                            a href={ "#" (text::anchor("account-", &account.experiment)) } {
-                                (if account.balances() { "balanced" } else { "not balanced" })
+                            a href={ "#" (text::anchor("account-", &reconciliation.experiment)) } {
+                                (if reconciliation.balances() { "balanced" } else { "not balanced" })
                             }
                         }
                     }

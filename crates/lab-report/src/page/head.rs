@@ -1,23 +1,23 @@
-//! What a reader wants to know first: how the report was made, and whether it can be relied on.
+//! The head of the page: how the report was made, and a summary of answers, checks and failures.
 
 use maud::{Markup, html};
 
 use super::{answers::is_answered, text};
 use crate::{
-    sheet::{Account, Sheet, State},
-    words,
+    formatting,
+    sheet::{AnswerSheet, Reconciliation, State},
 };
 
-/// The questions of the handout.
+/// How many questions the handout has.
 const QUESTIONS: usize = 28;
 
 /// `26 of 28 questions answered`.
-pub(super) fn answered(sheet: &Sheet) -> String {
+pub(super) fn answered(sheet: &AnswerSheet) -> String {
     let answered = sheet.answers.iter().filter(|answer| is_answered(answer)).count();
     format!("{answered} of {QUESTIONS} questions answered")
 }
 
-pub(super) fn header(sheet: &Sheet) -> Markup {
+pub(super) fn header(sheet: &AnswerSheet) -> Markup {
     let run = &sheet.run;
     html! {
         header {
@@ -25,7 +25,7 @@ pub(super) fn header(sheet: &Sheet) -> Markup {
             dl.run {
                 div { dt { "Seed" } dd { (run.seed) } }
                 div { dt { "Begun" } dd { (run.begun) } }
-                div { dt { "Took" } dd { (words::duration(run.seconds)) } }
+                div { dt { "Took" } dd { (formatting::duration(run.seconds)) } }
                 div { dt { "System" } dd { (run.system) } }
                 div.wide { dt { "Path" } dd { (text::prose(&run.path)) } }
                 div.wide {
@@ -58,7 +58,7 @@ pub(super) fn header(sheet: &Sheet) -> Markup {
     }
 }
 
-pub(super) fn summary(sheet: &Sheet) -> Markup {
+pub(super) fn summary(sheet: &AnswerSheet) -> Markup {
     let missing: Vec<_> = sheet.answers.iter().filter(|answer| !is_answered(answer)).collect();
     let failed: Vec<_> = sheet.experiments.iter().filter(|experiment| experiment.state == State::Failed).collect();
     html! {
@@ -79,7 +79,7 @@ pub(super) fn summary(sheet: &Sheet) -> Markup {
                         }
                     }
                 }
-                (balance(&sheet.accounts))
+                (balance(&sheet.reconciliations))
                 li.good[sheet.run.is_complete] {
                     (mark(sheet.run.is_complete))
                     div {
@@ -100,24 +100,24 @@ pub(super) fn summary(sheet: &Sheet) -> Markup {
     }
 }
 
-fn balance(accounts: &[Account]) -> Markup {
-    let wrong: Vec<_> = accounts.iter().filter(|account| !account.balances()).collect();
-    let is_good = wrong.is_empty() && !accounts.is_empty();
+fn balance(reconciliations: &[Reconciliation]) -> Markup {
+    let wrong: Vec<_> = reconciliations.iter().filter(|reconciliation| !reconciliation.balances()).collect();
+    let is_good = wrong.is_empty() && !reconciliations.is_empty();
     html! {
         li.good[is_good].bad[!wrong.is_empty()] {
             (mark(is_good))
             div {
-                @if accounts.is_empty() {
+                @if reconciliations.is_empty() {
                     strong { "No accounts." } " No connection was measured."
                 } @else if wrong.is_empty() {
-                    strong { "All balanced." } " Of " (words::count(accounts.len() as u64, "account"))
+                    strong { "All balanced." } " Of " (formatting::count(reconciliations.len() as u64, "account"))
                     ", each counts the same bytes on all sides."
                 } @else {
-                    strong { (wrong.len()) " of " (words::count(accounts.len() as u64, "account")) " not balanced." }
+                    strong { (wrong.len()) " of " (formatting::count(reconciliations.len() as u64, "account")) " not balanced." }
                     " Somebody counted otherwise in "
-                    @for (at, account) in wrong.iter().enumerate() {
+                    @for (at, reconciliation) in wrong.iter().enumerate() {
                         @if at > 0 { ", " }
-                        a href={ "#" (text::anchor("account-", &account.experiment)) } { (account.experiment) }
+                        a href={ "#" (text::anchor("account-", &reconciliation.experiment)) } { (reconciliation.experiment) }
                     }
                     "."
                 }
@@ -126,7 +126,7 @@ fn balance(accounts: &[Account]) -> Markup {
     }
 }
 
-/// A tick or a cross for those who see; the words beside it say the same.
+/// A tick or a cross. Screen readers skip it: the words beside it say the same.
 pub(super) fn mark(is_good: bool) -> Markup {
     html! { span.mark aria-hidden="true" { (if is_good { "✓" } else { "✗" }) } }
 }

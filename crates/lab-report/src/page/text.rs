@@ -1,8 +1,8 @@
-//! Sentences and addresses, as the page shows them.
+//! Sentences and ids of the page.
 
 use maud::{Markup, html};
 
-/// An id: `experiment-part2-short-0`. What an id or an address may not hold becomes a dash.
+/// An id: `experiment-part2-short-0`. A character that an id or URL cannot have becomes a dash.
 pub(super) fn anchor(prefix: &str, name: &str) -> String {
     let allowed = |character: char| {
         if character.is_ascii_alphanumeric() || "-_.".contains(character) {
@@ -14,10 +14,10 @@ pub(super) fn anchor(prefix: &str, name: &str) -> String {
     prefix.chars().chain(name.chars().map(allowed)).collect()
 }
 
-/// A sentence of ours: what stands between backticks is code.
+/// One of our sentences. Text between backticks becomes `<code>`.
 ///
-/// A quotation may have backticks of its own (`` `tis ``), so a pair counts only where it encloses a word or a few:
-/// no space inside its ends, no letter behind it, all on one line. Anything else stays as it is.
+/// Quotations may contain backticks (`` `tis ``). So a pair counts only if it has no space inside its ends, no letter
+/// behind it, and no newline. Other backticks stay.
 pub(super) fn prose(text: &str) -> Markup {
     let mut pieces = Vec::new();
     let mut rest = text;

@@ -8,8 +8,8 @@ use super::{Frame, HOLLOW, INK, SOLID, TYPE, WIDTH, label, rectangle};
 use lab_testbed::facts::Flood;
 
 use crate::{
+    formatting::{count, number},
     sheet::Figure,
-    words::{count, number},
 };
 
 /// Room for `1,048,576 packets` behind the longest bar.

@@ -6,8 +6,8 @@ use maud::html;
 
 use super::{AXIS, Frame, GRID, INK, MUTED, SOLID, TRACE, WIDTH, at, circle, label, line, scale::Scale};
 use crate::{
+    formatting::{count, number},
     sheet::Figure,
-    words::{count, number},
 };
 
 const HEIGHT: f64 = 250.0;

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, env, fs};
 
-use lab_report::{page, sheet::Sheet};
+use lab_report::{page, sheet::AnswerSheet};
 
 use crate::{browser, fixture};
 
@@ -28,7 +28,7 @@ fn axe_finds_nothing_in_light_or_dark_wide_or_narrow() {
         (fixture::sheet(), 1280, true),
         (fixture::sheet(), 400, false),
         (fixture::sheet(), 400, true),
-        (Sheet::default(), 1280, false),
+        (AnswerSheet::default(), 1280, false),
     ] {
         let told = browser::told_by(browser, &page::html(&sheet), &format!("{axe}\n{SCRIPT}"), width, is_dark);
         println!("{width} pixels, {}: {told}", if is_dark { "dark" } else { "light" });

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use lab_report::{
     Error, folder, json, page,
-    sheet::{Figure, Sheet},
+    sheet::{AnswerSheet, Figure},
 };
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ fn values<'p>(page: &'p str, attribute: &str) -> Vec<&'p str> {
 
 #[test]
 fn each_id_is_there_once_and_each_link_within_the_page_has_its_target() {
-    for sheet in [fixture::sheet(), Sheet::default()] {
+    for sheet in [fixture::sheet(), AnswerSheet::default()] {
         let page = page::html(&sheet);
         let ids = values(&page, "id");
         let distinct: BTreeSet<_> = ids.iter().copied().collect();
@@ -118,7 +118,7 @@ fn the_summary_counts_answers_and_accounts_in_words() {
         assert!(summary.contains(words), "{words}: {summary}");
     }
     let mut sheet = fixture::sheet();
-    sheet.accounts.remove(1);
+    sheet.reconciliations.remove(1);
     assert!(page::html(&sheet).contains("All balanced"));
 }
 
@@ -190,7 +190,7 @@ fn compare(value: &Value, schema: &Value, root: &Value, at: &str) {
 fn a_folder_gets_three_files_and_keeps_nothing_half_written() {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");
-    folder::write(&report, &Sheet::default()).unwrap();
+    folder::write(&report, &AnswerSheet::default()).unwrap();
     let sheet = fixture::sheet();
     folder::write(&report, &sheet).unwrap();
     let mut names: Vec<_> = fs::read_dir(&report).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -205,7 +205,7 @@ fn a_folder_that_cannot_be_says_what_was_attempted_on_which_path() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = folder::write(&file.join("report"), &Sheet::default()).unwrap_err();
+    let error = folder::write(&file.join("report"), &AnswerSheet::default()).unwrap_err();
     assert!(matches!(error, Error::File { .. }));
     assert!(
         error.to_string().starts_with(&format!("cannot make the folder {}", file.join("report").display())),
@@ -214,7 +214,7 @@ fn a_folder_that_cannot_be_says_what_was_attempted_on_which_path() {
     // The page's place is taken by a folder: the data is new, and nothing unfinished is left.
     let report = folder.path().join("report");
     fs::create_dir_all(report.join(folder::PAGE)).unwrap();
-    let error = folder::write(&report, &Sheet::default()).unwrap_err();
+    let error = folder::write(&report, &AnswerSheet::default()).unwrap_err();
     assert!(error.to_string().starts_with("cannot write ") && error.to_string().contains(folder::PAGE), "{error}");
     assert_eq!(fs::read_dir(&report).unwrap().count(), 3);
 }

@@ -11,7 +11,7 @@ use crate::programs::ProgramRole;
 
 /// How the experiments are made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
+pub struct RunSettings {
     /// Fixes every random choice.
     pub seed: u64,
     /// How many messages answer `CMD_short`.
@@ -28,7 +28,7 @@ pub struct Settings {
     pub deadline: Duration,
 }
 
-impl Default for Settings {
+impl Default for RunSettings {
     /// The handout's, over a path with a round-trip time of 100 ms: longer than a busy machine keeps a program waiting.
     fn default() -> Self {
         let path = NetworkPath { delay: Duration::from_millis(50), ..NetworkPath::default() };
@@ -42,7 +42,7 @@ impl Default for Settings {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Run {
     /// How the experiments are made.
-    pub settings: Settings,
+    pub settings: RunSettings,
     /// Programs that stand in for ours.
     pub substitutes: Vec<Substitute>,
     /// When it began, since the Unix epoch.

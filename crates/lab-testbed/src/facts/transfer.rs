@@ -37,7 +37,7 @@ impl PacketCounts {
 
 /// What the kernel counted at one end of a connection (TCP_INFO). A SYN or FIN counts as a byte where the kernel does so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kernel {
+pub struct KernelCounters {
     /// Payload bytes sent, again and again included.
     pub bytes_sent: Option<u64>,
     /// Bytes of this end that were acknowledged; with its FIN, and with its SYN on the side that connected.
@@ -60,7 +60,7 @@ pub struct PathCounts {
     /// How many it lost.
     pub lost: u64,
     /// How many it delivered twice.
-    pub doubled: u64,
+    pub duplicated: u64,
 }
 
 /// What bytes of a server's stream are for.
@@ -133,9 +133,9 @@ pub struct Transfer {
     /// What the server's stream is made of, if the server is ours; `messages` is always the layer of the answer itself.
     pub layers: Vec<LayerBytes>,
     /// The kernel at the client's end.
-    pub client_kernel: Option<Kernel>,
+    pub client_kernel: Option<KernelCounters>,
     /// The kernel at the server's end.
-    pub server_kernel: Option<Kernel>,
+    pub server_kernel: Option<KernelCounters>,
     /// From the server to the client.
     pub to_client: PacketCounts,
     /// From the client to the server.

@@ -16,15 +16,15 @@ use lab_sandbox::HostConfig;
 use labnet::net::Interface;
 use mock_servers::{Events, multicast};
 
-use super::{GLANCE, wait_for_server};
+use super::{POLL_INTERVAL, wait_for_server};
 use crate::{
-    Obstacle,
+    ExperimentFailure,
     capture::Capture,
     facts::{GroupSender, Multicast},
     programs::ProgramRole,
-    session::Session,
+    session::ExperimentSession,
     topology::{THIRD, Topology},
-    watch::{self, A_MOMENT, SOON},
+    watch::{self, EVENT_TIMEOUT, SHORT_TIMEOUT},
 };
 
 /// The programme's lines come faster than the handout's: waiting teaches nothing.
@@ -51,7 +51,7 @@ const SENDERS: [(&str, &str); 2] = [
     ),
 ];
 
-pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle> {
+pub(super) fn programme(session: &mut ExperimentSession<'_>) -> Result<Multicast, ExperimentFailure> {
     let configs = [HostConfig::CLIENT, HostConfig::SERVER, HostConfig { name: "senders", ..HostConfig::PROXY }];
     let hosts = Topology::switched(&configs, session.settings().path, session.seed())?;
     let config = multicast::Config {
@@ -72,7 +72,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle
     let settings = session.server_settings(Events::default());
     let programme = hosts.server()?.run(move || multicast::spawn(&config, &settings))?;
     for _ in 0..LINES {
-        receiver.line_with("show a line of the programme", SOON, |line| line.text.contains("swcmTV"))?;
+        receiver.line_with("show a line of the programme", EVENT_TIMEOUT, |line| line.text.contains("swcmTV"))?;
     }
     let mut answers = Vec::new();
     for (identity, text) in SENDERS {
@@ -82,7 +82,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle
         sender.end_input();
         let outcome = session.finish(sender)?;
         // Many a good one ends its input with an exception.
-        let patience = if outcome.code() == 0 { SOON } else { SOON / 4 };
+        let patience = if outcome.code() == 0 { EVENT_TIMEOUT } else { EVENT_TIMEOUT / 4 };
         let is_answer = |text: &str| text.contains("swcmTV") && text.contains(identity);
         let answer = receiver.line_with("show the answer", patience, |line| is_answer(&line.text)).ok();
         let characters = text.lines().map(|line| line.chars().count() as u64).sum();
@@ -91,7 +91,7 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle
     let sender_member = senders.run(move || is_member_here(group));
     // What is on its way is still to be shown: only then are lines and datagrams the same number.
     drop(programme);
-    let quiet = session.settings().path.delay + A_MOMENT;
+    let quiet = session.settings().path.delay + SHORT_TIMEOUT;
     while receiver.line_with("show another line", quiet, |_| true).is_ok() {}
     let receiver = session.end(receiver)?;
     let recording = capture.stop();
@@ -123,13 +123,13 @@ pub(super) fn programme(session: &mut Session<'_>) -> Result<Multicast, Obstacle
 
 /// Whether a program on this thread's host joins a group soon. One that never does is to be seen, too.
 fn joins(group: Ipv4Addr) -> bool {
-    let until = Instant::now() + SOON / 4;
+    let until = Instant::now() + EVENT_TIMEOUT / 4;
     loop {
         let is_member = is_member_here(group);
         if is_member || Instant::now() >= until {
             return is_member;
         }
-        thread::sleep(GLANCE);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 

@@ -15,12 +15,12 @@ use labnet::net::Family;
 
 use super::wait_for_server;
 use crate::{
-    Obstacle,
+    ExperimentFailure,
     capture::Capture,
-    facts::{Datagram, Echo},
+    facts::{DatagramFacts, Echo},
     programs::ProgramRole,
-    session::Session,
-    watch::{self, A_MOMENT, SOON},
+    session::ExperimentSession,
+    watch::{self, EVENT_TIMEOUT, SHORT_TIMEOUT},
 };
 
 const UDP_PORT: u16 = 5001;
@@ -32,7 +32,7 @@ const END: &str = "No more data";
 /// The last word of what Code D sends.
 const LAST_WORD: &str = "Romeo?";
 
-pub(super) fn datagram(session: &mut Session<'_>) -> Result<Datagram, Obstacle> {
+pub(super) fn datagram(session: &mut ExperimentSession<'_>) -> Result<DatagramFacts, ExperimentFailure> {
     let host = Host::alone("lab", HostsFile::lab_on_localhost())?;
     let mut server = session.start(&host, ProgramRole::CodeB, &[])?;
     wait_for_server(&host, &mut server, sockets::Protocol::Udp, UDP_PORT)?;
@@ -40,9 +40,9 @@ pub(super) fn datagram(session: &mut Session<'_>) -> Result<Datagram, Obstacle> 
     let client = session.start(&host, ProgramRole::CodeA, &[])?;
     let client = session.finish(client)?;
     if client.code() != 0 {
-        return Err(Obstacle::Program { role: ProgramRole::CodeA, ending: (&client).into() });
+        return Err(ExperimentFailure::Program { role: ProgramRole::CodeA, ending: (&client).into() });
     }
-    server.line_with("show where the datagram came from", SOON, |line| line.text.contains("From Address"))?;
+    server.line_with("show where the datagram came from", EVENT_TIMEOUT, |line| line.text.contains("From Address"))?;
     let recording = capture.stop();
     session.keep_capture(&recording)?;
     let server = session.end(server)?;
@@ -50,7 +50,7 @@ pub(super) fn datagram(session: &mut Session<'_>) -> Result<Datagram, Obstacle> 
     let flow = watch::flow(&recording, FlowProtocol::Udp, UDP_PORT, ProgramRole::CodeA)?;
     session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
     let text = flow.rows.first().map(|row| String::from_utf8_lossy(&row.head).into_owned()).unwrap_or_default();
-    Ok(Datagram {
+    Ok(DatagramFacts {
         client_output: lines(&client.stdout()),
         server_output: lines(&server.stdout()),
         protocol: flow.protocol,
@@ -61,18 +61,18 @@ pub(super) fn datagram(session: &mut Session<'_>) -> Result<Datagram, Obstacle> 
     })
 }
 
-pub(super) fn echo(session: &mut Session<'_>) -> Result<Echo, Obstacle> {
+pub(super) fn echo(session: &mut ExperimentSession<'_>) -> Result<Echo, ExperimentFailure> {
     let host = Host::alone("lab", HostsFile::lab_on_localhost())?;
     let mut server = session.start(&host, ProgramRole::CodeC, &[])?;
     wait_for_server(&host, &mut server, sockets::Protocol::Tcp, TCP_PORT)?;
     let sockets_before = table(&host)?;
     let (capture, mut ends) =
-        host.run(|| Ok::<_, Obstacle>((Capture::start("lo", u32::MAX)?, TcpMonitor::listen()?)))?;
+        host.run(|| Ok::<_, ExperimentFailure>((Capture::start("lo", u32::MAX)?, TcpMonitor::listen()?)))?;
 
     let mut client = session.start(&host, ProgramRole::CodeD, &[])?;
     // The echo is whole when its last word is: what is received is shown in pieces.
     let echo = RefCell::new(String::new());
-    client.line_with("show the whole echo", SOON, |line| {
+    client.line_with("show the whole echo", EVENT_TIMEOUT, |line| {
         let mut echo = echo.borrow_mut();
         echo.push_str(line.text.strip_prefix("received:").unwrap_or_default().trim_start());
         echo.contains(LAST_WORD)
@@ -81,10 +81,10 @@ pub(super) fn echo(session: &mut Session<'_>) -> Result<Echo, Obstacle> {
     let notices = |server: &mut Program, within| {
         server.line_with("notice the end", within, |line| line.text.starts_with(END)).is_ok()
     };
-    let server_saw_end_before = notices(&mut server, A_MOMENT);
+    let server_saw_end_before = notices(&mut server, SHORT_TIMEOUT);
     if server_saw_end_before {
         // The table is to show what remains, not a connection that is about to close: no line is wanted, but a pause.
-        let _ = server.line_with("close its end", A_MOMENT, |_| false);
+        let _ = server.line_with("close its end", SHORT_TIMEOUT, |_| false);
     }
     let sockets_during = table(&host)?;
     let shown = |program: &mut Program| {
@@ -95,8 +95,8 @@ pub(super) fn echo(session: &mut Session<'_>) -> Result<Echo, Obstacle> {
 
     // Ctrl-C at Code D.
     session.end(client)?;
-    let server_saw_end_after = server_saw_end_before || notices(&mut server, SOON);
-    let ends = ends.wait(SOON, |ends| ends.len() >= 2).to_vec();
+    let server_saw_end_after = server_saw_end_before || notices(&mut server, EVENT_TIMEOUT);
+    let ends = ends.wait(EVENT_TIMEOUT, |ends| ends.len() >= 2).to_vec();
     let sockets_after = table(&host)?;
     let recording = capture.stop();
     session.keep_capture(&recording)?;
@@ -124,7 +124,7 @@ pub(super) fn echo(session: &mut Session<'_>) -> Result<Echo, Obstacle> {
 }
 
 /// The sockets of the echo, in the order of netstat: listening first.
-fn table(host: &Host) -> Result<Vec<Socket>, Obstacle> {
+fn table(host: &Host) -> Result<Vec<Socket>, ExperimentFailure> {
     let mut sockets = host.run(|| sockets::with_port(TCP_PORT))?;
     sockets.sort_by_key(|socket| (socket.state != TcpState::Listen, socket.local.port() != TCP_PORT));
     Ok(sockets)

@@ -14,11 +14,11 @@ use mock_servers::{
 
 use super::client_and_server;
 use crate::{
-    Obstacle,
+    ExperimentFailure,
     capture::Capture,
     facts::{Reset, Series},
     programs::ProgramRole,
-    session::Session,
+    session::ExperimentSession,
     watch,
 };
 
@@ -33,7 +33,7 @@ struct Seen {
     outputs: Vec<Vec<String>>,
 }
 
-fn ask(session: &mut Session<'_>, family: Family, clients: u64) -> Result<Seen, Obstacle> {
+fn ask(session: &mut ExperimentSession<'_>, family: Family, clients: u64) -> Result<Seen, ExperimentFailure> {
     let hosts = client_and_server(session)?;
     let schedule = Schedule::Always(family);
     let config = reset::Config { port: PORT, loss: session.settings().loss, schedule, ..reset::Config::default() };
@@ -49,7 +49,7 @@ fn ask(session: &mut Session<'_>, family: Family, clients: u64) -> Result<Seen, 
     for program in programs {
         let outcome = session.finish(program)?;
         if outcome.code() != 0 {
-            return Err(Obstacle::Program { role: ProgramRole::Part3, ending: (&outcome).into() });
+            return Err(ExperimentFailure::Program { role: ProgramRole::Part3, ending: (&outcome).into() });
         }
         outputs.push(outcome.stdout().lines().map(str::to_owned).collect());
     }
@@ -77,7 +77,7 @@ fn sent_until<'a>(flows: impl Iterator<Item = &'a Flow>, end: Duration) -> u64 {
     rows.filter(|row| row.direction == Direction::Sent && row.at <= end).count() as u64
 }
 
-pub(super) fn once(session: &mut Session<'_>, family: Family) -> Result<Reset, Obstacle> {
+pub(super) fn once(session: &mut ExperimentSession<'_>, family: Family) -> Result<Reset, ExperimentFailure> {
     let seen = ask(session, family, 1)?;
     for flow in &seen.flows {
         session.keep_diagram(Diagram::of(flow, None, &DiagramOptions::default()));
@@ -113,7 +113,7 @@ fn resets(flow: &Flow) -> Vec<Vec<Duration>> {
     resets
 }
 
-pub(super) fn series(session: &mut Session<'_>, family: Family) -> Result<Series, Obstacle> {
+pub(super) fn series(session: &mut ExperimentSession<'_>, family: Family) -> Result<Series, ExperimentFailure> {
     let runs = session.settings().runs;
     session.note(format_args!("{runs} programs at the same time: they wait beside each other"));
     let seen = ask(session, family, runs)?;
@@ -125,7 +125,7 @@ pub(super) fn series(session: &mut Session<'_>, family: Family) -> Result<Series
     let pauses = pauses.map(|(one, next)| next.saturating_sub(*one).as_secs_f64());
     let shortest_pause = pauses.min_by(f64::total_cmp);
     if packets.len() as u64 != runs {
-        return Err(Obstacle::Unacknowledged { programs: runs, acknowledged: packets.len() as u64, family });
+        return Err(ExperimentFailure::Unacknowledged { programs: runs, acknowledged: packets.len() as u64, family });
     }
     let mut tally = Tally::default();
     packets.iter().for_each(|&packets| tally.add(packets));

@@ -17,12 +17,12 @@ use labnet::tls::TlsVersion;
 use tls_trace::Kind;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind, Name};
 
-use super::{client_and_server, look};
+use super::{client_and_server, poll};
 use crate::{
-    Obstacle,
+    ExperimentFailure,
     facts::{Layer, LayerBytes, TlsFacts, TlsMessage, TlsSuite, Transfer},
     programs::ProgramRole,
-    session::Session,
+    session::ExperimentSession,
     topology::{CLIENT, SERVER},
     watch::{self, Watch},
 };
@@ -34,7 +34,7 @@ const ID: &str = "123456";
 const LOCAL_NAME: &str = "localhost";
 const NAME: &str = "server";
 
-pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<TlsFacts, Obstacle> {
+pub(super) fn session(session: &mut ExperimentSession<'_>, version: TlsVersion) -> Result<TlsFacts, ExperimentFailure> {
     let folder = tempfile::tempdir()?;
     let directory = CaDirectory::new(folder.path());
     directory.init(&CaOptions::default(), false)?;
@@ -55,7 +55,7 @@ pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<
     let mut pmu =
         session.start(hosts.server()?, ProgramRole::Part6Pmu, &[options, &[PORT, &certificate, &key]].concat())?;
     let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
-    let address: SocketAddr = look(hosts.server()?, &mut pmu, "open a TCP port", new)?;
+    let address: SocketAddr = poll(hosts.server()?, &mut pmu, "open a TCP port", new)?;
 
     // A PMU on its loopback interface is asked from there: the path has no part in it, then.
     let (client, name) = if address.ip().is_loopback() { (SERVER, LOCAL_NAME) } else { (CLIENT, NAME) };
@@ -76,9 +76,9 @@ pub(super) fn session(session: &mut Session<'_>, version: TlsVersion) -> Result<
 
     recording.secrets = KeyLog::new(&fs::read_to_string(&key_log).unwrap_or_default());
     session.keep_capture(&recording)?;
-    let listing = tls::dissect(&flow, &recording.secrets).ok_or(Obstacle::NoClientHello)?;
+    let listing = tls::dissect(&flow, &recording.secrets).ok_or(ExperimentFailure::NoClientHello)?;
     if listing.summary.chosen.is_none() {
-        return Err(Obstacle::NoTlsSession { role: ProgramRole::Part6Pdc, ending: (&outcome).into() });
+        return Err(ExperimentFailure::NoTlsSession { role: ProgramRole::Part6Pdc, ending: (&outcome).into() });
     }
     session.keep_diagram(Diagram::of(&flow, Some(&listing), &DiagramOptions::default()));
     transfer.client = watch::client_of(&outcome);

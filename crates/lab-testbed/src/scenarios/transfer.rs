@@ -14,10 +14,10 @@ use mock_servers::{Event, Events, ServerSettings, pmu};
 
 use super::client_and_server;
 use crate::{
-    Obstacle,
-    facts::{Arrival, Flood, Layer, LayerBytes, Settings, Transfer},
+    ExperimentFailure,
+    facts::{Arrival, Flood, Layer, LayerBytes, RunSettings, Transfer},
     programs::ProgramRole,
-    session::Session,
+    session::ExperimentSession,
     topology::CLIENT,
     watch::{Watch, client_of},
 };
@@ -31,20 +31,20 @@ const FLOOD: &str = "CMD_floodme";
 const BUFFERS: [u64; 2] = [4096, 1000];
 
 /// The PMU that answers in the experiments.
-pub(super) fn device(settings: &Settings) -> Device {
+pub(super) fn device(settings: &RunSettings) -> Device {
     Device { messages: settings.messages, first: settings.first, ..Device::default() }
 }
 
-pub(super) fn short(session: &mut Session<'_>, seconds: &str) -> Result<Transfer, Obstacle> {
+pub(super) fn short(session: &mut ExperimentSession<'_>, seconds: &str) -> Result<Transfer, ExperimentFailure> {
     ask(session, &format!("CMD_short:{seconds}"), None, true).map(|watched| watched.transfer)
 }
 
-pub(super) fn floods(session: &mut Session<'_>) -> Result<Vec<Flood>, Obstacle> {
+pub(super) fn floods(session: &mut ExperimentSession<'_>) -> Result<Vec<Flood>, ExperimentFailure> {
     // A program that is not ours has its own buffer, and no option for it.
     let others: &[u64] = if session.is_ours(ProgramRole::Part2) { &BUFFERS } else { &[] };
     let mut floods: Vec<Flood> = Vec::new();
     for buffer in [None].into_iter().chain(others.iter().copied().map(Some)) {
-        let Watched { mut transfer, flow } = ask(session, FLOOD, buffer, buffer.is_none())?;
+        let CapturedConnection { mut transfer, flow } = ask(session, FLOOD, buffer, buffer.is_none())?;
         if let Some(buffer) = buffer {
             transfer.experiment = format!("{}-buffer-{buffer}", transfer.experiment);
         }
@@ -54,7 +54,12 @@ pub(super) fn floods(session: &mut Session<'_>) -> Result<Vec<Flood>, Obstacle> 
     Ok(floods)
 }
 
-fn ask(session: &mut Session<'_>, command: &str, buffer: Option<u64>, is_kept: bool) -> Result<Watched, Obstacle> {
+fn ask(
+    session: &mut ExperimentSession<'_>,
+    command: &str,
+    buffer: Option<u64>,
+    is_kept: bool,
+) -> Result<CapturedConnection, ExperimentFailure> {
     let device = device(session.settings());
     let answer = LayerBytes { layer: Layer::Messages, bytes: answer_lens(&device, command)?.iter().sum() };
     let buffer_text = buffer.map(|buffer| buffer.to_string());
@@ -77,27 +82,27 @@ fn ask(session: &mut Session<'_>, command: &str, buffer: Option<u64>, is_kept: b
 }
 
 /// How many bytes each send of a PMU has that answers a command.
-pub(super) fn answer_lens(device: &Device, command: &str) -> Result<Vec<u64>, Obstacle> {
-    let refused = |reason| Obstacle::System { reason: format!("{reason}") };
+pub(super) fn answer_lens(device: &Device, command: &str) -> Result<Vec<u64>, ExperimentFailure> {
+    let refused = |reason| ExperimentFailure::System { reason: format!("{reason}") };
     let command: Command = command.parse().map_err(refused)?;
     Ok(device.answer(&command).filter_map(|step| Some(step.bytes()?.len() as u64)).collect())
 }
 
 /// A connection over the path, and what was captured of it.
-pub(super) struct Watched {
+pub(super) struct CapturedConnection {
     pub(super) transfer: Transfer,
     pub(super) flow: Flow,
 }
 
 /// Runs a client against a server of ours, over the path, with everything watched.
 pub(super) fn connect(
-    session: &mut Session<'_>,
+    session: &mut ExperimentSession<'_>,
     port: u16,
     serve: impl FnOnce(&ServerSettings) -> Result<Running, labnet::Error> + Send + 'static,
     role: ProgramRole,
     arguments: &[&str],
     is_kept: bool,
-) -> Result<Watched, Obstacle> {
+) -> Result<CapturedConnection, ExperimentFailure> {
     let hosts = client_and_server(session)?;
     let (events, reported) = mpsc::channel();
     let settings = session.server_settings(Events::new(move |event| drop(events.send(event))));
@@ -107,7 +112,7 @@ pub(super) fn connect(
     let client = session.start(hosts.client()?, role, arguments)?;
     let outcome = session.finish(client)?;
     let watched = watch.end(session.scenario().name(), &hosts, port, role);
-    let (recording, mut transfer, flow) = watched.map_err(|obstacle| obstacle.with_ending(&outcome))?;
+    let (recording, mut transfer, flow) = watched.map_err(|failure| failure.with_ending(&outcome))?;
     transfer.client = client_of(&outcome);
     transfer.sends = reported.try_iter().find_map(|event| match event {
         Event::Answered { sends, .. } => Some(sends),
@@ -117,7 +122,7 @@ pub(super) fn connect(
         session.keep_capture(&recording)?;
         session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
     }
-    Ok(Watched { transfer, flow })
+    Ok(CapturedConnection { transfer, flow })
 }
 
 /// Each packet of the server that brought something new.

@@ -6,23 +6,23 @@ use mock_servers::{ServerSettings, ws};
 
 use super::transfer;
 use crate::{
-    Obstacle,
+    ExperimentFailure,
     facts::{Layer, LayerBytes, Transfer},
     programs::ProgramRole,
-    session::Session,
+    session::ExperimentSession,
 };
 
 const PORT: u16 = 5006;
 
-pub(super) fn short(session: &mut Session<'_>) -> Result<Transfer, Obstacle> {
+pub(super) fn short(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
     ask(session, "CMD_short:0")
 }
 
-pub(super) fn flood(session: &mut Session<'_>) -> Result<Transfer, Obstacle> {
+pub(super) fn flood(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
     ask(session, "CMD_floodme")
 }
 
-fn ask(session: &mut Session<'_>, command: &str) -> Result<Transfer, Obstacle> {
+fn ask(session: &mut ExperimentSession<'_>, command: &str) -> Result<Transfer, ExperimentFailure> {
     let device = transfer::device(session.settings());
     let messages = transfer::answer_lens(&device, command)?;
     let config = ws::Config { port: PORT, device, ..ws::Config::default() };

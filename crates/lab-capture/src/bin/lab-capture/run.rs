@@ -191,14 +191,14 @@ pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCod
 /// Whether there can be such a file, before the command has run in vain.
 fn check(out: &Path) -> Result<(), labnet::Error> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let obstacle = match out.metadata() {
+    let failure = match out.metadata() {
         Ok(there) if there.is_dir() => Some(io::ErrorKind::IsADirectory.into()),
         // A device or a pipe is not there for us alone.
         Ok(there) if !there.is_file() => None,
         _ => tempfile::tempfile_in(folder).err(),
     };
     let failed = |source| labnet::Error::File { attempt: "write", path: out.display().to_string(), source };
-    obstacle.map_or(Ok(()), |source| Err(failed(source)))
+    failure.map_or(Ok(()), |source| Err(failed(source)))
 }
 
 /// Runs a command, and tells the number of its process.

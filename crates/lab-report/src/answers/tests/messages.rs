@@ -5,31 +5,31 @@ use super::*;
 #[test]
 fn q10_the_number_of_messages_is_counted() {
     says("Q10", &sample::measurements(), &["[d = 0] 10 messages, numbered 1 to 10.", "[d = 1] 10 messages"]);
-    let later = given(|evidence| facts(&mut evidence.short_at_once).client = sample::shown(0, 17, 3));
+    let later = given(|measurements| facts(&mut measurements.short_at_once).client = sample::shown(0, 17, 3));
     says("Q10", &later, &["[d = 0] 17 messages, numbered 0 to 16.", "[d = 1] 10 messages, numbered 1 to 10."]);
-    let hole = given(|evidence| {
-        facts(&mut evidence.short_at_once).client.lines.remove(4);
+    let hole = given(|measurements| {
+        facts(&mut measurements.short_at_once).client.lines.remove(4);
     });
     says("Q10", &hole, &["[d = 0] 9 messages, numbered 1 to 10.", "do not follow each other"]);
-    let chatty = given(|evidence| facts(&mut evidence.short_paced).client.lines.push("bye".into()));
+    let chatty = given(|measurements| facts(&mut measurements.short_paced).client.lines.push("bye".into()));
     says("Q10", &chatty, &["[d = 1] 1 line of its output is no message"]);
-    let half = given(|evidence| evidence.short_paced = Measurement::NotRun);
+    let half = given(|measurements| measurements.short_paced = Measurement::NotRun);
     says("Q10", &half, &["[d = 0] 10 messages"]);
     assert_eq!(answer("Q10", &half).missing.as_deref(), Some("Part 2 with “CMD_short:1” was not run."));
 }
 
 #[test]
 fn q11_packets_are_counted_for_both_pauses() {
-    let evidence = sample::measurements();
-    says("Q11", &evidence, &["[d = 0] 2 packets with payload, for 10 messages.", "[d = 1] 10 packets"]);
+    let measurements = sample::measurements();
+    says("Q11", &measurements, &["[d = 0] 2 packets with payload, for 10 messages.", "[d = 1] 10 packets"]);
     says(
         "Q11",
-        &evidence,
+        &measurements,
         &["With d = 0 the payloads are of 18 + 163 bytes.", "With d = 1 each packet has the length"],
     );
-    says("Q11", &evidence, &["Packets without payload are not counted"]);
-    let again = given(|evidence| {
-        let packets = &mut facts(&mut evidence.short_paced).to_client;
+    says("Q11", &measurements, &["Packets without payload are not counted"]);
+    let again = given(|measurements| {
+        let packets = &mut facts(&mut measurements.short_paced).to_client;
         (packets.with_payload, packets.repeated) = (12, 2);
     });
     says("Q11", &again, &["[d = 1] 10 packets with payload, for 10 messages."]);
@@ -38,26 +38,26 @@ fn q11_packets_are_counted_for_both_pauses() {
 #[test]
 fn q12_lengths_prove_that_messages_shared_a_packet() {
     says("Q12", &sample::measurements(), &["2 packets instead of 10", "18 + 163 bytes", "Nagle", "round-trip time"]);
-    let corked = given(|evidence| {
-        let packets = &mut facts(&mut evidence.short_at_once).to_client;
+    let corked = given(|measurements| {
+        let packets = &mut facts(&mut measurements.short_at_once).to_client;
         (packets.with_payload, packets.lengths) = (1, vec![181]);
     });
     says("Q12", &corked, &["1 packet instead of 10", "TCP_CORK"]);
     does_not_say("Q12", &corked, "The first message left at once");
-    let three = given(|evidence| {
-        let packets = &mut facts(&mut evidence.short_at_once).to_client;
+    let three = given(|measurements| {
+        let packets = &mut facts(&mut measurements.short_at_once).to_client;
         (packets.with_payload, packets.lengths) = (3, vec![36, 36, 109]);
     });
     says("Q12", &three, &["3 packets instead of 10", "sent meanwhile"]);
     does_not_say("Q12", &three, "The first message left at once");
-    let equal = given(|evidence| {
-        let packets = &mut facts(&mut evidence.short_at_once).to_client;
+    let equal = given(|measurements| {
+        let packets = &mut facts(&mut measurements.short_at_once).to_client;
         (packets.with_payload, packets.lengths) = (10, vec![18; 10]);
     });
     says("Q12", &equal, &["They are not different: 10 packets both times."]);
-    let odd = given(|evidence| facts(&mut evidence.short_at_once).to_client.with_payload = 11);
+    let odd = given(|measurements| facts(&mut measurements.short_at_once).to_client.with_payload = 11);
     says("Q12", &odd, &["more packets without a pause"]);
-    let half = given(|evidence| evidence.short_at_once = Measurement::NotRun);
+    let half = given(|measurements| measurements.short_at_once = Measurement::NotRun);
     assert!(answer("Q12", &half).items.is_empty());
 }
 
@@ -68,12 +68,12 @@ fn q13_the_end_is_known_by_a_fin_only() {
         &sample::measurements(),
         &["By a call of recv() that returns no bytes", "the FIN, and 181 bytes before it"],
     );
-    let no_fin = given(|evidence| facts(&mut evidence.short_at_once).to_client.has_fin = false);
+    let no_fin = given(|measurements| facts(&mut measurements.short_at_once).to_client.has_fin = false);
     says("Q13", &no_fin, &["it cannot: the PMU sent no FIN"]);
-    let reset = given(|evidence| facts(&mut evidence.short_at_once).to_client.has_rst = true);
+    let reset = given(|measurements| facts(&mut measurements.short_at_once).to_client.has_rst = true);
     says("Q13", &reset, &["it cannot: the connection was reset"]);
-    let other = given(|evidence| {
-        evidence.short_at_once = Measurement::Failed(Obstacle::System { reason: "no server".to_owned() })
+    let other = given(|measurements| {
+        measurements.short_at_once = Measurement::Failed(ExperimentFailure::System { reason: "no server".to_owned() })
     });
     assert_eq!(answer("Q13", &other).experiments, ["part2-short-1"]);
 }
@@ -85,37 +85,37 @@ fn q14_packets_of_the_flood_are_bytes_by_the_segment_size() {
         &sample::measurements(),
         &["46 packets, for 65,536 bytes.", "1,448, rounded up, is 46", "full but the last"],
     );
-    let smaller = given(|evidence| {
-        let packets = &mut facts(&mut evidence.floods)[0].transfer.to_client;
+    let smaller = given(|measurements| {
+        let packets = &mut facts(&mut measurements.floods)[0].transfer.to_client;
         packets.with_payload = 66;
         packets.lengths = [vec![1000; 65], vec![536]].concat();
     });
     says("Q14", &smaller, &["66 packets", "1,000, rounded up, is 66"]);
-    let again = given(|evidence| {
-        let packets = &mut facts(&mut evidence.floods)[0].transfer.to_client;
+    let again = given(|measurements| {
+        let packets = &mut facts(&mut measurements.floods)[0].transfer.to_client;
         (packets.with_payload, packets.repeated) = (48, 2);
     });
     says("Q14", &again, &["46 packets, for 65,536 bytes.", "full but the last"]);
-    let none = given(|evidence| facts(&mut evidence.floods).clear());
+    let none = given(|measurements| facts(&mut measurements.floods).clear());
     assert!(answer("Q14", &none).missing.is_some());
 }
 
 #[test]
 fn q15_calls_are_bounded_by_the_buffer_and_not_given_as_a_fixed_number() {
-    let evidence = sample::measurements();
+    let measurements = sample::measurements();
     says(
         "Q15",
-        &evidence,
+        &measurements,
         &["at least 2 calls for 65,536 bytes", "buffer of 512 bytes it takes at least 129 calls for 46 packets"],
     );
-    let observed = answer("Q15", &evidence).measured;
+    let observed = answer("Q15", &measurements).measured;
     let calls = |name: &str| observed.iter().find(|value| value.name.contains(name)).unwrap();
     assert!(calls("calls of recv() with the program's own buffer").varies);
     assert_eq!(calls("fewest calls possible with a buffer of 4,096 bytes").value, "17");
-    let large_only = given(|evidence| facts(&mut evidence.floods).truncate(1));
+    let large_only = given(|measurements| facts(&mut measurements.floods).truncate(1));
     says("Q15", &large_only, &["Not in general. The text came in 46 packets"]);
-    let stranger = given(|evidence| {
-        facts(&mut evidence.floods).iter_mut().for_each(|flood| flood.transfer.client.recv_calls = None);
+    let stranger = given(|measurements| {
+        facts(&mut measurements.floods).iter_mut().for_each(|flood| flood.transfer.client.recv_calls = None);
     });
     let answer = answer("Q15", &stranger);
     assert_eq!(answer.missing.as_deref(), Some("The program does not count its recv() calls; `strace -c` would."));
@@ -129,8 +129,8 @@ fn q22_packets_with_messages_are_told_from_upgrade_and_close() {
         &sample::measurements(),
         &["[packets] 10 packets carried 10 messages.", "No: more than the 2 of part 2."],
     );
-    let joined = given(|evidence| {
-        let packets = &mut facts(&mut evidence.websocket_short).to_client;
+    let joined = given(|measurements| {
+        let packets = &mut facts(&mut measurements.websocket_short).to_client;
         (packets.with_payload, packets.lengths) = (3, vec![129, 20, 185]);
     });
     says(
@@ -138,12 +138,12 @@ fn q22_packets_with_messages_are_told_from_upgrade_and_close() {
         &joined,
         &["2 packets carried 10 messages", "Yes: part 2 had 2 packets too", "did not have a packet each"],
     );
-    let one = given(|evidence| {
-        let packets = &mut facts(&mut evidence.websocket_short).to_client;
+    let one = given(|measurements| {
+        let packets = &mut facts(&mut measurements.websocket_short).to_client;
         (packets.with_payload, packets.lengths) = (2, vec![129, 205]);
     });
     says("Q22", &one, &["No: fewer than the 2 of part 2."]);
-    let unknown = given(|evidence| facts(&mut evidence.websocket_short).layers.clear());
+    let unknown = given(|measurements| facts(&mut measurements.websocket_short).layers.clear());
     says("Q22", &unknown, &["12 packets, the upgrade and the close included, carried"]);
 }
 
@@ -154,26 +154,26 @@ fn q23_on_message_is_counted_where_the_program_says_it() {
         &sample::measurements(),
         &["10 times, once for each message", "The client of part 2, over TCP.", "in 2 packets"],
     );
-    let fragments = given(|evidence| facts(&mut evidence.websocket_short).client.on_message = Some(20));
+    let fragments = given(|measurements| facts(&mut measurements.websocket_short).client.on_message = Some(20));
     says("Q23", &fragments, &["20 times, which is not once for each message", "fragments"]);
-    let stranger = given(|evidence| facts(&mut evidence.websocket_short).client.on_message = None);
+    let stranger = given(|measurements| facts(&mut measurements.websocket_short).client.on_message = None);
     assert!(answer("Q23", &stranger).missing.unwrap().contains("does not count how often on_message"));
     says("Q23", &stranger, &["[more to do]"]);
 }
 
 #[test]
 fn q24_one_message_takes_many_packets_and_one_call() {
-    let evidence = sample::measurements();
-    says("Q24", &evidence, &["46 packets carried the text.", "[on_message] Once.", "the same as in part 2, 46"]);
+    let measurements = sample::measurements();
+    says("Q24", &measurements, &["46 packets carried the text.", "[on_message] Once.", "the same as in part 2, 46"]);
     says(
         "Q24",
-        &evidence,
+        &measurements,
         &["at least twice with the program's own buffer and at least 129 times with a buffer of 512"],
     );
-    let close = given(|evidence| facts(&mut evidence.floods)[0].transfer.to_client.with_payload = 45);
+    let close = given(|measurements| facts(&mut measurements.floods)[0].transfer.to_client.with_payload = 45);
     says("Q24", &close, &["close to that of part 2, 45"]);
-    let far = given(|evidence| facts(&mut evidence.floods)[0].transfer.to_client.with_payload = 20);
+    let far = given(|measurements| facts(&mut measurements.floods)[0].transfer.to_client.with_payload = 20);
     says("Q24", &far, &["not that of part 2, 20"]);
-    let pieces = given(|evidence| facts(&mut evidence.websocket_flood).client.on_message = Some(16));
+    let pieces = given(|measurements| facts(&mut measurements.websocket_flood).client.on_message = Some(16));
     says("Q24", &pieces, &["16 times.", "should hand over messages"]);
 }

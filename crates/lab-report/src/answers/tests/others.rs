@@ -4,42 +4,46 @@ use super::*;
 
 #[test]
 fn q16_time_and_family_of_the_acknowledgement() {
-    let evidence = sample::measurements();
-    says("Q16", &evidence, &["[A16.b, PMU on IPv4] Over IPv4: “OFFSET=7”.", "[A16.b, PMU on IPv6] Over IPv6"]);
-    does_not_say("Q16", &evidence, "2025");
-    assert!(answer("Q16", &evidence).measured.iter().any(|value| value.varies && value.value.contains("09:15:02")));
-    let wrong = given(|evidence| facts(&mut evidence.resets[1]).acknowledged_over = Some(Family::Ipv4));
+    let measurements = sample::measurements();
+    says("Q16", &measurements, &["[A16.b, PMU on IPv4] Over IPv4: “OFFSET=7”.", "[A16.b, PMU on IPv6] Over IPv6"]);
+    does_not_say("Q16", &measurements, "2025");
+    assert!(answer("Q16", &measurements).measured.iter().any(|value| value.varies && value.value.contains("09:15:02")));
+    let wrong = given(|measurements| facts(&mut measurements.resets[1]).acknowledged_over = Some(Family::Ipv4));
     says("Q16", &wrong, &["not the family that this PMU was given, IPv6"]);
-    let silent = given(|evidence| facts(&mut evidence.resets[0]).acknowledged_over = None);
+    let silent = given(|measurements| facts(&mut measurements.resets[0]).acknowledged_over = None);
     says("Q16", &silent, &["[PMU on IPv4] No acknowledgement was seen."]);
-    let restless = given(|evidence| facts(&mut evidence.resets[0]).sent_after = 2);
+    let restless = given(|measurements| facts(&mut measurements.resets[0]).sent_after = 2);
     says("Q16", &restless, &["went on sending after the acknowledgement"]);
 }
 
 #[test]
 fn q17_the_interval_judges_the_loss() {
-    let evidence = sample::measurements();
-    says("Q17", &evidence, &["2.53 packets on average, over 60 runs.", "A loss of 0.605", "between 0.523 and 0.684"]);
-    says("Q17", &evidence, &["The interval holds the 0.6", "so 2.5 were to be expected"]);
-    let lossy = given(|evidence| {
-        let series = facts(&mut evidence.series[1]);
+    let measurements = sample::measurements();
+    says(
+        "Q17",
+        &measurements,
+        &["2.53 packets on average, over 60 runs.", "A loss of 0.605", "between 0.523 and 0.684"],
+    );
+    says("Q17", &measurements, &["The interval holds the 0.6", "so 2.5 were to be expected"]);
+    let lossy = given(|measurements| {
+        let series = facts(&mut measurements.series[1]);
         (series.mean, series.loss, series.interval) = (4.0, 0.75, (0.69, 0.8));
     });
     says("Q17", &lossy, &["PMU on IPv6] 4.00 packets", "The interval does not hold the 0.6"]);
-    let other = given(|evidence| evidence.series.iter_mut().for_each(|series| facts(series).true_loss = 0.55));
+    let other = given(|measurements| measurements.series.iter_mut().for_each(|series| facts(series).true_loss = 0.55));
     says("Q17", &other, &["holds the 0.55", "so 2.22 were to be expected"]);
-    let none = given(|evidence| facts(&mut evidence.series[0]).packets.clear());
+    let none = given(|measurements| facts(&mut measurements.series[0]).packets.clear());
     says("Q17", &none, &["[PMU on IPv4] No reset was acknowledged."]);
 }
 
 #[test]
 fn q18_shows_lines_of_the_programme() {
-    let evidence = sample::measurements();
-    says("Q18", &evidence, &["swcmTV: Two households", "as many lines as the capture has datagrams"]);
-    does_not_say("Q18", &evidence, "Thank you");
-    let lost = given(|evidence| facts(&mut evidence.multicast).datagrams = 12);
+    let measurements = sample::measurements();
+    says("Q18", &measurements, &["swcmTV: Two households", "as many lines as the capture has datagrams"]);
+    does_not_say("Q18", &measurements, "Thank you");
+    let lost = given(|measurements| facts(&mut measurements.multicast).datagrams = 12);
     says("Q18", &lost, &["did not show as many lines"]);
-    let deaf = given(|evidence| facts(&mut evidence.multicast).shown.clear());
+    let deaf = given(|measurements| facts(&mut measurements.multicast).shown.clear());
     says("Q18", &deaf, &["showed no line of the programme"]);
 }
 
@@ -50,11 +54,11 @@ fn q19_the_membership_is_the_proof() {
         &sample::measurements(),
         &["Yes: IP_ADD_MEMBERSHIP", "list of groups shows the join", "are in the capture"],
     );
-    let lucky = given(|evidence| facts(&mut evidence.multicast).member_during = false);
+    let lucky = given(|measurements| facts(&mut measurements.multicast).member_during = false);
     says("Q19", &lucky, &["this receiver did not join", "by luck"]);
-    let before = given(|evidence| facts(&mut evidence.multicast).member_before = true);
+    let before = given(|measurements| facts(&mut measurements.multicast).member_before = true);
     says("Q19", &before, &["this run does not show it"]);
-    let silent = given(|evidence| facts(&mut evidence.multicast).igmp_reports = 0);
+    let silent = given(|measurements| facts(&mut measurements.multicast).igmp_reports = 0);
     says("Q19", &silent, &["No IGMP report"]);
 }
 
@@ -65,74 +69,84 @@ fn q20_the_senders_host_did_not_join() {
         &sample::measurements(),
         &["No.", "was not a member of the group, and the receiver heard them", "time to live of 1"],
     );
-    let joined = given(|evidence| facts(&mut evidence.multicast).sender_member = true);
+    let joined = given(|measurements| facts(&mut measurements.multicast).sender_member = true);
     says("Q20", &joined, &["joined the group all the same"]);
-    let far = given(|evidence| facts(&mut evidence.multicast).sender_ttl = 32);
+    let far = given(|measurements| facts(&mut measurements.multicast).sender_ttl = 32);
     says("Q20", &far, &["time to live of 32", "did set an option, IP_MULTICAST_TTL"]);
-    let unheard = given(|evidence| facts(&mut evidence.multicast).shown.retain(|line| !line.starts_with("654321")));
+    let unheard =
+        given(|measurements| facts(&mut measurements.multicast).shown.retain(|line| !line.starts_with("654321")));
     says("Q20", &unheard, &["did not show a datagram of each sender"]);
 }
 
 #[test]
 fn q21_the_programme_answers_each_sender() {
-    let evidence = sample::measurements();
-    says("Q21", &evidence, &["[123456] “Thank you, 123456", "[654321] “Thank you, 654321", "more than 300"]);
-    let short = given(|evidence| {
-        facts(&mut evidence.multicast).senders[0] =
+    let measurements = sample::measurements();
+    says("Q21", &measurements, &["[123456] “Thank you, 123456", "[654321] “Thank you, 654321", "more than 300"]);
+    let short = given(|measurements| {
+        facts(&mut measurements.multicast).senders[0] =
             GroupSender { identity: "123456".into(), characters: 120, answer: None }
     });
     says("Q21", &short, &["[123456] Nothing: it sent only 120 characters."]);
-    let unanswered = given(|evidence| facts(&mut evidence.multicast).senders[1].answer = None);
+    let unanswered = given(|measurements| facts(&mut measurements.multicast).senders[1].answer = None);
     says("Q21", &unanswered, &["[654321] Nothing, although it sent 312 characters."]);
 }
 
 #[test]
 fn q25_the_handshake_is_told_message_by_message() {
-    let evidence = sample::measurements();
-    says("Q25", &evidence, &["[TLS 1.2] 5 packets with payload: 2 from the PDC and 3 from the PMU."]);
-    says("Q25", &evidence, &["From the PMU: ServerHello, Certificate, ServerKeyExchange and ServerHelloDone."]);
-    says("Q25", &evidence, &["[TLS 1.3] From the PDC: ChangeCipherSpec and Finished (encrypted)."]);
-    let retried = given(|evidence| facts(&mut evidence.tls[1]).messages[1].name = "HelloRetryRequest".into());
+    let measurements = sample::measurements();
+    says("Q25", &measurements, &["[TLS 1.2] 5 packets with payload: 2 from the PDC and 3 from the PMU."]);
+    says("Q25", &measurements, &["From the PMU: ServerHello, Certificate, ServerKeyExchange and ServerHelloDone."]);
+    says("Q25", &measurements, &["[TLS 1.3] From the PDC: ChangeCipherSpec and Finished (encrypted)."]);
+    let retried = given(|measurements| facts(&mut measurements.tls[1]).messages[1].name = "HelloRetryRequest".into());
     says("Q25", &retried, &["From the PMU: HelloRetryRequest, ", "asks the PDC to begin again"]);
-    let one = given(|evidence| evidence.tls[0] = Measurement::NotRun);
+    let one = given(|measurements| measurements.tls[0] = Measurement::NotRun);
     does_not_say("Q25", &one, "[TLS 1.2]");
     assert_eq!(answer("Q25", &one).missing.as_deref(), Some("Part 6 with TLS 1.2 was not run."));
 }
 
 #[test]
 fn q26_suites_are_counted_and_the_choice_is_named() {
-    let evidence = sample::measurements();
-    says("Q26", &evidence, &["[TLS 1.2] The PDC proposed 3 cipher suites.", "ECDHE-RSA-AES256-GCM-SHA384 for OpenSSL"]);
-    says("Q26", &evidence, &["The proposal is in the ClientHello.", "The choice is in the ServerHello."]);
-    let eleven = given(|evidence| facts(&mut evidence.tls[0]).proposed = vec!["TLS_AES_128_GCM_SHA256".into(); 11]);
+    let measurements = sample::measurements();
+    says(
+        "Q26",
+        &measurements,
+        &["[TLS 1.2] The PDC proposed 3 cipher suites.", "ECDHE-RSA-AES256-GCM-SHA384 for OpenSSL"],
+    );
+    says("Q26", &measurements, &["The proposal is in the ClientHello.", "The choice is in the ServerHello."]);
+    let eleven =
+        given(|measurements| facts(&mut measurements.tls[0]).proposed = vec!["TLS_AES_128_GCM_SHA256".into(); 11]);
     says("Q26", &eleven, &["proposed 11 cipher suites", "not among those proposed"]);
-    let cut = given(|evidence| facts(&mut evidence.tls[0]).messages.truncate(1));
+    let cut = given(|measurements| facts(&mut measurements.tls[0]).messages.truncate(1));
     says("Q26", &cut, &["The choice was not found: no ServerHello was captured."]);
 }
 
 #[test]
 fn q27_public_keys_agree_and_sign() {
-    let evidence = sample::measurements();
+    let measurements = sample::measurements();
     says(
         "Q27",
-        &evidence,
+        &measurements,
         &["[TLS 1.2] Yes, in the handshake.", "ephemeral Diffie-Hellman over x25519", "X25519MLKEM768"],
     );
-    says("Q27", &evidence, &["signs the exchange with rsa_pss_rsae_sha256", "RSA 2048 bits", "does not happen here"]);
-    let transport = given(|evidence| {
-        let session = facts(&mut evidence.tls[0]);
+    says(
+        "Q27",
+        &measurements,
+        &["signs the exchange with rsa_pss_rsae_sha256", "RSA 2048 bits", "does not happen here"],
+    );
+    let transport = given(|measurements| {
+        let session = facts(&mut measurements.tls[0]);
         session.suite.iana = "TLS_RSA_WITH_AES_256_GCM_SHA384".into();
         (session.key_exchange, session.signature) = (None, None);
     });
     says("Q27", &transport, &["[TLS 1.2] To transport a secret", "[TLS 1.2] The PMU signed nothing"]);
-    let ecdsa = given(|evidence| {
-        let session = facts(&mut evidence.tls[1]);
+    let ecdsa = given(|measurements| {
+        let session = facts(&mut measurements.tls[1]);
         session.signature = Some("ecdsa_secp256r1_sha256".into());
         session.certificate_key = Some("P-256".into());
     });
     says("Q27", &ecdsa, &["signs the exchange with ecdsa_secp256r1_sha256, with the key of its certificate (P-256)"]);
-    let resumed = given(|evidence| {
-        let session = facts(&mut evidence.tls[1]);
+    let resumed = given(|measurements| {
+        let session = facts(&mut measurements.tls[1]);
         (session.key_exchange, session.signature) = (None, None);
     });
     says("Q27", &resumed, &["[TLS 1.3] None was seen"]);
@@ -140,18 +154,19 @@ fn q27_public_keys_agree_and_sign() {
 
 #[test]
 fn q28_records_are_encrypted_with_the_cipher_of_the_suite() {
-    let evidence = sample::measurements();
-    says("Q28", &evidence, &["with AES_256_GCM: 1 record from the PDC and 10 records from the PMU", "AEAD"]);
-    says("Q28", &evidence, &["for EncryptedExtensions, Certificate, CertificateVerify and Finished"]);
-    let other = given(|evidence| {
-        facts(&mut evidence.tls[0]).suite.iana = "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256".into();
-        facts(&mut evidence.tls[1]).suite.iana = "TLS_CHACHA20_POLY1305_SHA256".into();
+    let measurements = sample::measurements();
+    says("Q28", &measurements, &["with AES_256_GCM: 1 record from the PDC and 10 records from the PMU", "AEAD"]);
+    says("Q28", &measurements, &["for EncryptedExtensions, Certificate, CertificateVerify and Finished"]);
+    let other = given(|measurements| {
+        facts(&mut measurements.tls[0]).suite.iana = "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256".into();
+        facts(&mut measurements.tls[1]).suite.iana = "TLS_CHACHA20_POLY1305_SHA256".into();
     });
     says("Q28", &other, &["[TLS 1.2] Yes, for all data after the handshake, with CHACHA20_POLY1305:"]);
     says("Q28", &other, &["[TLS 1.3] Yes, for all data after the handshake, with CHACHA20_POLY1305:"]);
-    let old = given(|evidence| facts(&mut evidence.tls[0]).suite.iana = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA".into());
+    let old =
+        given(|measurements| facts(&mut measurements.tls[0]).suite.iana = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA".into());
     says("Q28", &old, &["with AES_128_CBC_SHA"]);
     does_not_say("Q28", &old, "AEAD");
-    let empty = given(|evidence| facts(&mut evidence.tls[0]).data_records = (0, 0));
+    let empty = given(|measurements| facts(&mut measurements.tls[0]).data_records = (0, 0));
     says("Q28", &empty, &["[TLS 1.2] No record of application data was seen"]);
 }

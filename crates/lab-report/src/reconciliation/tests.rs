@@ -1,61 +1,61 @@
-//! The books balance, and each number that is off by one shows.
+//! The sample balances; each number that is off by one fails a check.
 
 use super::*;
-use lab_testbed::facts::{Flood, Kernel, Measurement, PacketCounts};
+use lab_testbed::facts::{Flood, KernelCounters, Measurement, PacketCounts};
 
 use crate::sample;
 
 mod ends;
 
-fn facts<T>(finding: &mut Measurement<T>) -> &mut T {
-    match finding {
+fn facts<T>(measurement: &mut Measurement<T>) -> &mut T {
+    match measurement {
         Measurement::Measured(facts) => facts,
         _ => panic!("the sample has everything"),
     }
 }
 
-/// The account of an experiment, after a change.
-fn given(experiment: &str, change: impl FnOnce(&mut Measurements)) -> Account {
-    let mut evidence = sample::measurements();
-    change(&mut evidence);
-    accounts(&evidence).into_iter().find(|account| account.experiment == experiment).unwrap()
+/// The reconciliation of an experiment, after a change.
+fn given(experiment: &str, change: impl FnOnce(&mut Measurements)) -> Reconciliation {
+    let mut measurements = sample::measurements();
+    change(&mut measurements);
+    reconcile(&measurements).into_iter().find(|reconciliation| reconciliation.experiment == experiment).unwrap()
 }
 
-fn short(change: impl FnOnce(&mut Transfer)) -> Account {
-    given("part2-short-0", |evidence| change(facts(&mut evidence.short_at_once)))
+fn short(change: impl FnOnce(&mut Transfer)) -> Reconciliation {
+    given("part2-short-0", |measurements| change(facts(&mut measurements.short_at_once)))
 }
 
-fn failing(account: &Account) -> Vec<&str> {
-    account.checks.iter().filter(|check| !check.holds).map(|check| check.claim.as_str()).collect()
-}
-
-#[track_caller]
-fn fails(account: &Account, claims: &[&str]) {
-    assert_eq!(failing(account), claims, "{:#?}", account.checks);
-    assert!(!account.balances());
+fn failing(reconciliation: &Reconciliation) -> Vec<&str> {
+    reconciliation.checks.iter().filter(|check| !check.holds).map(|check| check.claim.as_str()).collect()
 }
 
 #[track_caller]
-fn balances(account: &Account) {
-    assert!(account.balances(), "{}: {:#?}", account.experiment, account.checks);
+fn fails(reconciliation: &Reconciliation, claims: &[&str]) {
+    assert_eq!(failing(reconciliation), claims, "{:#?}", reconciliation.checks);
+    assert!(!reconciliation.balances());
 }
 
-fn numbers<'a>(account: &'a Account, claim: &str) -> &'a str {
-    &account.checks.iter().find(|check| check.claim == claim).unwrap().numbers
+#[track_caller]
+fn balances(reconciliation: &Reconciliation) {
+    assert!(reconciliation.balances(), "{}: {:#?}", reconciliation.experiment, reconciliation.checks);
 }
 
-fn server(transfer: &mut Transfer) -> &mut Kernel {
+fn numbers<'a>(reconciliation: &'a Reconciliation, claim: &str) -> &'a str {
+    &reconciliation.checks.iter().find(|check| check.claim == claim).unwrap().numbers
+}
+
+fn server(transfer: &mut Transfer) -> &mut KernelCounters {
     transfer.server_kernel.as_mut().unwrap()
 }
 
-fn client(transfer: &mut Transfer) -> &mut Kernel {
+fn client(transfer: &mut Transfer) -> &mut KernelCounters {
     transfer.client_kernel.as_mut().unwrap()
 }
 
 #[test]
 fn every_connection_has_books_and_they_balance() {
-    let accounts = accounts(&sample::measurements());
-    let names: Vec<&str> = accounts.iter().map(|account| account.experiment.as_str()).collect();
+    let reconciliations = reconcile(&sample::measurements());
+    let names: Vec<&str> = reconciliations.iter().map(|reconciliation| reconciliation.experiment.as_str()).collect();
     let expected = [
         "part1-echo",
         "part2-short-0",
@@ -69,20 +69,23 @@ fn every_connection_has_books_and_they_balance() {
         "part6-tls-1.3",
     ];
     assert_eq!(names, expected);
-    for account in &accounts {
-        balances(account);
-        assert!(account.checks.len() > 15 && account.entries.len() > 6, "{account:?}");
+    for reconciliation in &reconciliations {
+        balances(reconciliation);
+        assert!(reconciliation.checks.len() > 15 && reconciliation.entries.len() > 6, "{reconciliation:?}");
     }
-    assert!(super::accounts(&Measurements::default()).is_empty());
+    assert!(super::reconcile(&Measurements::default()).is_empty());
 }
 
 #[test]
 fn the_numbers_are_written_out() {
-    let account = short(|_| {});
-    assert_eq!(numbers(&account, "The payloads from the server add up"), "18 + 163 = 181");
-    assert_eq!(numbers(&account, "The client acknowledged every byte of the server, with its FIN"), "181 + 1 = 182");
+    let reconciliation = short(|_| {});
+    assert_eq!(numbers(&reconciliation, "The payloads from the server add up"), "18 + 163 = 181");
+    assert_eq!(
+        numbers(&reconciliation, "The client acknowledged every byte of the server, with its FIN"),
+        "181 + 1 = 182"
+    );
     let claim = "The server acknowledged every byte of the client, with its SYN and its FIN";
-    assert_eq!(numbers(&account, claim), "11 + 1 + 1 = 13");
+    assert_eq!(numbers(&reconciliation, claim), "11 + 1 + 1 = 13");
     let off = short(|transfer| server(transfer).bytes_acked -= 1);
     let claim = "The client acknowledged every byte of the server, with its FIN";
     assert_eq!(numbers(&off, claim), "181 + 1 = 182, but 181 were counted: 1 too few");
@@ -162,8 +165,8 @@ fn each_number_that_is_off_by_one_fails_a_check_of_its_own() {
         (|t| t.command.push(' '), &["The client sent its command and nothing else"]),
     ];
     for (change, claims) in changes {
-        let account = short(change);
-        fails(&account, claims);
+        let reconciliation = short(change);
+        fails(&reconciliation, claims);
     }
 }
 
@@ -189,21 +192,21 @@ fn what_is_not_known_fails_nothing_and_is_said() {
         let client = &mut transfer.client;
         (client.bytes, client.recv_calls, client.data_segments_in, client.on_message) = (None, None, None, None);
     };
-    let account = short(stranger);
-    balances(&account);
-    let notes: Vec<&str> = account.entries.iter().map(|entry| entry.note.as_str()).collect();
+    let reconciliation = short(stranger);
+    balances(&reconciliation);
+    let notes: Vec<&str> = reconciliation.entries.iter().map(|entry| entry.note.as_str()).collect();
     for note in ["it does not say what its stream is made of", "not known", "nor how often it called recv()"] {
         assert!(notes.iter().any(|known| known.contains(note)), "{note}: {notes:?}");
     }
-    balances(&given("part5-flood", |evidence| stranger(facts(&mut evidence.websocket_flood))));
-    balances(&given("part6-tls-1.3", |evidence| stranger(&mut facts(&mut evidence.tls[1]).transfer)));
-    balances(&given("part1-echo", |evidence| stranger(&mut facts(&mut evidence.echo).transfer)));
+    balances(&given("part5-flood", |measurements| stranger(facts(&mut measurements.websocket_flood))));
+    balances(&given("part6-tls-1.3", |measurements| stranger(&mut facts(&mut measurements.tls[1]).transfer)));
+    balances(&given("part1-echo", |measurements| stranger(&mut facts(&mut measurements.echo).transfer)));
     balances(&short(|transfer| server(transfer).bytes_sent = None));
 }
 
 #[test]
 fn the_echo_returns_and_shows_every_byte() {
-    let echo = |change: fn(&mut Echo)| given("part1-echo", |evidence| change(facts(&mut evidence.echo)));
+    let echo = |change: fn(&mut Echo)| given("part1-echo", |measurements| change(facts(&mut measurements.echo)));
     fails(&echo(|echo| echo.server_output[0].push('!')), &["The server showed every byte that it received"]);
     fails(&echo(|echo| drop(echo.client_output.pop())), &["The client showed every byte that it received"]);
     let silent = echo(|echo| echo.transfer.to_client.distinct_bytes -= 1);
@@ -212,7 +215,8 @@ fn the_echo_returns_and_shows_every_byte() {
 
 #[test]
 fn a_flood_is_shown_whole_with_or_without_a_newline_of_its_own() {
-    let flood = |change: fn(&mut Flood)| given("part2-flood", |evidence| change(&mut facts(&mut evidence.floods)[0]));
+    let flood =
+        |change: fn(&mut Flood)| given("part2-flood", |measurements| change(&mut facts(&mut measurements.floods)[0]));
     balances(&flood(|flood| flood.transfer.client.output_bytes = 65_536));
     let claim = "The client showed every byte of the text, and a newline";
     fails(&flood(|flood| flood.transfer.client.output_bytes = 65_538), &[claim]);
@@ -224,6 +228,12 @@ fn a_flood_is_shown_whole_with_or_without_a_newline_of_its_own() {
 #[test]
 fn layers_of_websocket_and_tls_add_up_to_the_stream() {
     let claim = "The layers of the server's stream add up to the bytes captured";
-    fails(&given("part5-short-0", |evidence| facts(&mut evidence.websocket_short).layers[2].bytes -= 1), &[claim]);
-    fails(&given("part6-tls-1.2", |evidence| facts(&mut evidence.tls[0]).transfer.layers[3].bytes += 1), &[claim]);
+    fails(
+        &given("part5-short-0", |measurements| facts(&mut measurements.websocket_short).layers[2].bytes -= 1),
+        &[claim],
+    );
+    fails(
+        &given("part6-tls-1.2", |measurements| facts(&mut measurements.tls[0]).transfer.layers[3].bytes += 1),
+        &[claim],
+    );
 }

@@ -1,15 +1,16 @@
-//! Reconciliation: for each connection what program, kernel and capture counted, and whether it agrees.
+//! The reconciliation of each connection: the counts of programs, kernels and capture, and the checks.
 
 use maud::{Markup, html};
 
-use super::{Places, head, text};
+use super::{PageIndex, head, text};
 use crate::{
-    sheet::{Account, Check, Entry},
-    words,
+    formatting,
+    sheet::{Check, Reconciliation, ReconciliationEntry},
 };
 
-pub(super) fn section(places: &Places<'_>) -> Markup {
-    let (right, wrong): (Vec<_>, Vec<_>) = places.sheet.accounts.iter().partition(|account| account.balances());
+pub(super) fn section(index: &PageIndex<'_>) -> Markup {
+    let (right, wrong): (Vec<_>, Vec<_>) =
+        index.sheet.reconciliations.iter().partition(|reconciliation| reconciliation.balances());
     html! {
         section aria-labelledby="reconciliation" {
             h2 #reconciliation { "Reconciliation" }
@@ -17,30 +18,30 @@ pub(super) fn section(places: &Places<'_>) -> Markup {
                 "The same bytes, counted independently: by the programs in their calls, by the kernels in segments, by the \
                  capture in packets. An account balances when all of them agree. Calls may differ from run to run."
             }
-            @if places.sheet.accounts.is_empty() {
+            @if index.sheet.reconciliations.is_empty() {
                 p.missing { strong { "No accounts. " } "No connection was measured." }
             }
-            @for account in wrong.into_iter().chain(right) { (article(places, account)) }
+            @for reconciliation in wrong.into_iter().chain(right) { (article(index, reconciliation)) }
         }
     }
 }
 
-fn article(places: &Places<'_>, account: &Account) -> Markup {
-    let id = text::anchor("account-", &account.experiment);
-    let failed = account.checks.iter().filter(|check| !check.holds).count();
+fn article(index: &PageIndex<'_>, reconciliation: &Reconciliation) -> Markup {
+    let id = text::anchor("account-", &reconciliation.experiment);
+    let failed = reconciliation.checks.iter().filter(|check| !check.holds).count();
     html! {
         article.account.bad[failed > 0] id=(id) aria-labelledby={ (id) "-title" } {
             h3 id={ (id) "-title" } {
-                (account.experiment) " "
+                (reconciliation.experiment) " "
                 span.state {
                     (head::mark(failed == 0))
-                    @if failed == 0 { " balanced" } @else { " not balanced: " (words::count(failed as u64, "check")) " failed" }
+                    @if failed == 0 { " balanced" } @else { " not balanced: " (formatting::count(failed as u64, "check")) " failed" }
                 }
             }
             // The cell of a number must not be broken, so the table may be wider than a phone.
-            div.scroll tabindex="0" role="group" aria-label={ "Who counted what in " (account.experiment) } {
+            div.scroll tabindex="0" role="group" aria-label={ "Who counted what in " (reconciliation.experiment) } {
                 table {
-                    caption { "Who counted what in " (places.link(&account.experiment)) }
+                    caption { "Who counted what in " (index.link(&reconciliation.experiment)) }
                     thead {
                         tr {
                             th scope="col" { "Who" }
@@ -48,22 +49,22 @@ fn article(places: &Places<'_>, account: &Account) -> Markup {
                             th scope="col" { "Note" }
                         }
                     }
-                    tbody { @for entry in &account.entries { (row(entry)) } }
+                    tbody { @for entry in &reconciliation.entries { (row(entry)) } }
                 }
             }
-            ul.checks { @for check in &account.checks { (item(check)) } }
+            ul.checks { @for check in &reconciliation.checks { (item(check)) } }
         }
     }
 }
 
-fn row(entry: &Entry) -> Markup {
+fn row(entry: &ReconciliationEntry) -> Markup {
     html! {
         tr {
             th scope="row" { (entry.who) }
             @for amount in [entry.calls, entry.segments, entry.bytes] {
                 td.amount {
                     @if let Some(amount) = amount {
-                        (words::number(amount))
+                        (formatting::number(amount))
                     } @else {
                         span.none aria-hidden="true" { "–" } span.unseen { "not counted" }
                     }

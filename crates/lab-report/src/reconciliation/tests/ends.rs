@@ -13,10 +13,10 @@ fn lost(transfer: &mut Transfer) {
 
 #[test]
 fn a_lost_segment_is_explained_when_the_path_admits_it() {
-    let account = short(lost);
-    balances(&account);
+    let reconciliation = short(lost);
+    balances(&reconciliation);
     let claim = "Each segment that the server sent was captured, or lost by the path";
-    assert_eq!(numbers(&account, claim), "3 - 2 = 1 did not come; the path lost 1 packet on purpose");
+    assert_eq!(numbers(&reconciliation, claim), "3 - 2 = 1 did not come; the path lost 1 packet on purpose");
 
     let denied = short(|transfer| {
         lost(transfer);
@@ -53,7 +53,7 @@ fn a_loss_has_bytes_and_is_repaired_once() {
 
 #[test]
 fn what_arrived_twice_is_in_the_books_as_repeated() {
-    let account = short(|transfer| {
+    let reconciliation = short(|transfer| {
         let packets = &mut transfer.to_client;
         (packets.with_payload, packets.bytes, packets.repeated) = (3, 181 + 163, 1);
         packets.lengths.push(163);
@@ -63,7 +63,7 @@ fn what_arrived_twice_is_in_the_books_as_repeated() {
         // The program looked before the second one came.
         transfer.client.data_segments_in = Some(2);
     });
-    balances(&account);
+    balances(&reconciliation);
 }
 
 #[test]
@@ -86,8 +86,9 @@ fn an_end_that_closes_first_need_not_count_the_other_fin() {
     fails(&short(|transfer| server(transfer).bytes_received -= 2), &[claim]);
 
     // At the echo it is the client, which Ctrl-C ends.
-    let echo =
-        |change: fn(&mut Transfer)| given("part1-echo", |evidence| change(&mut facts(&mut evidence.echo).transfer));
+    let echo = |change: fn(&mut Transfer)| {
+        given("part1-echo", |measurements| change(&mut facts(&mut measurements.echo).transfer))
+    };
     balances(&echo(|transfer| client(transfer).bytes_received -= 1));
     fails(&echo(|transfer| server(transfer).bytes_received -= 1), &[claim]);
 }
@@ -103,7 +104,7 @@ fn a_connection_that_was_cut_has_no_fin_to_count() {
 
 #[test]
 fn what_the_path_delivered_twice_is_explained_when_it_admits_it() {
-    let doubled = |transfer: &mut Transfer| {
+    let duplicated = |transfer: &mut Transfer| {
         let packets = &mut transfer.to_client;
         (packets.with_payload, packets.bytes, packets.repeated) = (3, 181 + 163, 1);
         packets.lengths.push(163);
@@ -113,11 +114,11 @@ fn what_the_path_delivered_twice_is_explained_when_it_admits_it() {
         server(transfer).data_segments_in += 1;
     };
     balances(&short(|transfer| {
-        doubled(transfer);
-        (transfer.path_to_client.doubled, transfer.path_to_server.doubled) = (1, 1);
+        duplicated(transfer);
+        (transfer.path_to_client.duplicated, transfer.path_to_server.duplicated) = (1, 1);
     }));
     fails(
-        &short(doubled),
+        &short(duplicated),
         &[
             "Each segment that the server sent was captured, or lost by the path",
             "The server's kernel sent the bytes that were captured or lost",

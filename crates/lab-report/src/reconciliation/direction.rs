@@ -1,60 +1,59 @@
-//! One direction of a connection: the sender's kernel, the path, the capture, the receiver's kernel.
+//! The checks of one direction: the sender's kernel, the path, the capture, the receiver's kernel.
 //!
-//! The capture is at the client's end. So what the path lost of the server's packets is not in it, and what it lost of the
-//! client's packets is.
+//! The capture is at the client. It contains the client's packets that the path lost, but not those of the server.
 
-use super::Book;
-use lab_testbed::facts::{Kernel, PacketCounts, PathCounts};
+use super::ReconciliationBuilder;
+use lab_testbed::facts::{KernelCounters, PacketCounts, PathCounts};
 
-use crate::words::{count, number};
+use crate::formatting::{count, number};
 
-/// What is known of a direction.
-pub(super) struct Direction<'a> {
+/// The counts of one direction.
+pub(super) struct DirectionChecks<'a> {
     /// `server` or `client`.
     pub(super) from: &'static str,
-    /// The other one.
+    /// `client` or `server`: the other end.
     pub(super) to: &'static str,
     pub(super) packets: &'a PacketCounts,
-    pub(super) sender: Option<&'a Kernel>,
-    pub(super) receiver: Option<&'a Kernel>,
+    pub(super) sender: Option<&'a KernelCounters>,
+    pub(super) receiver: Option<&'a KernelCounters>,
     pub(super) is_captured_at_sender: bool,
-    /// The kernel of the side that connected counts its own SYN as a byte that was acknowledged.
+    /// The kernel of the client counts its SYN as an acknowledged byte.
     pub(super) counts_syn: bool,
-    /// An end that closes first may have gone when the other's FIN comes: a record in TIME_WAIT takes it, uncounted.
+    /// The end that closes first may be in TIME_WAIT when the other FIN arrives: its kernel does not count that FIN.
     pub(super) receiver_may_close_first: bool,
     pub(super) path: PathCounts,
 }
 
-impl Direction<'_> {
-    /// Writes entries and checks.
-    pub(super) fn keep(&self, book: &mut Book) {
-        self.sent(book);
+impl DirectionChecks<'_> {
+    /// Adds entries and checks.
+    pub(super) fn add_to(&self, builder: &mut ReconciliationBuilder) {
+        self.sent(builder);
         if !self.is_captured_at_sender {
-            let doubled = match self.path.doubled {
+            let duplicated = match self.path.duplicated {
                 0 => String::new(),
-                doubled => format!("; {} delivered twice", count(doubled, "packet")),
+                duplicated => format!("; {} delivered twice", count(duplicated, "packet")),
             };
-            let note = format!("packets lost on purpose, with payload or without{doubled}");
-            book.entry("the path", None, Some(self.path.lost), None, note);
+            let note = format!("packets lost on purpose, with payload or without{duplicated}");
+            builder.entry("the path", None, Some(self.path.lost), None, note);
         }
-        self.captured(book);
-        self.received(book);
+        self.captured(builder);
+        self.received(builder);
     }
 
-    /// `way back: ` for what the client sent.
+    /// `way back: ` for packets of the client.
     fn way(&self) -> &'static str {
         if self.is_captured_at_sender { "way back: " } else { "" }
     }
 
-    fn captured(&self, book: &mut Book) {
+    fn captured(&self, builder: &mut ReconciliationBuilder) {
         let (from, packets) = (self.from, self.packets);
         let who = format!("{}the capture at the client", self.way());
         let repeats = match packets.repeated {
             0 => String::new(),
             repeated => format!("{} brought bytes that had come before", count(repeated, "packet")),
         };
-        book.entry(&who, None, Some(packets.with_payload), Some(packets.distinct_bytes), repeats);
-        book.check(
+        builder.entry(&who, None, Some(packets.with_payload), Some(packets.distinct_bytes), repeats);
+        builder.check(
             format!("The {from} did not reset the connection"),
             if packets.has_rst {
                 "it did: bytes on their way may have been thrown away"
@@ -64,11 +63,11 @@ impl Direction<'_> {
             !packets.has_rst,
         );
         if packets.lengths.len() as u64 == packets.with_payload {
-            book.equal(format!("The payloads from the {from} add up"), &packets.lengths, packets.bytes);
+            builder.equal(format!("The payloads from the {from} add up"), &packets.lengths, packets.bytes);
         }
         let twice = packets.bytes.saturating_sub(packets.distinct_bytes);
         let repeats_have_bytes = twice >= packets.repeated && (packets.repeated > 0 || twice == 0);
-        book.check(
+        builder.check(
             format!("Bytes of the {from} that came twice came in repeated packets"),
             format!(
                 "{} - {} = {} bytes, in {} such packets",
@@ -81,11 +80,11 @@ impl Direction<'_> {
         );
     }
 
-    fn sent(&self, book: &mut Book) {
+    fn sent(&self, builder: &mut ReconciliationBuilder) {
         let (from, to, packets) = (self.from, self.to, self.packets);
         let who = format!("{}the kernel at the {from}", self.way());
         let Some(kernel) = self.sender else {
-            book.entry(&who, None, None, None, "not known");
+            builder.entry(&who, None, None, None, "not known");
             return;
         };
         let marks = [self.counts_syn, packets.has_fin].map(u64::from);
@@ -99,40 +98,40 @@ impl Direction<'_> {
         let unknown = if kernel.bytes_sent.is_none() { "; it does not say how many bytes it sent" } else { "" };
         let note =
             format!("bytes that were acknowledged; {} sent again{unknown}", count(kernel.retransmitted, "segment"));
-        book.entry(&who, None, Some(kernel.data_segments_out), Some(bytes), note);
+        builder.entry(&who, None, Some(kernel.data_segments_out), Some(bytes), note);
 
-        let missing = self.segments_sent(book, kernel);
+        let missing = self.segments_sent(builder, kernel);
         if let Some(bytes_sent) = kernel.bytes_sent {
-            self.bytes_sent(book, bytes_sent, missing);
-            self.sent_again(book, kernel, bytes_sent);
+            self.bytes_sent(builder, bytes_sent, missing);
+            self.sent_again(builder, kernel, bytes_sent);
         }
         let mut terms = vec![packets.distinct_bytes];
         terms.extend(marks.iter().filter(|&&mark| mark > 0));
         let claim = format!("The {to} acknowledged every byte of the {from}{marks_in_words}");
-        book.equal(claim, &terms, kernel.bytes_acked);
+        builder.equal(claim, &terms, kernel.bytes_acked);
     }
 
-    /// Checks the segments, and yields how many did not come as far as the capture.
-    fn segments_sent(&self, book: &mut Book, kernel: &Kernel) -> u64 {
+    /// Checks the segments; returns how many of them the capture lacks.
+    fn segments_sent(&self, builder: &mut ReconciliationBuilder, kernel: &KernelCounters) -> u64 {
         let (out, seen) = (kernel.data_segments_out, self.packets.with_payload);
         let or_lost = if self.is_captured_at_sender { "" } else { ", or lost by the path" };
         let claim = format!("Each segment that the {} sent was captured{or_lost}", self.from);
         let lost = self.path.lost;
         let missing = out.saturating_sub(seen);
         if self.is_captured_at_sender {
-            book.equal(claim, &[seen], out);
-        } else if self.path.doubled > 0 {
-            let PathCounts { lost, doubled } = self.path;
+            builder.equal(claim, &[seen], out);
+        } else if self.path.duplicated > 0 {
+            let PathCounts { lost, duplicated } = self.path;
             let numbers = format!(
                 "{} sent, {} captured; the path lost {} and delivered {} twice",
                 number(out),
                 number(seen),
                 count(lost, "packet"),
-                count(doubled, "packet"),
+                count(duplicated, "packet"),
             );
-            book.check(claim, numbers, out <= seen + lost && seen <= out + doubled);
+            builder.check(claim, numbers, out <= seen + lost && seen <= out + duplicated);
         } else if missing == 0 {
-            book.equal(claim, &[seen], out);
+            builder.equal(claim, &[seen], out);
         } else {
             let verdict = if missing <= lost { "" } else { ", which does not explain it" };
             let numbers = format!(
@@ -142,28 +141,28 @@ impl Direction<'_> {
                 number(missing),
                 count(lost, "packet"),
             );
-            book.check(claim, numbers, missing <= lost);
+            builder.check(claim, numbers, missing <= lost);
         }
         missing
     }
 
-    fn bytes_sent(&self, book: &mut Book, bytes_sent: u64, missing: u64) {
+    fn bytes_sent(&self, builder: &mut ReconciliationBuilder, bytes_sent: u64, missing: u64) {
         let packets = self.packets;
         let or_lost = if self.is_captured_at_sender { "" } else { " or lost" };
         let claim = format!("The {}'s kernel sent the bytes that were captured{or_lost}", self.from);
-        if self.path.doubled > 0 && !self.is_captured_at_sender {
-            let most = (self.path.lost + self.path.doubled).saturating_mul(longest(packets));
+        if self.path.duplicated > 0 && !self.is_captured_at_sender {
+            let most = (self.path.lost + self.path.duplicated).saturating_mul(longest(packets));
             let numbers = format!(
                 "{} sent, {} captured: what was lost or came twice is at most {} bytes",
                 number(bytes_sent),
                 number(packets.bytes),
                 number(most),
             );
-            book.check(claim, numbers, bytes_sent.abs_diff(packets.bytes) <= most);
+            builder.check(claim, numbers, bytes_sent.abs_diff(packets.bytes) <= most);
             return;
         }
         if missing == 0 {
-            book.equal(claim, &[packets.bytes], bytes_sent);
+            builder.equal(claim, &[packets.bytes], bytes_sent);
             return;
         }
         // A lost segment had at least a byte, and at most what the longest one had.
@@ -177,13 +176,13 @@ impl Direction<'_> {
             count(missing, "segment"),
             number(longest(packets)),
         );
-        book.check(claim, numbers, (missing..=most).contains(&lost));
+        builder.check(claim, numbers, (missing..=most).contains(&lost));
     }
 
-    fn sent_again(&self, book: &mut Book, kernel: &Kernel, bytes_sent: u64) {
+    fn sent_again(&self, builder: &mut ReconciliationBuilder, kernel: &KernelCounters, bytes_sent: u64) {
         let again = bytes_sent.saturating_sub(self.packets.distinct_bytes);
         let segments = kernel.retransmitted;
-        // A SYN or FIN that is sent again has no payload; that happens when a packet of the path's was lost.
+        // A retransmitted SYN or FIN has no payload; the path lost the first one.
         let most_segments = again.saturating_add(self.path.lost).saturating_add(self.packets.repeated_syn_fin);
         let holds = again <= segments.saturating_mul(longest(self.packets)) && segments <= most_segments;
         let numbers = format!(
@@ -194,14 +193,14 @@ impl Direction<'_> {
             number(segments),
             if holds { "" } else { ", which do not fit" },
         );
-        book.check(format!("What the {} sent twice is what its kernel sent again", self.from), numbers, holds);
+        builder.check(format!("What the {} sent twice is what its kernel sent again", self.from), numbers, holds);
     }
 
-    fn received(&self, book: &mut Book) {
+    fn received(&self, builder: &mut ReconciliationBuilder) {
         let (from, to, packets) = (self.from, self.to, self.packets);
         let who = format!("{}the kernel at the {to}", self.way());
         let Some(kernel) = self.receiver else {
-            book.entry(&who, None, None, None, "not known");
+            builder.entry(&who, None, None, None, "not known");
             return;
         };
         let fin = u64::from(packets.has_fin);
@@ -209,9 +208,9 @@ impl Direction<'_> {
         let claim = format!("Each captured segment of the {from} came to the {to}'s kernel");
         let missing = seen.saturating_sub(came);
         let again = self.sender.map_or(0, |sender| sender.retransmitted);
-        if self.is_captured_at_sender && came > seen && came <= seen + self.path.doubled {
+        if self.is_captured_at_sender && came > seen && came <= seen + self.path.duplicated {
             let numbers = format!("{} + {} that the path delivered twice", number(seen), number(came - seen));
-            book.check(claim, numbers, true);
+            builder.check(claim, numbers, true);
         } else if self.is_captured_at_sender && missing > 0 && missing <= again {
             let numbers = format!(
                 "{} - {} = {} lost after the capture; {again} sent again",
@@ -219,9 +218,9 @@ impl Direction<'_> {
                 number(came),
                 number(missing)
             );
-            book.check(claim, numbers, true);
+            builder.check(claim, numbers, true);
         } else {
-            book.equal(claim, &[seen], came);
+            builder.equal(claim, &[seen], came);
         }
 
         let claim = format!("The {to}'s kernel received every byte of the {from} once");
@@ -232,17 +231,17 @@ impl Direction<'_> {
                 "{0} = {0}; the FIN came in TIME_WAIT, where nothing is counted",
                 number(kernel.bytes_received)
             );
-            book.check(claim, numbers, true);
+            builder.check(claim, numbers, true);
             kernel.bytes_received
         } else if fin > 0 {
-            book.equal(claim, &[packets.distinct_bytes, fin], kernel.bytes_received);
+            builder.equal(claim, &[packets.distinct_bytes, fin], kernel.bytes_received);
             kernel.bytes_received.saturating_sub(fin)
         } else {
-            book.equal(claim, &[packets.distinct_bytes], kernel.bytes_received);
+            builder.equal(claim, &[packets.distinct_bytes], kernel.bytes_received);
             kernel.bytes_received
         };
         let note = if fin > 0 && !is_without_fin { "the kernel counts the FIN as a byte more" } else { "" };
-        book.entry(&who, None, Some(came), Some(bytes), note);
+        builder.entry(&who, None, Some(came), Some(bytes), note);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::programs::ProgramRole;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Obstacle {
+pub enum ExperimentFailure {
     /// A program could not be started.
     #[error("cannot start `{command_line}`: {reason}")]
     NotStarted {
@@ -50,7 +50,7 @@ pub enum Obstacle {
         /// Which one.
         role: ProgramRole,
         /// How it ended.
-        ending: Ending,
+        ending: ProgramEnding,
     },
     /// Nobody connected.
     #[error("there was no connection to TCP port {port}{}", then(.role, .ending))]
@@ -60,7 +60,7 @@ pub enum Obstacle {
         /// Who should have connected.
         role: ProgramRole,
         /// How that program ended, if it has.
-        ending: Option<Ending>,
+        ending: Option<ProgramEnding>,
     },
     /// A capture has nothing of what was looked for.
     #[error("no {protocol} packet to port {port} was captured{}", then(.role, .ending))]
@@ -72,7 +72,7 @@ pub enum Obstacle {
         /// Who should have sent one.
         role: ProgramRole,
         /// How that program ended, if it has.
-        ending: Option<Ending>,
+        ending: Option<ProgramEnding>,
     },
     /// A connection to a TLS server does not begin with a ClientHello.
     #[error("the connection does not begin with a ClientHello")]
@@ -83,7 +83,7 @@ pub enum Obstacle {
         /// The client.
         role: ProgramRole,
         /// How it ended.
-        ending: Ending,
+        ending: ProgramEnding,
     },
     /// Some of many resets were not acknowledged (part 3).
     #[error("{programs} programs ran, but {acknowledged} resets were acknowledged")]
@@ -103,7 +103,7 @@ pub enum Obstacle {
     },
 }
 
-fn then(role: &ProgramRole, ending: &Option<Ending>) -> String {
+fn then(role: &ProgramRole, ending: &Option<ProgramEnding>) -> String {
     ending.as_ref().map(|ending| format!("; {role} {ending}")).unwrap_or_default()
 }
 
@@ -112,14 +112,14 @@ const MAX_COMPLAINT: usize = 200;
 
 /// How a program ended, and its complaint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ending {
+pub struct ProgramEnding {
     /// The exit status as a shell shows it.
     pub status: i32,
     /// Its line `error: …`, or else the last line that it wrote on stderr; at most 200 characters.
     pub complaint: Option<String>,
 }
 
-impl From<&Outcome> for Ending {
+impl From<&Outcome> for ProgramEnding {
     fn from(outcome: &Outcome) -> Self {
         let stderr = outcome.stderr();
         // Ours begin with it; others, as a rule, end with it.
@@ -130,14 +130,14 @@ impl From<&Outcome> for Ending {
     }
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for ProgramEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ended with status {}", self.status)?;
         self.complaint.as_ref().map_or(Ok(()), |complaint| write!(f, " ({complaint})"))
     }
 }
 
-impl Obstacle {
+impl ExperimentFailure {
     /// What the program at fault had written, where that is not kept elsewhere.
     pub fn seen(&self) -> Option<&str> {
         match self {
@@ -158,7 +158,7 @@ impl Obstacle {
     }
 }
 
-impl From<lab_process::Error> for Obstacle {
+impl From<lab_process::Error> for ExperimentFailure {
     fn from(error: lab_process::Error) -> Self {
         use lab_process::Error;
         match error {
@@ -174,7 +174,7 @@ impl From<lab_process::Error> for Obstacle {
 
 macro_rules! system_refused {
     ($($error:ty),*) => {
-        $(impl From<$error> for Obstacle {
+        $(impl From<$error> for ExperimentFailure {
             fn from(error: $error) -> Self {
                 Self::System { reason: error.to_string() }
             }

@@ -1,17 +1,18 @@
-//! Entries and checks, as they are written down.
+//! Builds a reconciliation from entries and checks.
 
 use crate::{
-    sheet::{Account, Check, Entry},
-    words::{number, sum},
+    formatting::{number, sum},
+    sheet::{Check, Reconciliation, ReconciliationEntry},
 };
 
-/// A book that is being kept.
+/// An unfinished reconciliation.
 #[derive(Debug, Default)]
-pub(super) struct Book {
-    account: Account,
+pub(super) struct ReconciliationBuilder {
+    reconciliation: Reconciliation,
 }
 
-impl Book {
+impl ReconciliationBuilder {
+    /// Adds the counts of one witness.
     pub(super) fn entry(
         &mut self,
         who: &str,
@@ -20,14 +21,21 @@ impl Book {
         bytes: Option<u64>,
         note: impl Into<String>,
     ) {
-        self.account.entries.push(Entry { who: who.to_owned(), calls, segments, bytes, note: note.into() });
+        self.reconciliation.entries.push(ReconciliationEntry {
+            who: who.to_owned(),
+            calls,
+            segments,
+            bytes,
+            note: note.into(),
+        });
     }
 
+    /// Adds a check.
     pub(super) fn check(&mut self, claim: impl Into<String>, numbers: impl Into<String>, holds: bool) {
-        self.account.checks.push(Check { claim: claim.into(), numbers: numbers.into(), holds });
+        self.reconciliation.checks.push(Check { claim: claim.into(), numbers: numbers.into(), holds });
     }
 
-    /// That the terms add up to what was counted.
+    /// Adds a check that the sum of the terms equals a count.
     pub(super) fn equal(&mut self, claim: impl Into<String>, terms: &[u64], counted: u64) {
         let total = terms.iter().fold(0, |total: u64, &term| total.saturating_add(term));
         let left = if terms.is_empty() { "0".to_owned() } else { sum(terms) };
@@ -45,8 +53,9 @@ impl Book {
         self.check(claim, numbers, total == counted);
     }
 
-    pub(super) fn close(mut self, experiment: &str) -> Account {
-        self.account.experiment = experiment.to_owned();
-        self.account
+    /// The reconciliation of this experiment.
+    pub(super) fn finish(mut self, experiment: &str) -> Reconciliation {
+        self.reconciliation.experiment = experiment.to_owned();
+        self.reconciliation
     }
 }

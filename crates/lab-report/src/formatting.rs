@@ -1,4 +1,4 @@
-//! Numbers and lists as a reader expects them.
+//! Numbers, lists, times and quotations as text.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(crate) fn times(n: u64) -> String {
     }
 }
 
-/// `18 + 163`, `9 × 18 + 19`: three or more equal numbers in a row become a product.
+/// A sum as text: `18 + 163`, `9 × 18 + 19`. Three or more equal terms in a row become a product.
 pub(crate) fn sum(numbers: &[u64]) -> String {
     let terms = numbers.chunk_by(|a, b| a == b).flat_map(|equal| match equal {
         [first, _, _, ..] => vec![format!("{} × {}", number(equal.len() as u64), number(*first))],
@@ -53,12 +53,12 @@ pub(crate) fn list<T: AsRef<str>>(words: &[T]) -> String {
     }
 }
 
-/// What a program printed, in quotes.
+/// The output of a program, in quotation marks.
 pub(crate) fn quote(text: &str) -> String {
     format!("“{text}”")
 }
 
-/// A text with every number that is `port` replaced by `PORT`: the system chooses it anew each time.
+/// The text with the number `port` replaced by `PORT`: the system chooses another port in each run.
 pub(crate) fn without_port(text: &str, port: u16) -> String {
     let port = port.to_string();
     let is_digit = |byte: Option<char>| byte.is_some_and(|byte| byte.is_ascii_digit());
@@ -73,7 +73,7 @@ pub(crate) fn without_port(text: &str, port: u16) -> String {
     masked + rest
 }
 
-/// A sentence begins: `two` becomes `Two`.
+/// The text with a capital first letter: `two` becomes `Two`.
 pub(crate) fn capital(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()

@@ -1,27 +1,27 @@
-//! The programs at both ends: what the server's sent, what the client's received and showed.
+//! The checks of the programs: bytes sent by the server, received and shown by the client.
 
-use super::{Book, Kind, message_bytes};
+use super::{Application, ReconciliationBuilder, message_bytes};
 use lab_testbed::facts::{Layer, Transfer, fewest_recv_calls};
 
-use crate::words::number;
+use crate::formatting::number;
 
-/// The handout's messages begin with it.
+/// The beginning of each message of the handout.
 const TEXT: &str = "This is PMU data ";
 
-/// What the server's program sent, by layer.
-pub(super) fn server(book: &mut Book, transfer: &Transfer) {
+/// Adds the bytes that the server's program sent, by layer.
+pub(super) fn server(builder: &mut ReconciliationBuilder, transfer: &Transfer) {
     let layers = &transfer.layers;
     let who = "the server's program";
     if layers.is_empty() {
-        book.entry(who, transfer.sends, None, None, "it does not say what its stream is made of");
+        builder.entry(who, transfer.sends, None, None, "it does not say what its stream is made of");
         return;
     }
     let bytes: Vec<u64> = layers.iter().map(|layer| layer.bytes).collect();
     let names: Vec<String> =
         layers.iter().map(|part| format!("{}: {}", name(part.layer), number(part.bytes))).collect();
-    book.entry(who, transfer.sends, None, Some(bytes.iter().sum()), names.join(", "));
+    builder.entry(who, transfer.sends, None, Some(bytes.iter().sum()), names.join(", "));
     let claim = "The layers of the server's stream add up to the bytes captured";
-    book.equal(claim, &bytes, transfer.to_client.distinct_bytes);
+    builder.equal(claim, &bytes, transfer.to_client.distinct_bytes);
 }
 
 fn name(layer: Layer) -> &'static str {
@@ -36,8 +36,13 @@ fn name(layer: Layer) -> &'static str {
     }
 }
 
-/// What the client's program received and showed.
-pub(super) fn client(book: &mut Book, kind: Kind, transfer: &Transfer, recv_buffer: Option<u64>) {
+/// Adds the bytes that the client's program received and showed.
+pub(super) fn client(
+    builder: &mut ReconciliationBuilder,
+    application: Application,
+    transfer: &Transfer,
+    recv_buffer: Option<u64>,
+) {
     let client = &transfer.client;
     let packets = &transfer.to_client;
     let silence = match (client.bytes, client.recv_calls) {
@@ -46,31 +51,33 @@ pub(super) fn client(book: &mut Book, kind: Kind, transfer: &Transfer, recv_buff
         (None, Some(_)) => "it does not say how many bytes it received",
         (Some(_), None) => "it does not say how often it called recv()",
     };
-    book.entry("the client's program", client.recv_calls, client.data_segments_in, client.bytes, silence);
+    builder.entry("the client's program", client.recv_calls, client.data_segments_in, client.bytes, silence);
 
-    let messages = message_bytes(kind, transfer);
+    let messages = message_bytes(application, transfer);
     if let (Some(messages), Some(bytes)) = (messages, client.bytes) {
-        book.equal("The client's program received every byte of the messages", &[messages], bytes);
+        builder.equal("The client's program received every byte of the messages", &[messages], bytes);
     }
     if let Some(segments) = client.data_segments_in {
         let claim = "The client's program was told of the segments that were captured";
-        // What is sent again may come after the program has looked.
+        // Retransmissions may arrive after the program has read its counter.
         if packets.repeated > 0 && segments <= packets.with_payload {
             let numbers = format!("{} ≤ {}", number(segments), number(packets.with_payload));
-            book.check(claim, numbers, segments >= packets.with_payload.saturating_sub(packets.repeated));
+            builder.check(claim, numbers, segments >= packets.with_payload.saturating_sub(packets.repeated));
         } else {
-            book.equal(claim, &[packets.with_payload], segments);
+            builder.equal(claim, &[packets.with_payload], segments);
         }
     }
     let is_whole = client.status == 0 && packets.has_fin;
-    if let (Some(messages), Some(calls), true) = (messages, client.recv_calls, is_whole && kind != Kind::WebSocket) {
-        recv_calls(book, messages, client.recv_buffer.or(recv_buffer), calls);
+    if let (Some(messages), Some(calls), true) =
+        (messages, client.recv_calls, is_whole && application != Application::WebSocket)
+    {
+        recv_calls(builder, messages, client.recv_buffer.or(recv_buffer), calls);
     }
-    shown(book, transfer, messages.filter(|_| !transfer.layers.is_empty() && is_whole));
+    shown(builder, transfer, messages.filter(|_| !transfer.layers.is_empty() && is_whole));
 }
 
-/// A call brings at least a byte and at most a buffer full; one more brings nothing.
-fn recv_calls(book: &mut Book, messages: u64, recv_buffer: Option<u64>, calls: u64) {
+/// Each call returns from one byte to a full buffer; the last one returns no byte.
+fn recv_calls(builder: &mut ReconciliationBuilder, messages: u64, recv_buffer: Option<u64>, calls: u64) {
     let (fewest, most) = (fewest_recv_calls(messages, recv_buffer), messages.saturating_add(1));
     let division = match recv_buffer {
         Some(size) => format!("⌈{} / {}⌉ + 1 = {}", number(messages), number(size), number(fewest)),
@@ -79,16 +86,16 @@ fn recv_calls(book: &mut Book, messages: u64, recv_buffer: Option<u64>, calls: u
     let numbers = format!("{division} ≤ {} ≤ {}", number(calls), number(most));
     let holds = (fewest..=most).contains(&calls);
     let numbers = if holds { numbers } else { format!("not {numbers}") };
-    book.check("The number of recv() calls is possible", numbers, holds);
+    builder.check("The number of recv() calls is possible", numbers, holds);
 }
 
-fn shown(book: &mut Book, transfer: &Transfer, messages: Option<u64>) {
+fn shown(builder: &mut ReconciliationBuilder, transfer: &Transfer, messages: Option<u64>) {
     let client = &transfer.client;
-    book.entry("the client's output", None, None, Some(client.output_bytes), "with its newlines");
+    builder.entry("the client's output", None, None, Some(client.output_bytes), "with its newlines");
     let Some(messages) = messages else { return };
     if transfer.command.starts_with("CMD_flood") {
         let newline = client.output_bytes.saturating_sub(messages).min(1);
-        book.equal(
+        builder.equal(
             "The client showed every byte of the text, and a newline",
             &[messages, newline],
             client.output_bytes,
@@ -96,6 +103,6 @@ fn shown(book: &mut Book, transfer: &Transfer, messages: Option<u64>) {
     } else if client.lines.iter().all(|line| line.starts_with(TEXT)) {
         let lines = client.lines.len() as u64;
         let claim = "The client showed every byte of the messages, and a newline for each";
-        book.equal(claim, &[messages, lines], client.output_bytes);
+        builder.equal(claim, &[messages, lines], client.output_bytes);
     }
 }
