@@ -62,8 +62,9 @@ impl Files {
     }
 
     pub(crate) fn server(&self, arguments: &str) -> Server {
-        let program = self.run(arguments);
-        let Listening { program, address } = Listening::of(program);
+        let Listening { mut program, address } = Listening::of(self.run(arguments));
+        let is_note = |text: &str| text.starts_with("note: listening on ") && text.ends_with(" (TLS)");
+        assert!(program.lines().iter().any(|line| is_note(&line.text)), "{:?}", program.lines());
         Server { program, address, ca: self.path("cacert.pem") }
     }
 
