@@ -130,7 +130,7 @@ mod tests {
             let codes: Vec<_> = (0..ROUNDS).map(|round| run(round).map(|status| status.code())).collect();
             is_over.store(true, Ordering::Relaxed);
             let failed: Vec<_> = codes.iter().filter(|code| !matches!(code, Ok(Some(7)))).collect();
-            assert!(failed.is_empty(), "{} of {ROUNDS}, first: {:?}", failed.len(), failed[0]);
+            assert!(failed.is_empty(), "{} of {ROUNDS}, first: {:?}", failed.len(), failed.first());
         });
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), ROUNDS, "nothing else is left");
     }
