@@ -135,7 +135,7 @@ pub struct Check {
 }
 
 /// How an experiment ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It was made.
@@ -167,7 +167,8 @@ pub struct ExperimentReport {
     pub name: String,
     /// What it is, in a sentence.
     pub title: String,
-    /// How it ended.
+    /// How it ended: `done`, `failed`, or `not run`.
+    #[schemars(with = "String")]
     pub state: State,
     /// Why it failed.
     pub trouble: Option<String>,

@@ -94,7 +94,7 @@ fn execute(over: Over, mut stream: TcpStream, peer: SocketAddr, steps: Vec<Step>
 enum Client {
     Tcp(Connection),
     Tls(Box<tls::Client>),
-    WebSocket(ws::Client),
+    WebSocket(Box<ws::Client>),
 }
 
 impl Client {
@@ -120,7 +120,8 @@ impl Client {
             }
             Over::WebSocket => {
                 let options = ws::Options { connect: deadline, silence: Some(PATIENCE), max_message: 1 << 20 };
-                Self::WebSocket(ws::Client::connect(&format!("ws://{address}/").parse().unwrap(), options).unwrap())
+                let client = ws::Client::connect(&format!("ws://{address}/").parse().unwrap(), options).unwrap();
+                Self::WebSocket(Box::new(client))
             }
         }
     }

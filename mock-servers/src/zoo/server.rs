@@ -45,6 +45,16 @@ struct CaseServer {
     config: Arc<ServerConfig>,
 }
 
+/// A client that has said whom it asks for.
+struct Caller<'a> {
+    /// The name in its ClientHello, in lower case.
+    name: Option<String>,
+    /// The server of that name, if there is one.
+    server: Option<&'a CaseServer>,
+    hello: Hello,
+    accepted: Accepted,
+}
+
 impl Zoo {
     /// Makes every certificate.
     pub(super) fn open(issuers: &Issuers) -> Result<Self, Error> {
@@ -63,11 +73,11 @@ impl Zoo {
     pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, limits: &ClientLimits, clock: &dyn Clock) -> Event {
         let mut connection = Connection::new(stream, peer);
         let (name, class, outcome) = match self.meet(&mut connection, limits) {
-            Ok((name, Some(server), hello, accepted)) => {
+            Ok(Caller { name, server: Some(server), hello, accepted }) => {
                 let outcome = server.serve(&hello, accepted, &mut connection, limits, clock);
                 (name, Some(server.case.class), outcome)
             }
-            Ok((name, None, ..)) => {
+            Ok(Caller { name, server: None, .. }) => {
                 // A client that is gone needs no alert.
                 let _ = connection.write_all(&defects::fatal(alert::UNRECOGNIZED_NAME));
                 (name, None, ZooOutcome::NoSuchCase)
@@ -79,16 +89,12 @@ impl Zoo {
     }
 
     /// Whom a client asks for.
-    fn meet(
-        &self,
-        connection: &mut Connection,
-        limits: &ClientLimits,
-    ) -> Result<(Option<String>, Option<&CaseServer>, Hello, Accepted), ZooOutcome> {
+    fn meet(&self, connection: &mut Connection, limits: &ClientLimits) -> Result<Caller<'_>, ZooOutcome> {
         set_limits(connection, limits)?;
         let (hello, accepted) = receive_hello(connection)?;
         let name = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
         let server = self.0.get(name.as_deref().unwrap_or(NAMELESS));
-        Ok((name, server, hello, accepted))
+        Ok(Caller { name, server, hello, accepted })
     }
 }
 

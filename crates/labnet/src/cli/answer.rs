@@ -50,7 +50,7 @@ impl Answer {
     ///
     /// # Errors
     /// [`Error::Garbage`] at the first byte that belongs to no message, after the messages before it; those of
-    /// [`Console::write`].
+    /// [`Output::write`](super::Output::write).
     pub fn show(&mut self, bytes: &[u8], pmu: &impl Counted) -> Result<(), Error> {
         let (text, failed) = match &mut self.shape {
             Shape::Short(messages) => lines(messages.feed(bytes), &self.console),
@@ -68,7 +68,7 @@ impl Answer {
     /// The PMU has closed the connection: shows what only the end completes.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] when that is within a message; those of [`Console::write`].
+    /// [`Error::Incomplete`] when that is within a message; those of [`Output::write`](super::Output::write).
     pub fn end(mut self, pmu: &impl Counted) -> Result<(), Error> {
         let (text, failed) = match &mut self.shape {
             Shape::Short(messages) => lines(messages.finish().transpose(), &self.console),

@@ -130,7 +130,7 @@ impl Runner {
 
     /// Shows how a program is called.
     pub(crate) fn show_command(&self, command_line: &str) -> Result<(), Error> {
-        Ok(self.console.out.line(format_args!("$ {command_line}"))?)
+        self.console.out.line(format_args!("$ {command_line}"))
     }
 
     /// Starts a server of the lab that names its address on stderr, and waits until it listens: the program, the address.
