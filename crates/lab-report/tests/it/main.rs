@@ -6,6 +6,8 @@ mod accessibility; // The page, held against axe-core.
 mod browser; // Chromium without a window.
 #[cfg(target_os = "linux")]
 mod ends; // Interrupted reports, wrong command lines.
+#[cfg(target_os = "linux")]
+mod facts; // Reports from facts, without a run.
 mod fixture; // A sheet with everything in it.
 #[cfg(target_os = "linux")]
 mod measured; // Answers follow what is measured.
