@@ -19,7 +19,7 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// What a [`Reader`](crate::file::Reader) reads from failed.
+    /// What a [`CaptureReader`](crate::file::CaptureReader) reads from failed.
     #[error("cannot read on after byte {offset}: {}", reason(.source))]
     Read {
         /// How many bytes had been read.
@@ -27,7 +27,7 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// What a [`Writer`](crate::file::Writer) writes to failed.
+    /// What a [`CaptureWriter`](crate::file::CaptureWriter) writes to failed.
     #[error("cannot write the capture: {}", reason(.0))]
     Write(#[source] io::Error),
 

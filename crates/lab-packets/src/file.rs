@@ -26,9 +26,9 @@ use std::{borrow::Cow, time::Duration};
 
 pub use keylog::{KeyLog, KeyLogEntry};
 pub use link::LinkType;
-pub use reader::{FileItem, Reader};
+pub use reader::{CaptureReader, FileItem};
 pub use recording::{FrameBuf, Recording};
-pub use writer::{InterfaceStatistics, Writer};
+pub use writer::{CaptureWriter, InterfaceStatistics};
 
 /// The longest block that is read or written, 64 MiB (ours): Wireshark's own limit for a frame is 256 KiB on any link
 /// of the lab.
@@ -59,7 +59,7 @@ impl CaptureInterface {
 
 /// A frame as it was captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame<'a> {
+pub struct CapturedFrame<'a> {
     /// When, since the Unix epoch. A Simple Packet Block has no time: it gets that of the frame before it.
     pub at: Duration,
     /// What it begins with.

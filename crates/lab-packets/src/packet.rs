@@ -11,7 +11,7 @@ use std::{
 
 use etherparse::{IpNumber, LaxIpSlice, UdpHeaderSlice};
 
-use crate::file::{Frame, LinkType};
+use crate::file::{CapturedFrame, LinkType};
 
 pub use tcp::{TcpFlags, TcpHeader};
 
@@ -103,7 +103,7 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// [`DecodeError`], for what is no IP packet whose headers are there.
-    pub fn decode(number: u64, frame: &Frame<'a>) -> Result<Self, DecodeError> {
+    pub fn decode(number: u64, frame: &CapturedFrame<'a>) -> Result<Self, DecodeError> {
         let bytes = link::network_layer(frame.link, frame.bytes)?;
         let link_len = frame.bytes.len() - bytes.len();
         let original_len = (frame.original_len as usize).max(frame.bytes.len());

@@ -33,7 +33,7 @@ const GRID: &str = "stroke:var(--line,#d3d3cb);stroke-width:1";
 const DASHED: &str = "stroke:var(--ink,#1d1f21);stroke-width:1.5;stroke-dasharray:5 3";
 
 /// What frames a drawing: who looks sees it, who listens hears the title and the description.
-struct Frame<'a> {
+struct SvgFrame<'a> {
     /// Stands before each id in it, so that several plots fit on one page.
     id: &'a str,
     height: f64,
@@ -41,7 +41,7 @@ struct Frame<'a> {
     description: String,
 }
 
-impl Frame<'_> {
+impl SvgFrame<'_> {
     /// `drawing` with its frame; `text` is the same for those who want the numbers.
     fn figure(self, caption: String, drawing: &Markup, text: String) -> Figure {
         let (title_id, description_id) = (format!("{}-title", self.id), format!("{}-desc", self.id));

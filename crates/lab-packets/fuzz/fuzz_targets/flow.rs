@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lab_packets::{
     diagram::{Diagram, DiagramOptions},
-    file::{Frame, KeyLog, LinkType},
+    file::{CapturedFrame, KeyLog, LinkType},
     flow::{Analysis, Detail},
     tls,
 };
@@ -28,7 +28,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let (mut rest, mut number) = (input, 0);
     while let [link, len, following @ ..] = rest {
         let (bytes, following) = following.split_at_checked(usize::from(*len)).unwrap_or((following, &[]));
-        let frame = Frame {
+        let frame = CapturedFrame {
             at: Duration::from_millis(number),
             link: LINKS[usize::from(*link) % LINKS.len()],
             interface: 0,

@@ -1,4 +1,4 @@
-//! Options at the end of a block: `code u16 ‖ length u16 ‖ value ‖ padding`, closed by code 0 (section 3.5).
+//! BlockOptions at the end of a block: `code u16 ‖ length u16 ‖ value ‖ padding`, closed by code 0 (section 3.5).
 
 use pcap_parser::PcapNGOption;
 
@@ -25,12 +25,12 @@ pub(super) const ISB_IFDROP: u16 = 5;
 pub(super) const ISB_OSDROP: u16 = 7;
 
 /// The options of a block, in the byte order of its section.
-pub(super) struct Options<'a> {
+pub(super) struct BlockOptions<'a> {
     pub(super) options: &'a [PcapNGOption<'a>],
     pub(super) is_big_endian: bool,
 }
 
-impl Options<'_> {
+impl BlockOptions<'_> {
     /// The values of an option, without padding.
     pub(super) fn all(&self, code: u16) -> impl Iterator<Item = &[u8]> {
         let open = self.options.iter().take_while(|option| option.code.0 != 0);

@@ -31,7 +31,7 @@ pub(super) struct Layout {
 }
 
 /// What stands before a frame (section 5).
-pub(super) struct Record {
+pub(super) struct PcapRecord {
     pub(super) at: Duration,
     /// Where the frame is in the record.
     pub(super) range: Range<usize>,
@@ -55,7 +55,7 @@ impl Layout {
     }
 
     /// Reads what stands before a frame.
-    pub(super) fn record(&self, header: &[u8]) -> Result<Record, Cow<'static, str>> {
+    pub(super) fn record(&self, header: &[u8]) -> Result<PcapRecord, Cow<'static, str>> {
         let (fields, _) = header.as_chunks::<4>();
         let [seconds, fraction, len, original_len, ..] = *fields else { return Err("its header is not whole".into()) };
         let [seconds, fraction, len, original_len] = [seconds, fraction, len, original_len]
@@ -70,6 +70,6 @@ impl Layout {
             if self.is_nanoseconds { Duration::from_nanos(fraction) } else { Duration::from_micros(fraction) };
         let at = Duration::from_secs(seconds.into()) + fraction;
         let range = self.record_header_len..self.record_header_len + len as usize;
-        Ok(Record { at, range, original_len })
+        Ok(PcapRecord { at, range, original_len })
     }
 }

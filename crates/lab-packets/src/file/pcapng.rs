@@ -14,8 +14,8 @@ use pcap_parser::{
 
 use super::{
     CaptureInterface, InterfaceStatistics, LinkType, MAX_INTERFACES,
-    options::{self, MAX_OPTIONS_LEN, Options},
-    time::Clock,
+    options::{self, BlockOptions, MAX_OPTIONS_LEN},
+    time::TimestampUnits,
 };
 
 /// The type of a Section Header Block, which reads the same in both byte orders.
@@ -30,8 +30,8 @@ const ENHANCED_HEADER_LEN: usize = 28;
 /// The bytes of a Simple Packet Block before the frame (section 4.4).
 const SIMPLE_HEADER_LEN: usize = 12;
 
-/// What was found in a block, for [`Reader`](super::Reader).
-pub(super) enum Found {
+/// What was found in a block, for [`CaptureReader`](super::CaptureReader).
+pub(super) enum BlockContent {
     Interface(usize),
     Frame {
         at: Duration,
@@ -51,12 +51,12 @@ pub(super) struct Section {
     pub(super) is_big_endian: bool,
     /// The interfaces of the sections before.
     first: usize,
-    clocks: Vec<Clock>,
+    clocks: Vec<TimestampUnits>,
 }
 
 /// What all sections share.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct FileState {
     pub(super) interfaces: Vec<CaptureInterface>,
     /// Of the first section that has one.
     pub(super) comment: Option<String>,
@@ -70,12 +70,12 @@ impl Section {
         Some(if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
     }
 
-    fn options<'a>(&self, options: &'a [PcapNGOption<'a>]) -> Options<'a> {
-        Options { options, is_big_endian: self.is_big_endian }
+    fn options<'a>(&self, options: &'a [PcapNGOption<'a>]) -> BlockOptions<'a> {
+        BlockOptions { options, is_big_endian: self.is_big_endian }
     }
 
     /// Reads a block; `None` for one that says nothing about frames, an error says what is wrong with it.
-    pub(super) fn read(&mut self, block: &[u8], known: &mut Known) -> Result<Option<Found>, String> {
+    pub(super) fn read(&mut self, block: &[u8], known: &mut FileState) -> Result<Option<BlockContent>, String> {
         match self.u32(block, 0) {
             Some(0x0a0d_0d0a) => self.section_header(block, known).map(|()| None),
             Some(1) => self.interface(block, known).map(Some),
@@ -89,7 +89,7 @@ impl Section {
         }
     }
 
-    fn section_header(&mut self, block: &[u8], known: &mut Known) -> Result<(), String> {
+    fn section_header(&mut self, block: &[u8], known: &mut FileState) -> Result<(), String> {
         bound_options(block, 28)?;
         let header = parsed(block, parse_sectionheaderblock(block))?;
         if header.major_version != 1 {
@@ -102,7 +102,7 @@ impl Section {
         Ok(())
     }
 
-    fn interface(&mut self, block: &[u8], known: &mut Known) -> Result<Found, String> {
+    fn interface(&mut self, block: &[u8], known: &mut FileState) -> Result<BlockContent, String> {
         bound_options(block, 20)?;
         if known.interfaces.len() >= MAX_INTERFACES {
             return Err(format!("there are more than {MAX_INTERFACES} interfaces"));
@@ -113,7 +113,7 @@ impl Section {
         let options = self.options(&description.options);
         let resolution = options.u8(options::IF_TSRESOL);
         let offset = options.u64(options::IF_TSOFFSET).unwrap_or_default().cast_signed();
-        self.clocks.push(Clock::new(resolution.unwrap_or(6), offset));
+        self.clocks.push(TimestampUnits::new(resolution.unwrap_or(6), offset));
         known.interfaces.push(CaptureInterface {
             name: options.text(options::IF_NAME).unwrap_or_default(),
             // Two bytes in the file.
@@ -121,17 +121,17 @@ impl Section {
             snaplen: description.snaplen,
             comment: options.text(options::COMMENT),
         });
-        Ok(Found::Interface(known.interfaces.len() - 1))
+        Ok(BlockContent::Interface(known.interfaces.len() - 1))
     }
 
     /// The clock of an interface of this section, and its number in the file.
-    fn clock(&self, number: usize) -> Result<(Clock, usize), String> {
+    fn clock(&self, number: usize) -> Result<(TimestampUnits, usize), String> {
         let clock = self.clocks.get(number).copied();
         let clock = clock.ok_or_else(|| format!("it is of interface {number}, which the section has not described"))?;
         Ok((clock, self.first + number))
     }
 
-    fn enhanced_packet(&self, block: &[u8], known: &mut Known) -> Result<Found, String> {
+    fn enhanced_packet(&self, block: &[u8], known: &mut FileState) -> Result<BlockContent, String> {
         let len = self.u32(block, 20).unwrap_or_default() as usize;
         let room = block.len().saturating_sub(ENHANCED_HEADER_LEN + 4);
         if len > room {
@@ -144,7 +144,7 @@ impl Section {
         known.last = clock.at(packet.ts_high, packet.ts_low);
         let options = self.options(&packet.options);
         let comments = options.all(options::COMMENT).map(|text| String::from_utf8_lossy(text).into_owned().into());
-        Ok(Found::Frame {
+        Ok(BlockContent::Frame {
             at: known.last,
             interface,
             range: ENHANCED_HEADER_LEN..ENHANCED_HEADER_LEN + len,
@@ -154,7 +154,7 @@ impl Section {
     }
 
     /// Only the original length is told: a frame of the first interface, as long as its limit allows.
-    fn simple_packet(&self, block: &[u8], known: &Known) -> Result<Found, String> {
+    fn simple_packet(&self, block: &[u8], known: &FileState) -> Result<BlockContent, String> {
         let (_, interface) = self.clock(0)?;
         let original_len = self.u32(block, 8).filter(|_| block.len() >= SIMPLE_HEADER_LEN + 4);
         let original_len = original_len.ok_or("it is too short for its fields")?;
@@ -166,11 +166,11 @@ impl Section {
             return Err(format!("it says that its frame has {len} bytes, and has room for {room}"));
         }
         let range = SIMPLE_HEADER_LEN..SIMPLE_HEADER_LEN + len;
-        Ok(Found::Frame { at: known.last, interface, range, original_len, comments: Vec::new() })
+        Ok(BlockContent::Frame { at: known.last, interface, range, original_len, comments: Vec::new() })
     }
 
     /// The obsolete Packet Block (appendix A), as an Enhanced one but for its interface, of 2 bytes.
-    fn packet(&self, block: &[u8], known: &mut Known) -> Result<Found, String> {
+    fn packet(&self, block: &[u8], known: &mut FileState) -> Result<BlockContent, String> {
         let short = || "it is too short for its fields".to_owned();
         let number = block.get(8..10).and_then(|bytes| bytes.first_chunk::<2>()).ok_or_else(short)?;
         let number = if self.is_big_endian { u16::from_be_bytes(*number) } else { u16::from_le_bytes(*number) };
@@ -185,10 +185,10 @@ impl Section {
         let (clock, interface) = self.clock(usize::from(number))?;
         known.last = clock.at(high, low);
         let range = ENHANCED_HEADER_LEN..ENHANCED_HEADER_LEN + len;
-        Ok(Found::Frame { at: known.last, interface, range, original_len, comments: Vec::new() })
+        Ok(BlockContent::Frame { at: known.last, interface, range, original_len, comments: Vec::new() })
     }
 
-    fn statistics(&self, block: &[u8]) -> Result<Found, String> {
+    fn statistics(&self, block: &[u8]) -> Result<BlockContent, String> {
         bound_options(block, 24)?;
         let parse =
             if self.is_big_endian { parse_interfacestatisticsblock_be } else { parse_interfacestatisticsblock_le };
@@ -197,7 +197,7 @@ impl Section {
         let options = self.options(&statistics.options);
         let (by_interface, by_system) = (options.u64(options::ISB_IFDROP), options.u64(options::ISB_OSDROP));
         let dropped = by_interface.unwrap_or_default().saturating_add(by_system.unwrap_or_default());
-        Ok(Found::Statistics(InterfaceStatistics {
+        Ok(BlockContent::Statistics(InterfaceStatistics {
             interface,
             at: clock.at(statistics.ts_high, statistics.ts_low),
             received: options.u64(options::ISB_IFRECV),
@@ -206,7 +206,7 @@ impl Section {
     }
 
     /// Key logs of TLS; secrets of other protocols are left aside.
-    fn secrets(&self, block: &[u8]) -> Result<Option<Found>, String> {
+    fn secrets(&self, block: &[u8]) -> Result<Option<BlockContent>, String> {
         let len = self.u32(block, 12).unwrap_or_default() as usize;
         let room = block.len().saturating_sub(20);
         if len > room {
@@ -217,7 +217,7 @@ impl Section {
         let secrets = parsed(block, parse(block))?;
         let text = secrets.data.get(..len).unwrap_or_default();
         let is_key_log = secrets.secrets_type == SecretsType::TlsKeyLog;
-        Ok(is_key_log.then(|| Found::Secrets(String::from_utf8_lossy(text).into_owned())))
+        Ok(is_key_log.then(|| BlockContent::Secrets(String::from_utf8_lossy(text).into_owned())))
     }
 }
 

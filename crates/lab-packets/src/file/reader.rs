@@ -5,10 +5,10 @@ use std::{borrow::Cow, io::Read};
 use labnet::escape::escape;
 
 use super::{
-    CaptureInterface, Frame, InterfaceStatistics, KeyLog, MAX_BLOCK_LEN,
+    CaptureInterface, CapturedFrame, InterfaceStatistics, KeyLog, MAX_BLOCK_LEN,
     buffer::Buffer,
     pcap::{self, Layout},
-    pcapng::{BYTE_ORDER_MAGIC, Found, Known, SECTION_HEADER, Section},
+    pcapng::{BYTE_ORDER_MAGIC, BlockContent, FileState, SECTION_HEADER, Section},
 };
 use crate::{Error, file::LinkType};
 
@@ -22,10 +22,10 @@ const MIN_BLOCK_LEN: usize = 12;
 /// What a file contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileItem<'a> {
-    /// An interface has been described: the last one of [`Reader::interfaces`].
+    /// An interface has been described: the last one of [`CaptureReader::interfaces`].
     Interface(usize),
     /// A frame.
-    Frame(Frame<'a>),
+    Frame(CapturedFrame<'a>),
     /// Secrets of TLS connections.
     Secrets(KeyLog),
     /// What an interface received and lost since the capture began; a later one replaces those before.
@@ -40,19 +40,19 @@ enum Format {
 /// Reads a capture file, in one go and without seeking, so that a pipe will do.
 ///
 /// Memory is bounded by twice the longest block that does occur, and the interfaces.
-pub struct Reader<R> {
+pub struct CaptureReader<R> {
     buffer: Buffer<R>,
     format: Option<Format>,
-    known: Known,
+    known: FileState,
     /// How much of the buffer the last item occupies.
     len: usize,
     is_over: bool,
 }
 
-impl<R: Read> Reader<R> {
+impl<R: Read> CaptureReader<R> {
     /// Reads from here on, not before the first call of [`next`](Self::next). No `BufReader` is needed.
     pub fn new(from: R) -> Self {
-        Self { buffer: Buffer::new(from), format: None, known: Known::default(), len: 0, is_over: false }
+        Self { buffer: Buffer::new(from), format: None, known: FileState::default(), len: 0, is_over: false }
     }
 
     /// The interfaces that have been described so far.
@@ -85,20 +85,20 @@ impl<R: Read> Reader<R> {
         self.is_over = !matches!(found, Ok(Some(_)));
         let Some(found) = found? else { return Ok(None) };
         Ok(Some(match found {
-            Found::Interface(number) => FileItem::Interface(number),
-            Found::Secrets(text) => FileItem::Secrets(KeyLog::new(&text)),
-            Found::Statistics(statistics) => FileItem::Statistics(statistics),
-            Found::Frame { at, interface, range, original_len, comments } => {
+            BlockContent::Interface(number) => FileItem::Interface(number),
+            BlockContent::Secrets(text) => FileItem::Secrets(KeyLog::new(&text)),
+            BlockContent::Statistics(statistics) => FileItem::Statistics(statistics),
+            BlockContent::Frame { at, interface, range, original_len, comments } => {
                 let link = self.known.interfaces.get(interface).map_or(LinkType::RAW, |interface| interface.link);
                 // All of the block is there.
                 let block = self.buffer.peek(self.len).unwrap_or_default();
                 let bytes = block.get(range).unwrap_or_default();
-                FileItem::Frame(Frame { at, link, interface, bytes, original_len, comments })
+                FileItem::Frame(CapturedFrame { at, link, interface, bytes, original_len, comments })
             }
         }))
     }
 
-    fn advance(&mut self) -> Result<Option<Found>, Error> {
+    fn advance(&mut self) -> Result<Option<BlockContent>, Error> {
         let mut format = match self.format.take() {
             Some(format) => format,
             None => self.recognize()?,
@@ -133,7 +133,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// The interface of a pcap file, which comes with its header.
-    fn only_interface(&mut self, layout: &Layout) -> Found {
+    fn only_interface(&mut self, layout: &Layout) -> BlockContent {
         self.len = pcap::HEADER_LEN;
         self.known.interfaces.push(CaptureInterface {
             name: String::new(),
@@ -141,10 +141,10 @@ impl<R: Read> Reader<R> {
             snaplen: layout.snaplen,
             comment: None,
         });
-        Found::Interface(0)
+        BlockContent::Interface(0)
     }
 
-    fn record(&mut self, layout: &Layout) -> Result<Option<Found>, Error> {
+    fn record(&mut self, layout: &Layout) -> Result<Option<BlockContent>, Error> {
         let offset = self.buffer.position();
         let header = peek(&mut self.buffer, layout.record_header_len)?;
         if header.is_empty() {
@@ -163,11 +163,17 @@ impl<R: Read> Reader<R> {
         }
         self.len = len;
         let (at, range, original_len) = (record.at, record.range, record.original_len);
-        Ok(Some(Found::Frame { at, interface: 0, range, original_len, comments: Vec::<Cow<'static, str>>::new() }))
+        Ok(Some(BlockContent::Frame {
+            at,
+            interface: 0,
+            range,
+            original_len,
+            comments: Vec::<Cow<'static, str>>::new(),
+        }))
     }
 
     /// The next block that says something about frames.
-    fn block(&mut self, section: &mut Section) -> Result<Option<Found>, Error> {
+    fn block(&mut self, section: &mut Section) -> Result<Option<BlockContent>, Error> {
         loop {
             let offset = self.buffer.position();
             let Some(len) = self.block_len(section)? else { return Ok(None) };

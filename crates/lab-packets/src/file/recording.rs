@@ -11,10 +11,12 @@ use std::{
 
 use labnet::file::{Permissions, Staged};
 
-use super::{CaptureInterface, FileItem, Frame, InterfaceStatistics, KeyLog, LinkType, Reader, Writer};
+use super::{
+    CaptureInterface, CaptureReader, CaptureWriter, CapturedFrame, FileItem, InterfaceStatistics, KeyLog, LinkType,
+};
 use crate::Error;
 
-/// A frame that owns its bytes; see [`Frame`].
+/// A frame that owns its bytes; see [`CapturedFrame`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameBuf {
     /// When, since the Unix epoch.
@@ -48,8 +50,8 @@ pub struct Recording {
 
 impl Recording {
     /// The frames as [`flow::Analysis::add`](crate::flow::Analysis::add) takes them.
-    pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        self.frames.iter().map(|frame| Frame {
+    pub fn frames(&self) -> impl Iterator<Item = CapturedFrame<'_>> {
+        self.frames.iter().map(|frame| CapturedFrame {
             at: frame.at,
             link: self.interfaces.get(frame.interface).map_or(LinkType::RAW, |interface| interface.link),
             interface: frame.interface,
@@ -80,7 +82,7 @@ impl Recording {
     /// # Errors
     /// [`Error::Write`]; [`Error::Unwritable`].
     pub fn write_to<W: Write>(&self, to: W) -> Result<W, Error> {
-        let mut writer = Writer::new(to, self.comment.as_deref())?;
+        let mut writer = CaptureWriter::new(to, self.comment.as_deref())?;
         for interface in &self.interfaces {
             writer.interface(interface)?;
         }
@@ -106,7 +108,7 @@ impl Recording {
 
     /// Reads from anything: all that comes before damage, and the damage.
     pub fn read_from(from: impl Read) -> (Self, Option<Error>) {
-        let (mut recording, mut reader) = (Self::default(), Reader::new(from));
+        let (mut recording, mut reader) = (Self::default(), CaptureReader::new(from));
         let mut statistics: BTreeMap<usize, InterfaceStatistics> = BTreeMap::new();
         let damage = loop {
             match reader.next() {

@@ -94,13 +94,15 @@ fn recording() -> Recording {
 
 #[test]
 fn a_file_is_written_as_the_specification_says() {
-    let mut writer = Writer::new(Vec::new(), None).unwrap();
+    let mut writer = CaptureWriter::new(Vec::new(), None).unwrap();
     let number = writer.interface(&CaptureInterface::new("lo", LinkType::ETHERNET)).unwrap();
     writer.secrets(&KeyLog::new("X 00 1")).unwrap();
     let at = Duration::from_nanos(0x0102_0304_0506_0708);
     let comments = vec!["hi".into()];
     let bytes = b"abcde";
-    writer.frame(&Frame { at, link: LinkType::ETHERNET, interface: number, bytes, original_len: 9, comments }).unwrap();
+    writer
+        .frame(&CapturedFrame { at, link: LinkType::ETHERNET, interface: number, bytes, original_len: 9, comments })
+        .unwrap();
     writer.statistics(&InterfaceStatistics { interface: 0, at, received: Some(1), dropped: Some(2) }).unwrap();
     let written = writer.finish().unwrap();
     let section_len = written[4] as usize;
@@ -154,8 +156,8 @@ fn a_file_is_for_its_owner_alone_and_replaces_another() {
 
 #[test]
 fn frames_that_no_block_can_hold_are_refused() {
-    let mut writer = Writer::new(Vec::new(), None).unwrap();
-    let frame = |bytes| Frame {
+    let mut writer = CaptureWriter::new(Vec::new(), None).unwrap();
+    let frame = |bytes| CapturedFrame {
         at: Duration::ZERO,
         link: LinkType::ETHERNET,
         interface: 0,
@@ -261,7 +263,7 @@ fn wherever_a_file_is_cut_what_came_before_is_read_and_the_offset_told() {
     let next_generation = recording().write_to(Vec::new()).unwrap();
     for file in [next_generation, classic(0xa1b2_c3d4, true, &[])] {
         let whole = read(&file).0;
-        let (mut ends, mut reader) = (vec![0], Reader::new(&file[..]));
+        let (mut ends, mut reader) = (vec![0], CaptureReader::new(&file[..]));
         while reader.next().unwrap().is_some() {
             let end = reader.offset();
             ends.push(end);

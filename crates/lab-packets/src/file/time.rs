@@ -6,14 +6,14 @@ const NANOS: u128 = 1_000_000_000;
 
 /// How an interface counts time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Clock {
+pub(super) struct TimestampUnits {
     /// Units in a second, at least 1; `None` when they are so small that all times are 0.
     units: Option<u128>,
     /// What is added to each time, in seconds.
     offset: i64,
 }
 
-impl Clock {
+impl TimestampUnits {
     /// From the option's byte: the most significant bit chooses between powers of 10 and of 2.
     pub(super) fn new(resolution: u8, offset: i64) -> Self {
         let exponent = u32::from(resolution & 0x7f);
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     fn check(resolution: u8, offset: i64, units: u64, expected: Duration) {
-        let time = Clock::new(resolution, offset).at((units >> 32) as u32, units as u32);
+        let time = TimestampUnits::new(resolution, offset).at((units >> 32) as u32, units as u32);
         assert_eq!(time, expected, "resolution {resolution}, offset {offset}, {units} units");
     }
 

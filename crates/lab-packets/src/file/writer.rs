@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    CaptureInterface, Frame, KeyLog, MAX_BLOCK_LEN,
+    CaptureInterface, CapturedFrame, KeyLog, MAX_BLOCK_LEN,
     options::{self, add, close},
 };
 use crate::Error;
@@ -56,14 +56,14 @@ pub struct InterfaceStatistics {
 /// Writes a capture file, block by block.
 ///
 /// Secrets have to come before the frames that they decrypt: readers need not look back.
-pub struct Writer<W: Write> {
+pub struct CaptureWriter<W: Write> {
     to: BufWriter<W>,
     interfaces: usize,
-    /// Options, or a small body; kept so that it is allocated once.
+    /// BlockOptions, or a small body; kept so that it is allocated once.
     scratch: Vec<u8>,
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> CaptureWriter<W> {
     /// Begins a file, with a note about all of it.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Describes an interface, and yields its number for [`Frame::interface`].
+    /// Describes an interface, and yields its number for [`CapturedFrame::interface`].
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -129,7 +129,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// [`Error::Write`]; [`Error::Unwritable`] when its interface has not been described, or it is too long.
-    pub fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+    pub fn frame(&mut self, frame: &CapturedFrame<'_>) -> Result<(), Error> {
         if frame.interface >= self.interfaces {
             let (number, known) = (frame.interface, self.interfaces);
             return Err(Error::Unwritable { why: format!("it is of interface {number}, and {known} are described") });

@@ -15,7 +15,7 @@ use super::{
     sequence::{SegmentUpdate, SequenceTracker},
 };
 use crate::{
-    file::Frame,
+    file::CapturedFrame,
     packet::{Packet, TcpHeader, Transport},
 };
 
@@ -64,7 +64,7 @@ impl Analysis {
     }
 
     /// Takes the next frame.
-    pub fn add(&mut self, frame: &Frame<'_>) {
+    pub fn add(&mut self, frame: &CapturedFrame<'_>) {
         let traffic = &mut self.traffic;
         traffic.frames += 1;
         traffic.first = Some(traffic.first.map_or(frame.at, |first| first.min(frame.at)));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use lab_packets::{
     diagram::{Arrow, ArrowKind, Diagram, DiagramOptions, Lifeline},
-    file::{Frame, LinkType},
+    file::{CapturedFrame, LinkType},
     flow::{Detail, Direction, Flow, FlowProtocol},
     packet::{DecodeError, Packet, TcpFlags, Transport},
 };
@@ -237,7 +237,7 @@ fn ip_packet(wire: &Wire) -> Vec<u8> {
 fn decode(link: LinkType, bytes: &[u8]) -> Result<(SocketAddr, SocketAddr, usize), DecodeError> {
     let at = std::time::Duration::ZERO;
     let original_len = bytes.len() as u32;
-    let frame = Frame { at, link, interface: 0, bytes, original_len, comments: Vec::new() };
+    let frame = CapturedFrame { at, link, interface: 0, bytes, original_len, comments: Vec::new() };
     Packet::decode(1, &frame).map(|packet| (packet.source, packet.destination, packet.payload_len))
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use maud::html;
 
-use super::{Frame, HOLLOW, INK, SOLID, TYPE, WIDTH, label, rectangle};
+use super::{HOLLOW, INK, SOLID, SvgFrame, TYPE, WIDTH, label, rectangle};
 use lab_testbed::facts::Flood;
 
 use crate::{
@@ -54,7 +54,7 @@ pub fn bars(id: &str, floods: &[Flood]) -> Figure {
         let _ = write!(description, " {row}.");
         let _ = writeln!(text, "{row}");
     }
-    let frame = Frame {
+    let frame = SvgFrame {
         id,
         height: TOP + ROW * floods.len().max(1) as f64 - 6.0,
         title: "Calls of recv and packets, for each receive buffer".to_owned(),

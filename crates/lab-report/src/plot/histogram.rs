@@ -5,7 +5,7 @@ use std::fmt::Write;
 use maud::html;
 
 use super::{
-    AXIS, DASHED, Frame, GRID, HOLLOW, INK, LINE, MUTED, SOLID, TYPE, WIDTH, at, circle, label, line, rectangle,
+    AXIS, DASHED, GRID, HOLLOW, INK, LINE, MUTED, SOLID, SvgFrame, TYPE, WIDTH, at, circle, label, line, rectangle,
     scale::Scale,
 };
 use crate::sheet::Figure;
@@ -76,7 +76,7 @@ pub fn histogram(id: &str, series: &Series) -> Figure {
         "{title}: {:.2} on average. The bars were observed; the line is the geometric distribution for a loss of {}.",
         series.mean, series.true_loss
     );
-    let frame = Frame { id, height: HEIGHT, title, description: description(series, &bins) };
+    let frame = SvgFrame { id, height: HEIGHT, title, description: description(series, &bins) };
     frame.figure(caption, &drawing, table(series, &bins))
 }
 

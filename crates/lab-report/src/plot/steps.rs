@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use maud::html;
 
-use super::{AXIS, Frame, GRID, INK, MUTED, SOLID, TRACE, WIDTH, at, circle, label, line, scale::Scale};
+use super::{AXIS, GRID, INK, MUTED, SOLID, SvgFrame, TRACE, WIDTH, at, circle, label, line, scale::Scale};
 use crate::{
     formatting::{count, number},
     sheet::Figure,
@@ -57,7 +57,7 @@ pub fn steps(id: &str, of: &str, arrivals: &[(f64, u64)]) -> Figure {
         (label((LEFT + RIGHT) / 2.0, HEIGHT - 6.0, "middle", INK, unit))
     };
     let said = format!("{} in {} within {}", count(total, "byte"), count(sums.len() as u64, "packet"), time(end, end));
-    let frame = Frame {
+    let frame = SvgFrame {
         id,
         height: HEIGHT,
         title: format!("{of}: bytes received over time"),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use lab_packets::{
-    file::{FileItem, InterfaceStatistics, KeyLog, Reader},
+    file::{CaptureReader, FileItem, InterfaceStatistics, KeyLog},
     flow::{Analysis, Detail, Traffic},
 };
 
@@ -41,7 +41,7 @@ pub(crate) fn read(path: &Path, detail: Detail) -> Result<Contents, Error> {
             source,
         })?)
     };
-    let (mut reader, mut analysis) = (Reader::new(source), Analysis::new(detail));
+    let (mut reader, mut analysis) = (CaptureReader::new(source), Analysis::new(detail));
     let (mut secrets, mut statistics) = (KeyLog::default(), BTreeMap::<usize, InterfaceStatistics>::new());
     let damage = loop {
         match reader.next() {

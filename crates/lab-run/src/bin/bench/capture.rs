@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use lab_packets::file::{FileItem, Reader};
+use lab_packets::file::{CaptureReader, FileItem};
 use lab_run::{
     Error,
     measure::{Bench, command, cost},
@@ -71,7 +71,7 @@ fn flood(bench: &mut Bench, folder: &Path) -> Result<(), Error> {
 /// How many packets a capture file holds, and how many were missed.
 fn kept(path: &Path) -> Result<(u64, u64), lab_packets::Error> {
     let open = |source| lab_packets::Error::File { attempt: "open", path: path.to_owned(), source };
-    let mut reader = Reader::new(File::open(path).map_err(open)?);
+    let mut reader = CaptureReader::new(File::open(path).map_err(open)?);
     let (mut packets, mut missed) = (0, 0);
     while let Some(item) = reader.next()? {
         match item {
