@@ -28,7 +28,7 @@ const HANDSHAKES: usize = 500;
 const CONNECTED: usize = 1000;
 const MAX_MEMORY: u64 = 64 << 10;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 const ID: &str = "localhost";
 
 pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
@@ -67,7 +67,7 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
 fn options(directory: &CaDirectory) -> Result<ClientOptions, Error> {
     Ok(ClientOptions {
         name: Some(ID.to_owned()),
-        silence: Some(PATIENCE),
+        silence: Some(TIMEOUT),
         ..ClientOptions::trusting(Roots::load(&directory.ca_certificate())?)
     })
 }
@@ -98,7 +98,7 @@ impl Files<'_> {
         let line = command_line([&[program.as_str()], before, &[certificate, key], after].concat());
         // Its line for each connection goes nowhere, as the access log of nginx.
         let mut server = Program::spawn(shell(&format!("exec {line} > /dev/null"))).ok()?;
-        let address = server.wait_until_listening(PATIENCE).ok()?;
+        let address = server.wait_until_listening(TIMEOUT).ok()?;
         Some((server, address.port()))
     }
 
@@ -130,7 +130,7 @@ fn free_port() -> Option<u16> {
 /// Waits until a program listens.
 fn ready(program: Program, port: u16) -> Option<(Program, u16)> {
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < TIMEOUT {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return Some((program, port));
         }

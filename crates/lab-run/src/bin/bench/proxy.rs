@@ -10,7 +10,7 @@ use ttp::CaDirectory;
 /// 1 GiB.
 const PAGE: &str = "/bytes/1073741824";
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     let folder = tempfile::tempdir().map_err(|source| labnet::Error::System { attempt: "make a folder", source })?;
@@ -40,6 +40,6 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
 /// A server on a free port.
 fn start(bench: &Bench, program: &str, arguments: &[&str]) -> Option<(Program, String)> {
     let mut server = Program::spawn(command(bench.path(program), arguments)).ok()?;
-    let address = server.wait_until_listening(PATIENCE).ok()?;
+    let address = server.wait_until_listening(TIMEOUT).ok()?;
     Some((server, address.port().to_string()))
 }

@@ -14,7 +14,7 @@ use lab_run::{
 /// How many rounds are listened to.
 const ROUNDS: usize = 6;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 const PYTHON: &str = "
 import socket, sys
@@ -27,7 +27,7 @@ pmu.recv(100)
 pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     let failed = |source| labnet::Error::System { attempt: "open a UDP socket", source };
     let socket = UdpSocket::bind(("127.0.0.1", 0)).map_err(failed)?;
-    socket.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    socket.set_read_timeout(Some(TIMEOUT)).map_err(failed)?;
     let port = socket.local_addr().map_err(failed)?.port().to_string();
 
     let part3 = bench.path("part3-reset");

@@ -33,7 +33,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 }
 
 /// What a session left behind.
-struct Session {
+struct ChannelSession {
     client: Outcome,
     server: Outcome,
     /// The attacker's last word, if there was one.
@@ -47,7 +47,7 @@ fn session(
     step: &str,
     attack: Option<&str>,
     options: &[&str],
-) -> Result<Session, ExperimentError> {
+) -> Result<ChannelSession, ExperimentError> {
     let dir = folder.display().to_string();
     let server = runner.start("channel-server", &["--step", step, "--once", "--port", "0", "--dir", &dir])?;
     let (server, mut port) = listening(server)?;
@@ -74,7 +74,7 @@ fn session(
         verdict = outcome.stdout().lines().last().unwrap_or_default().to_owned();
         runner.show([&verdict].into_iter())?;
     }
-    Ok(Session { client, server, verdict })
+    Ok(ChannelSession { client, server, verdict })
 }
 
 /// Waits until a program listens: the program, its port.
@@ -83,7 +83,7 @@ fn listening(mut program: Program) -> Result<(Program, String), ExperimentError>
     Ok((program, address.port().to_string()))
 }
 
-impl Session {
+impl ChannelSession {
     /// Both sides succeeded, and the client ends with this message.
     fn delivered(&self, message: &str) -> Result<(), ExperimentError> {
         check("the message, last", self.client.stdout().ends_with(message))?;

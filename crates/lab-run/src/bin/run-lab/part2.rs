@@ -7,7 +7,7 @@ use mock_servers::ServerName;
 
 use crate::{
     runner::{ExperimentError, Runner, check},
-    servers::Servers,
+    servers::RunningServers,
 };
 
 pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
@@ -24,7 +24,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 
 /// Asks for ten messages; the segments that they came in, where the system counts them.
 fn short(runner: &Runner, command: &str, interval: Duration) -> Result<Option<u64>, ExperimentError> {
-    let servers = Servers::start(runner, &["pmu"])?;
+    let servers = RunningServers::start(runner, &["pmu"])?;
     let pdc = runner.run("part2-pdc", &["127.0.0.1", &servers.port(ServerName::Pmu)?, command, "--stats"])?;
     let expected: String = (1..=10).map(|i| format!("This is PMU data {i}\n")).collect();
     check("This is PMU data 1 to 10, each on its own line", pdc.stdout() == expected)?;
@@ -37,7 +37,7 @@ fn short(runner: &Runner, command: &str, interval: Duration) -> Result<Option<u6
 }
 
 fn flood(runner: &Runner) -> Result<(), ExperimentError> {
-    let servers = Servers::start(runner, &["pmu"])?;
+    let servers = RunningServers::start(runner, &["pmu"])?;
     let port = servers.port(ServerName::Pmu)?;
     let whole = runner.run("part2-pdc", &["127.0.0.1", &port, "CMD_floodme", "--stats"])?;
     let pieces = runner.run("part2-pdc", &["127.0.0.1", &port, "CMD_floodme", "--stats", "--recv-buffer", "1000"])?;

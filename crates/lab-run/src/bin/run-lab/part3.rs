@@ -5,7 +5,7 @@ use mock_servers::ServerName;
 
 use crate::{
     runner::{ExperimentError, Runner, check},
-    servers::Servers,
+    servers::RunningServers,
 };
 
 pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
@@ -18,7 +18,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 }
 
 fn once(runner: &Runner, family: &str, address: &str, name: &str) -> Result<(), ExperimentError> {
-    let servers = Servers::start(runner, &["reset", "--family", family])?;
+    let servers = RunningServers::start(runner, &["reset", "--family", family])?;
     let pdc = runner.run("part3-reset", &["localhost", &servers.port(ServerName::Reset)?])?;
     let line = pdc.stdout();
     check("an offset", line.starts_with("OFFSET="))?;
@@ -27,7 +27,7 @@ fn once(runner: &Runner, family: &str, address: &str, name: &str) -> Result<(), 
 }
 
 fn several(runner: &Runner) -> Result<(), ExperimentError> {
-    let servers = Servers::start(runner, &["reset", "--family", "both"])?;
+    let servers = RunningServers::start(runner, &["reset", "--family", "both"])?;
     let port = servers.port(ServerName::Reset)?;
     let pdc = runner.run("part3-reset", &["localhost", &port, "--runs", "20", "--timeout", "0.1"])?;
     let stdout = pdc.stdout();

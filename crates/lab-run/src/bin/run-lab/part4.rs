@@ -5,7 +5,7 @@ use mock_servers::ServerName;
 
 use crate::{
     runner::{DEADLINE, ExperimentError, Runner, check},
-    servers::Servers,
+    servers::RunningServers,
 };
 
 const GROUP: &str = "224.1.1.1";
@@ -15,7 +15,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 }
 
 fn opinions(runner: &Runner) -> Result<(), ExperimentError> {
-    let servers = Servers::start(runner, &["multicast"])?;
+    let servers = RunningServers::start(runner, &["multicast"])?;
     let on_loopback = [GROUP, &servers.port(ServerName::Multicast)?, "--interface", "127.0.0.1"];
     let mut receiver = runner.start("part4-receiver", &on_loopback)?;
     receiver.line_with("join the group", DEADLINE, |line| line.text.contains("joined"))?;

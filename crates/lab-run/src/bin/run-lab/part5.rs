@@ -5,7 +5,7 @@ use mock_servers::ServerName;
 
 use crate::{
     runner::{ExperimentError, Runner, check},
-    servers::Servers,
+    servers::RunningServers,
 };
 
 pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
@@ -14,7 +14,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 }
 
 fn short(runner: &Runner) -> Result<(), ExperimentError> {
-    let servers = Servers::start(runner, &["ws"])?;
+    let servers = RunningServers::start(runner, &["ws"])?;
     let pdc = runner.run("part5-ws", &["127.0.0.1", &servers.port(ServerName::Ws)?, "CMD_short:0", "--stats"])?;
     let expected: String = (1..=10).map(|i| format!("This is PMU data {i}\n")).collect();
     check("This is PMU data 1 to 10, each on its own line", pdc.stdout() == expected)?;
@@ -22,7 +22,7 @@ fn short(runner: &Runner) -> Result<(), ExperimentError> {
 }
 
 fn flood(runner: &Runner) -> Result<(), ExperimentError> {
-    let servers = Servers::start(runner, &["ws"])?;
+    let servers = RunningServers::start(runner, &["ws"])?;
     let url = format!("ws://127.0.0.1:{}/", servers.port(ServerName::Ws)?);
     let pdc = runner.run("part5-ws", &["--url", &url, "CMD_floodme", "--stats"])?;
     check("65,536 bytes, and a newline at the end", pdc.stdout.len() == 65_537)?;

@@ -8,7 +8,7 @@ use mock_servers::ServerName;
 
 use crate::{
     runner::{DEADLINE, ExperimentError, Runner, check},
-    servers::Servers,
+    servers::RunningServers,
 };
 
 /// The name of the student.
@@ -91,7 +91,7 @@ fn other_clients(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> 
 }
 
 fn mock(runner: &Runner) -> Result<(), ExperimentError> {
-    let servers = Servers::start(runner, &["tls"])?;
+    let servers = RunningServers::start(runner, &["tls"])?;
     let server = format!("localhost:{}", servers.port(ServerName::Tls)?);
     let pdc = runner.run("part6-pdc", &["CMD_floodme", "certs/cacert.pem", "--server", &server])?;
     check("65,536 bytes, and a newline at the end", pdc.stdout.len() == 65_537)

@@ -7,7 +7,7 @@ use labnet::Error;
 use crate::runner::{ExperimentError, Runner, check};
 
 /// The longest that all its experiments may take on a busy machine (ours).
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
     let mut page = None;
@@ -22,7 +22,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
 /// The line that names the page; none where the system gives no private networks.
 fn write(runner: &Runner) -> Result<Option<String>, ExperimentError> {
     let folder = runner.folder().with_file_name("lab-report").display().to_string();
-    let outcome = runner.start("lab-report", &["--out", &folder])?.finish(PATIENCE)?;
+    let outcome = runner.start("lab-report", &["--out", &folder])?.finish(TIMEOUT)?;
     let said = outcome.stderr();
     if outcome.code() == 1 && said.contains("private network") && outcome.stdout.is_empty() {
         runner.show([format!("skipped: lab-report: {}", said.trim())].iter())?;

@@ -22,7 +22,7 @@ const SHOWN_CHARACTERS: usize = 160;
 /// Why an experiment did not end well.
 pub(crate) enum ExperimentError {
     /// A program did something else than it should.
-    Finding(String),
+    Failed(String),
     /// Nothing can be shown any more.
     Output(Error),
 }
@@ -35,13 +35,13 @@ impl From<Error> for ExperimentError {
 
 impl From<lab_process::Error> for ExperimentError {
     fn from(failure: lab_process::Error) -> Self {
-        Self::Finding(failure.to_string().replace('\n', "\n    "))
+        Self::Failed(failure.to_string().replace('\n', "\n    "))
     }
 }
 
 /// What an experiment is for: `claim` in words, and whether it holds.
 pub(crate) fn check(claim: &str, holds: bool) -> Result<(), ExperimentError> {
-    if holds { Ok(()) } else { Err(ExperimentError::Finding(format!("expected: {claim}"))) }
+    if holds { Ok(()) } else { Err(ExperimentError::Failed(format!("expected: {claim}"))) }
 }
 
 /// The experiments so far.
@@ -106,7 +106,7 @@ impl Runner {
         let begun = Instant::now();
         let passed = match make(self) {
             Ok(()) => true,
-            Err(ExperimentError::Finding(why)) => {
+            Err(ExperimentError::Failed(why)) => {
                 self.console.out.line(format_args!("    FAILED: {why}"))?;
                 false
             }

@@ -6,7 +6,7 @@ use mock_servers::ServerName;
 use crate::runner::{DEADLINE, ExperimentError, Runner};
 
 /// A process of mock servers; it runs until this is dropped.
-pub(crate) struct Servers(MockServers);
+pub(crate) struct RunningServers(MockServers);
 
 /// What every run of the lab has in common: ports that are free, and the same random choices each time.
 const COMMON: [&str; 12] = [
@@ -24,7 +24,7 @@ const COMMON: [&str; 12] = [
     "1",
 ];
 
-impl Servers {
+impl RunningServers {
     /// Starts the named servers, waits until they are ready, and shows where they are.
     pub(crate) fn start(runner: &Runner, names_and_options: &[&str]) -> Result<Self, ExperimentError> {
         let command = runner.command("mock-servers", &[names_and_options, &COMMON].concat());
@@ -37,7 +37,7 @@ impl Servers {
     /// The port of one of them.
     pub(crate) fn port(&self, name: ServerName) -> Result<String, ExperimentError> {
         let address = self.0.address(name);
-        let address = address.ok_or_else(|| ExperimentError::Finding(format!("expected: a server called {name}")))?;
+        let address = address.ok_or_else(|| ExperimentError::Failed(format!("expected: a server called {name}")))?;
         Ok(address.port().to_string())
     }
 }

@@ -9,11 +9,11 @@ use mock_servers::ServerName;
 
 use crate::{
     runner::{DEADLINE, ExperimentError, Runner, check},
-    servers::Servers,
+    servers::RunningServers,
 };
 
 /// The longest that a zoo endpoint may keep the client waiting, in seconds.
-const PATIENCE: &str = "1.5";
+const TIMEOUT: &str = "1.5";
 
 pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
     let folder = tempfile::tempdir().map_err(|source| Error::System { attempt: "make a folder", source })?;
@@ -90,13 +90,13 @@ fn impersonate(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
 fn zoo(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
     let ca = path(folder, "zoo_cacert.pem");
     let list = runner.start("mock-servers", &["zoo", "--list"])?.finish(DEADLINE)?.stdout();
-    let zoo = Servers::start(runner, &["zoo", "--zoo-port", "0", "--zoo-ca", &ca])?;
+    let zoo = RunningServers::start(runner, &["zoo", "--zoo-port", "0", "--zoo-ca", &ca])?;
     let port = zoo.port(ServerName::Zoo)?;
     let (mut wrong, mut cases) = (Vec::new(), 0);
     for case in list.lines() {
         let mut words = case.split_whitespace();
         let (Some(name), Some(verdict)) = (words.next(), words.next()) else { continue };
-        let common = [name, &port, "--connect", "127.0.0.1", "--cafile", &ca, "--timeout", PATIENCE];
+        let common = [name, &port, "--connect", "127.0.0.1", "--cafile", &ca, "--timeout", TIMEOUT];
         // One defect shows only at the end of a page.
         let arguments = [&common[..], &["--http", "/", "--output", "-"]].concat();
         let client = runner.start_silently("tls-client", &arguments)?.finish(DEADLINE)?;
