@@ -1,8 +1,8 @@
-//! Why the lab was not run, or not as it should.
+//! The error of run-lab, bench and package-submission.
 
 use labnet::cli::Diagnosis;
 
-/// What failed: an experiment, or what is below them.
+/// Why one of the programs failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,7 +15,7 @@ pub enum Error {
     /// The mock servers did not become ready.
     #[error(transparent)]
     MockServers(#[from] lab_process::Error),
-    /// Programs did something else than they should.
+    /// Experiments or rows of the bench do not hold.
     #[error("{failed} of {of} experiments failed")]
     Experiments {
         /// How many failed.

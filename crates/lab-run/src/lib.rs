@@ -1,4 +1,4 @@
-//! Measures programs of the lab against what a user would pick instead: two things in turn, and a table.
+//! Benchmarks: programs of the lab and their alternatives, measured in turn, and a table of the results.
 
 mod error;
 pub mod measure;

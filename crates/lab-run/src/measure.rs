@@ -1,4 +1,4 @@
-//! Running two things in turn, and the table of what came of it.
+//! Measures two commands in turn; collects the results in a table.
 
 use std::{
     ffi::OsStr,
@@ -16,13 +16,13 @@ use mock_servers::ServerName;
 
 use crate::Error;
 
-/// How often each of two things is measured; the median counts.
+/// How often each of two commands is measured (ours); the median counts.
 const ROUNDS: usize = 5;
 
-/// The longest that a server may take to become ready.
+/// The longest time until a server is ready (ours).
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Measurements, and the table of them so far.
+/// The rows of the table so far.
 pub struct Bench {
     console: Console,
     programs: PathBuf,
@@ -43,7 +43,7 @@ impl Bench {
         Self { console: console.clone(), programs: programs.unwrap_or_default(), rows: Vec::new() }
     }
 
-    /// A program of the lab, built together with this one.
+    /// The path of a program of the lab, built together with this one.
     pub fn path(&self, program: &str) -> PathBuf {
         self.programs.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
     }
@@ -61,14 +61,15 @@ impl Bench {
         Ok((servers, port))
     }
 
-    /// Adds a row; `holds` is `None` for what could not be measured.
+    /// Adds a row; `holds` is `None` for a skipped measurement.
     pub fn row(&mut self, what: &str, measured: String, wanted: &str, holds: Option<bool>) -> Result<(), Error> {
         self.console.err.note(format_args!("{what}: {measured}"));
         self.rows.push(Row { what: what.to_owned(), measured, wanted: wanted.to_owned(), holds });
         Ok(())
     }
 
-    /// Measures ours and theirs in turn and adds a row on the ratio of their speeds, which must be at least `wanted`.
+    /// Measures ours and theirs in turn, and adds a row: our speed divided by theirs is at least `wanted`. A closure
+    /// returns its time, or `None` for a missing program or a failure.
     pub fn compare(
         &mut self,
         what: &str,
@@ -93,7 +94,10 @@ impl Bench {
         }
     }
 
-    /// Shows all rows, with an error when one does not hold.
+    /// Prints all rows as a Markdown table.
+    ///
+    /// # Errors
+    /// [`Error::Experiments`] if a row does not hold; [`Error::Lab`] if stdout fails.
     pub fn table(&self) -> Result<(), Error> {
         self.console.out.line("| what | measured | wanted | holds |\n|---|---|---|---|")?;
         for row in &self.rows {
@@ -109,7 +113,7 @@ impl Bench {
     }
 }
 
-/// The middle one.
+/// The median; `None` of no times.
 pub fn median(mut times: Vec<Duration>) -> Option<Duration> {
     times.sort_unstable();
     times.get(times.len() / 2).copied()
@@ -119,15 +123,15 @@ fn text(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-/// What a command took: time, and memory where the system tells.
+/// The cost of a command.
 pub struct Cost {
-    /// From start to end.
+    /// The time from its start to its end.
     pub time: Duration,
-    /// The most memory that was resident, in bytes.
+    /// The peak of its resident memory, in bytes; `None` without `/proc`.
     pub peak_memory: Option<u64>,
 }
 
-/// Runs a command with its output thrown away; `None` when it is missing or fails.
+/// Runs a command and discards its output; `None` if it is missing or fails.
 pub fn cost(mut command: Command) -> Option<Cost> {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
@@ -146,7 +150,7 @@ pub fn cost(mut command: Command) -> Option<Cost> {
     status.success().then_some(Cost { time, peak_memory })
 }
 
-/// A line of `/proc/PID/status` that tells of memory, in bytes.
+/// A memory value of `/proc/PID/status`, in bytes; `label` is `VmRSS:` or `VmHWM:`.
 pub fn memory_of(process: u32, label: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(label))?;
@@ -160,7 +164,7 @@ pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     command
 }
 
-/// A Python program, given as text, with arguments; run by the interpreter itself, not by what stands before it.
+/// A Python program as text, and its arguments. The interpreter itself runs it, not a wrapper such as pyenv.
 pub fn python(program: &str, arguments: &[&str]) -> Command {
     static INTERPRETER: LazyLock<String> = LazyLock::new(|| {
         let found = command("python3", &["-c", "import sys; print(sys.executable)"]).output();

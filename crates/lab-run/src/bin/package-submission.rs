@@ -1,4 +1,4 @@
-//! Builds the programs that are graded, and packs them into the folder and the archive that graders get.
+//! Builds the programs for submission, and packs them into a folder and an archive.
 //!
 //! Usage: `package-submission ID1 ID2` · `package-submission ID1 ID2 --out DIR --report report.pdf`
 
@@ -20,7 +20,7 @@ use labnet::{
 };
 use ttp::CaDirectory;
 
-/// What is handed in: the package of a program, and the beginning of its file's name.
+/// The programs of a submission: the package, and the beginning of the file name.
 const PROGRAMS: [(&str, &str); 6] = [
     ("part2-pdc", "Part2"),
     ("part3-reset", "Part3"),

@@ -1,4 +1,4 @@
-//! lab-capture counts a large capture, beside the tools of Wireshark; captures a flood; lab-report makes its report.
+//! The time of lab-capture for a large file, beside Wireshark's tools; a captured flood; the time of lab-report.
 
 use std::{
     fs::File,
@@ -52,7 +52,7 @@ const FLOOD: &str = "
     exec \"$1/part2-pdc\" --server 127.0.0.1 CMD_floodme > /dev/null
 ";
 
-/// While a flood of 1 GiB is received, nothing of it may be missed.
+/// Captures a flood of 1 GiB; no packet may be missed.
 fn flood(bench: &mut Bench, folder: &Path) -> Result<(), Error> {
     let (ours, capture) = (bench.path("lab-capture"), folder.join("flood.pcapng").display().to_string());
     let programs = ours.parent().map(|programs| programs.display().to_string()).unwrap_or_default();

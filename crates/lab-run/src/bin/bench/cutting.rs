@@ -1,4 +1,4 @@
-//! A stream is cut into messages: how fast, and whether the time grows as the input does.
+//! Cuts a stream into messages: the rate, and the growth of the time with the input.
 
 use std::{
     hint::black_box,

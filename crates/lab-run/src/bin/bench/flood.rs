@@ -1,4 +1,4 @@
-//! part2-pdc receives a flood of 1 GiB, beside nc, socat and a plain Python client.
+//! The time and memory of part2-pdc for a flood of 1 GiB, beside nc, socat and a Python client.
 
 use lab_run::{
     Error,
@@ -8,7 +8,7 @@ use mock_servers::ServerName;
 
 const FLOOD_LEN: &str = "1073741824";
 
-/// The most memory that a flood may take, in bytes.
+/// The maximum memory for a flood, in bytes (ours).
 const MAX_MEMORY: u64 = 16 << 20;
 
 const PYTHON: &str = "

@@ -1,4 +1,4 @@
-//! part6-pmu and tls-server: full TLS handshakes, beside nginx and `openssl s_server` with the same key; memory of many clients.
+//! The rate of full TLS handshakes of part6-pmu and tls-server, beside nginx and `openssl s_server`; the memory per client.
 
 use std::{
     fs,
@@ -20,11 +20,11 @@ use lab_run::{
     measure::{Bench, command, memory_of, shell},
 };
 
-/// The load: so many clients at a time, each making so many handshakes one after the other.
+/// The load (ours): the number of simultaneous clients, and of successive handshakes of each.
 const CLIENTS: usize = 2;
 const HANDSHAKES: usize = 500;
 
-/// How many clients stay connected while the memory is measured, and how much each may take.
+/// The number of connected clients for the measurement of memory, and the maximum for each, in bytes (ours).
 const CONNECTED: usize = 1000;
 const MAX_MEMORY: u64 = 64 << 10;
 
@@ -151,7 +151,7 @@ fn load(port: u16, options: &ClientOptions) -> Option<Duration> {
     passed.then(|| begun.elapsed())
 }
 
-/// What a client that has shaken hands and says nothing costs the server.
+/// Measures the memory of the server for each idle client after its handshake.
 fn memory(bench: &mut Bench, pmu: &Program, port: u16, options: &ClientOptions) -> Result<(), Error> {
     let what = format!("{CONNECTED} clients of part6-pmu at once");
     let server = Server::new("127.0.0.1", port);

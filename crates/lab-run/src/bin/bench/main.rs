@@ -1,4 +1,4 @@
-//! Measures the lab's programs against what a user would pick instead, both in turn in the same run.
+//! Measures the lab's programs against their alternatives, in turn in the same run.
 //!
 //! Usage: `bench` · `bench flood websocket`
 

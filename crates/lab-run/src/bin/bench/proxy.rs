@@ -1,4 +1,4 @@
-//! A download through tls-proxy, which decrypts and encrypts again, beside one without it.
+//! The time of a download through tls-proxy, which decrypts and encrypts again, beside a direct one.
 
 use std::time::Duration;
 

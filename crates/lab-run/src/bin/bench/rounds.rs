@@ -11,7 +11,7 @@ use lab_run::{
     measure::{Bench, command, python},
 };
 
-/// How many rounds are listened to.
+/// The number of measured rounds (ours).
 const ROUNDS: usize = 6;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,7 +61,7 @@ fn first_packet(socket: &UdpSocket, command: Command) -> Option<Duration> {
     Some(begun.elapsed())
 }
 
-/// A process that ends with this.
+/// A process; dropping it kills the process.
 struct Running(Child);
 
 fn start(mut command: Command) -> Option<Running> {

@@ -1,4 +1,4 @@
-//! part5-ws receives one message of 256 MiB, beside Python's websocket-client and Node's ws.
+//! The time and memory of part5-ws for one message of 256 MiB, beside Python's websocket-client and Node's ws.
 
 use lab_run::{
     Error,

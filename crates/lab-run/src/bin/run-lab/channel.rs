@@ -7,7 +7,7 @@ use labnet::Error;
 
 use crate::runner::{DEADLINE, ExperimentError, Runner, check};
 
-/// The message of the source, and what a flipped bit makes of it.
+/// The message of the source, and the same with a flipped bit.
 const MESSAGE: &str = "The OTP for transferring Rs 1,00,000 to your friend's account is 256345.\n";
 const ALTERED: &str = "The OTP for transferring Rs 1,00,000 to your friend's account is 256344.\n";
 
@@ -32,15 +32,15 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
     runner.experiment("Attack: a certificate of another CA", |runner| swap(runner, folder))
 }
 
-/// What a session left behind.
+/// The result of a session.
 struct ChannelSession {
     client: Outcome,
     server: Outcome,
-    /// The attacker's last word, if there was one.
+    /// The last line of the attacker's output; empty without an attacker.
     verdict: String,
 }
 
-/// One message from server to client, past an attacker if there is one.
+/// Sends one message from server to client, through an attacker if there is one.
 fn session(
     runner: &Runner,
     folder: &Path,
@@ -84,13 +84,13 @@ fn listening(mut program: Program) -> Result<(Program, String), ExperimentError>
 }
 
 impl ChannelSession {
-    /// Both sides succeeded, and the client ends with this message.
+    /// Checks that both sides succeeded, and that the output of the client ends with this message.
     fn delivered(&self, message: &str) -> Result<(), ExperimentError> {
         check("the message, last", self.client.stdout().ends_with(message))?;
         check("exit status 0 on both sides", (self.client.code(), self.server.code()) == (0, 0))
     }
 
-    /// Neither side succeeded, and the client shows no message.
+    /// Checks that both sides failed, and that the client shows no message.
     fn refused(&self) -> Result<(), ExperimentError> {
         check("no message", !self.client.stdout().contains("The OTP"))?;
         check("exit status 1 on both sides", (self.client.code(), self.server.code()) == (1, 1))

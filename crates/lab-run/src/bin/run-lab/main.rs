@@ -1,4 +1,4 @@
-//! Runs the whole lab on this machine, as the handout does, and checks what it shows.
+//! Runs the experiments of the handout on this machine, and checks their output.
 //!
 //! Usage: `run-lab` · `run-lab part2 part5`
 

@@ -1,4 +1,4 @@
-//! Code A with Code B, Code C with Code D, and the table of sockets around them (Q1 to Q9).
+//! Code A with Code B, Code C with Code D, and the socket table (Q1 to Q9).
 
 use lab_process::{Program, Stream, sockets};
 use labnet::Error;
@@ -60,7 +60,7 @@ fn table(runner: &Runner) -> Result<(), ExperimentError> {
     Ok(())
 }
 
-/// Shows the sockets with a port and checks their states; where the system has no table, says so.
+/// Prints the sockets with a port and checks their states; prints a note on a system without a socket table.
 fn sockets_are(runner: &Runner, port: u16, when: &str, expected: &[&str]) -> Result<(), ExperimentError> {
     let table = match sockets::with_port(port) {
         Ok(table) => table,

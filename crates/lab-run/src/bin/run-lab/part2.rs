@@ -22,7 +22,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
     runner.experiment("CMD_floodme: one send, several recv calls (Q14, Q15)", flood)
 }
 
-/// Asks for ten messages; the segments that they came in, where the system counts them.
+/// Requests ten messages. Returns the number of their TCP segments, where the system counts them.
 fn short(runner: &Runner, command: &str, interval: Duration) -> Result<Option<u64>, ExperimentError> {
     let servers = RunningServers::start(runner, &["pmu"])?;
     let pdc = runner.run("part2-pdc", &["127.0.0.1", &servers.port(ServerName::Pmu)?, command, "--stats"])?;

@@ -1,4 +1,4 @@
-//! A receiver, two senders, and the programme's answers to them (Q18 to Q21).
+//! A multicast receiver, two senders, and the answers of the programme (Q18 to Q21).
 
 use labnet::Error;
 use mock_servers::ServerName;

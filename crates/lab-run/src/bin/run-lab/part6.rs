@@ -11,7 +11,7 @@ use crate::{
     servers::RunningServers,
 };
 
-/// The name of the student.
+/// The identity of the student.
 const ID: &str = "123456";
 
 const PYTHON: &str = "

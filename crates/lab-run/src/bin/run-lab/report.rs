@@ -1,4 +1,4 @@
-//! The report: every experiment once more, captured in a private network, and Q1 to Q28 answered from the packets.
+//! The report: runs lab-report, and checks that all questions have answers.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use labnet::Error;
 
 use crate::runner::{ExperimentError, Runner, check};
 
-/// The longest that all its experiments may take on a busy machine (ours).
+/// The time limit of lab-report on a busy machine (ours).
 const TIMEOUT: Duration = Duration::from_secs(180);
 
 pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
@@ -19,7 +19,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
     Ok(())
 }
 
-/// The line that names the page; none where the system gives no private networks.
+/// The line with the path of the page; `None` on a system without private networks.
 fn write(runner: &Runner) -> Result<Option<String>, ExperimentError> {
     let folder = runner.folder().with_file_name("lab-report").display().to_string();
     let outcome = runner.start("lab-report", &["--out", &folder])?.finish(TIMEOUT)?;

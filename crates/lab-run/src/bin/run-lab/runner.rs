@@ -1,4 +1,4 @@
-//! The runner of experiments: where the programs are, what is shown of them, and what was found.
+//! The runner of experiments: starts programs, prints their output, collects the results.
 
 use std::{
     net::SocketAddr,
@@ -12,18 +12,18 @@ use labnet::{Error, cli::Console};
 
 use crate::Part;
 
-/// The longest that one program may take (ours; the longest experiment waits for ten messages a second apart).
+/// The time limit of one program (ours; the longest experiment lasts ten seconds).
 pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 
-/// How much of a program's output is shown.
+/// The maximum of printed lines of a program, and of characters of each (ours).
 const SHOWN_LINES: usize = 28;
 const SHOWN_CHARACTERS: usize = 160;
 
-/// Why an experiment did not end well.
+/// Why an experiment ended early.
 pub(crate) enum ExperimentError {
-    /// A program did something else than it should.
+    /// A check does not hold, or a program failed; the reason.
     Failed(String),
-    /// Nothing can be shown any more.
+    /// Output to stdout failed.
     Output(Error),
 }
 
@@ -39,18 +39,21 @@ impl From<lab_process::Error> for ExperimentError {
     }
 }
 
-/// What an experiment is for: `claim` in words, and whether it holds.
+/// Checks a claim.
+///
+/// # Errors
+/// [`ExperimentError::Failed`] with the claim if it does not hold.
 pub(crate) fn check(claim: &str, holds: bool) -> Result<(), ExperimentError> {
     if holds { Ok(()) } else { Err(ExperimentError::Failed(format!("expected: {claim}"))) }
 }
 
-/// The experiments so far.
+/// The runner, with the results so far.
 pub(crate) struct Runner {
     console: Console,
     programs: PathBuf,
     part: Option<Part>,
     rows: Vec<Row>,
-    /// What is said once more at the very end.
+    /// Lines below the summary.
     closing_lines: Vec<String>,
     begun: Instant,
 }
@@ -82,21 +85,21 @@ impl Runner {
         &self.programs
     }
 
-    /// Says something once more, below the summary.
+    /// Adds a line below the summary.
     pub(crate) fn remember(&mut self, line: String) {
         self.closing_lines.push(line);
     }
 
-    /// The experiments that follow belong to this part.
+    /// Begins a part: the next experiments belong to it.
     pub(crate) fn begin(&mut self, part: Part) -> Result<(), Error> {
         self.part = Some(part);
         self.console.out.line(format_args!("\n=== {} ===", part.title()))
     }
 
-    /// Makes an experiment, whose result becomes a row of the table.
+    /// Runs an experiment, and adds its result to the summary.
     ///
     /// # Errors
-    /// When nothing can be shown any more.
+    /// Only if output to stdout fails.
     pub(crate) fn experiment(
         &mut self,
         name: &str,

@@ -1,14 +1,14 @@
-//! The mock servers, on ports that were free, and where they are.
+//! The mock servers on free ports.
 
 use lab_testbed::servers::MockServers;
 use mock_servers::ServerName;
 
 use crate::runner::{DEADLINE, ExperimentError, Runner};
 
-/// A process of mock servers; it runs until this is dropped.
+/// A process of mock servers; dropping it ends the process.
 pub(crate) struct RunningServers(MockServers);
 
-/// What every run of the lab has in common: ports that are free, and the same random choices each time.
+/// The options of every start: free ports, and one seed for the same random choices in each run.
 const COMMON: [&str; 12] = [
     "--pmu-port",
     "0",
@@ -25,7 +25,7 @@ const COMMON: [&str; 12] = [
 ];
 
 impl RunningServers {
-    /// Starts the named servers, waits until they are ready, and shows where they are.
+    /// Starts the named servers, waits until they are ready, and prints their addresses.
     pub(crate) fn start(runner: &Runner, names_and_options: &[&str]) -> Result<Self, ExperimentError> {
         let command = runner.command("mock-servers", &[names_and_options, &COMMON].concat());
         let servers = MockServers::start(command, DEADLINE)?;
@@ -34,7 +34,10 @@ impl RunningServers {
         Ok(Self(servers))
     }
 
-    /// The port of one of them.
+    /// The port of a server.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Failed`] if this process has no such server.
     pub(crate) fn port(&self, name: ServerName) -> Result<String, ExperimentError> {
         let address = self.0.address(name);
         let address = address.ok_or_else(|| ExperimentError::Failed(format!("expected: a server called {name}")))?;

@@ -1,4 +1,4 @@
-//! The TLS lab: a handshake step by step with its timeline, the man in the middle, and the zoo of bad certificates.
+//! The TLS lab: a handshake step by step with its timeline, a man in the middle, and the zoo of bad servers.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::{
     servers::RunningServers,
 };
 
-/// The longest that a zoo endpoint may keep the client waiting, in seconds.
+/// The timeout of the client for each case of the zoo, in seconds (ours).
 const TIMEOUT: &str = "1.5";
 
 pub(crate) fn run(runner: &mut Runner) -> Result<(), Error> {
