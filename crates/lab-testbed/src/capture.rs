@@ -42,25 +42,25 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_DOWN: u32 = 5;
 
 /// A broadcast of a type that is for experiments (IEEE Std 802, local experimental EtherType 1).
-const END: &[u8] = b"\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\0\x88\xb5the capture ends here";
+const MARKER: &[u8] = b"\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\0\x88\xb5the capture ends here";
 
 /// The interface that shows each packet twice.
 const LOOPBACK: &str = "lo";
 
 /// Whether a capture is to end.
 #[derive(Debug, Default)]
-struct End {
+struct StopRequest {
     /// With the frame that comes.
-    is_near: AtomicBool,
+    at_marker: AtomicBool,
     /// With what has come: the frame cannot be sent.
-    is_here: AtomicBool,
+    at_once: AtomicBool,
 }
 
 /// A capture that goes on.
 #[derive(Debug)]
 pub struct Capture {
-    end: Arc<End>,
-    marker: Tap,
+    stop_request: Arc<StopRequest>,
+    marker_tap: Tap,
     recording: Receiver<Recording>,
 }
 
@@ -72,24 +72,25 @@ impl Capture {
     /// [`Error::Sandbox`]: no such interface, or no right to its packets.
     pub fn start(interface: &str, snaplen: u32) -> Result<Self, Error> {
         let tap = Tap::open(interface, BUFFER_LEN)?;
-        let marker = Tap::open(interface, 1 << 16)?;
-        let end = Arc::new(End::default());
-        let (name, its_end) = (interface.to_owned(), Arc::clone(&end));
+        let marker_tap = Tap::open(interface, 1 << 16)?;
+        let stop_request = Arc::new(StopRequest::default());
+        let (name, shared_request) = (interface.to_owned(), Arc::clone(&stop_request));
         let (done, recording) = mpsc::channel();
-        let work = move || drop(done.send(record(tap, &name, snaplen.clamp(MIN_SNAPLEN, MAX_FRAME_LEN), &its_end)));
+        let work =
+            move || drop(done.send(record(tap, &name, snaplen.clamp(MIN_SNAPLEN, MAX_FRAME_LEN), &shared_request)));
         let started = thread::Builder::new().name("capture".to_owned()).spawn(work);
         started.map_err(|source| Error::Thread { source })?;
-        Ok(Self { end, marker, recording })
+        Ok(Self { stop_request, marker_tap, recording })
     }
 
     /// Ends it; what passed before is in the recording.
     pub fn stop(self) -> Recording {
-        self.end.is_near.store(true, Ordering::Release);
+        self.stop_request.at_marker.store(true, Ordering::Release);
         let until = Instant::now() + STOP_TIMEOUT;
         let mut down = 0;
         while Instant::now() < until && down < MAX_DOWN {
             // It may be lost where packets are missed: again, then.
-            if let Err(error) = self.marker.send(END) {
+            if let Err(error) = self.marker_tap.send(MARKER) {
                 down += u32::from(error.kind() == io::ErrorKind::NetworkDown);
             }
             if let Ok(recording) = self.recording.recv_timeout(MARKER_INTERVAL) {
@@ -97,12 +98,12 @@ impl Capture {
             }
         }
         // The command has switched the interface off, perhaps.
-        self.end.is_here.store(true, Ordering::Release);
+        self.stop_request.at_once.store(true, Ordering::Release);
         self.recording.recv_timeout(STOP_TIMEOUT).unwrap_or_default()
     }
 }
 
-fn record(mut tap: Tap, interface: &str, snaplen: u32, end: &End) -> Recording {
+fn record(mut tap: Tap, interface: &str, snaplen: u32, stop_request: &StopRequest) -> Recording {
     let (mut frames, mut received, mut kept) = (Vec::new(), 0_u64, 0_u64);
     // By the kernel, which counts both copies on the loopback interface, and by us.
     let (mut missed, mut left_out) = (0, 0_u64);
@@ -110,7 +111,7 @@ fn record(mut tap: Tap, interface: &str, snaplen: u32, end: &End) -> Recording {
     loop {
         let seen = match tap.receive(&mut buffer) {
             Ok(Some(seen)) => seen,
-            Ok(None) if end.is_here.load(Ordering::Acquire) => break,
+            Ok(None) if stop_request.at_once.load(Ordering::Acquire) => break,
             // An interface that was switched off is such an error, once.
             Ok(None) | Err(_) => {
                 tap.wait(POLL_INTERVAL);
@@ -120,8 +121,8 @@ fn record(mut tap: Tap, interface: &str, snaplen: u32, end: &End) -> Recording {
         let PacketMetadata { len, original_len, at, is_outgoing, dropped } = seen;
         let bytes = buffer.get(..len).unwrap_or_default();
         missed = u64::from(dropped).max(missed);
-        if bytes.starts_with(END) {
-            if end.is_near.load(Ordering::Acquire) {
+        if bytes.starts_with(MARKER) {
+            if stop_request.at_marker.load(Ordering::Acquire) {
                 break;
             }
             continue;

@@ -15,7 +15,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins: nothing was done yet, and each experiment has its place.
+    /// Begins: nothing was done yet, and each experiment has its slot.
     pub fn begin(settings: RunSettings, substitutes: Vec<Substitute>) -> Self {
         let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let facts = RunFacts {
@@ -38,8 +38,8 @@ impl Journal {
     pub(crate) fn enter(&self, experiment: Experiment, measure: impl FnOnce(&mut Measurements)) {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         measure(&mut facts.measured);
-        if let Some(place) = facts.experiments.iter_mut().find(|place| place.scenario == experiment.scenario) {
-            *place = experiment;
+        if let Some(slot) = facts.experiments.iter_mut().find(|slot| slot.scenario == experiment.scenario) {
+            *slot = experiment;
         }
     }
 }

@@ -46,7 +46,7 @@ fn make(testbed: &Testbed, scenario: Scenario) {
 
 /// Whether an experiment mostly waits; those that do are made beside the others, which are made one after the other so
 /// that they have the machine for themselves.
-fn waits(scenario: Scenario) -> bool {
+fn is_mostly_waiting(scenario: Scenario) -> bool {
     match scenario {
         Scenario::ShortPaced | Scenario::Reset(_) | Scenario::Series(_) | Scenario::Multicast => true,
         Scenario::Datagram
@@ -74,12 +74,13 @@ fn of_version<T>([tls12, tls13]: &mut [T; 2], version: TlsVersion) -> &mut T {
 }
 
 /// Makes those experiments whose names begin with one of `wanted`, or all; tells each that is over.
-pub fn run(testbed: &Testbed, wanted: &[String], tell: impl Fn(Scenario) + Sync) {
+pub fn run(testbed: &Testbed, wanted: &[String], on_done: impl Fn(Scenario) + Sync) {
     let make = |scenario| {
         make(testbed, scenario);
-        tell(scenario);
+        on_done(scenario);
     };
-    let (waiting, working): (Vec<_>, Vec<_>) = Scenario::wanted(wanted).partition(|&scenario| waits(scenario));
+    let (waiting, working): (Vec<_>, Vec<_>) =
+        Scenario::wanted(wanted).partition(|&scenario| is_mostly_waiting(scenario));
     thread::scope(|scope| {
         for scenario in waiting {
             scope.spawn(move || make(scenario));

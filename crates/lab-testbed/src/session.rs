@@ -43,7 +43,7 @@ impl Testbed {
     pub(crate) fn experiment<T>(
         &self,
         scenario: Scenario,
-        place: impl FnOnce(&mut Measurements) -> &mut Measurement<T>,
+        slot: impl FnOnce(&mut Measurements) -> &mut Measurement<T>,
         make: impl FnOnce(&mut ExperimentSession<'_>) -> Result<T, ExperimentFailure>,
     ) {
         let mut session = ExperimentSession::new(self, scenario);
@@ -59,7 +59,7 @@ impl Testbed {
             }
         };
         session.keep_transcript();
-        self.journal.enter(session.experiment, |measurements| *place(measurements) = measurement);
+        self.journal.enter(session.experiment, |measurements| *slot(measurements) = measurement);
     }
 }
 
