@@ -1,7 +1,7 @@
-//! Captures what passes an interface, in a thread of its own, into memory.
+//! Captures the packets of an interface into memory, in a separate thread.
 //!
-//! A capture ends with a frame of its own, which is not kept: what had passed before it is in the recording, and the
-//! kernel tells with it how many packets were missed until then.
+//! [`Capture::stop`] sends a marker frame. The capture ends with it: all packets before it are in the recording, and the
+//! kernel's counter of missed packets is up to date. The recording does not contain the marker.
 
 use std::{
     io,
@@ -20,43 +20,43 @@ use lab_packets::file::{CaptureInterface, FrameBuf, LinkType, Recording};
 
 use crate::Error;
 
-/// How many bytes of packets the kernel may hold for us: a flood of 1 GiB, while this machine has two cores for it, its
-/// sender, its receiver and us (ours).
+/// The size of the kernel's packet buffer, in bytes (ours). It holds a flood of 1 GiB, for which two cores run sender,
+/// receiver and capture.
 const BUFFER_LEN: usize = 1 << 30;
 
-/// The longest frame: Linux' loopback has packets of 64 KiB and a header (ours; longer ones are cut).
+/// The maximum of captured bytes of a frame (ours). Linux' loopback has packets of 64 KiB plus a header.
 pub const MAX_FRAME_LEN: u32 = 1 << 18;
 
-/// So much is always kept of a frame: its headers.
+/// The minimum of captured bytes of a frame (ours): room for its headers.
 pub const MIN_SNAPLEN: u32 = 128;
 
-/// How much is kept by default, in bytes (ours); later packets count as missed.
+/// The maximum of a recording, in bytes of frames (ours); later packets count as missed.
 pub const MAX_LEN: u64 = 4 << 30;
 
-/// How long the end is waited for, and how soon it is asked for again (ours).
+/// The time limit for the end of a capture, and the interval between markers (ours).
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const MARKER_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How often a capture looks whether it is to end without that frame, and how often the interface may be down (ours).
+/// The interval between checks for a stop without marker, and the maximum of failures because the interface is down (ours).
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_DOWN: u32 = 5;
 
-/// A broadcast of a type that is for experiments (IEEE Std 802, local experimental EtherType 1).
+/// The marker: a broadcast with an EtherType for experiments (IEEE Std 802, local experimental EtherType 1).
 const MARKER: &[u8] = b"\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\0\x88\xb5the capture ends here";
 
-/// The interface that shows each packet twice.
+/// The loopback interface: it shows each packet twice, outgoing and incoming.
 const LOOPBACK: &str = "lo";
 
-/// Whether a capture is to end.
+/// A request to stop.
 #[derive(Debug, Default)]
 struct StopRequest {
-    /// With the frame that comes.
+    /// Stop at the marker frame.
     at_marker: AtomicBool,
-    /// With what has come: the frame cannot be sent.
+    /// Stop now: the marker cannot be sent.
     at_once: AtomicBool,
 }
 
-/// A capture that goes on.
+/// A running capture.
 #[derive(Debug)]
 pub struct Capture {
     stop_request: Arc<StopRequest>,
@@ -65,11 +65,13 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Begins to capture on an interface of the network that this thread is in; of each packet at most `snaplen` bytes are kept,
-    /// from [`MIN_SNAPLEN`] to [`MAX_FRAME_LEN`].
+    /// Starts to capture an interface of the calling thread's network namespace.
+    ///
+    /// `snaplen` is the maximum of captured bytes of a packet. It is clamped to [`MIN_SNAPLEN`] up to
+    /// [`MAX_FRAME_LEN`].
     ///
     /// # Errors
-    /// [`Error::Sandbox`]: no such interface, or no right to its packets.
+    /// [`Error::Sandbox`] without such an interface, or without the right to its packets; [`Error::Thread`].
     pub fn start(interface: &str, snaplen: u32) -> Result<Self, Error> {
         let tap = Tap::open(interface, BUFFER_LEN)?;
         let marker_tap = Tap::open(interface, 1 << 16)?;
@@ -83,13 +85,13 @@ impl Capture {
         Ok(Self { stop_request, marker_tap, recording })
     }
 
-    /// Ends it; what passed before is in the recording.
+    /// Stops the capture. The recording has all earlier packets; it is empty after a timeout of 20 seconds.
     pub fn stop(self) -> Recording {
         self.stop_request.at_marker.store(true, Ordering::Release);
         let until = Instant::now() + STOP_TIMEOUT;
         let mut down = 0;
         while Instant::now() < until && down < MAX_DOWN {
-            // It may be lost where packets are missed: again, then.
+            // A marker can be lost, so it is sent again.
             if let Err(error) = self.marker_tap.send(MARKER) {
                 down += u32::from(error.kind() == io::ErrorKind::NetworkDown);
             }
@@ -97,7 +99,7 @@ impl Capture {
                 return recording;
             }
         }
-        // The command has switched the interface off, perhaps.
+        // A command may have switched the interface off.
         self.stop_request.at_once.store(true, Ordering::Release);
         self.recording.recv_timeout(STOP_TIMEOUT).unwrap_or_default()
     }
@@ -105,14 +107,14 @@ impl Capture {
 
 fn record(mut tap: Tap, interface: &str, snaplen: u32, stop_request: &StopRequest) -> Recording {
     let (mut frames, mut received, mut kept) = (Vec::new(), 0_u64, 0_u64);
-    // By the kernel, which counts both copies on the loopback interface, and by us.
+    // Missed by the kernel, which counts both copies on the loopback interface; left out by us.
     let (mut missed, mut left_out) = (0, 0_u64);
     let mut buffer = vec![0; snaplen as usize];
     loop {
         let seen = match tap.receive(&mut buffer) {
             Ok(Some(seen)) => seen,
             Ok(None) if stop_request.at_once.load(Ordering::Acquire) => break,
-            // An interface that was switched off is such an error, once.
+            // The kernel reports once that an interface was switched off.
             Ok(None) | Err(_) => {
                 tap.wait(POLL_INTERVAL);
                 continue;

@@ -1,23 +1,23 @@
-//! Why a run could not be made.
+//! The error of topologies and captures.
 
 use std::io;
 
 use labnet::error::reason;
 
-/// What this system refused.
+/// Why a topology or a capture cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no such network or interface, or no right to its packets.
+    /// The system refuses a network or an interface, or packets of it.
     #[error(transparent)]
     Sandbox(#[from] lab_sandbox::Error),
-    /// A topology has fewer hosts.
+    /// The topology has fewer hosts; the caller is to blame.
     #[error("there is no host {number}")]
     NoHost {
-        /// The number that was asked for.
+        /// The requested number, from 0.
         number: usize,
     },
-    /// The system gave no thread.
+    /// The system refuses a thread.
     #[error("cannot start to capture: {}", reason(.source))]
     Thread {
         /// The system's reason.

@@ -1,7 +1,7 @@
-//! What a run of the experiments measured, as data: `facts.json` is this. No words, no sockets, no clock.
+//! The facts of a run, as data. `facts.json` is their JSON.
 //!
-//! Times are a number of seconds and one of nanoseconds, so that nothing is lost. All that a peer or a program chose is
-//! kept as it came.
+//! In JSON a time is a number of seconds and a number of nanoseconds, so that nothing is rounded. Text of a peer or a
+//! program is unchanged.
 
 mod run;
 mod scenario;
@@ -25,23 +25,23 @@ pub use transfer::{
     fewest_recv_calls,
 };
 
-/// The version of the shape of [`RunFacts`].
+/// The version of the JSON of [`RunFacts`].
 pub const SCHEMA: u32 = 1;
 
-/// All that is known of a run.
+/// The facts of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RunFacts {
-    /// The version of this shape: [`SCHEMA`].
+    /// The version of the JSON: [`SCHEMA`].
     pub schema: u32,
     /// How the run was made.
     pub run: Run,
-    /// What was done in it, in the order of the handout.
+    /// The experiments, in the order of the handout.
     pub experiments: Vec<Experiment>,
-    /// What was measured.
+    /// The measurements of the experiments.
     pub measured: Measurements,
 }
 
-/// What is known of one experiment.
+/// The result of one experiment.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measurement<T> {
@@ -75,7 +75,7 @@ impl<T> Measurement<T> {
         }
     }
 
-    /// What was measured, if it was.
+    /// The facts, if there are any.
     pub fn measured(&self) -> Option<&T> {
         match self {
             Self::Measured(facts) => Some(facts),
@@ -136,57 +136,57 @@ impl Measurements {
     }
 }
 
-/// One datagram from a client to a server.
+/// The datagrams from a client to a server (part 1).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DatagramFacts {
-    /// What the client printed, by line.
+    /// The lines that the client printed.
     pub client_output: Vec<String>,
-    /// What the server printed.
+    /// The lines that the server printed.
     pub server_output: Vec<String>,
     /// Its protocol, from the packet itself.
     pub protocol: FlowProtocol,
     /// The family, from the packet.
     pub family: Family,
-    /// The port it came from, and the one it went to.
+    /// The source port, and the destination port.
     pub ports: (u16, u16),
-    /// How many datagrams passed, in all.
+    /// The number of datagrams, in both directions.
     pub packets: u64,
     /// Its payload, as text.
     pub text: String,
 }
 
-/// An echo over TCP, with the sockets that the system listed.
+/// An echo over TCP, with the socket table of the system (part 1).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Echo {
-    /// The sockets with the server's port, the listening one first: once the server is there (Q4),
+    /// The sockets with the server's port, the listening one first, before the client starts (Q4).
     pub sockets_before: Vec<Socket>,
-    /// while the client is connected (Q5),
+    /// The same while the client is connected (Q5).
     pub sockets_during: Vec<Socket>,
-    /// and when it has gone.
+    /// The same after the end of the client.
     pub sockets_after: Vec<Socket>,
     /// The family, from the packets.
     pub family: Family,
-    /// What server and client had printed before the client was ended.
+    /// The lines that the server printed before the end of the client.
     pub server_output: Vec<String>,
-    /// See `server_output`.
+    /// The lines that the client printed.
     pub client_output: Vec<String>,
-    /// Whether the server had said `No more data` while the client held the connection (Q7).
+    /// Whether the server printed `No more data` while the client held the connection (Q7).
     pub server_saw_end_before: bool,
-    /// Whether it said so after Ctrl-C at the client (Q9).
+    /// Whether it has printed that after Ctrl-C at the client (Q9).
     pub server_saw_end_after: bool,
-    /// Whether Ctrl-C sent a FIN (and not a reset, or nothing).
+    /// Whether the client sent a FIN, and no reset.
     pub client_sent_fin: bool,
     /// The connection.
     pub transfer: Transfer,
 }
 
 impl Echo {
-    /// How many lines with received data a program printed: `received: …` with something behind it (Q6).
+    /// The number of lines with received data, `received: …` (Q6).
     pub fn received_lines(output: &[String]) -> u64 {
         Self::received_pieces(output).len() as u64
     }
 
-    /// The lengths of what those lines show, in bytes.
+    /// The lengths of the received data in those lines, in bytes.
     pub fn received_pieces(output: &[String]) -> Vec<u64> {
         let texts = output.iter().filter_map(|line| line.strip_prefix("received:"));
         let pieces = texts.map(|text| text.strip_prefix(' ').unwrap_or(text).len() as u64);
@@ -197,19 +197,19 @@ impl Echo {
 /// One acknowledged reset (part 3).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reset {
-    /// The family in which the PMU was.
+    /// The family of the PMU.
     pub family: Family,
     /// The family of the acknowledgement, from the capture.
     pub acknowledged_over: Option<Family>,
-    /// When it came, since the Unix epoch, from the capture.
+    /// Its time since the Unix epoch, from the capture.
     pub acknowledged_at: Option<Duration>,
     /// Its text.
     pub acknowledgement: String,
-    /// Packets sent to the PMU over IPv4 and over IPv6, up to the acknowledgement.
+    /// The number of packets to the PMU over IPv4 and over IPv6, up to the acknowledgement.
     pub sent: (u64, u64),
-    /// Packets sent after the acknowledgement.
+    /// The number of packets to the PMU after the acknowledgement.
     pub sent_after: u64,
-    /// What the program printed.
+    /// The lines that the program printed.
     pub output: Vec<String>,
 }
 
@@ -218,17 +218,17 @@ pub struct Reset {
 pub struct Series {
     /// The family in which the PMU was.
     pub family: Family,
-    /// Packets over that family for each run until its acknowledgement, from the capture; sorted.
+    /// The number of packets of each run up to its acknowledgement, over that family, from the capture; sorted.
     pub packets: Vec<u64>,
     /// Their mean.
     pub mean: f64,
-    /// 1 - runs/packets.
+    /// The estimated probability of loss, 1 - runs/packets, from 0 to 1.
     pub loss: f64,
-    /// The 95 % interval of the loss.
+    /// The 95 % confidence interval of the loss.
     pub interval: (f64, f64),
-    /// The probability that the PMU was set to.
+    /// The probability of loss in the settings of the PMU.
     pub true_loss: f64,
-    /// The least time between two sends of one run, in seconds.
+    /// The shortest time between two packets of one run, in seconds.
     pub shortest_pause: Option<f64>,
 }
 
@@ -237,19 +237,19 @@ pub struct Series {
 pub struct Multicast {
     /// The group and its port.
     pub group: SocketAddrV4,
-    /// What the receiver showed.
+    /// The lines that the receiver printed.
     pub shown: Vec<String>,
-    /// Datagrams of the group that were on the wire at the receiver while it ran.
+    /// The number of captured datagrams to the group.
     pub datagrams: u64,
-    /// Whether the receiver's host was a member of the group before it ran, and while it ran (`/proc/net/igmp`).
+    /// Whether the receiver's host was a member of the group before the receiver ran (`/proc/net/igmp`).
     pub member_before: bool,
-    /// See `member_before`.
+    /// Whether it was a member while the receiver ran.
     pub member_during: bool,
-    /// IGMP reports of the group in the capture.
+    /// The number of captured IGMP packets of the receiver.
     pub igmp_reports: u64,
-    /// Whether the senders' host joined the group for them (it is another host than the receiver's).
+    /// Whether the senders' host was a member of the group. It is not the receiver's host.
     pub sender_member: bool,
-    /// The time to live of the senders' datagrams.
+    /// The time to live of the senders' datagrams; 0 if none was captured.
     pub sender_ttl: u8,
     /// Each sender.
     pub senders: Vec<GroupSender>,
@@ -260,8 +260,8 @@ pub struct Multicast {
 pub struct GroupSender {
     /// Its identity.
     pub identity: String,
-    /// How many characters it sent in all.
+    /// The number of characters that it sent, without newlines.
     pub characters: u64,
-    /// What the programme answered in the group, as the receiver showed it.
+    /// The answer of the programme, as the receiver printed it.
     pub answer: Option<String>,
 }

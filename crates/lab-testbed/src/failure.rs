@@ -1,4 +1,4 @@
-//! Why an experiment has no facts, as data: who could not do what.
+//! Why an experiment failed, as data: who is to blame, and what was attempted.
 
 use std::{fmt, time::Duration};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::programs::ProgramRole;
 
-/// What stood in the way of an experiment. Its `Display` is one sentence.
+/// The reason of a failed experiment. Its `Display` is one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -17,12 +17,12 @@ pub enum ExperimentFailure {
     /// A program could not be started.
     #[error("cannot start `{command_line}`: {reason}")]
     NotStarted {
-        /// How it was to be called.
+        /// The command line.
         command_line: String,
         /// The system's reason.
         reason: String,
     },
-    /// A program did something else, or nothing, until the deadline.
+    /// A program did not do what was expected of it before the deadline.
     #[error("`{command_line}` did not {awaited} within {:.1} s", .within.as_secs_f64())]
     Deadline {
         /// How it was called.
@@ -34,7 +34,7 @@ pub enum ExperimentFailure {
         /// What it had written.
         seen: String,
     },
-    /// A program ended before it did what was awaited.
+    /// A program ended too early.
     #[error("`{command_line}` ended and did not {awaited}")]
     Ended {
         /// How it was called.
@@ -44,7 +44,7 @@ pub enum ExperimentFailure {
         /// What it had written.
         seen: String,
     },
-    /// A program ended, but not well.
+    /// A program ended with an exit status other than 0.
     #[error("{role} {ending}")]
     Program {
         /// Which one.
@@ -52,7 +52,7 @@ pub enum ExperimentFailure {
         /// How it ended.
         ending: ProgramEnding,
     },
-    /// Nobody connected.
+    /// No client connected.
     #[error("there was no connection to TCP port {port}{}", then(.role, .ending))]
     NoConnection {
         /// The server's port.
@@ -62,7 +62,7 @@ pub enum ExperimentFailure {
         /// How that program ended, if it has.
         ending: Option<ProgramEnding>,
     },
-    /// A capture has nothing of what was looked for.
+    /// The capture has no such packet.
     #[error("no {protocol} packet to port {port} was captured{}", then(.role, .ending))]
     NoPacket {
         /// The protocol.
@@ -77,7 +77,7 @@ pub enum ExperimentFailure {
     /// A connection to a TLS server does not begin with a ClientHello.
     #[error("the connection does not begin with a ClientHello")]
     NoClientHello,
-    /// No TLS handshake went so far that anything was agreed on.
+    /// No TLS handshake got as far as a cipher suite.
     #[error("no TLS session came about; {role} {ending}")]
     NoTlsSession {
         /// The client.
@@ -95,10 +95,10 @@ pub enum ExperimentFailure {
         /// The family in which the PMU was.
         family: Family,
     },
-    /// This machine refused something, or one of our own servers could not be had.
+    /// The system refused something, or a server of ours could not be started.
     #[error("{reason}")]
     System {
-        /// What was refused, and the system's reason.
+        /// The attempt, and the reason of the system.
         reason: String,
     },
 }
@@ -107,13 +107,13 @@ fn then(role: &ProgramRole, ending: &Option<ProgramEnding>) -> String {
     ending.as_ref().map(|ending| format!("; {role} {ending}")).unwrap_or_default()
 }
 
-/// How many characters of a complaint are kept (ours).
+/// The maximum of characters of a complaint (ours).
 const MAX_COMPLAINT: usize = 200;
 
-/// How a program ended, and its complaint.
+/// The exit status of a program, and its error message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramEnding {
-    /// The exit status as a shell shows it.
+    /// The exit status, as a shell shows it: 128 + N after signal N.
     pub status: i32,
     /// Its line `error: …`, or else the last line that it wrote on stderr; at most 200 characters.
     pub complaint: Option<String>,
@@ -138,7 +138,7 @@ impl fmt::Display for ProgramEnding {
 }
 
 impl ExperimentFailure {
-    /// What the program at fault had written, where that is not kept elsewhere.
+    /// The output of the failed program, where no transcript has it.
     pub fn seen(&self) -> Option<&str> {
         match self {
             Self::Deadline { seen, .. } | Self::Ended { seen, .. } => Some(seen),
@@ -146,7 +146,7 @@ impl ExperimentFailure {
         }
     }
 
-    /// The same, where a program that has ended meanwhile explains more.
+    /// The same failure with the exit status of the client.
     #[must_use]
     pub(crate) fn with_ending(self, outcome: &Outcome) -> Self {
         let ending = Some(outcome.into());

@@ -1,4 +1,4 @@
-//! What a run has found so far, in the order of the handout; it can be read at any time.
+//! The facts of a run so far, in the order of the handout. They can be read at any time.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::facts::{Experiment, Measurements, Run, RunFacts, RunSettings, SCHEMA, Scenario, Substitute};
 
-/// The facts of a run that goes on.
+/// The facts of the current run.
 #[derive(Debug)]
 pub struct Journal {
     facts: Mutex<RunFacts>,
@@ -15,7 +15,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins: nothing was done yet, and each experiment has its slot.
+    /// A journal without results; the run begins now.
     pub fn begin(settings: RunSettings, substitutes: Vec<Substitute>) -> Self {
         let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let facts = RunFacts {
@@ -27,14 +27,14 @@ impl Journal {
         Self { facts: Mutex::new(facts), begun: Instant::now() }
     }
 
-    /// What is known by now.
+    /// The facts so far.
     pub fn facts(&self) -> RunFacts {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         facts.run.elapsed = self.begun.elapsed();
         facts
     }
 
-    /// Enters what an experiment found.
+    /// Stores the result of an experiment.
     pub(crate) fn enter(&self, experiment: Experiment, measure: impl FnOnce(&mut Measurements)) {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         measure(&mut facts.measured);
@@ -44,7 +44,7 @@ impl Journal {
     }
 }
 
-/// `Linux 6.18.44`.
+/// The name and release of the kernel: `Linux 6.18.44`.
 fn system() -> String {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!("Linux {}", release.trim())

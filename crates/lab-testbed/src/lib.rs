@@ -1,12 +1,14 @@
-//! One run as data: programs, networks, servers and witnesses in; facts out.
+//! Runs the experiments of the lab and returns their facts as data.
+//!
+//! The input is programs, networks, servers and witnesses. A witness is a capture, a kernel or the output of a program.
 //!
 //! ```text
 //! programs ──► session ──► scenarios ──► watch, capture ──► journal ──► facts
-//! command      on hosts    each of the   packets, both      while it    as JSON
-//! lines                    handout       kernels            goes on
+//! command      on hosts    each of the   packets, both      during      as JSON
+//! lines                    handout       kernels            the run
 //! ```
 //!
-//! Only Linux has the private networks that runs are made in. [`facts`] are for every system.
+//! Runs need the private networks of Linux. [`facts`] can be read on every system.
 
 #[cfg(target_os = "linux")]
 pub mod capture;

@@ -1,4 +1,4 @@
-//! The programs of the lab as command lines: ours, or somebody else's in their place.
+//! The programs of the lab as command lines: ours, or substitutes.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, process::Command};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Substitute;
 
-/// What a program is for in the lab.
+/// The role of a program in the lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProgramRole {
@@ -36,7 +36,7 @@ pub enum ProgramRole {
 }
 
 impl ProgramRole {
-    /// Our program, and what comes before all other arguments.
+    /// Our program, and its first arguments.
     fn ours(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Self::CodeA => ("part1-primer", &["udp-client"]),
@@ -53,7 +53,7 @@ impl ProgramRole {
         }
     }
 
-    /// The option of lab-report that puts another program in its place.
+    /// The option of lab-report for a substitute; empty for the role that has none.
     pub fn option(self) -> &'static str {
         match self {
             Self::CodeA => "--code-a",
@@ -71,7 +71,7 @@ impl ProgramRole {
     }
 }
 
-/// As a sentence calls it.
+/// As in a sentence: `Code A`, `the PMU`.
 impl fmt::Display for ProgramRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -86,37 +86,37 @@ impl fmt::Display for ProgramRole {
     }
 }
 
-/// Which program has which role.
+/// The program of each role.
 #[derive(Clone, Debug, Default)]
 pub struct Programs {
-    /// Where ours are.
+    /// The folder of our programs.
     folder: PathBuf,
-    /// Commands of a shell that stand in for ours.
+    /// Substitutes: command lines of a shell.
     others: BTreeMap<ProgramRole, String>,
 }
 
 impl Programs {
-    /// Ours, from a folder, but for some.
+    /// Our programs in a folder, and substitutes for some roles.
     pub fn new(folder: PathBuf, others: impl IntoIterator<Item = (ProgramRole, String)>) -> Self {
         Self { folder, others: others.into_iter().collect() }
     }
 
-    /// Whether a role is our program's, which has our options.
+    /// Whether the program of a role is ours: only ours has our options.
     pub fn is_ours(&self, role: ProgramRole) -> bool {
         !self.others.contains_key(&role)
     }
 
-    /// The programs that stand in for ours.
+    /// The substitutes, in the order of the roles.
     pub fn substitutes(&self) -> Vec<Substitute> {
         self.others.iter().map(|(&role, command)| Substitute { role, command: command.clone() }).collect()
     }
 
-    /// A program with its arguments, and how that is written.
+    /// A program with its arguments: the command, and its command line as text.
     pub fn command(&self, role: ProgramRole, arguments: &[&str]) -> (Command, String) {
         let (program, first) = role.ours();
         let (mut command, line) = match self.others.get(&role) {
             Some(other) => {
-                // A shell takes the command apart, and is gone when the program runs.
+                // The shell splits the command line, and `exec` replaces the shell.
                 let mut command = Command::new("sh");
                 command.arg("-c").arg(format!("exec {other} \"$@\"")).arg("sh");
                 (command, other.clone())
@@ -128,7 +128,7 @@ impl Programs {
             }
         };
         command.args(arguments);
-        // What Python programs print is to be seen when they print it, and the lab's own variables change nothing.
+        // Python must not buffer its output, and the lab's variables must not change a program.
         command.env("PYTHONUNBUFFERED", "1").env_remove("LAB_SERVER").env_remove("SSLKEYLOGFILE");
         let line = if arguments.is_empty() { line } else { format!("{line} {}", shell::command_line(arguments)) };
         (command, line)

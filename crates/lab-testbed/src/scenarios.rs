@@ -1,4 +1,4 @@
-//! Every experiment of the handout, made with real programs in private networks, and captured.
+//! The experiments of the handout, with real programs in private networks, and captures.
 
 mod multicast;
 mod primer;
@@ -21,7 +21,7 @@ use crate::{
     ExperimentFailure, Testbed, facts::Scenario, session::ExperimentSession, topology::Topology, watch::EVENT_TIMEOUT,
 };
 
-/// Makes one experiment.
+/// Runs one experiment.
 fn make(testbed: &Testbed, scenario: Scenario) {
     match scenario {
         Scenario::Datagram => testbed.experiment(scenario, |m| &mut m.datagram, primer::datagram),
@@ -44,8 +44,8 @@ fn make(testbed: &Testbed, scenario: Scenario) {
     }
 }
 
-/// Whether an experiment mostly waits; those that do are made beside the others, which are made one after the other so
-/// that they have the machine for themselves.
+/// Whether an experiment mostly waits. These run at the same time; the others run one after another, so that each has the
+/// machine for itself.
 fn is_mostly_waiting(scenario: Scenario) -> bool {
     match scenario {
         Scenario::ShortPaced | Scenario::Reset(_) | Scenario::Series(_) | Scenario::Multicast => true,
@@ -73,7 +73,7 @@ fn of_version<T>([tls12, tls13]: &mut [T; 2], version: TlsVersion) -> &mut T {
     }
 }
 
-/// Makes those experiments whose names begin with one of `wanted`, or all; tells each that is over.
+/// Runs the experiments whose names begin with one of `wanted`, or all; calls `on_done` after each.
 pub fn run(testbed: &Testbed, wanted: &[String], on_done: impl Fn(Scenario) + Sync) {
     let make = |scenario| {
         make(testbed, scenario);
@@ -89,16 +89,16 @@ pub fn run(testbed: &Testbed, wanted: &[String], on_done: impl Fn(Scenario) + Sy
     });
 }
 
-/// Client and server with a path between them.
+/// Two hosts, client and server, with a path between them.
 fn client_and_server(session: &ExperimentSession<'_>) -> Result<Topology, ExperimentFailure> {
     let hosts = [HostConfig::CLIENT, HostConfig::SERVER];
     Ok(Topology::switched(&hosts, session.settings().path, session.seed())?)
 }
 
-/// How often it is looked whether a program has done something, or has ended (ours).
+/// The interval between two checks of a program (ours).
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Waits until a program has done what is looked for on its host.
+/// Calls `find` on the host of a program until it returns a value, or the program ends.
 fn poll<T: Send + 'static>(
     host: &Host,
     program: &mut Program,
@@ -110,7 +110,7 @@ fn poll<T: Send + 'static>(
         if let Some(found) = host.run(find.clone()) {
             return Ok(found);
         }
-        // No line is wanted, but a program that ends is.
+        // No line matches: this waits, and fails if the program ends.
         match program.line_with(awaited, POLL_INTERVAL, |_| false) {
             Err(lab_process::Error::Deadline { command_line, awaited, seen, .. }) if Instant::now() >= until => {
                 return Err(

@@ -1,11 +1,11 @@
-//! The mock servers as a program of their own, and where they listen.
+//! The mock servers as a separate process, and their addresses.
 
 use std::{net::SocketAddr, process::Command, time::Duration};
 
 use lab_process::{Error, Program, Stream};
 use mock_servers::{Event, ServerName};
 
-/// A process of mock servers; it ends when this is dropped.
+/// A process of mock servers; dropping it ends the process.
 #[derive(Debug)]
 pub struct MockServers {
     program: Program,
@@ -13,10 +13,11 @@ pub struct MockServers {
 }
 
 impl MockServers {
-    /// Starts `mock-servers` as it was prepared and waits until it is ready. It is told to report events as JSON.
+    /// Starts a command line of `mock-servers` and waits until the servers are ready. It adds `--events json`.
     ///
     /// # Errors
-    /// [`Error::Start`], or those of [`Program::line_with`].
+    /// [`Error::Start`] if the program cannot be started; [`Error::Deadline`] or [`Error::Ended`] if it does not become
+    /// ready within the deadline.
     pub fn start(mut command: Command, deadline: Duration) -> Result<Self, Error> {
         command.args(["--events", "json"]);
         let mut program = Program::spawn(command)?;
@@ -30,17 +31,17 @@ impl MockServers {
         Ok(Self { program, events })
     }
 
-    /// How it was called.
+    /// The command line, as a shell takes it.
     pub fn command_line(&self) -> &str {
         self.program.command_line()
     }
 
-    /// What it reported until it was ready.
+    /// The events up to [`Event::Ready`].
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// Where a server listens, the first of its addresses.
+    /// The first address of a server; `None` if this process has no such server.
     pub fn address(&self, wanted: ServerName) -> Option<SocketAddr> {
         self.events.iter().find_map(|event| match event {
             Event::Listening { server, address, .. } if *server == wanted => Some(*address),

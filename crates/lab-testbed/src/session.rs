@@ -1,4 +1,4 @@
-//! The testbed: the settings of all experiments, and the session of one.
+//! The testbed, which runs experiments, and the session of one experiment.
 
 use std::{fmt, fs, path::PathBuf, time::Instant};
 
@@ -14,32 +14,32 @@ use crate::{
     programs::{ProgramRole, Programs},
 };
 
-/// How much of a program's output is kept, in bytes (ours).
+/// The maximum of a transcript, in bytes (ours).
 const MAX_TRANSCRIPT: usize = 1 << 20;
 
-/// What all experiments share.
+/// The settings, programs and facts of all experiments of a run.
 #[derive(Debug)]
 pub struct Testbed {
     settings: RunSettings,
     programs: Programs,
-    /// Where captures and outputs go.
+    /// The folder for captures and outputs.
     folder: PathBuf,
     journal: Journal,
 }
 
 impl Testbed {
-    /// Nothing was done yet.
+    /// A testbed without results.
     pub fn new(settings: RunSettings, programs: Programs, folder: PathBuf) -> Self {
         let journal = Journal::begin(settings.clone(), programs.substitutes());
         Self { settings, programs, folder, journal }
     }
 
-    /// What is known by now.
+    /// The facts so far; a running experiment counts as not run.
     pub fn facts(&self) -> RunFacts {
         self.journal.facts()
     }
 
-    /// Makes an experiment and enters what was found, through `place`.
+    /// Runs an experiment and stores its result in `slot`.
     pub(crate) fn experiment<T>(
         &self,
         scenario: Scenario,
@@ -63,7 +63,7 @@ impl Testbed {
     }
 }
 
-/// One experiment while it is made: what is started, shown and captured.
+/// The session of one experiment: starts programs; keeps their output and the capture.
 pub(crate) struct ExperimentSession<'a> {
     testbed: &'a Testbed,
     experiment: Experiment,
@@ -81,27 +81,27 @@ impl<'a> ExperimentSession<'a> {
         Self { testbed, experiment: Experiment::new(scenario), transcript: String::new() }
     }
 
-    /// Which experiment it is.
+    /// The experiment.
     pub(crate) fn scenario(&self) -> Scenario {
         self.experiment.scenario
     }
 
-    /// The experiments' settings.
+    /// The settings of the run.
     pub(crate) fn settings(&self) -> &'a RunSettings {
         &self.testbed.settings
     }
 
-    /// Whether our program has a role.
+    /// Whether the program of a role is ours.
     pub(crate) fn is_ours(&self, role: ProgramRole) -> bool {
         self.testbed.programs.is_ours(role)
     }
 
-    /// A seed for this experiment alone.
+    /// The seed of this experiment.
     pub(crate) fn seed(&self) -> u64 {
         labnet::seed::named(self.settings().seed, self.scenario().name())
     }
 
-    /// The settings of a mock server on a host of its own.
+    /// The settings of a mock server that listens on all addresses of its host.
     pub(crate) fn server_settings(&self, events: Events) -> ServerSettings {
         let bind = vec![std::net::Ipv4Addr::UNSPECIFIED.into(), std::net::Ipv6Addr::UNSPECIFIED.into()];
         ServerSettings { bind, events, seed: self.seed(), ..ServerSettings::default() }
@@ -110,7 +110,7 @@ impl<'a> ExperimentSession<'a> {
     /// Starts a program on a host.
     ///
     /// # Errors
-    /// When there is no such program.
+    /// [`ExperimentFailure::NotStarted`].
     pub(crate) fn start(
         &mut self,
         host: &Host,
@@ -119,27 +119,27 @@ impl<'a> ExperimentSession<'a> {
     ) -> Result<Program, ExperimentFailure> {
         let (command, command_line) = self.testbed.programs.command(role, arguments);
         let invocation = Invocation { host: host.name().to_owned(), command_line: command_line.clone() };
-        // Sixty of one kind are one line.
+        // Equal command lines are kept once.
         if !self.experiment.invocations.contains(&invocation) {
             self.experiment.invocations.push(invocation);
         }
         Ok(host.run(move || Program::spawn_as(command, command_line))?)
     }
 
-    /// Waits for a program's end, and keeps what it showed.
+    /// Waits for the end of a program, and keeps its output.
     ///
     /// # Errors
-    /// When it does not end in time.
+    /// [`ExperimentFailure::Deadline`].
     pub(crate) fn finish(&mut self, program: Program) -> Result<Outcome, ExperimentFailure> {
         let outcome = program.finish(self.settings().deadline)?;
         self.keep(&outcome);
         Ok(outcome)
     }
 
-    /// Ends a program that serves for ever, and keeps what it showed.
+    /// Ends a server with Ctrl-C (SIGINT), and keeps its output.
     ///
     /// # Errors
-    /// When it does not end at Ctrl-C.
+    /// [`ExperimentFailure::Deadline`].
     pub(crate) fn end(&mut self, mut program: Program) -> Result<Outcome, ExperimentFailure> {
         program.interrupt();
         self.finish(program)
@@ -158,21 +158,21 @@ impl<'a> ExperimentSession<'a> {
         let _ = writeln!(self.transcript, "[exit status {}]\n", outcome.code());
     }
 
-    /// Notes something that no program showed.
+    /// Adds a comment to the transcript.
     pub(crate) fn note(&mut self, text: impl fmt::Display) {
         self.transcript += &format!("# {text}\n");
     }
 
-    /// Notes what a program had written that did not end.
+    /// Adds the output of a program that did not end.
     fn note_output(&mut self, output: Option<&str>) {
         self.transcript += output.unwrap_or_default();
         self.transcript.push('\n');
     }
 
-    /// Keeps a capture as the experiment's.
+    /// Writes the capture of the experiment.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// [`ExperimentFailure::System`].
     pub(crate) fn keep_capture(&mut self, recording: &Recording) -> Result<(), ExperimentFailure> {
         let path = self.testbed.folder.join(self.scenario().capture());
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -183,7 +183,7 @@ impl<'a> ExperimentSession<'a> {
         Ok(())
     }
 
-    /// Keeps a connection, packet by packet.
+    /// Adds a sequence diagram.
     pub(crate) fn keep_diagram(&mut self, diagram: Diagram) {
         self.experiment.diagrams.push(diagram);
     }

@@ -1,4 +1,4 @@
-//! The hosts of a run, and what lies between them.
+//! The hosts of an experiment, and the path between them.
 
 use lab_sandbox::{Host, HostConfig, HostsFile, Lan, path::NetworkPath};
 
@@ -8,15 +8,15 @@ use crate::{Error, facts::PathCounts};
 pub const CLIENT: usize = 0;
 /// The number of the host on which servers run.
 pub const SERVER: usize = 1;
-/// The number of the host that is neither: a proxy's, or that of further senders.
+/// The number of a third host, for a proxy or for more senders.
 pub const THIRD: usize = 2;
 
-/// The hosts of a run.
+/// The hosts of an experiment.
 #[derive(Debug)]
 pub enum Topology {
-    /// One host for all; the lab's names are its loopback addresses. It has every number.
+    /// One host with every number. The lab's names are its loopback addresses.
     Single(Host),
-    /// Hosts with a switch between them; the lab's names are the addresses of the server's host.
+    /// Hosts on a switch. The lab's names are the addresses of the server's host.
     Switched(Lan),
 }
 
@@ -24,15 +24,15 @@ impl Topology {
     /// One host.
     ///
     /// # Errors
-    /// What the system refuses.
+    /// [`Error::Sandbox`] if the system refuses a network.
     pub fn single() -> Result<Self, Error> {
         Host::alone("lab", HostsFile::lab_on_localhost()).map(Self::Single).map_err(Error::from)
     }
 
-    /// Hosts with a path between each two of them; `seed` fixes what the path does by chance.
+    /// Hosts with a path between each two of them; `seed` fixes the random choices of the path.
     ///
     /// # Errors
-    /// What the system refuses.
+    /// [`Error::Sandbox`] if the system refuses a network.
     pub fn switched(hosts: &[HostConfig], path: NetworkPath, seed: u64) -> Result<Self, Error> {
         let server = [HostConfig::SERVER.ipv4.into(), HostConfig::SERVER.ipv6.into()];
         Lan::new(hosts, &HostsFile::localhost().with_lab_servers(&server), path, seed)
@@ -40,7 +40,7 @@ impl Topology {
             .map_err(Error::from)
     }
 
-    /// A host by its number.
+    /// A host by its number, from 0.
     ///
     /// # Errors
     /// [`Error::NoHost`] when there are fewer.
@@ -68,7 +68,7 @@ impl Topology {
         self.host(SERVER)
     }
 
-    /// The interface of every host that leads to the others.
+    /// The interface to the other hosts; its name is the same on each host.
     pub fn interface(&self) -> &'static str {
         match self {
             Self::Single(_) => "lo",
@@ -76,7 +76,7 @@ impl Topology {
         }
     }
 
-    /// What the path did to the packets of one host for another.
+    /// The counters of the path from one host to another; zero without a path.
     pub(crate) fn path_counts(&self, from: usize, to: usize) -> PathCounts {
         let counters = match self {
             Self::Single(_) => Vec::new(),

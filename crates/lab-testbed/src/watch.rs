@@ -17,26 +17,26 @@ use crate::{
     topology::{CLIENT, SERVER, Topology},
 };
 
-/// How long something is waited for that a program does in a moment (ours, for a machine that does other things).
+/// The time limit for an expected event (ours; long enough for a busy machine).
 pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long something is waited for that should not happen at all (ours): far longer than a program takes for it.
+/// The time limit for an event that should not happen (ours; programs are much faster).
 pub(crate) const SHORT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How many lengths of payloads are kept.
+/// The maximum number of stored payload lengths (ours).
 const MAX_LENGTHS: usize = 200;
 
-/// What watches a connection between two hosts.
+/// The witnesses of a connection between two hosts.
 pub(crate) struct Watch {
     capture: Capture,
-    /// The client's, by its number.
+    /// The number of the client's host.
     host: usize,
     client: TcpMonitor,
     server: TcpMonitor,
 }
 
 impl Watch {
-    /// Begins, with the client on a host, which may be the server's.
+    /// Starts the capture and the monitors. `host` is the number of the client's host, which may be the server's.
     pub(crate) fn begin(hosts: &Topology, host: usize) -> Result<Self, ExperimentFailure> {
         let interface = if host == SERVER { "lo" } else { hosts.interface() };
         let capture = hosts.host(host)?.run(move || Capture::start(interface, u32::MAX))?;
@@ -44,7 +44,7 @@ impl Watch {
         Ok(Self { capture, host, client, server })
     }
 
-    /// Ends when both kernels are done with the connection: then its last packet has passed.
+    /// Waits until both kernels have closed the connection; then its last packet is captured.
     pub(crate) fn end(
         mut self,
         name: &str,
@@ -52,10 +52,10 @@ impl Watch {
         port: u16,
         role: ProgramRole,
     ) -> Result<(Recording, Transfer, Flow), ExperimentFailure> {
-        // A connection that was refused, as in the other family, acknowledged nothing.
+        // A refused connection, as in the other family, has no acknowledged bytes.
         let is_client = |end: &ClosedTcpSocket| end.remote.port() == port && end.counters.bytes_acked > 0;
         let is_server = |end: &ClosedTcpSocket| end.local.port() == port;
-        // A program that has ended leaves its connection in the table, or the kernel has told of its end.
+        // After the end of the program its connection is still in the table, or the kernel has reported its end.
         let is_in_table = hosts.host(self.host)?.run(move || sockets::has_connection(port));
         let has_ended = |ends: &[ClosedTcpSocket]| ends.iter().any(is_client);
         if !is_in_table && !has_ended(self.client.wait(SHORT_TIMEOUT, has_ended)) {
@@ -77,7 +77,7 @@ impl Watch {
 }
 
 impl Transfer {
-    /// Enters what the kernels counted of a connection.
+    /// Adds the counters of both kernels.
     pub(crate) fn add_ends(&mut self, ends: &[ClosedTcpSocket], flow: &Flow) {
         let kernel = |end: &ClosedTcpSocket| {
             let counters = &end.counters;
@@ -97,7 +97,7 @@ impl Transfer {
     }
 }
 
-/// The first flow to a port that carried something, packet by packet.
+/// The first flow to a port with payload from its client.
 pub(crate) fn flow(
     recording: &Recording,
     protocol: FlowProtocol,
@@ -117,7 +117,7 @@ pub(crate) fn flows(recording: &Recording) -> Vec<Flow> {
     analysis.finish().flows
 }
 
-/// What the packets alone say of a connection.
+/// The facts of a connection that the packets alone give.
 pub(crate) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfer {
     Transfer {
         experiment: name.to_owned(),
@@ -134,7 +134,7 @@ fn packets(flow: &Flow, way: &DirectionCounts, direction: Direction) -> PacketCo
     let lengths = rows().filter(|row| row.payload_len > 0 && !row.is_retransmission);
     let repeats =
         |has_payload: bool| rows().filter(move |row| row.is_retransmission && (row.payload_len > 0) == has_payload);
-    // When both have said that nothing more comes, a reset answers what came twice and harms nobody.
+    // After both FINs, a reset only answers a repeated packet.
     let is_fin = |row: &&PacketRow| row.tcp.is_some_and(|tcp| tcp.flags.fin());
     let both = [Direction::Sent, Direction::Received];
     let fins = both.map(|way| flow.rows.iter().filter(is_fin).find(|row| row.direction == way).map(|row| row.number));
@@ -153,7 +153,7 @@ fn packets(flow: &Flow, way: &DirectionCounts, direction: Direction) -> PacketCo
     }
 }
 
-/// What a client program said.
+/// The output and the `--stats` of a client program.
 pub(crate) fn client_of(outcome: &Outcome) -> ClientReport {
     let stats = outcome.stats();
     let count = |key: &str| stats.last().and_then(|stats| stats.get(key)?.as_u64());

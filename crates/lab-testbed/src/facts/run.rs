@@ -1,4 +1,4 @@
-//! How a run was made, and what was done in it.
+//! The settings of a run, and its experiments.
 
 use std::{fmt, time::Duration};
 
@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 use super::Scenario;
 use crate::programs::ProgramRole;
 
-/// How the experiments are made.
+/// The settings of the experiments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSettings {
-    /// Fixes every random choice.
+    /// The seed of every random choice.
     pub seed: u64,
-    /// How many messages answer `CMD_short`.
+    /// The number of messages in the answer to `CMD_short`.
     pub messages: u64,
-    /// The number of the first one.
+    /// The number of the first message, 0 or 1.
     pub first: u64,
-    /// The probability that the PMU of part 3 loses a packet.
+    /// The probability that the PMU of part 3 loses a packet, from 0 to 0.9.
     pub loss: f64,
-    /// How many resets are made for the mean (part 3).
+    /// The number of resets of a series (part 3).
     pub runs: u64,
-    /// What lies between client and server.
+    /// The path between client and server.
     pub path: NetworkPath,
-    /// The longest that one program may take.
+    /// The time limit of one program.
     pub deadline: Duration,
 }
 
@@ -38,49 +38,49 @@ impl Default for RunSettings {
     }
 }
 
-/// How a run was made.
+/// The circumstances of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Run {
-    /// How the experiments are made.
+    /// The settings of the experiments.
     pub settings: RunSettings,
-    /// Programs that stand in for ours.
+    /// The substitutes of our programs.
     pub substitutes: Vec<Substitute>,
-    /// When it began, since the Unix epoch.
+    /// The begin, since the Unix epoch.
     pub begun: Duration,
-    /// How long it took.
+    /// The duration.
     pub elapsed: Duration,
     /// The kernel's name and release: `Linux 6.18.44`.
     pub system: String,
 }
 
-/// Somebody else's program in the place of one of ours.
+/// A program that replaces one of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Substitute {
-    /// In whose place.
+    /// The replaced role.
     pub role: ProgramRole,
-    /// The command, as a shell takes it.
+    /// The command line, as a shell takes it.
     pub command: String,
 }
 
-/// What was done for one experiment. How it ended is in [`Measurements::status`](super::Measurements::status).
+/// The commands, files and diagrams of one experiment. How it ended is in [`Measurements::status`](super::Measurements::status).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Experiment {
-    /// Which one.
+    /// The experiment.
     pub scenario: Scenario,
-    /// The programs, as they were called; each way of calling once.
+    /// The programs with their command lines, each once.
     pub invocations: Vec<Invocation>,
     /// Whether there is a capture, at [`Scenario::capture`].
     pub has_capture: bool,
-    /// Whether there is what the programs showed, at [`Scenario::output`].
+    /// Whether there is a transcript of the programs, at [`Scenario::output`].
     pub has_output: bool,
-    /// How long it took.
+    /// The duration.
     pub elapsed: Duration,
-    /// Its connections, packet by packet.
+    /// The sequence diagrams of its connections.
     pub diagrams: Vec<Diagram>,
 }
 
 impl Experiment {
-    /// One that has not been made yet.
+    /// An experiment that was not run.
     pub fn new(scenario: Scenario) -> Self {
         Self {
             scenario,
@@ -96,9 +96,9 @@ impl Experiment {
 /// A program that was started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invocation {
-    /// The host on which it ran.
+    /// The name of its host.
     pub host: String,
-    /// How it was called, as a shell takes it.
+    /// The command line, as a shell takes it.
     pub command_line: String,
 }
 

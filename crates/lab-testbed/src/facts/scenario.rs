@@ -1,4 +1,4 @@
-//! The experiments by name.
+//! The names of the experiments.
 
 use std::fmt;
 
@@ -51,7 +51,7 @@ impl Scenario {
         Self::Tls(TlsVersion::Tls13),
     ];
 
-    /// Its name: files of the run are called by it, and answers refer to it.
+    /// Its name, which is also in the names of its files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Datagram => "part1-udp",
@@ -71,17 +71,17 @@ impl Scenario {
         }
     }
 
-    /// Where its capture is, relative to the folder of the run.
+    /// The path of its capture, relative to the folder of the run.
     pub fn capture(self) -> String {
         format!("captures/{self}.pcapng")
     }
 
-    /// Where that is which its programs showed, relative to the folder of the run.
+    /// The path of the transcript of its programs, relative to the folder of the run.
     pub fn output(self) -> String {
         format!("output/{self}.txt")
     }
 
-    /// Those whose names begin with one of `prefixes`; all when there are none.
+    /// The experiments whose names begin with one of `prefixes`; all without prefixes.
     pub fn wanted(prefixes: &[String]) -> impl Iterator<Item = Self> + '_ {
         let is_wanted =
             |scenario: &Self| prefixes.is_empty() || prefixes.iter().any(|prefix| scenario.name().starts_with(prefix));

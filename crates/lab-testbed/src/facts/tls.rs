@@ -1,4 +1,4 @@
-//! A TLS connection: its handshake, and what was agreed on.
+//! The facts of a TLS connection: its handshake and its negotiated parameters.
 
 use labnet::tls::TlsVersion;
 use serde::{Deserialize, Serialize};
@@ -23,11 +23,11 @@ pub struct TlsMessage {
     pub from_client: bool,
     /// The RFC's name: `ClientHello`.
     pub name: String,
-    /// Bytes.
+    /// Its length, in bytes.
     pub len: u64,
     /// Whether it was encrypted on the wire.
     pub encrypted: bool,
-    /// Fields worth showing: name and value.
+    /// Details for the reader: name and value.
     pub details: Vec<(String, String)>,
 }
 
@@ -36,17 +36,17 @@ pub struct TlsMessage {
 pub struct TlsFacts {
     /// The version that the client offered.
     pub offered: TlsVersion,
-    /// The version that was agreed on, as RFCs write it: `TLS 1.3`.
+    /// The negotiated version, as RFCs write it: `TLS 1.3`.
     pub version: String,
-    /// The cipher suite that was agreed on.
+    /// The negotiated cipher suite.
     pub suite: TlsSuite,
-    /// The cipher suites of the ClientHello, IANA names, signalling values left out.
+    /// The cipher suites of the ClientHello, as IANA names, without signalling values.
     pub proposed: Vec<String>,
-    /// The handshake, up to Finished each way.
+    /// The messages of the handshake, up to both Finished.
     pub messages: Vec<TlsMessage>,
-    /// Packets with payload from the ClientHello to the last Finished: from the client, from the server.
+    /// The number of packets with payload from the ClientHello to the last Finished: of the client, of the server.
     pub handshake_packets: (u64, u64),
-    /// The same with the packets that only acknowledge.
+    /// The number of all packets, acknowledgements included.
     pub handshake_packets_all: u64,
     /// The key exchange: `X25519MLKEM768`, `secp256r1`, …
     pub key_exchange: Option<String>,
@@ -54,7 +54,7 @@ pub struct TlsFacts {
     pub signature: Option<String>,
     /// The key of the server's certificate: `RSA 2048 bits`.
     pub certificate_key: Option<String>,
-    /// Records of encrypted application data: from the client, from the server.
+    /// The number of records of application data: of the client, of the server.
     pub data_records: (u64, u64),
     /// The connection.
     pub transfer: Transfer,

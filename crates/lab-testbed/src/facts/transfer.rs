@@ -1,69 +1,69 @@
-//! One TCP connection, seen from all sides.
+//! The facts of one TCP connection, from all witnesses.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Packets of one direction of a TCP connection, as captured at the client.
+/// The packets of one direction of a TCP connection, as captured at the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketCounts {
-    /// All of them.
+    /// All packets.
     pub all: u64,
-    /// Those with payload.
+    /// Packets with payload.
     pub with_payload: u64,
-    /// Payload bytes, what was sent again included.
+    /// Payload bytes, retransmissions included.
     pub bytes: u64,
     /// Payload bytes, each once.
     pub distinct_bytes: u64,
-    /// Packets with payload that brought bytes that had been there before.
+    /// Packets with payload of which bytes had been captured before.
     pub repeated: u64,
-    /// Packets without payload that brought a SYN or FIN that had been there before.
+    /// Packets without payload that repeat a SYN or FIN.
     pub repeated_syn_fin: u64,
-    /// The length of each payload that brought something new, in order, at most 200 of them.
+    /// The lengths of the payloads with new bytes, in order, at most 200.
     pub lengths: Vec<u64>,
-    /// Whether a FIN came.
+    /// Whether a FIN was captured.
     pub has_fin: bool,
-    /// Whether a reset came before both had said with a FIN that nothing more comes.
+    /// Whether a reset was captured before both FINs.
     pub has_rst: bool,
 }
 
 impl PacketCounts {
-    /// Packets with payload that brought something new (Q11, Q14, Q22, Q24). What was sent again depends on losses, and on
-    /// how busy the machine was: TCP sends again what is acknowledged late.
+    /// The number of packets with new payload (Q11, Q14, Q22, Q24). The others depend on losses and on the load of the
+    /// machine: TCP retransmits what is acknowledged late.
     pub fn fresh(&self) -> u64 {
         self.with_payload.saturating_sub(self.repeated)
     }
 }
 
-/// What the kernel counted at one end of a connection (TCP_INFO). A SYN or FIN counts as a byte where the kernel does so.
+/// The counters of the kernel at one end of a connection (TCP_INFO). The kernel counts some SYN and FIN as a byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelCounters {
-    /// Payload bytes sent, again and again included.
+    /// Payload bytes sent, retransmissions included; `None` if the kernel has no such counter.
     pub bytes_sent: Option<u64>,
-    /// Bytes of this end that were acknowledged; with its FIN, and with its SYN on the side that connected.
+    /// Acknowledged bytes, with the FIN, and at the client with the SYN.
     pub bytes_acked: u64,
-    /// Bytes of the other end, each once, with its FIN.
+    /// Received bytes, each once, with the FIN.
     pub bytes_received: u64,
-    /// Segments with payload, out and in.
+    /// Segments with payload that were sent.
     pub data_segments_out: u64,
-    /// See `data_segments_out`.
+    /// Segments with payload that were received.
     pub data_segments_in: u64,
-    /// Segments sent again.
+    /// Retransmitted segments.
     pub retransmitted: u64,
     /// The smoothed round-trip time.
     pub rtt: Duration,
 }
 
-/// What a path did to packets on purpose, with payload or without.
+/// The lost and duplicated packets of a path, with payload or without.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathCounts {
-    /// How many it lost.
+    /// Lost packets.
     pub lost: u64,
-    /// How many it delivered twice.
+    /// Duplicated packets.
     pub duplicated: u64,
 }
 
-/// What bytes of a server's stream are for.
+/// A layer of a server's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
@@ -86,16 +86,16 @@ pub enum Layer {
 /// The bytes of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerBytes {
-    /// What they are for.
+    /// The layer.
     pub layer: Layer,
-    /// How many.
+    /// The number of its bytes.
     pub bytes: u64,
 }
 
-/// What a client program said of a transfer.
+/// The output and the `--stats` of a client program.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ClientReport {
-    /// How it was called.
+    /// The command line, as a shell takes it.
     pub command_line: String,
     /// The exit status as a shell shows it.
     pub status: i32,
@@ -103,34 +103,34 @@ pub struct ClientReport {
     pub lines: Vec<String>,
     /// Bytes on stdout.
     pub output_bytes: u64,
-    /// From its `--stats`, none when it has no such option: calls of recv, the empty one included.
+    /// From `--stats`: calls of recv, the empty one included. All values of `--stats` are `None` for a program without it.
     pub recv_calls: Option<u64>,
-    /// From its `--stats`: bytes that the calls returned.
+    /// From `--stats`: bytes that the calls returned.
     pub bytes: Option<u64>,
-    /// From its `--stats`: segments with payload, by TCP_INFO.
+    /// From `--stats`: segments with payload, by TCP_INFO.
     pub data_segments_in: Option<u64>,
-    /// From its `--stats`: messages that were handed to it (part 5).
+    /// From `--stats`: calls of on_message (part 5).
     pub on_message: Option<u64>,
-    /// The bytes that one recv may take, where that was asked for.
+    /// The size of the receive buffer, in bytes, if it was an argument.
     pub recv_buffer: Option<u64>,
 }
 
-/// The fewest calls of recv that take so many bytes: one for each full buffer, one for the rest, one for the end.
+/// The minimum number of calls of recv for so many bytes: one for each full buffer, one for the rest, one for the end.
 pub fn fewest_recv_calls(bytes: u64, recv_buffer: Option<u64>) -> u64 {
     let with_bytes = recv_buffer.filter(|&size| size > 0).map_or(bytes.min(1), |size| bytes.div_ceil(size));
     with_bytes + 1
 }
 
-/// One TCP connection, seen from all sides.
+/// One TCP connection, from all witnesses.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Transfer {
-    /// The experiment's name: its capture is `captures/NAME.pcapng`, what programs showed is in `output/NAME.txt`.
+    /// The name of the experiment, or of one of its connections.
     pub experiment: String,
     /// The command that the client sent.
     pub command: String,
-    /// How often the server's program called send for messages, if it is ours.
+    /// Calls of send for messages by the server's program, if it is ours.
     pub sends: Option<u64>,
-    /// What the server's stream is made of, if the server is ours; `messages` is always the layer of the answer itself.
+    /// The layers of the server's stream, if the server is ours. Messages are always one of them.
     pub layers: Vec<LayerBytes>,
     /// The kernel at the client's end.
     pub client_kernel: Option<KernelCounters>,
@@ -140,41 +140,41 @@ pub struct Transfer {
     pub to_client: PacketCounts,
     /// From the client to the server.
     pub to_server: PacketCounts,
-    /// What the path did to the packets of the server.
+    /// The counters of the path for packets of the server.
     pub path_to_client: PathCounts,
-    /// What it did to those of the client.
+    /// The counters of the path for packets of the client.
     pub path_to_server: PathCounts,
     /// Packets that the capture missed.
     pub missed_by_capture: u64,
-    /// What the client showed and counted.
+    /// The output and the counts of the client.
     pub client: ClientReport,
-    /// From the SYN to the last packet.
+    /// The time from the SYN to the last packet.
     pub duration: Duration,
 }
 
 impl Transfer {
-    /// The bytes of a layer; 0 when there is none.
+    /// The bytes of a layer; 0 without it.
     pub fn layer(&self, layer: Layer) -> u64 {
         self.layers.iter().filter(|part| part.layer == layer).map(|part| part.bytes).sum()
     }
 }
 
-/// A flood and the buffer it was received with.
+/// A flood, and the receive buffer of its client.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Flood {
-    /// The bytes that one recv may take; none for the program's own choice.
+    /// The size of the receive buffer, in bytes; `None` for the program's own choice.
     pub recv_buffer: Option<u64>,
     /// The connection.
     pub transfer: Transfer,
-    /// The packets of the server, for the flood that is drawn; else empty.
+    /// The packets of the server for the plot; empty for all floods but the first.
     pub arrivals: Vec<Arrival>,
 }
 
-/// A packet that brought something new.
+/// A packet with new bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrival {
-    /// When, since the first packet of the connection.
+    /// Its time since the first packet of the connection.
     pub at: Duration,
-    /// How many bytes it brought that were new.
+    /// The number of its new bytes.
     pub bytes: u64,
 }

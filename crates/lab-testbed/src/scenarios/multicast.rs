@@ -1,4 +1,4 @@
-//! Part 4: a programme to a group, a receiver that joins it, and two senders that do not.
+//! Part 4: a programme to a multicast group, a receiver that joins the group, and two senders that do not.
 
 use std::{
     fs,
@@ -27,13 +27,13 @@ use crate::{
     watch::{self, EVENT_TIMEOUT, SHORT_TIMEOUT},
 };
 
-/// The programme's lines come faster than the handout's: waiting teaches nothing.
+/// The interval between lines (ours): the handout's is a second, which would only take more time.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many lines are heard before anybody sends.
+/// The number of lines before the first sender starts (ours).
 const LINES: usize = 4;
 
-/// Two students, and what they say line by line: more than 300 characters each.
+/// Two senders: the identity, and lines of more than 300 characters in all.
 const SENDERS: [(&str, &str); 2] = [
     (
         "123456",
@@ -81,7 +81,7 @@ pub(super) fn programme(session: &mut ExperimentSession<'_>) -> Result<Multicast
         sender.input(b"\n");
         sender.end_input();
         let outcome = session.finish(sender)?;
-        // Many a good one ends its input with an exception.
+        // A sender with status 1 may still be right: many end their input with an exception.
         let patience = if outcome.code() == 0 { EVENT_TIMEOUT } else { EVENT_TIMEOUT / 4 };
         let is_answer = |text: &str| text.contains("swcmTV") && text.contains(identity);
         let answer = receiver.line_with("show the answer", patience, |line| is_answer(&line.text)).ok();
@@ -89,7 +89,7 @@ pub(super) fn programme(session: &mut ExperimentSession<'_>) -> Result<Multicast
         answers.push(GroupSender { identity: identity.to_owned(), characters, answer: answer.map(|line| line.text) });
     }
     let sender_member = senders.run(move || is_member_here(group));
-    // What is on its way is still to be shown: only then are lines and datagrams the same number.
+    // The receiver shows the datagrams that are still on the path: then lines and datagrams are equally many.
     drop(programme);
     let quiet = session.settings().path.delay + SHORT_TIMEOUT;
     while receiver.line_with("show another line", quiet, |_| true).is_ok() {}
@@ -121,7 +121,7 @@ pub(super) fn programme(session: &mut ExperimentSession<'_>) -> Result<Multicast
     Ok(facts)
 }
 
-/// Whether a program on this thread's host joins a group soon. One that never does is to be seen, too.
+/// Whether a program on this thread's host joins a group within five seconds.
 fn joins(group: Ipv4Addr) -> bool {
     let until = Instant::now() + EVENT_TIMEOUT / 4;
     loop {
@@ -133,7 +133,7 @@ fn joins(group: Ipv4Addr) -> bool {
     }
 }
 
-/// Whether a program on this thread's host has joined a group, by the kernel's list: addresses are numbers in memory.
+/// Whether a program on this thread's host is a member of a group, by the kernel's list of addresses in native byte order.
 fn is_member_here(group: Ipv4Addr) -> bool {
     let number = format!("{:08X}", u32::from_ne_bytes(group.octets()));
     let list = fs::read_to_string("/proc/thread-self/net/igmp").unwrap_or_default();
@@ -142,7 +142,7 @@ fn is_member_here(group: Ipv4Addr) -> bool {
 
 /// The time to live of an IPv4 packet in an Ethernet frame.
 fn ttl(frame: &[u8]) -> u8 {
-    /// Behind the header of 14 bytes, in the ninth byte (RFC 791, section 3.1).
+    /// The ninth byte of the IPv4 header (RFC 791, section 3.1), behind 14 bytes of Ethernet.
     const TTL: usize = 14 + 8;
     frame.get(TTL).copied().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Part 1: Code A to D, on one machine.
+//! Part 1: Code A to D, on one host.
 
 use std::cell::RefCell;
 
@@ -26,10 +26,10 @@ use crate::{
 const UDP_PORT: u16 = 5001;
 const TCP_PORT: u16 = 5002;
 
-/// What Code C says at the end of a connection.
+/// The output of Code C at the end of a connection.
 const END: &str = "No more data";
 
-/// The last word of what Code D sends.
+/// The last word of the text that Code D sends.
 const LAST_WORD: &str = "Romeo?";
 
 pub(super) fn datagram(session: &mut ExperimentSession<'_>) -> Result<DatagramFacts, ExperimentFailure> {
@@ -70,20 +70,20 @@ pub(super) fn echo(session: &mut ExperimentSession<'_>) -> Result<Echo, Experime
         host.run(|| Ok::<_, ExperimentFailure>((Capture::start("lo", u32::MAX)?, TcpMonitor::listen()?)))?;
 
     let mut client = session.start(&host, ProgramRole::CodeD, &[])?;
-    // The echo is whole when its last word is: what is received is shown in pieces.
+    // The client shows the echo in pieces: the last word ends it.
     let echo = RefCell::new(String::new());
     client.line_with("show the whole echo", EVENT_TIMEOUT, |line| {
         let mut echo = echo.borrow_mut();
         echo.push_str(line.text.strip_prefix("received:").unwrap_or_default().trim_start());
         echo.contains(LAST_WORD)
     })?;
-    // A client that holds its connection gives the server nothing to notice.
+    // The server must not notice an end while the client holds its connection.
     let notices = |server: &mut Program, within| {
         server.line_with("notice the end", within, |line| line.text.starts_with(END)).is_ok()
     };
     let server_saw_end_before = notices(&mut server, SHORT_TIMEOUT);
     if server_saw_end_before {
-        // The table is to show what remains, not a connection that is about to close: no line is wanted, but a pause.
+        // No line matches: a pause, so that a closing connection leaves the table.
         let _ = server.line_with("close its end", SHORT_TIMEOUT, |_| false);
     }
     let sockets_during = table(&host)?;

@@ -1,4 +1,4 @@
-//! Part 3: resets of a clock over UDP, one and many, with the PMU on either family.
+//! Part 3: one reset of a clock over UDP, and a series of resets, with the PMU on IPv4 or on IPv6.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use crate::{
 
 const PORT: u16 = 5004;
 
-/// What an acknowledgement begins with.
+/// The beginning of an acknowledgement.
 const ACKNOWLEDGEMENT: &[u8] = b"OFFSET";
 
-/// What was captured of clients that asked for resets.
+/// The captured flows and the outputs of the clients.
 struct Seen {
     flows: Vec<Flow>,
     outputs: Vec<Vec<String>>,
@@ -64,14 +64,14 @@ fn is_ipv4(flow: &&Flow) -> bool {
     flow.server.is_ipv4()
 }
 
-/// When a flow was acknowledged, and with what.
+/// The time and the text of the acknowledgement of a flow.
 fn acknowledged(flow: &Flow) -> Option<(Duration, String)> {
     let mut answers = flow.rows.iter().filter(|row| row.direction == Direction::Received);
     let answer = answers.find(|row| row.head.starts_with(ACKNOWLEDGEMENT))?;
     Some((answer.at, String::from_utf8_lossy(&answer.head).into_owned()))
 }
 
-/// How many requests were sent until a time.
+/// The number of requests up to a time.
 fn sent_until<'a>(flows: impl Iterator<Item = &'a Flow>, end: Duration) -> u64 {
     let rows = flows.flat_map(|flow| &flow.rows);
     rows.filter(|row| row.direction == Direction::Sent && row.at <= end).count() as u64
@@ -98,7 +98,7 @@ pub(super) fn once(session: &mut ExperimentSession<'_>, family: Family) -> Resul
     })
 }
 
-/// The times of the sends of each reset: a port may serve a later one, once its own has been acknowledged.
+/// The times of the requests of each reset. A later reset may use the same port after an acknowledgement.
 fn resets(flow: &Flow) -> Vec<Vec<Duration>> {
     let (mut resets, mut sends) = (Vec::new(), Vec::new());
     for row in &flow.rows {

@@ -1,4 +1,4 @@
-//! Part 6: the PMU behind TLS, asked by our PDC, which gives its secrets to the capture.
+//! Part 6: our PDC and a PMU over TLS. The capture contains the secrets of the PDC.
 
 use std::{
     fs,
@@ -29,7 +29,7 @@ use crate::{
 
 const PORT: &str = "5003";
 
-/// The student whose certificate the PMU has, and the names that are in it.
+/// The identity of the PMU, and the names in its certificate.
 const ID: &str = "123456";
 const LOCAL_NAME: &str = "localhost";
 const NAME: &str = "server";
@@ -57,7 +57,7 @@ pub(super) fn session(session: &mut ExperimentSession<'_>, version: TlsVersion) 
     let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
     let address: SocketAddr = poll(hosts.server()?, &mut pmu, "open a TCP port", new)?;
 
-    // A PMU on its loopback interface is asked from there: the path has no part in it, then.
+    // A PMU on a loopback address needs a client on its own host, without the path.
     let (client, name) = if address.ip().is_loopback() { (SERVER, LOCAL_NAME) } else { (CLIENT, NAME) };
     let ip = match address.ip() {
         loopback if loopback.is_loopback() => loopback,
@@ -90,7 +90,7 @@ pub(super) fn session(session: &mut ExperimentSession<'_>, version: TlsVersion) 
     Ok(facts(version, &listing, &flow, transfer, certificate_key))
 }
 
-/// What the server's stream is made of: messages, what protects them, and the rest of TLS.
+/// The layers of the server's stream: messages, record protection, handshake, alerts.
 fn layers(listing: &TlsDissection) -> Vec<LayerBytes> {
     let (mut messages, mut protection, mut handshake, mut alerts) = (0, 0, 0, 0);
     let mut record_len = 0;
@@ -99,7 +99,7 @@ fn layers(listing: &TlsDissection) -> Vec<LayerBytes> {
         let len = line.entry.len as u64;
         if line.entry.kind == Kind::Record {
             record_len = len;
-            // Its content is told behind it.
+            // The next line is the content of the record.
             match lines.peek().map(|next| next.entry.kind) {
                 Some(Kind::Data) => {}
                 Some(Kind::Alert) => alerts += record_len,
@@ -143,7 +143,7 @@ fn facts(
         let lines = listing.lines.iter().filter(|line| line.entry.kind == Kind::Data);
         lines.filter(|line| line.entry.direction == Some(direction)).count() as u64
     };
-    // What was sent again is in no answer: it depends on how busy the machine was.
+    // Retransmissions depend on the load of the machine, so they are in no answer.
     let range = listing.handshake.first_packet..=listing.handshake.last_packet;
     let of_handshake = |direction| {
         let rows = flow.rows.iter().filter(|row| row.direction == direction && range.contains(&row.number));

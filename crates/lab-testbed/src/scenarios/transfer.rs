@@ -1,4 +1,4 @@
-//! Part 2: one TCP connection, seen from all sides; and what the other parts' connections share with it.
+//! Part 2: a TCP connection and its witnesses. Part 5 uses the same functions.
 
 use std::{sync::mpsc, time::Duration};
 
@@ -27,7 +27,7 @@ const PORT: u16 = 5003;
 /// The command for one long text.
 const FLOOD: &str = "CMD_floodme";
 
-/// The receive buffers of the floods, besides the program's own (ours): about a segment, and much less.
+/// The receive buffers of the floods, in bytes, besides the program's own (ours): several segments, and less than one.
 const BUFFERS: [u64; 2] = [4096, 1000];
 
 /// The PMU that answers in the experiments.
@@ -81,20 +81,20 @@ fn ask(
     Ok(watched)
 }
 
-/// How many bytes each send of a PMU has that answers a command.
+/// The length of each send of the answer to a command, in bytes.
 pub(super) fn answer_lens(device: &Device, command: &str) -> Result<Vec<u64>, ExperimentFailure> {
     let refused = |reason| ExperimentFailure::System { reason: format!("{reason}") };
     let command: Command = command.parse().map_err(refused)?;
     Ok(device.answer(&command).filter_map(|step| Some(step.bytes()?.len() as u64)).collect())
 }
 
-/// A connection over the path, and what was captured of it.
+/// The facts and the packets of a connection.
 pub(super) struct CapturedConnection {
     pub(super) transfer: Transfer,
     pub(super) flow: Flow,
 }
 
-/// Runs a client against a server of ours, over the path, with everything watched.
+/// Runs a client against one of our servers, over the path, with all witnesses.
 pub(super) fn connect(
     session: &mut ExperimentSession<'_>,
     port: u16,
@@ -125,7 +125,7 @@ pub(super) fn connect(
     Ok(CapturedConnection { transfer, flow })
 }
 
-/// Each packet of the server that brought something new.
+/// The packets of the server that brought new bytes.
 fn arrivals(flow: &Flow) -> Vec<Arrival> {
     let chunks = flow.stream.iter().filter(|chunk| chunk.direction == Direction::Received);
     let since = |at: Duration| at.saturating_sub(flow.first());

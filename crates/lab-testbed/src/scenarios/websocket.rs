@@ -1,4 +1,4 @@
-//! Part 5: the dialogue of part 2 over WebSocket.
+//! Part 5: the commands of part 2 over WebSocket.
 
 use lab_packets::flow::Direction;
 use labnet::ws::{CLOSE_FRAME_LEN, frame_header_len};
