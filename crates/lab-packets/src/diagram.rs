@@ -1,4 +1,4 @@
-//! A sequence diagram: who sent what to whom, in the order of time, as text and as SVG.
+//! Sequence diagrams of the packets between two hosts, as text and as SVG.
 
 mod label;
 mod svg;
@@ -14,28 +14,28 @@ use crate::{
 };
 use label::Labels;
 
-/// How many arrows a diagram of a flow has at most (ours): a page or two.
+/// The maximum number of arrows of a flow (ours): a page or two.
 const MAX_ARROWS: usize = 200;
 
-/// How many arrows stand behind what is left out (ours): a connection's end is among them.
+/// The number of arrows behind omitted ones (ours): room for the end of a connection.
 const KEPT_AT_END: usize = 8;
 
-/// A sequence diagram of two hosts. It can also be made by hand.
+/// A sequence diagram of two hosts: of a flow, or of any arrows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagram {
-    /// What it shows, in a line.
+    /// The title, one line.
     pub title: String,
-    /// What it says to somebody who does not see it.
+    /// The description for screen readers.
     pub description: String,
-    /// The host on the left.
+    /// The lifeline on the left.
     pub left: Lifeline,
-    /// The host on the right.
+    /// The lifeline on the right.
     pub right: Lifeline,
-    /// What passed between them, from above.
+    /// The arrows, from top to bottom.
     pub arrows: Vec<Arrow>,
 }
 
-/// A lifeline of a diagram.
+/// A lifeline: the vertical line of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifeline {
     /// Its role: `client`.
@@ -44,22 +44,22 @@ pub struct Lifeline {
     pub address: String,
 }
 
-/// Something that went from one host to the other.
+/// An arrow: a packet, or omitted packets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrow {
-    /// When, since the first one.
+    /// Its time since the first packet.
     pub at: Duration,
-    /// Its number in the capture, if it is in one.
+    /// The number of its packet in the capture, if there is one.
     pub packet: Option<u64>,
     /// Whether it goes from left to right.
     pub to_right: bool,
-    /// What it is: `SYN`, `18 B: This is PMU data 1`, `ClientHello`.
+    /// The label: `SYN`, `18 B: This is PMU data 1`, `ClientHello`.
     pub label: String,
-    /// How it is drawn.
+    /// The kind, which decides the drawing.
     pub kind: ArrowKind,
 }
 
-/// What an arrow stands for.
+/// The kind of an arrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArrowKind {
@@ -67,20 +67,20 @@ pub enum ArrowKind {
     Data,
     /// No payload: SYN, ACK, FIN, RST.
     Control,
-    /// Something that had passed before.
+    /// A retransmission.
     Retransmission,
-    /// Something that did not arrive.
+    /// A packet that was lost.
     Lost,
-    /// Arrows that are left out: the label tells how many.
+    /// Omitted arrows: the label has their number.
     Omitted,
 }
 
-/// How a flow is drawn.
+/// Options for the diagram of a flow.
 #[derive(Clone, Debug)]
 pub struct DiagramOptions {
-    /// How the two sides are called.
+    /// The names of client and server.
     pub names: [String; 2],
-    /// How many packets in a row without SYN, FIN, RST or a repeat are drawn; of more the middle is left out.
+    /// The maximum number of successive packets without SYN, FIN, RST or retransmission; of more the middle is omitted.
     pub longest_run: usize,
 }
 
@@ -91,8 +91,8 @@ impl Default for DiagramOptions {
 }
 
 impl Diagram {
-    /// A flow that was analysed with [`Detail::Packets`](crate::flow::Detail::Packets), client on the left; `tls` is what
-    /// [`tls::handshake`](crate::tls::dissect) found in it.
+    /// The diagram of a flow, analysed with [`Detail::Packets`](crate::flow::Detail::Packets). The client is on the left.
+    /// `tls` is the result of [`tls::dissect`](crate::tls::dissect).
     pub fn of(flow: &Flow, tls: Option<&TlsDissection>, options: &DiagramOptions) -> Self {
         let labels = Labels::new(flow, tls);
         let first = flow.rows.iter().map(|row| row.at).min().unwrap_or_default();
@@ -125,19 +125,19 @@ impl Diagram {
         }
     }
 
-    /// As text, at most 100 columns wide, with a newline after each line.
+    /// The diagram as text of at most 100 columns. Each line ends with a newline.
     pub fn to_text(&self) -> String {
         text::draw(self)
     }
 
-    /// As an SVG element that is readable at 400 pixels of width, in light and dark, and in print. All names in it begin
-    /// with `prefix`, an ASCII letter and then letters, digits or hyphens, so that a page can have several.
+    /// The diagram as an SVG element, readable at a width of 400 pixels, on light and dark backgrounds, and on paper.
+    /// `prefix` begins all ids, so that a page can have several diagrams: an ASCII letter, then letters, digits or hyphens.
     pub fn to_svg(&self, prefix: &str) -> String {
         svg::draw(self, prefix)
     }
 }
 
-/// Whether a packet is one of many: no SYN, FIN or RST, and nothing unusual.
+/// Whether a packet has no SYN, FIN or RST, and is neither retransmitted nor late.
 fn is_plain(row: &PacketRow) -> bool {
     let is_usual = row.note().is_none();
     is_usual && row.tcp.is_none_or(|tcp| !tcp.flags.syn() && !tcp.flags.fin() && !tcp.flags.rst())
@@ -154,7 +154,7 @@ fn arrow(row: &PacketRow, first: Duration, labels: &Labels<'_>) -> Arrow {
     Arrow { at, packet: Some(row.number), to_right, label: labels.of(row), kind }
 }
 
-/// Adds arrows, and leaves out some before the last ones when there are more than `limit`.
+/// Adds arrows; omits some before the last ones if there are more than `limit`.
 fn abridge(run: &[PacketRow], limit: usize, draw: impl Fn(&PacketRow) -> Arrow, to: &mut Vec<Arrow>) {
     let limit = limit.max(KEPT_AT_END + 2);
     let kept = if run.len() > limit { limit - KEPT_AT_END - 1 } else { run.len() };
@@ -169,7 +169,7 @@ fn abridge(run: &[PacketRow], limit: usize, draw: impl Fn(&PacketRow) -> Arrow, 
     to.extend(last.iter().map(&draw));
 }
 
-/// The diagram in a few sentences.
+/// The description of a diagram, in a few sentences.
 fn description(flow: &Flow, [left, right]: &[String; 2], tls: Option<&TlsDissection>) -> String {
     let way = |direction| {
         let way = flow.counts(direction);

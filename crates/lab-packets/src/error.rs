@@ -1,15 +1,15 @@
-//! What can go wrong with a capture file.
+//! The error of reading and writing capture files.
 
 use std::{io, path::PathBuf};
 
 use labnet::error::reason;
 
-/// Why a capture could not be read or written, or not to its end.
+/// Why a capture cannot be read or written, or not to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     // To blame: this machine.
-    /// A file could not be used.
+    /// The system refuses a file.
     #[error("cannot {attempt} {}: {}", .path.display(), reason(.source))]
     File {
         /// `open`, `write`, …
@@ -19,44 +19,44 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// What a [`CaptureReader`](crate::file::CaptureReader) reads from failed.
+    /// The input of a [`CaptureReader`](crate::file::CaptureReader) failed.
     #[error("cannot read on after byte {offset}: {}", reason(.source))]
     Read {
-        /// How many bytes had been read.
+        /// The position in the file, in bytes.
         offset: u64,
         /// The system's reason.
         source: io::Error,
     },
-    /// What a [`CaptureWriter`](crate::file::CaptureWriter) writes to failed.
+    /// The output of a [`CaptureWriter`](crate::file::CaptureWriter) failed.
     #[error("cannot write the capture: {}", reason(.0))]
     Write(#[source] io::Error),
 
     // To blame: the file.
-    /// It is no capture file.
+    /// The file is neither pcapng nor pcap.
     #[error("this is no pcapng or pcap file: {why}")]
     Foreign {
-        /// What it is instead, or how it begins.
+        /// Its format, or its first bytes.
         why: String,
     },
-    /// It ends within a block.
+    /// The file ends within a block.
     #[error("the file was cut off within the block at byte {offset}: {why}")]
     Cut {
-        /// Where the block begins, in bytes from the start of the file.
+        /// The start of the block, in bytes from the start of the file.
         offset: u64,
         /// What is missing.
         why: String,
     },
-    /// A block cannot be what it says it is.
+    /// The fields of a block contradict each other or a limit.
     #[error("the block at byte {offset} is damaged: {why}")]
     Damaged {
-        /// Where the block begins, in bytes from the start of the file.
+        /// The start of the block, in bytes from the start of the file.
         offset: u64,
         /// What is wrong.
         why: String,
     },
 
     // To blame: the caller.
-    /// A frame is longer than a block may be, or belongs to no interface.
+    /// A frame or its secrets are longer than a block may be, or the frame belongs to no interface.
     #[error("cannot store a frame: {why}")]
     Unwritable {
         /// What is wrong with it.
@@ -65,7 +65,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Where the block begins that could not be read, in bytes from the start of the file.
+    /// The start of the unreadable block, in bytes from the start of the file; `None` for other errors.
     pub fn offset(&self) -> Option<u64> {
         match self {
             Self::Read { offset, .. } | Self::Cut { offset, .. } | Self::Damaged { offset, .. } => Some(*offset),

@@ -1,12 +1,12 @@
-//! Capture files: frames with their times, as tcpdump and Wireshark write and read them.
+//! Capture files: frames with their times, in the formats of tcpdump and Wireshark.
 //!
 //! ```text
 //! pcapng   Section Header ‖ Interface Description… ‖ Decryption Secrets ‖ Enhanced Packet… ‖ Interface Statistics
 //! pcap     header ‖ (time ‖ captured length ‖ original length ‖ frame)…
 //! ```
 //!
-//! Written is pcapng (draft-ietf-opsawg-pcapng, the sections named below), little endian, with times in nanoseconds; read
-//! are both formats (draft-ietf-opsawg-pcap), in either byte order.
+//! [`CaptureWriter`] writes pcapng (draft-ietf-opsawg-pcapng; section numbers below are of it) in little endian, with times
+//! in nanoseconds. [`CaptureReader`] reads pcapng and pcap (draft-ietf-opsawg-pcap) in both byte orders.
 
 mod buffer;
 mod keylog;
@@ -30,23 +30,22 @@ pub use reader::{CaptureReader, FileItem};
 pub use recording::{FrameBuf, Recording};
 pub use writer::{CaptureWriter, InterfaceStatistics};
 
-/// The longest block that is read or written, 64 MiB (ours): Wireshark's own limit for a frame is 256 KiB on any link
-/// of the lab.
+/// The maximum length of a block, 64 MiB (ours). Wireshark's limit for a frame is 256 KiB on the links of the lab.
 pub const MAX_BLOCK_LEN: u32 = 1 << 26;
 
-/// How many interfaces a file may describe (ours).
+/// The maximum number of interfaces in a file (ours).
 pub const MAX_INTERFACES: usize = 1 << 16;
 
-/// Where frames were captured (section 4.2).
+/// An interface on which frames were captured (section 4.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureInterface {
-    /// Its name, such as `lo`; empty when the file does not say.
+    /// Its name, such as `lo`; empty if the file has none.
     pub name: String,
-    /// What its frames begin with.
+    /// The link type of its frames.
     pub link: LinkType,
-    /// The most bytes that were kept of a frame; 0 for no limit.
+    /// The maximum of captured bytes of a frame; 0 for no limit.
     pub snaplen: u32,
-    /// What somebody noted about it.
+    /// A comment on it.
     pub comment: Option<String>,
 }
 
@@ -60,16 +59,16 @@ impl CaptureInterface {
 /// A frame as it was captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapturedFrame<'a> {
-    /// When, since the Unix epoch. A Simple Packet Block has no time: it gets that of the frame before it.
+    /// Its time since the Unix epoch. A Simple Packet Block has no time: it has that of the frame before.
     pub at: Duration,
-    /// What it begins with.
+    /// Its link type.
     pub link: LinkType,
-    /// Where: the interfaces of a file are numbered from 0, over all its sections.
+    /// Its interface: the index in [`CaptureReader::interfaces`], over all sections of the file.
     pub interface: usize,
-    /// The captured bytes, from the link layer's header on.
+    /// The captured bytes, from the link-layer header on.
     pub bytes: &'a [u8],
-    /// How many bytes it had on the wire, which may be more.
+    /// Its length on the wire, in bytes; at least that of the captured bytes in a valid file.
     pub original_len: u32,
-    /// What somebody noted about it.
+    /// The comments on it.
     pub comments: Vec<Cow<'a, str>>,
 }

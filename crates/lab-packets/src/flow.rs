@@ -1,8 +1,8 @@
 //! TCP connections and UDP conversations: counters and, on request, each packet and the stream.
 //!
-//! A TCP segment is counted twice over: as a packet, and as the bytes of the stream that it brings. Bytes that this capture
-//! has seen before are a retransmission, whatever made the sender repeat them; a packet that brings new bytes from below
-//! the highest one so far is `late`: the network reordered it, or what it repeats was lost before it came here.
+//! A TCP segment counts as a packet, and with its bytes of the stream. Bytes that were captured before are a
+//! retransmission, for whatever reason the sender repeated them. A packet with new bytes below the highest sequence number
+//! so far is `late`: the network reordered it, or an earlier copy was lost before the capture.
 
 mod analysis;
 mod coverage;
@@ -18,28 +18,28 @@ use crate::packet::TcpFlags;
 pub use analysis::{Analysis, Traffic};
 pub use tls_trace::Direction;
 
-/// How many flows are told apart (ours); packets of further ones are counted among the others.
+/// The maximum number of flows (ours); packets of further flows count among the others.
 pub const MAX_FLOWS: usize = 100_000;
 
-/// How many packets are kept as [`PacketRow`]s, over all flows (ours).
+/// The maximum number of [`PacketRow`]s of all flows (ours).
 pub const MAX_ROWS: usize = 1_000_000;
 
-/// How many bytes of payload are kept, over all flows (ours).
+/// The maximum of stored payload of all flows, in bytes (ours).
 pub const MAX_STREAM_LEN: usize = 1 << 28;
 
-/// How many bytes of a payload a [`PacketRow`] shows (ours).
+/// The maximum of payload in a [`PacketRow`], in bytes (ours).
 pub const HEAD_LEN: usize = 64;
 
-/// How much is kept of each packet.
+/// The level of detail of an analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Nothing but counts, so that a capture may be of any size.
+    /// Only counts, for captures of any size.
     Counts,
     /// Rows and streams, up to [`MAX_ROWS`] and [`MAX_STREAM_LEN`].
     Packets,
 }
 
-/// What a flow is made of.
+/// The transport protocol of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FlowProtocol {
     /// A connection.
@@ -70,11 +70,11 @@ pub struct DirectionCounts {
     pub bytes: u64,
     /// Bytes of the stream, each counted once; of UDP, the same as `bytes`.
     pub stream_bytes: u64,
-    /// Packets that bring something of the stream (payload, SYN, FIN) that this capture has seen before.
+    /// Packets with payload, SYN or FIN that were captured before.
     pub retransmitted_packets: u64,
-    /// Their bytes of payload that had been seen before.
+    /// Their bytes of payload that were captured before.
     pub retransmitted_bytes: u64,
-    /// Packets that bring something new from below the highest sequence number so far: that fill a gap.
+    /// Packets with new bytes below the highest sequence number so far: they fill a gap.
     pub late_packets: u64,
     /// Packets with SYN.
     pub syn: u64,
@@ -82,13 +82,13 @@ pub struct DirectionCounts {
     pub fin: u64,
     /// Packets with RST.
     pub rst: u64,
-    /// When the first packet passed, since the Unix epoch. In JSON, in seconds.
+    /// The time of the first packet, since the Unix epoch. In JSON, in seconds.
     #[serde(serialize_with = "seconds")]
     pub first: Option<Duration>,
-    /// When the last one passed.
+    /// The time of the last packet.
     #[serde(serialize_with = "seconds")]
     pub last: Option<Duration>,
-    /// Whether every byte between SYN and FIN is in the capture; never so for UDP.
+    /// Whether SYN, FIN and every byte between them are in the capture; `false` for UDP.
     pub is_whole: bool,
 }
 
@@ -99,21 +99,21 @@ pub struct Flow {
     pub number: usize,
     /// TCP or UDP.
     pub protocol: FlowProtocol,
-    /// Who sent the first SYN. Without a SYN the side with the higher port; of UDP who sent first.
+    /// The sender of the first SYN; without a SYN the side with the higher port; of UDP the first sender.
     pub client: SocketAddr,
-    /// The other side; of a multicast, the group.
+    /// The other side; the group of a multicast.
     pub server: SocketAddr,
     /// From the client to the server.
     pub sent: DirectionCounts,
     /// From the server to the client.
     pub received: DirectionCounts,
-    /// Whether a limit was met: rows or bytes are missing, or gaps were so many that repeats are an estimate.
+    /// Whether a limit was reached: rows or bytes are missing, or retransmissions are an estimate because of many gaps.
     pub is_abridged: bool,
     /// Its packets, with [`Detail::Packets`].
     #[serde(skip)]
     pub rows: Vec<PacketRow>,
-    /// What a receiver would get, with [`Detail::Packets`] and of TCP alone: in the order of each stream, and of the two
-    /// streams as it became complete. It ends where a gap is never filled, or a packet was not captured whole.
+    /// The bytes of both streams as their receivers read them, only of TCP, with [`Detail::Packets`]. A stream ends at a
+    /// gap that is never filled, and at a packet that was not captured whole.
     #[serde(skip)]
     pub stream: Vec<StreamChunk>,
 }
@@ -127,12 +127,12 @@ impl Flow {
         }
     }
 
-    /// When its first packet passed, since the Unix epoch.
+    /// The time of its first packet, since the Unix epoch.
     pub fn first(&self) -> Duration {
         [self.sent.first, self.received.first].into_iter().flatten().min().unwrap_or_default()
     }
 
-    /// When its last packet passed, since the Unix epoch.
+    /// The time of its last packet, since the Unix epoch.
     pub fn last(&self) -> Duration {
         [self.sent.last, self.received.last].into_iter().flatten().max().unwrap_or_default()
     }
@@ -143,17 +143,17 @@ impl Flow {
 pub struct PacketRow {
     /// Its number in the capture, from 1.
     pub number: u64,
-    /// When, since the Unix epoch.
+    /// Its time since the Unix epoch.
     pub at: Duration,
-    /// Which way.
+    /// Its direction.
     pub direction: Direction,
-    /// TCP's.
+    /// The TCP fields; `None` of UDP.
     pub tcp: Option<Segment>,
-    /// Bytes of payload on the wire.
+    /// The length of its payload on the wire, in bytes.
     pub payload_len: usize,
-    /// The first of them, at most [`HEAD_LEN`].
+    /// The first bytes of its payload, at most [`HEAD_LEN`].
     pub head: Vec<u8>,
-    /// Whether it brings something that had been seen before.
+    /// Whether it has payload, SYN or FIN that were captured before.
     pub is_retransmission: bool,
     /// Whether it fills a gap.
     pub is_late: bool,
@@ -171,25 +171,25 @@ impl PacketRow {
     }
 }
 
-/// TCP's part of a [`PacketRow`].
+/// The TCP fields of a [`PacketRow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// The control bits.
     pub flags: TcpFlags,
-    /// The sequence number, relative to that of SYN, or such that the first packet has 1. It does not wrap.
+    /// The sequence number relative to that of SYN; without SYN, the first packet has 1. It does not wrap.
     pub seq: u64,
-    /// The acknowledgement number in the same way; 0 without ACK.
+    /// The relative acknowledgement number; 0 without ACK.
     pub ack: u64,
 }
 
-/// Bytes of a stream that one packet brought.
+/// The new bytes of a packet in a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamChunk {
-    /// The packet's number.
+    /// The number of the packet.
     pub packet: u64,
-    /// When it passed.
+    /// Its time since the Unix epoch.
     pub at: Duration,
-    /// Which way.
+    /// Its direction.
     pub direction: Direction,
     /// The new bytes.
     pub bytes: Vec<u8>,

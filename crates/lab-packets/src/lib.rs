@@ -1,4 +1,4 @@
-//! Reads capture files, counts and explains packets.
+//! Reads and writes capture files; decodes packets, flows and TLS; draws sequence diagrams.
 //!
 //! ```text
 //! file ──► packet ──► flow ──► tls ──► diagram
@@ -6,8 +6,8 @@
 //! pcap                UDP      of TLS    SVG
 //! ```
 //!
-//! Each step takes what the one before it yields, and can be used alone. Nothing here opens a socket or reads a clock; all
-//! that comes out of a file is bounded before it is used.
+//! The output of each step is the input of the next one; each can be used alone. Nothing here opens a socket or reads a
+//! clock. Lengths and counts from a file are bounded before use.
 
 pub mod diagram;
 mod error;

@@ -29,15 +29,15 @@ pub struct Packet<'a> {
     pub source: SocketAddr,
     /// The destination; port 0 when there are no ports.
     pub destination: SocketAddr,
-    /// What the IP packet carries.
+    /// The transport protocol, with the header of TCP.
     pub transport: Transport,
-    /// What follows the transport's header, as far as it was captured.
+    /// The captured bytes behind the transport header.
     pub payload: &'a [u8],
-    /// How long that was on the wire, by the length in the IP header: Ethernet may pad a short frame.
+    /// The length of the payload on the wire, in bytes, by the IP header: Ethernet may pad a short frame.
     pub payload_len: usize,
 }
 
-/// What an IP packet carries.
+/// The payload of an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// TCP (RFC 9293).
@@ -48,7 +48,7 @@ pub enum Transport {
     Icmp,
     /// Multicast group membership (RFC 3376).
     Igmp,
-    /// Part of a larger packet (RFC 791; RFC 8200, section 4.5); the first part has the ports, and is not read either.
+    /// A fragment (RFC 791; RFC 8200, section 4.5). Fragments are not decoded, not even the first one, which has the ports.
     Fragment(IpProtocol),
     /// Another protocol.
     Other(IpProtocol),
@@ -71,18 +71,18 @@ impl fmt::Display for Transport {
     }
 }
 
-/// Why a frame is not read as an IP packet.
+/// Why a frame is not decoded as an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DecodeError {
     /// Address resolution for IPv4 (RFC 826).
     Arp,
-    /// It carries something else.
+    /// Another protocol than IP.
     NotIp,
-    /// So little was captured that the headers are not whole.
+    /// The captured bytes end within the headers.
     Short,
     /// The headers contradict themselves.
     Malformed,
-    /// How its frames begin is not known here.
+    /// An unknown link type.
     Link(LinkType),
 }
 
@@ -99,10 +99,10 @@ impl fmt::Display for DecodeError {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads the headers of a frame; of what was cut off at the end, the lengths are still known.
+    /// Decodes the headers of a frame. The payload may be cut off: its length comes from the IP header.
     ///
     /// # Errors
-    /// [`DecodeError`], for what is no IP packet whose headers are there.
+    /// [`DecodeError`] if the frame is no IP packet, or its headers are incomplete or contradictory.
     pub fn decode(number: u64, frame: &CapturedFrame<'a>) -> Result<Self, DecodeError> {
         let bytes = link::network_layer(frame.link, frame.bytes)?;
         let link_len = frame.bytes.len() - bytes.len();

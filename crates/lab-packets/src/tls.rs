@@ -1,7 +1,7 @@
 //! The TLS handshake of a connection: its messages, and the packets that carry them.
 //!
-//! TLS is known by what a stream begins with, not by a port. What decrypts it comes from the file's key log; without one
-//! the records and the hellos can still be told.
+//! TLS is recognized by the first bytes of a stream, not by a port. The key log decrypts it. Without a key log, records and
+//! hello messages are listed.
 
 mod packet_map;
 
@@ -16,44 +16,44 @@ use crate::{
 };
 use packet_map::PacketMap;
 
-/// How many lines a listing has (ours): a handshake has some dozens, what follows two for each record.
+/// The maximum number of lines (ours): a handshake has some dozens, application data two for each record.
 const MAX_LINES: usize = 10_000;
 
-/// The first bytes of a stream of TLS: a record with a handshake message, `22 ‖ 3 ‖ 0..=4 ‖ length u16`, that is a
+/// The length of the first bytes of a TLS stream: a record with a handshake message, `22 ‖ 3 ‖ 0..=4 ‖ length u16`, that is a
 /// ClientHello, `1 ‖ length u24 ‖ version u16 ‖ random` (RFC 8446, sections 5.1 and 4.1.2).
 const HELLO_LEN: usize = 43;
-/// Where the random begins in them.
+/// The position of the random in them.
 const RANDOM: usize = 11;
 
 /// The TLS records and messages of a connection, and the packets of its handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TlsDissection {
-    /// Who sent the ClientHello.
+    /// The address of the sender of the ClientHello.
     pub client: SocketAddr,
-    /// To whom.
+    /// The address of its receiver.
     pub server: SocketAddr,
-    /// Everything that the two said, in order; directions are as the TLS client sees them.
+    /// The records and messages, in order. Directions are relative to the TLS client.
     pub lines: Vec<TlsLine>,
-    /// Whether lines were left out, since they were too many.
+    /// Whether lines beyond the maximum are missing.
     pub is_abridged: bool,
-    /// Counts; also the cipher suites that were proposed and chosen.
+    /// Counts, and the proposed and chosen cipher suites.
     pub summary: Summary,
-    /// The packets that carry the first ClientHello.
+    /// The packets of the first ClientHello.
     pub client_hello: Vec<u64>,
-    /// The packets that carry the ServerHello that chose.
+    /// The packets of the first ServerHello.
     pub server_hello: Vec<u64>,
-    /// How many packets it took.
+    /// The packets of the handshake.
     pub handshake: HandshakeExtent,
 }
 
-/// A line of a listing.
+/// A record or a message, and its packets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TlsLine {
-    /// The packet with its first byte.
+    /// The number of the packet with its first byte.
     pub first_packet: u64,
-    /// The packet that made it complete.
+    /// The number of the packet with its last byte.
     pub packet: u64,
-    /// What it says. Its time counts from the first packet of the connection.
+    /// Its contents. Its time counts from the first packet of the connection.
     #[serde(flatten)]
     pub entry: Entry,
 }
@@ -61,9 +61,9 @@ pub struct TlsLine {
 /// The packets from the first byte of the ClientHello to the last byte of the later Finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct HandshakeExtent {
-    /// The first one.
+    /// The number of the first packet.
     pub first_packet: u64,
-    /// The last one.
+    /// The number of the last packet.
     pub last_packet: u64,
     /// Packets with payload from the client, retransmissions included.
     pub sent: u64,
@@ -71,17 +71,17 @@ pub struct HandshakeExtent {
     pub received: u64,
     /// All packets of the connection from the first to the last one, acknowledgements included.
     pub packets: u64,
-    /// How the last one is known.
+    /// The evidence for the last packet.
     pub basis: HandshakeEnd,
 }
 
-/// How the end of a handshake is known.
+/// The evidence for the end of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HandshakeEnd {
     /// Both Finished messages were read.
     Finished,
-    /// TLS 1.2 encrypts Finished, but not the record's type: it is the first handshake record after ChangeCipherSpec.
+    /// TLS 1.2 without secrets: Finished is the first handshake record after ChangeCipherSpec, whose type is readable.
     RecordTypes,
     /// TLS 1.3 without secrets: the first encrypted record of the client is taken for its Finished.
     Estimate,
@@ -102,8 +102,8 @@ impl fmt::Display for HandshakeEnd {
     }
 }
 
-/// The TLS of a connection that was analysed with [`Detail::Packets`](crate::flow::Detail::Packets); `None` when neither
-/// side begins with a ClientHello.
+/// Dissects the TLS of a connection, analysed with [`Detail::Packets`](crate::flow::Detail::Packets). Returns `None` if
+/// neither side begins with a ClientHello.
 pub fn dissect(flow: &Flow, secrets: &KeyLog) -> Option<TlsDissection> {
     let (hello, is_reversed) = [(Direction::Sent, false), (Direction::Received, true)]
         .into_iter()
@@ -119,7 +119,7 @@ pub fn dissect(flow: &Flow, secrets: &KeyLog) -> Option<TlsDissection> {
     }
     let (mut entries, mut fed) = (Vec::new(), 0);
     for chunk in &flow.stream {
-        // The timeline keeps times: they lead back to the chunk, whenever a line is told.
+        // The time is the index of the chunk: it leads back from a line to its chunk.
         timeline.bytes(Duration::from_nanos(fed), as_client(chunk.direction), &chunk.bytes);
         fed += 1;
         entries.extend(timeline.drain());
@@ -169,7 +169,7 @@ fn is_client_hello(bytes: &[u8]) -> bool {
     matches!(bytes, [22, 3, 0..=4, _, _, 1, ..])
 }
 
-/// Which packets belong to the handshake.
+/// The packets of the handshake.
 fn extent(flow: &Flow, lines: &[TlsLine], summary: &Summary, is_reversed: bool) -> HandshakeExtent {
     let first_packet = lines.first().map_or(0, |line| line.first_packet);
     let named = |line: &TlsLine, kind, name| line.entry.kind == kind && line.entry.name == name;

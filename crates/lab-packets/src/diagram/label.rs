@@ -1,4 +1,4 @@
-//! What is written on an arrow.
+//! The labels of arrows.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use crate::{
     tls::TlsDissection,
 };
 
-/// How many characters of a payload are shown (ours).
+/// The maximum number of characters of a payload (ours).
 const MAX_TEXT: usize = 40;
 
-/// How many messages of TLS are named on one arrow (ours).
+/// The maximum number of TLS messages on one arrow (ours).
 const MAX_NAMES: usize = 4;
 
 /// The labels of a flow's packets.
 pub(super) struct Labels<'a> {
-    /// What a packet completes.
+    /// By packet, the names of the messages that end in it.
     completed: BTreeMap<u64, Vec<&'a str>>,
-    /// What is longer than a packet: by its direction and its first packet, the last one and the name.
+    /// Messages in several packets: by direction and first packet, the last packet and the name.
     long: BTreeMap<(bool, u64), (u64, &'a str)>,
     is_tls: bool,
     is_reversed: bool,
@@ -39,7 +39,7 @@ impl<'a> Labels<'a> {
             let has_inner =
                 lines.peek().is_some_and(|next| matches!(next.entry.kind, Kind::Message | Kind::Alert | Kind::Data));
             let name = match line.entry.name.as_str() {
-                // Of what cannot be read, there is but the record.
+                // An unreadable message has only its record.
                 _ if is_outer && has_inner => continue,
                 "Handshake" if line.entry.encrypted => "encrypted handshake message",
                 "Handshake" | "ApplicationData" if is_outer && !line.entry.encrypted => continue,
@@ -73,7 +73,7 @@ impl<'a> Labels<'a> {
         if what.is_empty() { format!("{len} B") } else { format!("{len} B: {what}") }
     }
 
-    /// The messages that a packet completes, or what it carries a part of.
+    /// The messages that end in a packet, or the message of which it has a part.
     fn messages(&self, row: &PacketRow) -> String {
         if let Some(names) = self.completed.get(&row.number) {
             let shown = names.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
@@ -87,7 +87,7 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// A payload, if it is text.
+/// The payload as text; empty if it is not text.
 fn text(row: &PacketRow) -> String {
     let is_cut = row.head.len() < row.payload_len;
     let text = match std::str::from_utf8(&row.head) {

@@ -1,24 +1,24 @@
-//! A diagram as SVG: one element, with its style and its description inside, without scripts and foreign fonts.
+//! Diagrams as SVG: one element with style and description, without scripts and external fonts.
 
 use maud::{Markup, PreEscaped, html};
 
 use super::{Arrow, ArrowKind, Diagram, Lifeline};
 
-/// The width of the drawing, in its units: one is a pixel where it is 400 pixels wide.
+/// The width of the drawing, in units; a unit is a pixel at a width of 400 pixels.
 const WIDTH: u32 = 400;
-/// The lifelines.
+/// The x coordinates of the lifelines.
 const LEFT: u32 = 76;
 const RIGHT: u32 = 384;
-/// Where the first arrow is, and how far apart they are.
+/// The y coordinate of the first arrow, and the distance between arrows.
 const TOP: u32 = 92;
 const STEP: u32 = 34;
-/// How many characters fit between the lifelines, at 11 units.
+/// The maximum number of characters between the lifelines, at 11 units.
 const MAX_LABEL: usize = 46;
-/// How many characters of a title fit on a line, and of an address.
+/// The maximum number of characters of a title, and of an address.
 const MAX_TITLE: usize = 56;
 const MAX_ADDRESS: usize = 30;
 
-/// Colours: what for, in light, in dark. Each has a contrast of 4.5 or more with the paper (WCAG 2.2, 1.4.3).
+/// Colours: the name, on a light background, on a dark one. The contrast with the paper is at least 4.5 (WCAG 2.2, 1.4.3).
 const COLOURS: &[(&str, &str, &str)] = &[
     ("paper", "#ffffff", "#16181c"),
     ("ink", "#1f2328", "#e8eaed"),
@@ -51,7 +51,7 @@ pub(super) fn draw(diagram: &Diagram, prefix: &str) -> String {
     drawing.into_string()
 }
 
-/// Rules that hold for this drawing alone, wherever it is.
+/// The style rules of this drawing alone.
 fn style(prefix: &str) -> String {
     let set = |pick: fn(&(&str, &str, &'static str)) -> String| COLOURS.iter().map(pick).collect::<String>();
     let light = set(|(name, light, _)| format!("--{name}:{light};"));
@@ -81,7 +81,7 @@ fn host(host: &Lifeline, anchor: &str, x: u32, line: u32, bottom: u32) -> Markup
     }
 }
 
-/// An arrow: its line, its head, its label above, and in the margin when it passed.
+/// An arrow: line, head, label above, and the time in the margin.
 fn row(arrow: &Arrow, y: u32) -> Markup {
     let class = match arrow.kind {
         ArrowKind::Data => "data",
@@ -95,7 +95,7 @@ fn row(arrow: &Arrow, y: u32) -> Markup {
     let end = if arrow.kind == ArrowKind::Lost { middle } else { to };
     html! {
         g class=(class) {
-            // For a mouse that rests on it.
+            // A tooltip with the whole label.
             @if arrow.label.chars().count() > MAX_LABEL { title { (xml(&arrow.label)) } }
             text class="time" x=(LEFT - 6) y=(y - 6) { (number(arrow)) }
             text class="time" x=(LEFT - 6) y=(y + 6) { (time(arrow)) }
@@ -119,7 +119,7 @@ fn row(arrow: &Arrow, y: u32) -> Markup {
     }
 }
 
-/// The head of an arrow that ends here; `back` is where it comes from.
+/// The head of an arrow that ends at (x, y); `back` points to its start.
 fn head(x: u32, y: u32, back: i32) -> Markup {
     html! { path d={ "M" (x) " " (y) "m" (back) " -5L" (x) " " (y) "l" (back) " 5" } {} }
 }
@@ -128,7 +128,7 @@ fn number(arrow: &Arrow) -> String {
     arrow.packet.map(|number| format!("#{number}")).unwrap_or_default()
 }
 
-/// With as many digits as there is room for.
+/// The time, with as many digits as the margin has room for.
 fn time(arrow: &Arrow) -> String {
     let at = arrow.at;
     match at.as_millis() {
@@ -138,7 +138,7 @@ fn time(arrow: &Arrow) -> String {
     }
 }
 
-/// What lines mean, in words.
+/// The legend of the kinds of lines.
 fn legend(arrows: &[Arrow], y: u32) -> Markup {
     let has = |kind| arrows.iter().any(|arrow| arrow.kind == kind);
     let meanings = [
@@ -151,13 +151,13 @@ fn legend(arrows: &[Arrow], y: u32) -> Markup {
     html! { text class="title" style="font-weight:400" x=(WIDTH / 2) y=(y) { (shown.join(" · ")) } }
 }
 
-/// Text of at most this length.
+/// The text, cut to a maximum of characters.
 fn cut(text: &str, max: usize) -> String {
     let text = xml(text);
     if text.chars().count() <= max { text } else { text.chars().take(max - 1).chain(['…']).collect() }
 }
 
-/// Leaves out what XML cannot have (XML 1.0, section 2.2), whatever the escapes.
+/// The text without characters that XML cannot contain, even escaped (XML 1.0, section 2.2).
 fn xml(text: &str) -> String {
     let is_char = |character: &char| match *character {
         '\t' | '\n' | '\r' => true,

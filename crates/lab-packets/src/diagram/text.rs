@@ -1,16 +1,16 @@
-//! A diagram as text.
+//! Diagrams as text.
 //!
 //! ```text
 //!    3     0.051 ms |- - ACK - - - - - - - - - - - ->|     control
 //!    4     0.210 ms |---- 11 B: CMD_short:0 -------->|     payload
-//!    6     0.830 ms |<=== 18 B: … (again) ===========|     what had passed before
+//!    6     0.830 ms |<=== 18 B: … (again) ===========|     retransmission
 //! ```
 
 use super::{Arrow, ArrowKind, Diagram};
 
-/// The columns from one lifeline to the other.
+/// The number of columns between the lifelines.
 const LANE_WIDTH: usize = 78;
-/// The columns before them: packet, time.
+/// The number of columns before them, for packet and time.
 const MARGIN_WIDTH: usize = 20;
 
 pub(super) fn draw(diagram: &Diagram) -> String {
@@ -32,7 +32,7 @@ pub(super) fn draw(diagram: &Diagram) -> String {
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// Words on lines of the diagram's width.
+/// The text, wrapped at the width of the diagram.
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -54,7 +54,7 @@ fn line(arrow: &Arrow) -> String {
         1_000..1_000_000 => format!("{:.3} s", arrow.at.as_secs_f64()),
         seconds => format!("{seconds} s"),
     };
-    // A number and a time that are too long may use each other's room.
+    // A long number may use the columns of the time, and the other way round.
     let margin = format!("{number:>5} {time:>width$}", width = (MARGIN_WIDTH - 2).saturating_sub(number.len().max(5)));
     format!("{margin:<MARGIN_WIDTH$}|{}|", lane(arrow))
 }
@@ -71,7 +71,7 @@ fn lane(arrow: &Arrow) -> String {
         ArrowKind::Retransmission => ("====", "="),
         ArrowKind::Omitted => return format!("{:6}{label:<width$}", "", width = LANE_WIDTH - 6),
     };
-    // An arrow's head, the label between two spaces, and what fills the rest, from its end.
+    // The rest between the label, with two spaces, and the head of the arrow.
     let rest = LANE_WIDTH - 1 - before.len() - len - 2;
     let mut fill: String = after.chars().cycle().take(rest).collect();
     if arrow.kind == ArrowKind::Lost {
@@ -86,7 +86,7 @@ fn lane(arrow: &Arrow) -> String {
     }
 }
 
-/// What the lines mean, for those that need it.
+/// The legend of the kinds of lines; `None` without arrows that need it.
 fn legend(arrows: &[Arrow]) -> Option<String> {
     let kinds = [
         (ArrowKind::Control, "- - no payload"),

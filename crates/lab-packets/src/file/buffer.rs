@@ -1,17 +1,17 @@
-//! A stream, of which a certain number of bytes can be looked at before they are taken.
+//! A buffered stream: `peek` shows the next bytes, `take` consumes them.
 
 use std::io::{ErrorKind, Read, Result};
 
-/// How much is asked of the stream at once (ours): several frames of any size that occurs.
+/// The size of one read, in bytes (ours): several frames.
 const READ_LEN: usize = 1 << 18;
 
-/// Bytes of a stream from a position on.
+/// The bytes of a stream from a position on.
 pub(super) struct Buffer<R> {
     from: R,
     bytes: Vec<u8>,
     start: usize,
     end: usize,
-    /// How many bytes have been taken.
+    /// The number of consumed bytes.
     position: u64,
 }
 
@@ -20,14 +20,14 @@ impl<R: Read> Buffer<R> {
         Self { from, bytes: Vec::new(), start: 0, end: 0, position: 0 }
     }
 
-    /// Where the next byte is, from the start of the stream.
+    /// The position of the next byte, from the start of the stream.
     pub(super) fn position(&self) -> u64 {
         self.position
     }
 
-    /// The next `len` bytes; fewer when the stream ends.
+    /// The next `len` bytes; fewer at the end of the stream.
     ///
-    /// Memory grows with what does arrive, at most to twice that, whatever `len` says.
+    /// Memory is bounded by twice the bytes that arrive, for any `len`.
     pub(super) fn peek(&mut self, len: usize) -> Result<&[u8]> {
         while self.end - self.start < len {
             if self.end == self.bytes.len() {
@@ -45,7 +45,7 @@ impl<R: Read> Buffer<R> {
         Ok(self.bytes.get(self.start..end).unwrap_or_default())
     }
 
-    /// Takes bytes that were looked at.
+    /// Consumes bytes that [`peek`](Self::peek) returned.
     pub(super) fn take(&mut self, len: usize) {
         let taken = len.min(self.end - self.start);
         self.start += taken;
@@ -59,7 +59,7 @@ impl<R: Read> Buffer<R> {
             self.start = 0;
         }
         if self.end == self.bytes.len() {
-            // The system has zeros at hand.
+            // Zeroed memory costs nothing: the system has it.
             let mut bytes = vec![0; (2 * self.end).max(READ_LEN)];
             if let Some(begin) = bytes.get_mut(..self.end) {
                 begin.copy_from_slice(&self.bytes);

@@ -1,21 +1,21 @@
-//! The secrets of TLS connections, as a key log has them (RFC 9850, section 2; first NSS's format).
+//! Key logs: the secrets of TLS connections (RFC 9850, section 2; the format is from NSS).
 
 use std::{collections::HashMap, fmt, ops::Range};
 
-/// Lines of a key log: `LABEL client-random secret`, the last two in hexadecimal.
+/// A key log: lines `LABEL client-random secret`, the last two in hexadecimal.
 ///
-/// Whoever has it can read the connections; `Debug` does not show it.
+/// It decrypts the connections, so `Debug` does not show it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct KeyLog {
     text: String,
-    /// Where the lines of each connection are, by its client's random: a file may have many of both.
+    /// The lines of each connection, by its client random, for files with many of both.
     lines: HashMap<Vec<u8>, Vec<Range<usize>>>,
 }
 
 /// A line of a key log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyLogEntry<'a> {
-    /// What it is for: `CLIENT_RANDOM`, `SERVER_TRAFFIC_SECRET_0`, …
+    /// The label of the secret: `CLIENT_RANDOM`, `SERVER_TRAFFIC_SECRET_0`, …
     pub label: &'a str,
     /// The random of the ClientHello, 32 bytes.
     pub client_random: Vec<u8>,
@@ -24,7 +24,7 @@ pub struct KeyLogEntry<'a> {
 }
 
 impl KeyLog {
-    /// The text of a key log; what is no line of one is kept, and never found.
+    /// The text of a key log. Comments and malformed lines stay in the text, but have no entries.
     pub fn new(text: &str) -> Self {
         let mut log = Self::default();
         log.push(text);
@@ -47,7 +47,7 @@ impl KeyLog {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
@@ -57,14 +57,14 @@ impl KeyLog {
         &self.text
     }
 
-    /// The secrets of the connection whose ClientHello has this random.
+    /// The entries of the connection whose ClientHello has this random.
     pub fn secrets_of(&self, client_random: &[u8]) -> impl Iterator<Item = KeyLogEntry<'_>> {
         let lines = self.lines.get(client_random).into_iter().flatten();
         lines.filter_map(|range| parsed(self.text.get(range.clone())?))
     }
 }
 
-/// What a line says; `None` for comments and what is malformed.
+/// The entry of a line; `None` for comments and malformed lines.
 fn parsed(line: &str) -> Option<KeyLogEntry<'_>> {
     let mut words = line.split_ascii_whitespace();
     let (label, client_random, secret) = (words.next()?, words.next()?, words.next()?);
@@ -87,7 +87,7 @@ impl fmt::Debug for KeyLogEntry<'_> {
     }
 }
 
-/// Bytes that are written in hexadecimal.
+/// The bytes of hexadecimal digits; `None` for other text.
 fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = hexadecimal.as_bytes().as_chunks::<2>();
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);

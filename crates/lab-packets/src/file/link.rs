@@ -1,4 +1,4 @@
-//! What a captured frame begins with.
+//! Link types: the first header of a frame.
 
 use std::fmt;
 

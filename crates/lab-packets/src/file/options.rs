@@ -2,7 +2,7 @@
 
 use pcap_parser::PcapNGOption;
 
-/// The longest options of a block (ours); each of them has at most 64 KiB.
+/// The maximum length of all options of a block, in bytes (ours). One option has at most 64 KiB.
 pub(super) const MAX_OPTIONS_LEN: usize = 1 << 20;
 
 /// `opt_comment`, in any block.
@@ -31,28 +31,30 @@ pub(super) struct BlockOptions<'a> {
 }
 
 impl BlockOptions<'_> {
-    /// The values of an option, without padding.
+    /// All values of an option, without padding.
     pub(super) fn all(&self, code: u16) -> impl Iterator<Item = &[u8]> {
         let open = self.options.iter().take_while(|option| option.code.0 != 0);
         open.filter(move |option| option.code.0 == code).filter_map(|option| option.as_bytes().ok())
     }
 
-    /// Text, with what is not UTF-8 replaced.
+    /// The first value as text; invalid UTF-8 is replaced.
     pub(super) fn text(&self, code: u16) -> Option<String> {
         self.all(code).next().map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
+    /// The first byte of the first value.
     pub(super) fn u8(&self, code: u16) -> Option<u8> {
         self.all(code).next().and_then(|value| value.first()).copied()
     }
 
+    /// The first value as a number of 8 bytes.
     pub(super) fn u64(&self, code: u16) -> Option<u64> {
         let value = self.all(code).next()?.first_chunk::<8>()?;
         Some(if self.is_big_endian { u64::from_be_bytes(*value) } else { u64::from_le_bytes(*value) })
     }
 }
 
-/// Adds an option, in little endian; a value that is too long is cut between two characters.
+/// Adds an option in little endian. A value of more than 65,535 bytes is cut between two characters.
 pub(super) fn add(to: &mut Vec<u8>, code: u16, value: &[u8]) {
     let mut len = value.len().min(usize::from(u16::MAX));
     while len < value.len() && value.get(len).is_some_and(|byte| byte & 0xc0 == 0x80) {
@@ -64,7 +66,7 @@ pub(super) fn add(to: &mut Vec<u8>, code: u16, value: &[u8]) {
     to.resize(to.len().next_multiple_of(4), 0);
 }
 
-/// Ends the options, if there are any.
+/// Adds the end of options, if there are options.
 pub(super) fn close(to: &mut Vec<u8>) {
     if !to.is_empty() {
         add(to, 0, &[]);

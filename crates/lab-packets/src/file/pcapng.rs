@@ -1,4 +1,4 @@
-//! The blocks of pcapng, one at a time and whole: lengths are checked by who cut them out of the file.
+//! Decodes the blocks of pcapng. The caller passes whole blocks, and has checked their lengths.
 
 use std::{borrow::Cow, ops::Range, time::Duration};
 
@@ -18,7 +18,7 @@ use super::{
     time::TimestampUnits,
 };
 
-/// The type of a Section Header Block, which reads the same in both byte orders.
+/// The type of a Section Header Block, the same in both byte orders.
 pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
 /// The byte-order magic of a section, in big endian.
@@ -30,13 +30,13 @@ const ENHANCED_HEADER_LEN: usize = 28;
 /// The bytes of a Simple Packet Block before the frame (section 4.4).
 const SIMPLE_HEADER_LEN: usize = 12;
 
-/// What was found in a block, for [`CaptureReader`](super::CaptureReader).
+/// The contents of a block, for [`CaptureReader`](super::CaptureReader).
 pub(super) enum BlockContent {
     Interface(usize),
     Frame {
         at: Duration,
         interface: usize,
-        /// Where the frame is in the block.
+        /// The position of the frame in the block.
         range: Range<usize>,
         original_len: u32,
         comments: Vec<Cow<'static, str>>,
@@ -45,26 +45,27 @@ pub(super) enum BlockContent {
     Statistics(InterfaceStatistics),
 }
 
-/// What is known of the section that is being read.
+/// The state of the current section.
 #[derive(Default)]
 pub(super) struct Section {
     pub(super) is_big_endian: bool,
-    /// The interfaces of the sections before.
+    /// The number of interfaces in earlier sections.
     first: usize,
     clocks: Vec<TimestampUnits>,
 }
 
-/// What all sections share.
+/// The state that all sections of a file share.
 #[derive(Default)]
 pub(super) struct FileState {
     pub(super) interfaces: Vec<CaptureInterface>,
-    /// Of the first section that has one.
+    /// The comment of the first section that has one.
     pub(super) comment: Option<String>,
     /// The time of the last frame.
     pub(super) last: Duration,
 }
 
 impl Section {
+    /// The number of 4 bytes at a position, in the byte order of the section.
     pub(super) fn u32(&self, bytes: &[u8], at: usize) -> Option<u32> {
         let bytes = *bytes.get(at..)?.first_chunk::<4>()?;
         Some(if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
@@ -74,7 +75,10 @@ impl Section {
         BlockOptions { options, is_big_endian: self.is_big_endian }
     }
 
-    /// Reads a block; `None` for one that says nothing about frames, an error says what is wrong with it.
+    /// Decodes a block; `None` for one without contents for an item.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the block.
     pub(super) fn read(&mut self, block: &[u8], known: &mut FileState) -> Result<Option<BlockContent>, String> {
         match self.u32(block, 0) {
             Some(0x0a0d_0d0a) => self.section_header(block, known).map(|()| None),
@@ -84,7 +88,7 @@ impl Section {
             Some(5) => self.statistics(block).map(Some),
             Some(6) => self.enhanced_packet(block, known).map(Some),
             Some(0x0a) => self.secrets(block),
-            // Names, custom blocks, and what may come.
+            // Name resolution, custom blocks, future types.
             _ => Ok(None),
         }
     }
@@ -124,7 +128,7 @@ impl Section {
         Ok(BlockContent::Interface(known.interfaces.len() - 1))
     }
 
-    /// The clock of an interface of this section, and its number in the file.
+    /// The timestamp units of an interface of this section, and its index in the file.
     fn clock(&self, number: usize) -> Result<(TimestampUnits, usize), String> {
         let clock = self.clocks.get(number).copied();
         let clock = clock.ok_or_else(|| format!("it is of interface {number}, which the section has not described"))?;
@@ -153,7 +157,7 @@ impl Section {
         })
     }
 
-    /// Only the original length is told: a frame of the first interface, as long as its limit allows.
+    /// A frame of the first interface. The block has only its original length; the snap length bounds the captured bytes.
     fn simple_packet(&self, block: &[u8], known: &FileState) -> Result<BlockContent, String> {
         let (_, interface) = self.clock(0)?;
         let original_len = self.u32(block, 8).filter(|_| block.len() >= SIMPLE_HEADER_LEN + 4);
@@ -169,7 +173,7 @@ impl Section {
         Ok(BlockContent::Frame { at: known.last, interface, range, original_len, comments: Vec::new() })
     }
 
-    /// The obsolete Packet Block (appendix A), as an Enhanced one but for its interface, of 2 bytes.
+    /// The obsolete Packet Block (appendix A): like an Enhanced one, with an interface of 2 bytes.
     fn packet(&self, block: &[u8], known: &mut FileState) -> Result<BlockContent, String> {
         let short = || "it is too short for its fields".to_owned();
         let number = block.get(8..10).and_then(|bytes| bytes.first_chunk::<2>()).ok_or_else(short)?;
@@ -205,7 +209,7 @@ impl Section {
         }))
     }
 
-    /// Key logs of TLS; secrets of other protocols are left aside.
+    /// The key log of TLS; `None` for secrets of other protocols.
     fn secrets(&self, block: &[u8]) -> Result<Option<BlockContent>, String> {
         let len = self.u32(block, 12).unwrap_or_default() as usize;
         let room = block.len().saturating_sub(20);
@@ -221,7 +225,7 @@ impl Section {
     }
 }
 
-/// Refuses options that would take much more memory than file: what stands before them has `len` bytes, unpadded.
+/// Bounds the length of the options, whose decoding needs much memory. `len` is the length before them, unpadded.
 fn bound_options(block: &[u8], len: usize) -> Result<(), String> {
     let options = block.len().saturating_sub(len.next_multiple_of(4) + 4);
     if options > MAX_OPTIONS_LEN { Err(format!("it has {options} bytes of options")) } else { Ok(()) }

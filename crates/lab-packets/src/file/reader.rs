@@ -1,4 +1,4 @@
-//! Reads capture files of both formats, block by block.
+//! Reads capture files, pcapng and pcap, block by block.
 
 use std::{borrow::Cow, io::Read};
 
@@ -12,23 +12,23 @@ use super::{
 };
 use crate::{Error, file::LinkType};
 
-/// What a compressed file begins with, and what mends it.
+/// The magic numbers of compressed files, and the program that decompresses each.
 const COMPRESSED: &[(&[u8], &str)] =
     &[(&[0x1f, 0x8b], "gunzip"), (&[0x28, 0xb5, 0x2f, 0xfd], "unzstd"), (&[0x04, 0x22, 0x4d, 0x18], "unlz4")];
 
-/// The shortest block: type and twice the length.
+/// The minimum length of a block: type, and length twice.
 const MIN_BLOCK_LEN: usize = 12;
 
-/// What a file contains.
+/// An item of a capture file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileItem<'a> {
-    /// An interface has been described: the last one of [`CaptureReader::interfaces`].
+    /// The description of an interface: its index, the last one of [`CaptureReader::interfaces`].
     Interface(usize),
     /// A frame.
     Frame(CapturedFrame<'a>),
     /// Secrets of TLS connections.
     Secrets(KeyLog),
-    /// What an interface received and lost since the capture began; a later one replaces those before.
+    /// The counters of an interface since the start of the capture; later ones replace earlier ones.
     Statistics(InterfaceStatistics),
 }
 
@@ -37,44 +37,44 @@ enum Format {
     Classic(Layout),
 }
 
-/// Reads a capture file, in one go and without seeking, so that a pipe will do.
+/// Reads a capture file without seeking, so that the input may be a pipe.
 ///
-/// Memory is bounded by twice the longest block that does occur, and the interfaces.
+/// Memory is bounded by twice the longest block of the file, and its interfaces.
 pub struct CaptureReader<R> {
     buffer: Buffer<R>,
     format: Option<Format>,
     known: FileState,
-    /// How much of the buffer the last item occupies.
+    /// The length of the last item, in bytes, which is still in the buffer.
     len: usize,
     is_over: bool,
 }
 
 impl<R: Read> CaptureReader<R> {
-    /// Reads from here on, not before the first call of [`next`](Self::next). No `BufReader` is needed.
+    /// A reader at the start of a file. It reads at the first call of [`next`](Self::next), and has a buffer of its own.
     pub fn new(from: R) -> Self {
         Self { buffer: Buffer::new(from), format: None, known: FileState::default(), len: 0, is_over: false }
     }
 
-    /// The interfaces that have been described so far.
+    /// The interfaces described so far.
     pub fn interfaces(&self) -> &[CaptureInterface] {
         &self.known.interfaces
     }
 
-    /// What was noted about the whole file.
+    /// The comment on the whole file, if one was read.
     pub fn comment(&self) -> Option<&str> {
         self.known.comment.as_deref()
     }
 
-    /// How many bytes of the file have been read as items, the last one not included.
+    /// The number of bytes before the last item.
     pub fn offset(&self) -> u64 {
         self.buffer.position()
     }
 
-    /// The next item; `None` at the end, and after an error.
+    /// The next item; `None` at the end and after an error.
     ///
     /// # Errors
-    /// [`Error::Foreign`] at the start of a file of another kind; [`Error::Cut`] and [`Error::Damaged`], with the offset
-    /// of the block, after all items before it; [`Error::Read`].
+    /// [`Error::Foreign`] for a file of another format; [`Error::Cut`] and [`Error::Damaged`] after all items before the
+    /// block; [`Error::Read`] if the input fails.
     #[expect(clippy::should_implement_trait, reason = "an iterator's items could not borrow from the reader")]
     pub fn next(&mut self) -> Result<Option<FileItem<'_>>, Error> {
         if self.is_over {
@@ -90,7 +90,7 @@ impl<R: Read> CaptureReader<R> {
             BlockContent::Statistics(statistics) => FileItem::Statistics(statistics),
             BlockContent::Frame { at, interface, range, original_len, comments } => {
                 let link = self.known.interfaces.get(interface).map_or(LinkType::RAW, |interface| interface.link);
-                // All of the block is there.
+                // The whole block is in the buffer.
                 let block = self.buffer.peek(self.len).unwrap_or_default();
                 let bytes = block.get(range).unwrap_or_default();
                 FileItem::Frame(CapturedFrame { at, link, interface, bytes, original_len, comments })
@@ -132,7 +132,7 @@ impl<R: Read> CaptureReader<R> {
         foreign(format!("it begins '{}'", escape(bytes.get(..8).unwrap_or(bytes))))
     }
 
-    /// The interface of a pcap file, which comes with its header.
+    /// The only interface of a pcap file, from its header.
     fn only_interface(&mut self, layout: &Layout) -> BlockContent {
         self.len = pcap::HEADER_LEN;
         self.known.interfaces.push(CaptureInterface {
@@ -172,7 +172,7 @@ impl<R: Read> CaptureReader<R> {
         }))
     }
 
-    /// The next block that says something about frames.
+    /// The next block with contents for an item; skips others.
     fn block(&mut self, section: &mut Section) -> Result<Option<BlockContent>, Error> {
         loop {
             let offset = self.buffer.position();
@@ -186,7 +186,7 @@ impl<R: Read> CaptureReader<R> {
         }
     }
 
-    /// The length of the next block, all of which is there; `None` at the end of the file.
+    /// The length of the next block, after a check that all of it is there; `None` at the end of the file.
     fn block_len(&mut self, section: &mut Section) -> Result<Option<usize>, Error> {
         let offset = self.buffer.position();
         let header = peek(&mut self.buffer, MIN_BLOCK_LEN)?;

@@ -1,4 +1,4 @@
-//! A whole capture in memory.
+//! A capture in memory.
 
 use std::{
     borrow::Cow,
@@ -19,37 +19,37 @@ use crate::Error;
 /// A frame that owns its bytes; see [`CapturedFrame`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameBuf {
-    /// When, since the Unix epoch.
+    /// Its time since the Unix epoch.
     pub at: Duration,
-    /// Where: an index into [`Recording::interfaces`].
+    /// Its interface: an index into [`Recording::interfaces`].
     pub interface: usize,
     /// The captured bytes.
     pub bytes: Vec<u8>,
-    /// How many bytes it had on the wire.
+    /// Its length on the wire, in bytes.
     pub original_len: u32,
-    /// What somebody noted about it.
+    /// The comments on it.
     pub comments: Vec<String>,
 }
 
-/// A capture in memory: what was captured, and what is needed to understand it.
+/// A capture in memory: frames, their interfaces, secrets and counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recording {
-    /// Where frames were captured.
+    /// The interfaces on which frames were captured.
     pub interfaces: Vec<CaptureInterface>,
     /// The frames, in the order of the file.
     pub frames: Vec<FrameBuf>,
-    /// The secrets of TLS connections among them.
+    /// The secrets of their TLS connections.
     pub secrets: KeyLog,
-    /// How many frames the interfaces received, if that is known.
+    /// The number of frames that the interfaces received, if known.
     pub received: Option<u64>,
-    /// How many frames were lost because the capture was too slow, if that is known.
+    /// The number of frames that the capture missed because it was too slow, if known.
     pub dropped: Option<u64>,
-    /// What somebody noted about all of it.
+    /// A comment on the whole capture.
     pub comment: Option<String>,
 }
 
 impl Recording {
-    /// The frames as [`flow::Analysis::add`](crate::flow::Analysis::add) takes them.
+    /// The frames, for [`flow::Analysis::add`](crate::flow::Analysis::add).
     pub fn frames(&self) -> impl Iterator<Item = CapturedFrame<'_>> {
         self.frames.iter().map(|frame| CapturedFrame {
             at: frame.at,
@@ -61,15 +61,15 @@ impl Recording {
         })
     }
 
-    /// Writes it as a file that its owner alone can read, since secrets may be in it. The file appears whole or not at
-    /// all; one of that name is replaced.
+    /// Writes a pcapng file that only its owner can read, since it may contain secrets. The file appears whole or not at
+    /// all; it replaces an older one.
     ///
     /// # Errors
-    /// [`Error::File`]; [`Error::Unwritable`].
+    /// [`Error::File`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let failed = |attempt| move |source| Error::File { attempt, path: path.to_owned(), source };
         if path.exists() && !path.is_file() {
-            // A device or a pipe is written to, never replaced.
+            // A device or a pipe must not be replaced.
             let file = File::options().write(true).open(path).map_err(failed("write"))?;
             return self.write_to(file).map(drop).map_err(at(path));
         }
@@ -77,10 +77,10 @@ impl Recording {
         self.write_to(staged).map_err(at(path))?.replace().map_err(failed("write"))
     }
 
-    /// Writes it to anything, and gives that back.
+    /// Writes pcapng to an output, and returns the output.
     ///
     /// # Errors
-    /// [`Error::Write`]; [`Error::Unwritable`].
+    /// [`Error::Write`] if the output fails; [`Error::Unwritable`] for a frame that is too long or without interface.
     pub fn write_to<W: Write>(&self, to: W) -> Result<W, Error> {
         let mut writer = CaptureWriter::new(to, self.comment.as_deref())?;
         for interface in &self.interfaces {
@@ -98,7 +98,7 @@ impl Recording {
         writer.finish()
     }
 
-    /// Reads a file: all that comes before damage, and the damage.
+    /// Reads a file. Returns everything before the first error, and that error.
     pub fn read(path: &Path) -> (Self, Option<Error>) {
         match File::open(path) {
             Ok(file) => Self::read_from(file),
@@ -106,7 +106,7 @@ impl Recording {
         }
     }
 
-    /// Reads from anything: all that comes before damage, and the damage.
+    /// Reads an input, as [`read`](Self::read) a file.
     pub fn read_from(from: impl Read) -> (Self, Option<Error>) {
         let (mut recording, mut reader) = (Self::default(), CaptureReader::new(from));
         let mut statistics: BTreeMap<usize, InterfaceStatistics> = BTreeMap::new();
@@ -136,12 +136,12 @@ impl Recording {
     }
 }
 
-/// The sum of what is known, if anything is.
+/// The sum of the known counts; `None` if none is known.
 pub(crate) fn sum(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     counts.flatten().reduce(u64::saturating_add)
 }
 
-/// Says which file could not be written.
+/// Adds the path to an error.
 fn at(path: &Path) -> impl Fn(Error) -> Error {
     move |error| match error {
         Error::Write(source) => Error::File { attempt: "write", path: path.to_owned(), source },

@@ -1,32 +1,33 @@
-//! Times in a file: a number of units since the epoch (section 4.2, `if_tsresol` and `if_tsoffset`).
+//! Timestamps of a file: a number of units since the epoch (section 4.2, `if_tsresol` and `if_tsoffset`).
 
 use std::time::Duration;
 
 const NANOS: u128 = 1_000_000_000;
 
-/// How an interface counts time.
+/// The unit and the offset of the timestamps of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TimestampUnits {
-    /// Units in a second, at least 1; `None` when they are so small that all times are 0.
+    /// Units per second, at least 1; `None` above 2^128, when every time rounds down to 0.
     units: Option<u128>,
-    /// What is added to each time, in seconds.
+    /// The offset of each timestamp, in seconds.
     offset: i64,
 }
 
 impl TimestampUnits {
-    /// From the option's byte: the most significant bit chooses between powers of 10 and of 2.
+    /// From the value of `if_tsresol`: the most significant bit selects a power of 10 or of 2, the others are its
+    /// negative exponent.
     pub(super) fn new(resolution: u8, offset: i64) -> Self {
         let exponent = u32::from(resolution & 0x7f);
         let base: u128 = if resolution & 0x80 == 0 { 10 } else { 2 };
         Self { units: base.checked_pow(exponent), offset }
     }
 
-    /// The time since the Unix epoch; one before it becomes 0.
+    /// The time since the Unix epoch; 0 for a time before it.
     pub(super) fn at(self, high: u32, low: u32) -> Duration {
         let units = u64::from(high) << 32 | u64::from(low);
         let Some(per_second) = self.units else { return Duration::ZERO };
         let units = u128::from(units);
-        // At most 2^64 seconds; what is left is below 2^64 too, so nothing overflows.
+        // Both are below 2^64, so that nothing overflows.
         let (seconds, rest) = (units / per_second, units % per_second);
         let nanos = rest * NANOS / per_second;
         let time = Duration::new(seconds as u64, nanos as u32);

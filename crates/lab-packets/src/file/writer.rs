@@ -20,7 +20,7 @@ const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 /// Version 1.0.
 const VERSION: [u16; 2] = [1, 0];
-/// The length of the section is not told.
+/// The length of a section: unknown.
 const UNKNOWN_LEN: i64 = -1;
 /// Interface Description Block (section 4.2).
 const INTERFACE_DESCRIPTION: u32 = 1;
@@ -34,28 +34,28 @@ const INTERFACE_STATISTICS: u32 = 5;
 const DECRYPTION_SECRETS: u32 = 0x0a;
 /// `TLSK`: a key log.
 const TLS_KEY_LOG: u32 = 0x544c_534b;
-/// What a block has beside its body: type and twice its length.
+/// The bytes of a block beside its body: type, and length twice.
 const FRAME_LEN: usize = 12;
 
-/// How much is collected before it is written (ours).
+/// The size of the output buffer, in bytes (ours).
 const BUFFER_LEN: usize = 1 << 18;
 
-/// What a capture did not keep (section 4.6).
+/// The counters of an interface (section 4.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceStatistics {
-    /// Of which interface, from 0.
+    /// The index of the interface, from 0.
     pub interface: usize,
-    /// When it was asked, since the Unix epoch.
+    /// The time of the counters, since the Unix epoch.
     pub at: Duration,
-    /// Frames that the interface received.
+    /// Frames that the interface received, if known.
     pub received: Option<u64>,
-    /// Frames that were lost, because the capture was too slow.
+    /// Frames that the capture missed because it was too slow, if known.
     pub dropped: Option<u64>,
 }
 
 /// Writes a capture file, block by block.
 ///
-/// Secrets have to come before the frames that they decrypt: readers need not look back.
+/// Secrets must come before the frames that they decrypt, since readers do not go back.
 pub struct CaptureWriter<W: Write> {
     to: BufWriter<W>,
     interfaces: usize,
@@ -64,10 +64,10 @@ pub struct CaptureWriter<W: Write> {
 }
 
 impl<W: Write> CaptureWriter<W> {
-    /// Begins a file, with a note about all of it.
+    /// Begins a file, with a comment on the whole of it.
     ///
     /// # Errors
-    /// [`Error::Write`], as of all that is written.
+    /// [`Error::Write`] if the output fails.
     pub fn new(to: W, comment: Option<&str>) -> Result<Self, Error> {
         let mut writer =
             Self { to: BufWriter::with_capacity(BUFFER_LEN, to), interfaces: 0, scratch: Vec::with_capacity(256) };
@@ -87,7 +87,7 @@ impl<W: Write> CaptureWriter<W> {
         Ok(writer)
     }
 
-    /// Describes an interface, and yields its number for [`CapturedFrame::interface`].
+    /// Describes an interface. Returns its index, for [`CapturedFrame::interface`].
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -110,10 +110,10 @@ impl<W: Write> CaptureWriter<W> {
         Ok(self.interfaces - 1)
     }
 
-    /// Adds the secrets of TLS connections whose frames follow; nothing, when there are none.
+    /// Adds the secrets of TLS connections whose frames follow; an empty key log adds nothing.
     ///
     /// # Errors
-    /// [`Error::Write`]; [`Error::Unwritable`] when they are longer than a block may be.
+    /// [`Error::Write`]; [`Error::Unwritable`] if they are longer than [`MAX_BLOCK_LEN`].
     pub fn secrets(&mut self, log: &KeyLog) -> Result<(), Error> {
         if log.is_empty() {
             return Ok(());
@@ -128,7 +128,8 @@ impl<W: Write> CaptureWriter<W> {
     /// Adds a frame.
     ///
     /// # Errors
-    /// [`Error::Write`]; [`Error::Unwritable`] when its interface has not been described, or it is too long.
+    /// [`Error::Write`]; [`Error::Unwritable`] without a description of its interface, or if it is longer than
+    /// [`MAX_BLOCK_LEN`].
     pub fn frame(&mut self, frame: &CapturedFrame<'_>) -> Result<(), Error> {
         if frame.interface >= self.interfaces {
             let (number, known) = (frame.interface, self.interfaces);
@@ -158,7 +159,7 @@ impl<W: Write> CaptureWriter<W> {
         result
     }
 
-    /// Tells what the capture did not keep: at the end of the file.
+    /// Adds the counters of an interface, at the end of the file.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -176,7 +177,7 @@ impl<W: Write> CaptureWriter<W> {
         self.block(INTERFACE_STATISTICS, &[&body, &about])
     }
 
-    /// Writes what is still held back, and gives back what was written to.
+    /// Flushes the buffer, and returns the output.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -185,7 +186,7 @@ impl<W: Write> CaptureWriter<W> {
         self.to.into_inner().map_err(|error| Error::Write(error.into_error()))
     }
 
-    /// Writes a block whose body consists of pieces, each padded; the caller bounds them.
+    /// Writes a block; its body is the pieces, each padded. The caller bounds their lengths.
     fn block(&mut self, kind: u32, pieces: &[&[u8]]) -> Result<(), Error> {
         let body: usize = pieces.iter().map(|piece| piece.len().next_multiple_of(4)).sum();
         let len = ((FRAME_LEN + body) as u32).to_le_bytes();
@@ -203,7 +204,7 @@ impl<W: Write> CaptureWriter<W> {
     }
 }
 
-/// Nanoseconds since the epoch, in two halves; they last until the year 2554.
+/// Nanoseconds since the epoch, as two halves of 64 bits: up to the year 2554.
 fn time(at: Duration) -> [u32; 2] {
     let nanos = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
     [(nanos >> 32) as u32, nanos as u32]

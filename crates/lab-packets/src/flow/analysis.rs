@@ -1,4 +1,4 @@
-//! Sorts packets into flows, one after the other.
+//! Assigns packets to flows.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,14 +19,14 @@ use crate::{
     packet::{Packet, TcpHeader, Transport},
 };
 
-/// What a capture contains.
+/// The contents of a capture.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
-    /// Frames, of any kind.
+    /// The number of frames.
     pub frames: u64,
     /// The flows, in the order of their first packets.
     pub flows: Vec<Flow>,
-    /// Frames that belong to no flow, by what they are: `ARP`, `ICMP`, `IP fragment`, …
+    /// The number of frames without flow, by kind: `ARP`, `ICMP`, `IP fragment`, …
     pub others: BTreeMap<String, u64>,
     /// The time of the first frame, since the Unix epoch.
     #[serde(serialize_with = "super::seconds")]
@@ -36,10 +36,10 @@ pub struct Traffic {
     pub last: Option<Duration>,
 }
 
-/// Both addresses, the smaller one first, so that both directions have the same.
+/// Both addresses, the smaller one first: the same key for both directions.
 type Key = (FlowProtocol, SocketAddr, SocketAddr);
 
-/// A flow, and what is needed to go on with it.
+/// A flow, and the state of its streams.
 struct OpenFlow {
     flow: Flow,
     sent: SequenceTracker,
@@ -47,7 +47,7 @@ struct OpenFlow {
     is_reset: bool,
 }
 
-/// Takes the frames of a capture, in their order.
+/// Analyses the frames of a capture, in their order.
 pub struct Analysis {
     detail: Detail,
     traffic: Traffic,
@@ -57,13 +57,13 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Nothing so far.
+    /// An analysis without frames.
     pub fn new(detail: Detail) -> Self {
         let budget = Budget { bytes: MAX_STREAM_LEN, rows: MAX_ROWS };
         Self { detail, traffic: Traffic::default(), live: Vec::new(), current: HashMap::new(), budget }
     }
 
-    /// Takes the next frame.
+    /// Adds the next frame.
     pub fn add(&mut self, frame: &CapturedFrame<'_>) {
         let traffic = &mut self.traffic;
         traffic.frames += 1;
@@ -75,7 +75,7 @@ impl Analysis {
         }
     }
 
-    /// What has come together.
+    /// The result.
     pub fn finish(mut self) -> Traffic {
         self.traffic.flows = self.live.into_iter().map(OpenFlow::finish).collect();
         self.traffic
@@ -116,7 +116,7 @@ impl Analysis {
     }
 }
 
-/// Client and server of a flow whose first packet this is.
+/// Client and server of a flow, from its first packet.
 fn ends(tcp: Option<&TcpHeader>, source: SocketAddr, destination: SocketAddr) -> (SocketAddr, SocketAddr) {
     let is_from_client = match tcp.map(|header| header.flags) {
         None => true,

@@ -1,8 +1,8 @@
-//! Which parts of a stream have been seen.
+//! The parts of a stream that were captured.
 
 use std::collections::BTreeMap;
 
-/// How many separate intervals are kept (ours): a receiver's window holds at most some thousand segments.
+/// The maximum number of intervals (ours): a receive window holds at most some thousand segments.
 const MAX_INTERVALS: usize = 4096;
 
 /// Intervals of positions in a stream, none of which touch.
@@ -10,12 +10,12 @@ const MAX_INTERVALS: usize = 4096;
 pub(super) struct Coverage {
     /// From start to end.
     intervals: BTreeMap<i64, i64>,
-    /// Whether a gap had to be forgotten.
+    /// Whether a gap was forgotten because of the maximum.
     pub(super) is_estimate: bool,
 }
 
 impl Coverage {
-    /// Adds the positions from `start` to before `end`, and yields how many of them are new.
+    /// Adds the positions from `start` to before `end`. Returns the number of new ones.
     pub(super) fn add(&mut self, start: i64, end: i64) -> u64 {
         if start >= end {
             return 0;
@@ -25,7 +25,7 @@ impl Coverage {
             && *entry.key() <= start
             && *entry.get() >= start
         {
-            // What nearly always happens: the stream goes on where it was.
+            // The usual case: the stream continues.
             let last = entry.get_mut();
             seen = (*last).min(end) - start;
             *last = (*last).max(end);
@@ -49,22 +49,22 @@ impl Coverage {
         (end - start - seen).cast_unsigned()
     }
 
-    /// Whether it is one interval, from `start` to before `end`.
+    /// Whether there is one interval, from `start` to before `end`.
     pub(super) fn is_exactly(&self, start: i64, end: i64) -> bool {
         !self.is_estimate && self.intervals.len() == 1 && self.intervals.get(&start) == Some(&end)
     }
 
-    /// The first position that has been seen.
+    /// The first position.
     pub(super) fn start(&self) -> Option<i64> {
         self.intervals.first_key_value().map(|(start, _)| *start)
     }
 
-    /// The position behind the last one that has been seen.
+    /// The position behind the last one.
     pub(super) fn end(&self) -> Option<i64> {
         self.intervals.last_key_value().map(|(_, end)| *end)
     }
 
-    /// Gives up on what the first gap held.
+    /// Forgets the first gap.
     fn forget_a_gap(&mut self) {
         if let (Some((start, _)), Some((_, end))) = (self.intervals.pop_first(), self.intervals.pop_first()) {
             self.intervals.insert(start, end);

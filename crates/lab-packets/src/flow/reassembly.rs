@@ -1,10 +1,10 @@
-//! Stream reassembly of one direction, as its receiver does it.
+//! Stream reassembly of one direction, as its receiver does.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Direction, StreamChunk};
 
-/// How many bytes and packets may still be kept, over all flows.
+/// The remaining bytes and rows of all flows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     pub(super) bytes: usize,
@@ -30,9 +30,9 @@ pub(super) struct SegmentData<'a> {
     pub(super) direction: Direction,
     /// The position of its first byte.
     pub(super) position: i64,
-    /// What was captured.
+    /// The captured bytes.
     pub(super) bytes: &'a [u8],
-    /// How long it was on the wire.
+    /// Its length on the wire, in bytes.
     pub(super) len: usize,
 }
 
@@ -46,20 +46,20 @@ struct OutOfOrderChunk {
 /// Delivers data in order, and keeps data that arrives out of order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reassembler {
-    /// The position of the next byte that is due.
+    /// The position of the next expected byte.
     next: Option<i64>,
     waiting: BTreeMap<i64, OutOfOrderChunk>,
-    /// Bytes that were not captured, or not kept: there is nothing behind them.
+    /// Whether the stream ends early: bytes were not captured, or exceed the budget.
     is_over: bool,
 }
 
 impl Reassembler {
-    /// The stream begins here, unless it has begun already.
+    /// Sets the start of the stream, once.
     pub(super) fn start_at(&mut self, position: i64) {
         self.next.get_or_insert(position);
     }
 
-    /// Adds what a packet brought: what follows on what came before goes to `to`. `false` when the budget is spent.
+    /// Adds the data of a packet; moves what is now in order to `to`. Returns `false` if the budget is exceeded.
     pub(super) fn add(&mut self, data: SegmentData<'_>, to: &mut Vec<StreamChunk>, budget: &mut Budget) -> bool {
         let next = *self.next.get_or_insert(data.position);
         let end = data.position + data.len as i64;
@@ -94,7 +94,7 @@ impl Reassembler {
         true
     }
 
-    /// Delivers the part that is new; it begins at or before what is due.
+    /// Delivers the new part of a chunk that begins at or before the next expected byte.
     fn deliver(
         &mut self,
         position: i64,

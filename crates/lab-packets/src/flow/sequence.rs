@@ -1,7 +1,7 @@
-//! Sequence numbers of one direction of a TCP connection: which bytes have been seen.
+//! Sequence numbers of one direction of a TCP connection.
 //!
-//! Sequence numbers have 32 bits and wrap; inside they are positions of 64 bits, the first byte of payload at 0. SYN and
-//! FIN take a position each, as they do in TCP (RFC 9293, section 3.4).
+//! Sequence numbers have 32 bits and wrap. Here they become positions of 64 bits, with the first byte of payload at 0. SYN
+//! and FIN have a position each, as in TCP (RFC 9293, section 3.4).
 
 use super::{coverage::Coverage, reassembly::Reassembler};
 use crate::packet::TcpHeader;
@@ -11,7 +11,7 @@ use crate::packet::TcpHeader;
 pub(super) struct SequenceTracker {
     /// The highest sequence number so far and its position; `None` before the first packet.
     top: Option<(u32, i64)>,
-    /// The position of sequence number 0, relatively: of SYN, or the one before the first packet's.
+    /// The position of the relative sequence number 0: that of SYN, or the one before the first packet.
     zero: i64,
     syn: Option<u32>,
     /// The position of FIN.
@@ -25,7 +25,7 @@ pub(super) struct SequenceTracker {
 pub(super) struct SegmentUpdate {
     /// The position of its first byte of payload.
     pub(super) position: i64,
-    /// Bytes of payload that had not been seen.
+    /// New bytes of payload.
     pub(super) new: u64,
     pub(super) is_retransmission: bool,
     pub(super) is_late: bool,
@@ -49,7 +49,7 @@ impl SequenceTracker {
             (self.syn, self.zero) = (Some(header.seq), start);
             self.reassembler.start_at(start + 1);
         }
-        // What a reset carries is no part of the stream (RFC 9293, section 3.5.2).
+        // The payload of a reset is no part of the stream (RFC 9293, section 3.5.2).
         if flags.rst() {
             return SegmentUpdate { position: payload, ..SegmentUpdate::default() };
         }
@@ -70,7 +70,7 @@ impl SequenceTracker {
         SegmentUpdate { position: payload, new, is_retransmission: positions < occupied, is_late: positions > beyond }
     }
 
-    /// Whether a SYN with this number can be of this connection: the same again, or one that others overtook.
+    /// Whether a SYN with this number belongs to this connection: a repeated one, or one that the network reordered.
     pub(super) fn accepts_syn(&self, seq: u32) -> bool {
         match (self.syn, self.top) {
             (Some(syn), _) => syn == seq,
@@ -79,17 +79,17 @@ impl SequenceTracker {
         }
     }
 
-    /// Whether SYN has passed.
+    /// Whether SYN was captured.
     pub(super) fn is_open(&self) -> bool {
         self.syn.is_some()
     }
 
-    /// Whether FIN has passed.
+    /// Whether FIN was captured.
     pub(super) fn is_closed(&self) -> bool {
         self.end.is_some()
     }
 
-    /// Whether every byte from SYN to FIN has passed, and none beyond.
+    /// Whether every byte from SYN to FIN was captured, and none beyond.
     pub(super) fn is_whole(&self) -> bool {
         self.syn.is_some() && self.end.is_some_and(|end| self.coverage.is_exactly(self.zero, end + 1))
     }
@@ -98,7 +98,7 @@ impl SequenceTracker {
         self.coverage.is_estimate
     }
 
-    /// A sequence number of this direction as people see it: SYN has 0. Before the first packet, `seq` becomes 1.
+    /// The relative sequence number: SYN has 0. Before the first packet, `seq` has 1.
     pub(super) fn relative(&mut self, seq: u32) -> u64 {
         if self.top.is_none() {
             (self.top, self.zero) = (Some((seq, 0)), -1);

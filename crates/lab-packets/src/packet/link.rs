@@ -18,10 +18,10 @@ const SLL_TYPE: usize = 14;
 const SLL2_LEN: usize = 20;
 const SLL2_TYPE: usize = 0;
 
-/// Numbers of "raw IP" in old pcap files, where the number is that of the system that wrote them.
+/// The link types of "raw IP" in old pcap files, which depend on the system that wrote them.
 const OLD_RAW: [LinkType; 2] = [LinkType(12), LinkType(14)];
 
-/// What follows the link layer's header.
+/// The bytes behind the link-layer header.
 pub(super) fn network_layer(link: LinkType, frame: &[u8]) -> Result<&[u8], DecodeError> {
     let after = |len: usize| frame.get(len..).ok_or(DecodeError::Short);
     match link {
@@ -43,7 +43,7 @@ fn type_at(frame: &[u8], at: usize) -> Result<EtherType, DecodeError> {
     Ok(EtherType(u16::from_be_bytes(*bytes)))
 }
 
-/// Leaves out VLAN tags, however many.
+/// Skips any number of VLAN tags.
 fn by_type(mut kind: EtherType, mut rest: &[u8]) -> Result<&[u8], DecodeError> {
     use ether_type::{ARP, IPV4, IPV6, PROVIDER_BRIDGING, VLAN_DOUBLE_TAGGED_FRAME, VLAN_TAGGED_FRAME};
     loop {

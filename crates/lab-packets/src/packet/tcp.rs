@@ -9,21 +9,21 @@ use super::DecodeError;
 
 /// The length of a header without options.
 const MIN_HEADER_LEN: usize = 20;
-/// The length of one with all options that there can be.
+/// The maximum length of a header, with options.
 const MAX_HEADER_LEN: usize = 60;
 
-/// What a segment's header says.
+/// The fields of a TCP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpHeader {
     /// The sequence number of the first byte of payload, or of SYN, modulo 2^32.
     pub seq: u32,
-    /// The next sequence number that is expected, if the flag ACK is set.
+    /// The acknowledgement number: the next expected sequence number. Valid with the flag ACK.
     pub ack: u32,
-    /// What else it says.
+    /// The control bits.
     pub flags: TcpFlags,
-    /// How many bytes more the other side may send, in units that were agreed on with SYN.
+    /// The receive window, without the window scale of the SYN.
     pub window: u16,
-    /// The largest segment that this side wants to receive; only in a SYN (section 3.7.1).
+    /// The maximum segment size, in bytes; only in a SYN (section 3.7.1).
     pub mss: Option<u16>,
 }
 
@@ -40,11 +40,11 @@ impl TcpFlags {
     pub const RST: Self = Self(0x04);
     /// Push.
     pub const PSH: Self = Self(0x08);
-    /// The acknowledgement number counts.
+    /// The acknowledgement number is valid.
     pub const ACK: Self = Self(0x10);
 
     const NAMES: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
-    /// The order in which people name them.
+    /// The order of the names in text.
     const SHOWN: [usize; 8] = [1, 0, 2, 3, 4, 5, 6, 7];
 
     /// Whether all of these are set.
@@ -96,7 +96,7 @@ impl Serialize for TcpFlags {
 }
 
 impl TcpHeader {
-    /// Reads a header, also one whose options were not captured whole: the fields, the two ports, and its length.
+    /// Reads a header: the fields, the two ports, and its length. The options may be cut off.
     pub(super) fn read(segment: &[u8]) -> Result<(Self, (u16, u16), usize), DecodeError> {
         let mut padded = [0; MAX_HEADER_LEN];
         let header = match TcpHeaderSlice::from_slice(segment) {

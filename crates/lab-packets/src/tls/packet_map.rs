@@ -9,11 +9,11 @@ use crate::flow::StreamChunk;
 /// One direction.
 #[derive(Default)]
 struct DirectionMap {
-    /// Where each chunk ends in the stream, and its packet.
+    /// The end of each chunk in the stream, and its packet.
     chunks: Vec<(u64, u64)>,
-    /// The record that was told last.
+    /// The last record.
     record: Range<u64>,
-    /// The record with the first byte of the message that is being put together.
+    /// The record with the first byte of an incomplete message.
     message: Option<u64>,
     /// Whether that message is complete.
     is_complete: bool,
@@ -43,7 +43,7 @@ impl PacketMap {
         }
     }
 
-    /// The packets of the next line, in the order of the stream; `chunk` is the one that completed it.
+    /// The packets of the next line, in the order of the stream; `chunk` has its last byte.
     pub(super) fn of(&mut self, entry: &Entry, chunk: Option<&StreamChunk>) -> Vec<u64> {
         let Some(direction) = entry.direction else { return Vec::new() };
         let map = self.map(direction);
