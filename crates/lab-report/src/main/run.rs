@@ -1,4 +1,4 @@
-//! `lab-report`: goes into a private network, makes the experiments there, and writes what was found.
+//! `lab-report`: enters a private network, runs the experiments there, and writes the report.
 
 use std::process::ExitCode;
 
@@ -9,9 +9,9 @@ use labnet::cli::Console;
 
 use super::arguments::Arguments;
 
-/// In the ordinary world: the same program does the work inside.
+/// Outside of the private network: starts the same program inside.
 pub(crate) fn outside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
-    // What is wrong with the folder or with a name is said before anything begins.
+    // Errors in the folder or in a name are reported before the run.
     let out = arguments.out();
     std::fs::create_dir_all(&out).map_err(|source| labnet::Error::File {
         attempt: "make the folder",
@@ -29,13 +29,13 @@ pub(crate) fn outside(arguments: &Arguments, console: &Console) -> Result<ExitCo
     Ok(launcher.wait()?)
 }
 
-/// Nobody comes here where there are no private networks.
+/// Never called on a system without private networks.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
     outside(arguments, console)
 }
 
-/// In a private network.
+/// Inside of the private network.
 #[cfg(target_os = "linux")]
 pub(crate) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
     linux::inside(arguments, console)
@@ -57,11 +57,11 @@ mod linux {
 
     pub(super) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
         let testbed = Testbed::new(arguments.settings(), arguments.programs()?, arguments.out());
-        let report = Arc::new(Report { testbed, folder: arguments.out(), writing: Mutex::default() });
+        let report = Arc::new(ReportWriter { testbed, folder: arguments.out(), writing: Mutex::default() });
         let interrupted = (Arc::clone(&report), console.clone());
         console.shutdown.at_interrupt(move || {
             let (report, console) = interrupted;
-            // First the report: a program that is ended here must not pass for one that gave a short answer.
+            // The report first: an ended program must not count as one with a short answer.
             let written = report.write();
             lab_process::end_all();
             match written {
@@ -78,15 +78,15 @@ mod linux {
         conclusion::conclude(&sheet, &folder::page(&report.folder), console)
     }
 
-    /// A report that can be written at any time, with what there is by then.
-    struct Report {
+    /// Writes the report of the results so far, at any time.
+    struct ReportWriter {
         testbed: Testbed,
         folder: PathBuf,
-        /// Held while it is written: an interruption may come at the end.
+        /// Held while the report is written: an interruption may come at the end.
         writing: Mutex<()>,
     }
 
-    impl Report {
+    impl ReportWriter {
         fn write(&self) -> Result<AnswerSheet, Error> {
             let _only_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             let facts = self.testbed.facts();

@@ -53,7 +53,7 @@ fn client(transfer: &mut Transfer) -> &mut KernelCounters {
 }
 
 #[test]
-fn every_connection_has_books_and_they_balance() {
+fn every_connection_has_a_reconciliation_that_balances() {
     let reconciliations = reconcile(&sample::measurements());
     let names: Vec<&str> = reconciliations.iter().map(|reconciliation| reconciliation.experiment.as_str()).collect();
     let expected = [

@@ -52,7 +52,7 @@ fn a_loss_has_bytes_and_is_repaired_once() {
 }
 
 #[test]
-fn what_arrived_twice_is_in_the_books_as_repeated() {
+fn what_arrived_twice_is_counted_as_repeated() {
     let reconciliation = short(|transfer| {
         let packets = &mut transfer.to_client;
         (packets.with_payload, packets.bytes, packets.repeated) = (3, 181 + 163, 1);
