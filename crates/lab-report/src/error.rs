@@ -1,17 +1,17 @@
-//! Why there is no report, or one with something in it that cannot be true.
+//! The error of lab-report: no report, or one that is not complete or does not balance.
 
 use std::{io, path::PathBuf};
 
 use labnet::cli::Diagnosis;
 
-/// What could not be done, and on what.
+/// Why a report cannot be made, or fails.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A command line, a file, or the system.
     #[error(transparent)]
     Lab(#[from] labnet::Error),
-    /// There is no private network.
+    /// The system refuses a private network.
     #[error(transparent)]
     Sandbox(#[from] lab_sandbox::Error),
     /// A file or a folder; the system is to blame, or whoever named it.
@@ -19,20 +19,20 @@ pub enum Error {
     File {
         /// `write`, `make the folder`, …
         attempt: &'static str,
-        /// On which.
+        /// The file or folder.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
-    /// A sheet that is no JSON: we are to blame.
+    /// Data that cannot be written as JSON: a defect of ours.
     #[error("cannot write {what} as JSON: {source}")]
     Json {
         /// `the answers`, `the schema`.
         what: &'static str,
-        /// What serde says.
+        /// The reason of serde.
         source: serde_json::Error,
     },
-    /// Programs did something else than they should.
+    /// Experiments failed.
     #[error("{failed} of {of} experiments failed")]
     Experiments {
         /// How many failed.
@@ -48,14 +48,14 @@ pub enum Error {
         /// What is wrong with it.
         complaint: String,
     },
-    /// The witnesses of a connection do not agree.
+    /// A check of a reconciliation does not hold.
     #[error("{experiment} is not accounted for: {claim}; see {page}#account-{experiment}")]
     Unbalanced {
         /// The experiment.
         experiment: String,
-        /// What should hold, with the numbers.
+        /// The check, with its numbers.
         claim: String,
-        /// The page with all of it.
+        /// The path of the page.
         page: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The figures of an experiment: its connections packet by packet, and plots.
+//! The figures of an experiment: sequence diagrams of its connections, and plots.
 
 use lab_packets::diagram::Diagram;
 use lab_testbed::facts::{Experiment, Measurements, Scenario};
@@ -33,7 +33,7 @@ pub(crate) fn of(experiment: &Experiment, measured: &Measurements) -> Vec<Figure
 
 fn sequence(name: &str, number: usize, diagram: &Diagram) -> Figure {
     let prefix = format!("{}-{number}", name.replace('.', "-"));
-    // In a page it needs no namespace.
+    // SVG inside HTML needs no namespace.
     let svg = diagram.to_svg(&prefix).replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
     let caption = format!("{}, packet by packet as captured", diagram.title);
     Figure { caption, svg, text: diagram.to_text() }

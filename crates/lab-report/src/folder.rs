@@ -1,4 +1,4 @@
-//! The report as files of a folder. The captures and the output of programs, which the page links, are there before.
+//! Writes the files of a report. Its captures and outputs are in the folder before.
 
 use std::{fs, path::Path};
 
@@ -7,21 +7,21 @@ use labnet::file::{self, Permissions};
 
 use crate::{Error, json, page, sheet::AnswerSheet};
 
-/// The page.
+/// The file name of the page.
 pub const PAGE: &str = "index.html";
 
-/// Where the page is in the folder of a report, as text.
+/// The path of the page in the folder of a report, as text.
 pub fn page(folder: &Path) -> String {
     folder.join(PAGE).display().to_string()
 }
 
-/// Writes [`PAGE`], [`ANSWERS`](json::ANSWERS) and [`SCHEMA`](json::SCHEMA) into the folder, which is made if need be. Each appears whole or not at
-/// all, in place of one that was there: an interrupted run leaves the earlier report readable.
+/// Writes [`PAGE`], [`ANSWERS`](json::ANSWERS) and [`SCHEMA`](json::SCHEMA) into the folder, which is made if it is missing.
+/// Each file appears whole or not at all, and replaces an older one: an interrupted run leaves the older report readable.
 ///
 /// # Errors
-/// [`Error::File`] with what was attempted on which path.
+/// [`Error::File`] with the attempt and the path; [`Error::Json`].
 pub fn write(folder: &Path, sheet: &AnswerSheet) -> Result<(), Error> {
-    // The page last: whoever sees a new one finds the data that it links.
+    // The page last: it links the other files.
     put(folder, json::SCHEMA, &json::schema()?)?;
     put(folder, json::ANSWERS, &json::answers(sheet)?)?;
     put(folder, PAGE, &page::html(sheet))
@@ -30,7 +30,7 @@ pub fn write(folder: &Path, sheet: &AnswerSheet) -> Result<(), Error> {
 /// Writes [`FACTS`](json::FACTS) into the folder, in the same way.
 ///
 /// # Errors
-/// [`Error::File`] with what was attempted on which path.
+/// [`Error::File`] with the attempt and the path; [`Error::Json`].
 pub fn write_facts(folder: &Path, facts: &RunFacts) -> Result<(), Error> {
     put(folder, json::FACTS, &json::facts(facts)?)
 }
@@ -46,11 +46,11 @@ fn put(folder: &Path, name: &str, text: &str) -> Result<(), Error> {
     })
 }
 
-/// Puts facts, and the captures and outputs that they name, from the folder of the run into that of a
-/// report; those that are not there any more are left out.
+/// Writes facts into another folder, and copies the captures and outputs of their run there. Skips missing files. Does
+/// nothing if both folders are the same.
 ///
 /// # Errors
-/// [`Error::File`] with what was attempted on which path.
+/// [`Error::File`] with the attempt and the path; [`Error::Json`].
 pub fn copy_run_files(from: &Path, to: &Path, facts: &RunFacts) -> Result<(), Error> {
     let is_same = from.canonicalize().ok().is_some_and(|from| to.canonicalize().ok() == Some(from));
     if is_same {

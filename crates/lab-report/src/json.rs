@@ -1,39 +1,39 @@
-//! The sheet as JSON, for programs, with a JSON Schema (2020-12) that says what each property means.
+//! Facts and the answer sheet as JSON, with a JSON Schema (2020-12) of the sheet.
 
 use lab_testbed::facts::RunFacts;
 use serde::Serialize;
 
 use crate::{Error, sheet::AnswerSheet};
 
-/// The name of the answers as data.
+/// The file name of the answer sheet.
 pub const ANSWERS: &str = "answers.json";
 
-/// The name of the facts that all the rest is made of.
+/// The file name of the facts.
 pub const FACTS: &str = "facts.json";
 
-/// The name of the shape of the data.
+/// The file name of the JSON Schema.
 pub const SCHEMA: &str = "answers.schema.json";
 
-/// `answers.json`: everything on the page but the figures.
+/// `answers.json`: the answer sheet without figures.
 ///
 /// # Errors
-/// [`Error::Json`], which would be a defect of ours.
+/// [`Error::Json`], a defect of ours.
 pub fn answers(sheet: &AnswerSheet) -> Result<String, Error> {
     pretty("the answers", sheet)
 }
 
-/// `facts.json`: what was measured; [`lab_testbed::facts::RunFacts`] says what is in it.
+/// `facts.json`: the facts of a run; [`lab_testbed::facts::RunFacts`] says what is in it.
 ///
 /// # Errors
-/// [`Error::Json`], which would be a defect of ours.
+/// [`Error::Json`], a defect of ours.
 pub fn facts(facts: &RunFacts) -> Result<String, Error> {
     pretty("the facts", facts)
 }
 
-/// `answers.schema.json`: the shape of `answers.json`; its descriptions are the documentation of [`crate::sheet`].
+/// `answers.schema.json`: the JSON Schema of `answers.json`. Its descriptions are the documentation of [`crate::sheet`].
 ///
 /// # Errors
-/// [`Error::Json`], which would be a defect of ours.
+/// [`Error::Json`], a defect of ours.
 pub fn schema() -> Result<String, Error> {
     pretty("the schema", &schemars::schema_for!(AnswerSheet))
 }

@@ -1,4 +1,4 @@
-//! Makes every experiment of the handout in a private network, captures it, and answers Q1 to Q28 from what it measured.
+//! Runs the experiments of the handout in a private network, captures them, and answers Q1 to Q28 from the measurements.
 //!
 //! Usage: `lab-report` · `lab-report --out DIR --seed 7` · `lab-report --part2 'python3 my_pdc.py'` · `lab-report --from
 //! DIR/facts.json`

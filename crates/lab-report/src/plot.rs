@@ -1,7 +1,7 @@
-//! Plots as SVG, each with its numbers as text. They are readable without colour, on a phone, and in the page's colours.
+//! Plots as SVG, each with its numbers as text. They are readable without colour and on a phone.
 //!
-//! A plot is 380 units wide and set in type of 12 units: at the width of a phone a unit is about a pixel. Colours are
-//! the variables of the page's style, with a value of their own for a plot that is taken out of it.
+//! A plot is 380 units wide, with text of 12 units: on a phone a unit is about a pixel. Colours are CSS variables of the
+//! page, with default values for a plot outside of the page.
 
 mod bars;
 mod histogram;
@@ -19,7 +19,7 @@ use crate::sheet::Figure;
 /// The width of every plot.
 const WIDTH: f64 = 380.0;
 
-/// The size of its type.
+/// The size of its text.
 const TYPE: f64 = 12.0;
 
 const INK: &str = "fill:var(--ink,#1d1f21)";
@@ -32,9 +32,9 @@ const AXIS: &str = "stroke:var(--muted,#56595d);stroke-width:1";
 const GRID: &str = "stroke:var(--line,#d3d3cb);stroke-width:1";
 const DASHED: &str = "stroke:var(--ink,#1d1f21);stroke-width:1.5;stroke-dasharray:5 3";
 
-/// What frames a drawing: who looks sees it, who listens hears the title and the description.
+/// The SVG element around a drawing, with title and description for screen readers.
 struct SvgFrame<'a> {
-    /// Stands before each id in it, so that several plots fit on one page.
+    /// The prefix of all ids: several plots can be on one page.
     id: &'a str,
     height: f64,
     title: String,
@@ -42,7 +42,7 @@ struct SvgFrame<'a> {
 }
 
 impl SvgFrame<'_> {
-    /// `drawing` with its frame; `text` is the same for those who want the numbers.
+    /// A figure of the drawing; `text` has its numbers.
     fn figure(self, caption: String, drawing: &Markup, text: String) -> Figure {
         let (title_id, description_id) = (format!("{}-title", self.id), format!("{}-desc", self.id));
         let svg = html! {
@@ -58,7 +58,7 @@ impl SvgFrame<'_> {
     }
 }
 
-/// A coordinate: a tenth of a unit is finer than any screen.
+/// A coordinate, rounded to a tenth of a unit.
 fn at(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)

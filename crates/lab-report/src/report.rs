@@ -1,4 +1,4 @@
-//! From facts to the sheet: everything on the page follows from them.
+//! Makes the answer sheet from facts.
 
 use lab_testbed::facts::{self, RunFacts, RunSettings, Scenario, Status};
 use labnet::{cli, net::Family, tls::TlsVersion};
@@ -8,10 +8,10 @@ use crate::{
     sheet::{AnswerSheet, ExperimentReport, RunSummary, State},
 };
 
-/// The version of the shape of `answers.json`.
+/// The version of `answers.json`.
 const SCHEMA: u32 = 1;
 
-/// What the report says of a run.
+/// The answer sheet of a run.
 pub fn sheet(facts: &RunFacts) -> AnswerSheet {
     let experiments: Vec<ExperimentReport> =
         facts.experiments.iter().map(|experiment| self::experiment(experiment, facts)).collect();
@@ -79,7 +79,7 @@ fn title(scenario: Scenario) -> &'static str {
     }
 }
 
-/// What is not as in the handout.
+/// The settings that differ from the handout, each in a phrase.
 fn changes(settings: &RunSettings) -> Vec<String> {
     let usual = RunSettings::default();
     let mut changes = Vec::new();

@@ -1,4 +1,4 @@
-//! RunFacts as a run of our own programs gives them, for tests to change.
+//! Facts of a run of our programs, for tests.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use labnet::{net::Family, tls::TlsVersion};
 
 mod tls;
 
-/// Everything was run, with the handout's programs and numbers.
+/// The measurements of a complete run, with the numbers of the handout.
 pub(crate) fn measurements() -> Measurements {
     Measurements {
         datagram: Measurement::Measured(datagram()),

@@ -1,4 +1,4 @@
-//! Q3 to Q9: an echo over TCP, and the sockets at its two ends.
+//! Q3 to Q9: an echo over TCP, and its sockets.
 
 use super::sockets::{self, SocketRole};
 use lab_testbed::facts::{Echo, Measurement, Scenario};

@@ -1,4 +1,4 @@
-//! Q14 and Q15: one large text, its packets, and the calls of recv that take it.
+//! Q14 and Q15: one large text, its packets, and the calls of recv for it.
 
 use super::stream;
 use lab_testbed::facts::{Flood, Measurement, Scenario, fewest_recv_calls};

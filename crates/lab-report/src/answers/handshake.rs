@@ -69,7 +69,7 @@ fn flight_text(flight: &[TlsMessage]) -> String {
     format!("From the {who}: {}.", list(&names))
 }
 
-/// What a message carries (RFC 5246, section 7.4, and RFC 8446, section 4).
+/// The contents of a message, in words (RFC 5246, section 7.4, and RFC 8446, section 4).
 fn purpose(name: &str) -> Option<&'static str> {
     Some(match name {
         "ClientHello" => {

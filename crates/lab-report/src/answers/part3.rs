@@ -1,4 +1,4 @@
-//! Q16 and Q17: a reset over UDP, and what the losses of many say.
+//! Q16 and Q17: a reset over UDP, and the probability of loss from many resets.
 
 use lab_testbed::facts::{Measurement, Measurements, Reset, Scenario, Series};
 

@@ -1,4 +1,4 @@
-//! Q18 to Q21: a multicast group, heard and spoken to.
+//! Q18 to Q21: a multicast group, its receiver and its senders.
 
 use lab_testbed::facts::{GroupSender, Measurement, Measurements, Multicast, Scenario};
 
@@ -14,10 +14,10 @@ pub(super) fn answers(measurements: &Measurements) -> Vec<Answer> {
 /// The programme's identity (handout, section 4).
 const PROGRAMME: &str = "swcmTV";
 
-/// How many lines of the group are shown here (ours).
+/// The maximum number of quoted lines (ours).
 const SOME: usize = 5;
 
-/// One sends more than so many characters to be answered (handout, section 4.2).
+/// The programme answers a sender of more characters than these (handout, section 4.2).
 const THRESHOLD: u64 = 300;
 
 fn q18(measurement: &Measurement<Multicast>) -> Answer {

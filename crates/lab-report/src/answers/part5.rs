@@ -1,4 +1,4 @@
-//! Q22 to Q24: messages instead of a stream.
+//! Q22 to Q24: WebSocket messages instead of a stream.
 
 use super::{flood, stream};
 use lab_testbed::facts::{Flood, Measurement, Measurements, Scenario, Transfer};
@@ -161,7 +161,7 @@ fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> A
     answer
 }
 
-/// How many packets carry messages, and how to say it.
+/// The number of packets with messages, and the phrase for it.
 struct Carrying {
     number: u64,
     text: String,

@@ -1,4 +1,4 @@
-//! Q25 to Q28: a TLS handshake, and which cryptography does what.
+//! Q25 to Q28: a TLS handshake, and the purpose of its cryptography.
 
 use super::handshake::{place, q25, require};
 use lab_testbed::facts::{Measurement, Measurements, TlsFacts, TlsSuite};
@@ -167,7 +167,7 @@ fn q28(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
     answer
 }
 
-/// The cipher that a suite names: `AES_256_GCM`.
+/// The cipher in the name of a suite: `AES_256_GCM`.
 fn cipher(suite: &str) -> String {
     let from = suite.split_once("_WITH_").map_or(suite.strip_prefix("TLS_").unwrap_or(suite), |(_, cipher)| cipher);
     let end = if is_aead(suite) { from.rfind("_SHA") } else { None };
@@ -178,7 +178,7 @@ fn is_aead(suite: &str) -> bool {
     ["GCM", "CCM", "POLY1305"].iter().any(|mode| suite.contains(mode))
 }
 
-/// Whether the suite is one of those that encrypt a secret with the certificate's key.
+/// Whether the key exchange of the suite is RSA key transport: the client encrypts a secret with the certificate's key.
 fn has_transport(session: &TlsFacts) -> bool {
     session.suite.iana.starts_with("TLS_RSA_WITH_")
 }

@@ -1,4 +1,4 @@
-//! A socket table, and which socket of the echo each of its lines is (Q4, Q5, Q8).
+//! The socket table of the echo, and the role of each line (Q4, Q5, Q8).
 //!
 //! ```text
 //! tcp  127.0.0.1:5002         *:*                    LISTEN         the socket that listens
@@ -8,7 +8,7 @@
 
 use lab_process::sockets::{Socket, TcpState};
 
-/// Which socket a line stands for, in the order in which they are told.
+/// The role of a socket, in the order of the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SocketRole {
     /// Waits for connections.
@@ -21,7 +21,7 @@ pub(super) enum SocketRole {
     Other,
 }
 
-/// A line of the table, and what it stands for.
+/// A line of the table, and its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TableLine {
     pub(super) role: SocketRole,
@@ -44,7 +44,7 @@ pub(super) fn read(sockets: &[Socket]) -> Vec<TableLine> {
 }
 
 impl TableLine {
-    /// What it is, with the addresses that are the same in each run.
+    /// A sentence on the socket, with those addresses that are the same in each run.
     pub(super) fn explain(&self) -> String {
         let server = match self.role {
             SocketRole::Client => self.socket.remote,

@@ -1,4 +1,4 @@
-//! What several answers ask of a transfer: its messages, and which packets carry them.
+//! The messages of a transfer, and the packets with messages, for several answers.
 
 use lab_testbed::facts::{Layer, PacketCounts, Transfer};
 

@@ -1,4 +1,4 @@
-//! What a report comes to, in a few lines and an exit status.
+//! The summary of a report on stdout, and the exit status.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,10 @@ use lab_report::{
 };
 use labnet::cli::Console;
 
-/// Says in short what is in the report; a sum that does not come out fails the run.
+/// Prints the summary of a report.
+///
+/// # Errors
+/// [`Error::Unbalanced`] if a check does not hold; [`Error::Experiments`] if an experiment failed.
 pub(crate) fn conclude(sheet: &AnswerSheet, page: &str, console: &Console) -> Result<ExitCode, Error> {
     let answered = sheet.answers.iter().filter(|answer| !answer.items.is_empty()).count();
     let (reconciliations, balanced) = (

@@ -13,7 +13,7 @@ use labnet::cli::Console;
 
 use super::{arguments::Arguments, conclusion};
 
-/// Reads facts and writes their report; captures and outputs go with it when its folder is another one.
+/// Reads facts and writes their report. Copies captures and outputs into another folder.
 pub(crate) fn render(path: &Path, arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
     let facts = read(path)?;
     let (from, out) = (path.parent().unwrap_or(Path::new("")), arguments.out());

@@ -1,4 +1,4 @@
-//! Q15: calls of recv beside packets, for each receive buffer.
+//! The plot of Q15: calls of recv and packets, for each receive buffer.
 
 use std::fmt::Write;
 
@@ -18,14 +18,14 @@ const TOP: f64 = 8.0;
 const ROW: f64 = 66.0;
 const THICK: f64 = 16.0;
 
-/// For each flood two bars: its calls of recv, filled, and its packets with payload, hollow.
+/// Two bars for each flood: calls of recv, filled, and packets with payload, hollow.
 ///
-/// `id` stands before the ids in the drawing and has to be unique on a page.
+/// `id` is the prefix of all ids in the drawing, unique on a page.
 pub fn bars(id: &str, floods: &[Flood]) -> Figure {
     let counts = |flood: &Flood| (flood.transfer.client.recv_calls, flood.transfer.to_client.fresh());
     let most = floods.iter().map(counts).map(|(calls, packets)| packets.max(calls.unwrap_or(0))).max();
     let unit = LONGEST / most.unwrap_or(1).max(1) as f64;
-    // What was counted is seen, however small beside the rest.
+    // A small count must still be visible.
     let bar = |y: f64, count: u64, style: &str| rectangle((1.0, y), ((count as f64 * unit).max(1.0), THICK), style);
     let behind = |count: u64| (count as f64 * unit).max(1.0) + 8.0;
     let drawing = html! {

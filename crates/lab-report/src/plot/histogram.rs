@@ -1,4 +1,4 @@
-//! Q17: how many packets a reset took, against what a lossy path lets expect.
+//! The plot of Q17: the number of packets of each reset, and the expected distribution.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use super::{
 use crate::sheet::Figure;
 use lab_testbed::facts::Series;
 
-/// More bars than these are no longer told apart on a phone: the last one holds all that took as many or more.
+/// The maximum number of bars (ours), for the width of a phone; the last one includes all greater numbers.
 const MAX_BARS: u64 = 20;
 
 const HEIGHT: f64 = 266.0;
@@ -28,9 +28,9 @@ struct Bin {
     expected: f64,
 }
 
-/// How many runs of `series` took how many packets, beside the geometric distribution of its `true_loss`, with the mean.
+/// The number of runs for each number of packets, the geometric distribution of `true_loss`, and the mean.
 ///
-/// `id` stands before the ids in the drawing and has to be unique on a page.
+/// `id` is the prefix of all ids in the drawing, unique on a page.
 pub fn histogram(id: &str, series: &Series) -> Figure {
     let bins = bins(series);
     let runs = series.packets.len();
@@ -88,7 +88,7 @@ fn bins(series: &Series) -> Vec<Bin> {
     let bin = |packets: u64| {
         let is_rest = packets == MAX_BARS && greatest > MAX_BARS;
         let is_here = |&&taken: &&u64| if is_rest { taken >= packets } else { taken == packets };
-        // The first packets - 1 are lost; in a bar of their own the one after them is not.
+        // packets - 1 are lost; the next one is not, except in the last bar.
         let all_lost = loss.powf((packets - 1) as f64);
         Bin {
             packets: if is_rest { format!("{packets} or more") } else { packets.to_string() },

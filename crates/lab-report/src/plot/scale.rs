@@ -1,6 +1,6 @@
-//! Values to coordinates, with ticks at round numbers.
+//! Maps values to coordinates, with ticks at round numbers.
 
-/// From 0 to a round number at or above the greatest value.
+/// A scale from 0 to a round number at or above the greatest value.
 pub(super) struct Scale {
     step: f64,
     steps: u32,
@@ -9,18 +9,18 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// A scale for values up to `greatest` with about `ticks` of them, onto `span`, which may run either way.
+    /// A scale for values from 0 to `greatest`, with about `ticks` ticks. `span` has the coordinates of both ends.
     pub(super) fn new(greatest: f64, ticks: f64, span: (f64, f64)) -> Self {
         let greatest = if greatest.is_finite() && greatest > 0.0 { greatest } else { 1.0 };
         let rough = greatest / ticks;
         let power = 10_f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0].into_iter().find(|digit| digit * power >= rough).unwrap_or(10.0) * power;
-        // A hair less, or a value that is a round number gets an empty step above it by rounding.
+        // A little less: rounding must not add an empty step above a round number.
         let steps = (greatest / step - 1e-9).ceil().max(1.0) as u32;
         Self { step, steps, span }
     }
 
-    /// The same for counts: no tick between two whole numbers.
+    /// A scale for counts: all ticks are whole numbers.
     pub(super) fn whole(greatest: u64, ticks: f64, span: (f64, f64)) -> Self {
         Self::new((greatest as f64).max(ticks), ticks, span)
     }
@@ -34,7 +34,7 @@ impl Scale {
         (0..=self.steps).map(|tick| f64::from(tick) * self.step)
     }
 
-    /// How many digits behind the point tell two ticks apart.
+    /// The number of decimals of the ticks.
     pub(super) fn digits(&self) -> usize {
         (-self.step.log10().floor()).max(0.0) as usize
     }

@@ -1,4 +1,4 @@
-//! A transfer over time: each packet is a step up.
+//! The plot of a transfer over time: each packet is a step.
 
 use std::fmt::Write;
 
@@ -16,14 +16,13 @@ const RIGHT: f64 = WIDTH - 14.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = HEIGHT - 42.0;
 
-/// Beyond these, dots run into each other and the line says it all; and a list of them is not read.
+/// The maximum number of dots, and of lines in the text (ours).
 const MAX_DOTS: usize = 200;
 
-/// The bytes that had arrived, over time. `of` says which transfer: `CMD_floodme over TCP`.
+/// The received bytes over time. `of` is the name of the transfer: `CMD_floodme over TCP`.
 ///
-/// Each arrival is a packet: its time in seconds from the beginning of the transfer, and how many bytes it brought that
-/// had not been there before. They come in the order of time. `id` stands before the ids in the drawing and has to be
-/// unique on a page.
+/// Each arrival is a packet: its time in seconds since the start of the transfer, and the number of its new bytes, in the
+/// order of time. `id` is the prefix of all ids in the drawing, unique on a page.
 pub fn steps(id: &str, of: &str, arrivals: &[(f64, u64)]) -> Figure {
     let mut total = 0_u64;
     let sum = |&(seconds, bytes): &(f64, u64)| {
@@ -66,7 +65,7 @@ pub fn steps(id: &str, of: &str, arrivals: &[(f64, u64)]) -> Figure {
     frame.figure(format!("{of}: {said}. Each step is a packet."), &drawing, list(&said, &sums, end))
 }
 
-/// When a half and all were there: the shape of the curve, in words.
+/// The curve in words: the times of the first bytes and of half of them.
 fn steps_in_words(said: &str, sums: &[(f64, u64)], end: f64) -> String {
     let total = sums.last().map_or(0, |(_, total)| *total);
     let half = sums.iter().find(|(_, bytes)| *bytes >= total.div_ceil(2));
@@ -87,7 +86,7 @@ fn list(said: &str, sums: &[(f64, u64)], end: f64) -> String {
     text.trim_end().to_owned()
 }
 
-/// In the unit of the axis.
+/// A time in the unit of the axis.
 fn time(seconds: f64, end: f64) -> String {
     if end < 2.0 { format!("{:.1} ms", seconds * 1000.0) } else { format!("{seconds:.2} s") }
 }
