@@ -1,4 +1,4 @@
-//! BlockOptions at the end of a block: `code u16 ‖ length u16 ‖ value ‖ padding`, closed by code 0 (section 3.5).
+//! Options at the end of a block: `code u16 ‖ length u16 ‖ value ‖ padding`, closed by code 0 (section 3.5).
 
 use pcap_parser::PcapNGOption;
 

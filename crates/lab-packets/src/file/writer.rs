@@ -59,7 +59,7 @@ pub struct InterfaceStatistics {
 pub struct CaptureWriter<W: Write> {
     to: BufWriter<W>,
     interfaces: usize,
-    /// BlockOptions, or a small body; kept so that it is allocated once.
+    /// A buffer for options, allocated once.
     scratch: Vec<u8>,
 }
 
