@@ -68,6 +68,12 @@ fn a_report_from_facts_says_what_the_facts_say() {
     let q10 = answers["answers"].as_array().unwrap().iter().find(|answer| answer["question"] == "Q10").unwrap();
     assert!(q10["items"].to_string().contains("9 messages"), "{q10}");
     assert!(run.items("Q10").iter().any(|item| item.contains("10 messages")));
+    // Facts of another version are not read as if they were of this one.
+    facts["schema"] = 2.into();
+    fs::write(&path, facts.to_string()).unwrap();
+    let refused = render(&["--from", path.to_str().unwrap()]);
+    assert_eq!(refused.code(), 1);
+    assert!(refused.stderr().contains("its facts have version 2"), "{}", refused.stderr());
 }
 
 #[test]
