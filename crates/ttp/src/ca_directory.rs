@@ -108,11 +108,16 @@ impl CaDirectory {
     /// Makes a CA: its key, and a certificate that it signs itself with SHA-256.
     ///
     /// # Errors
-    /// [`Error::Exists`] unless `force`, [`labnet::Error::File`], and `Credentials` for a folder that others may write.
+    /// [`Error::AuthorityExists`], or [`Error::Exists`] for a key alone, unless `force`; [`labnet::Error::File`], and
+    /// `Credentials` for a folder that others may write.
     pub fn init(&self, authority: &CaOptions, force: bool) -> Result<PathBuf, Error> {
         files::prepare(&self.folder)?;
         let (certificate, key) = (self.ca_certificate(), self.ca_key());
-        files::check_free(&certificate, force)?;
+        let in_use = |error| match error {
+            Error::Exists { path } => Error::AuthorityExists { path },
+            other => other,
+        };
+        files::check_free(&certificate, force).map_err(in_use)?;
         files::check_free(&key, force)?;
         let pair = authority.key.generate()?;
         let subject = profile::subject("Socket Lab CA", Some(&authority.country))?;
@@ -123,7 +128,7 @@ impl CaDirectory {
         let staged_key = files::stage(&key, &pair.serialize_pem(), Permissions::Owner)?;
         let staged_certificate = files::stage(&certificate, &signed.pem(), Permissions::Everyone)?;
         files::place(staged_key, &key, force)?;
-        files::place(staged_certificate, &certificate, force)?;
+        files::place(staged_certificate, &certificate, force).map_err(in_use)?;
         Ok(certificate)
     }
 

@@ -15,6 +15,12 @@ pub enum Error {
         /// The file.
         path: String,
     },
+    /// A folder has a certificate authority, on which every certificate that it signed depends.
+    #[error("{path} exists already")]
+    AuthorityExists {
+        /// The CA's certificate.
+        path: String,
+    },
     /// A folder has no certificate authority.
     #[error("{folder} holds no CA (cacert.pem and cakey.pem)")]
     NoAuthority {
@@ -32,6 +38,9 @@ impl Diagnosis for Error {
         match self {
             Self::Lab(error) => error.hint(),
             Self::Exists { .. } => Some("--force replaces it".to_owned()),
+            Self::AuthorityExists { .. } => {
+                Some("this CA is ready: go on with ttp request NAME; --dir makes another one elsewhere".to_owned())
+            }
             Self::NoAuthority { .. } => Some("make one: ttp init".to_owned()),
         }
     }

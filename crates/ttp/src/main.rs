@@ -17,15 +17,17 @@ use ttp::{CaDirectory, CaOptions, CertificateOptions, Error, Issued, KeyKind, Na
 #[command(
     version,
     after_help = "Examples, from key to certificate:
-  ttp init                                makes certs/cacert.pem and certs/cakey.pem
-  ttp request 123456                      makes certs/123456_key.pem and certs/123456.csr
-  ttp sign certs/123456.csr               makes certs/123456_cert.pem
-  ttp issue 123456 --san localhost        the last two at once
+  ttp init                           certs/cacert.pem and certs/cakey.pem
+  ttp request 123456                 certs/123456_key.pem and certs/123456.csr
+  ttp sign certs/123456.csr          certs/123456_cert.pem
+  ttp issue 123456 --san localhost   the last two at once
   ttp show certs/123456_cert.pem
   ttp verify certs/123456_cert.pem --name localhost
-A request made by `openssl req -new -key KEY -out FILE.csr` is signed in the same way.
+A request made by `openssl req -new -key KEY -out FILE.csr` is signed in the
+same way.
 
-The CA may vouch for localhost, server, client, names under .test and .example, and loopback addresses only."
+The CA may vouch for localhost, server, client, names under .test and .example,
+and loopback addresses only."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -33,9 +35,6 @@ struct Arguments {
     /// The folder of the CA and of what is made here
     #[arg(long, global = true, default_value = "certs")]
     dir: PathBuf,
-    /// Replace files that exist
-    #[arg(long, global = true)]
-    force: bool,
 }
 
 #[derive(Subcommand)]
@@ -54,6 +53,8 @@ enum Task {
         /// Let it vouch for any name (do not import such a CA into a browser)
         #[arg(long)]
         any_name: bool,
+        #[command(flatten)]
+        replace: Replace,
     },
     /// Make a key and a certificate request
     Request {
@@ -63,6 +64,8 @@ enum Task {
         owner: Owner,
         #[command(flatten)]
         names: Names,
+        #[command(flatten)]
+        replace: Replace,
     },
     /// Sign a certificate request
     Sign {
@@ -72,6 +75,8 @@ enum Task {
         names: Names,
         #[command(flatten)]
         grant: Grant,
+        #[command(flatten)]
+        replace: Replace,
     },
     /// Make a key, a request and a certificate
     Issue {
@@ -83,6 +88,8 @@ enum Task {
         names: Names,
         #[command(flatten)]
         grant: Grant,
+        #[command(flatten)]
+        replace: Replace,
     },
     /// Show what a certificate says
     Show {
@@ -100,6 +107,13 @@ enum Task {
         #[arg(long, value_enum, default_value = "server")]
         purpose: Purpose,
     },
+}
+
+#[derive(Args)]
+struct Replace {
+    /// Replace files that exist
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Args)]
@@ -134,20 +148,23 @@ fn main() -> ExitCode {
 }
 
 fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
-    let (directory, force) = (CaDirectory::new(arguments.dir), arguments.force);
+    let directory = CaDirectory::new(arguments.dir);
     match arguments.task {
-        Task::Init { key, country, days, any_name } => {
-            let made = directory.init(&CaOptions { key, country, days, any_name }, force)?;
+        Task::Init { key, country, days, any_name, replace } => {
+            let made = directory.init(&CaOptions { key, country, days, any_name }, replace.force)?;
             console.out.line(made.display())?;
         }
-        Task::Request { name, owner, names } => {
-            let options = CertificateOptions { names: names.san, force, ..CertificateOptions::default() };
+        Task::Request { name, owner, names, replace } => {
+            let options =
+                CertificateOptions { names: names.san, force: replace.force, ..CertificateOptions::default() };
             let made = directory.request(&name, owner.key, owner.country.as_deref(), &options)?;
             console.out.line(made.display())?;
         }
-        Task::Sign { file, names, grant } => report(&directory.sign(&file, &options(names, &grant, force))?, console)?,
-        Task::Issue { name, owner, names, grant } => {
-            let options = options(names, &grant, force);
+        Task::Sign { file, names, grant, replace } => {
+            report(&directory.sign(&file, &options(names, &grant, &replace))?, console)?;
+        }
+        Task::Issue { name, owner, names, grant, replace } => {
+            let options = options(names, &grant, &replace);
             report(&directory.issue(&name, owner.key, owner.country.as_deref(), &options)?, console)?;
         }
         Task::Show { file } => console.out.write(ttp::show(&file)?.as_bytes())?,
@@ -164,12 +181,12 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
     Ok(())
 }
 
-fn options(names: Names, grant: &Grant, force: bool) -> CertificateOptions {
+fn options(names: Names, grant: &Grant, replace: &Replace) -> CertificateOptions {
     CertificateOptions {
         names: names.san,
         purpose: grant.purpose,
         days: grant.days,
-        force,
+        force: replace.force,
         ..CertificateOptions::default()
     }
 }

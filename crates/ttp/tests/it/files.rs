@@ -55,13 +55,16 @@ fn nothing_is_overwritten_without_force() {
     let place = Place::with_ca();
     place.done("issue 123456 --key p-256");
     for (arguments, file) in [
-        ("init --key p-256", "certs/cacert.pem"),
         ("request 123456", "certs/123456.csr"),
         ("sign certs/123456.csr", "certs/123456_cert.pem"),
         ("issue 123456", "certs/123456_cert.pem"),
     ] {
         place.refused(arguments, 1, &[&format!("error: {file} exists already\n"), "hint: ", "--force"]);
     }
+    // What replaces a CA makes all that it signed worthless: nobody is led to that.
+    let again =
+        place.refused("init --key p-256", 1, &["error: certs/cacert.pem exists already\n", "hint: this CA is ready"]);
+    assert!(!again.stderr().contains("--force"), "{}", again.stderr());
     fs::remove_file(place.path("certs/cacert.pem")).unwrap();
     place.refused("init --key p-256", 1, &["certs/cakey.pem exists already", "--force"]);
 }

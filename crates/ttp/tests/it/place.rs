@@ -74,11 +74,12 @@ impl Place {
     }
 
     /// A task that ends with `code`, one error with each of `expected`, and every file as it was before.
-    pub(crate) fn refused(&self, arguments: &str, code: i32, expected: &[&str]) {
+    pub(crate) fn refused(&self, arguments: &str, code: i32, expected: &[&str]) -> Outcome {
         let before = self.files();
         let outcome = self.ttp(arguments);
         check_error(&outcome, code, expected);
         assert!(self.files() == before, "{arguments}: {:?} became {:?}", before.keys(), self.files().keys());
+        outcome
     }
 
     pub(crate) fn openssl(&self, arguments: &str) -> Outcome {
