@@ -25,7 +25,7 @@ mod stats;
 
 use std::process::ExitCode;
 
-use clap::{Parser, error::ErrorKind};
+use clap::{CommandFactory, Parser, error::ErrorKind};
 
 pub use answer::Answer;
 pub use arguments::{DefaultServer, ServerOption, Timeouts, group, parse_seconds, port_and_files, server_and_commands};
@@ -49,7 +49,7 @@ pub fn run<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Result<(),
 pub fn run_to_status<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Result<ExitCode, E>) -> ExitCode {
     let arguments = match A::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse::<A>(&error),
     };
     let console = Console::new();
     #[cfg(unix)]
@@ -72,7 +72,7 @@ pub fn run_to_status<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> 
 }
 
 /// A command line that clap refuses, in the lab's form: one line `error: …`, one line `hint: …`, status 2.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn refuse<A: CommandFactory>(error: &clap::Error) -> ExitCode {
     if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
         // Nobody is there to read it when this fails.
         let _ = error.print();
@@ -90,12 +90,22 @@ fn refuse(error: &clap::Error) -> ExitCode {
             usage.get_or_insert(format!("usage: {text}"));
         }
     }
-    let help = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "no command given".to_owned(),
-        _ => message.to_owned(),
+    let (message, commands) = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => ("no command given", list_commands::<A>()),
+        ErrorKind::InvalidSubcommand => (message, list_commands::<A>()),
+        _ => (message, None),
     };
-    Console::new().err.message_and_hint(&help, Some(&tip.or(usage).unwrap_or_else(|| "see --help".to_owned())));
+    let hint = tip.or(commands).or(usage).unwrap_or_else(|| "see --help".to_owned());
+    Console::new().err.message_and_hint(message, Some(&hint));
     ExitCode::from(2)
+}
+
+/// The commands of a program that has some, for somebody who gave none of them.
+fn list_commands<A: CommandFactory>() -> Option<String> {
+    let program = A::command();
+    let names: Vec<_> = program.get_subcommands().map(clap::Command::get_name).collect();
+    let name = program.get_name();
+    (!names.is_empty()).then(|| format!("the commands are {}; see {name} COMMAND --help", names.join(", ")))
 }
 
 /// The present in this machine's time zone, as RFC 3339 writes it.

@@ -30,7 +30,7 @@ const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5003 };
 )]
 struct Arguments {
     /// CMD_short:d (d in seconds) or CMD_floodme; each gets a connection of its own, in order
-    #[arg(value_name = "[SERVER PORT] COMMAND", required = true)]
+    #[arg(value_name = "[SERVER PORT] COMMAND")]
     positional: Vec<String>,
     #[command(flatten)]
     at: ServerOption,

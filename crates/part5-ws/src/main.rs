@@ -22,14 +22,14 @@ const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5006 };
     version,
     override_usage = "part5-ws [OPTIONS] [SERVER PORT | --url URL] COMMAND...",
     after_help = "Examples:
-  part5-ws CMD_short:0                            ten messages
-  part5-ws --server localhost CMD_floodme         one long message, from mock-servers
-  part5-ws 127.0.0.1 5006 CMD_short:0             the later editions' command line
+  part5-ws CMD_short:0                      ten messages
+  part5-ws --server localhost CMD_floodme   one long message, from mock-servers
+  part5-ws 127.0.0.1 5006 CMD_short:0       the later editions' command line
   part5-ws --url ws://127.0.0.1:5006/ CMD_short:1 --stats"
 )]
 struct Arguments {
     /// CMD_short:d (d in seconds) or CMD_floodme; each gets a connection of its own, in order
-    #[arg(value_name = "[SERVER PORT] COMMAND", required = true)]
+    #[arg(value_name = "[SERVER PORT] COMMAND")]
     positional: Vec<String>,
     #[command(flatten)]
     at: ServerOption,

@@ -105,6 +105,7 @@ pub fn server_and_commands(
     positional: &[String],
     named: Option<&Server>,
 ) -> Result<(Option<Server>, Vec<Command>), Error> {
+    let no_command = || Error::Usage("no command given: expected CMD_short:d or CMD_floodme".to_owned());
     let at = positional.iter().position(|argument| argument.starts_with("CMD"));
     let (server, commands) = match (at, positional) {
         (Some(0), commands) => (named.cloned(), commands),
@@ -112,16 +113,18 @@ pub fn server_and_commands(
             return Err(named_twice(&format!("{host} {port}")));
         }
         (_, [host, port, commands @ ..]) if at != Some(1) => (Some(server(host, port)?), commands),
+        (_, []) => return Err(no_command()),
         _ => {
             return Err(Error::Usage(format!(
-                "'{}' is neither a command nor a server followed by its port: expected [SERVER PORT] COMMAND…",
+                "'{}' is neither a command nor a server followed by its port: expected [SERVER PORT] COMMAND…, a \
+                 command being CMD_short:d or CMD_floodme",
                 positional.join(" ").escape_debug(),
             )));
         }
     };
     let commands: Vec<Command> = commands.iter().map(|command| command.parse()).collect::<Result<_, _>>()?;
     if commands.is_empty() {
-        return Err(Error::Usage("no command given: expected CMD_short:d or CMD_floodme".to_owned()));
+        return Err(no_command());
     }
     Ok((server, commands))
 }
