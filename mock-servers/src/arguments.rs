@@ -51,15 +51,17 @@ impl EventFormat {
 #[command(
     version,
     after_help = "Examples:
-  mock-servers                                   all servers but the zoo, on the handout's ports
+  mock-servers                                   all but the zoo
   mock-servers pmu ws --first 0 --messages 17    as in a later edition
   mock-servers reset --family ipv6 --loss 0.9    a PMU that is hard to reach
   mock-servers multicast --interval 0.2 --record heard.jsonl
-  mock-servers zoo                               TLS servers with one thing wrong each; --list says which
-  mock-servers --pmu-port 0 --reset-port 0 --multicast-port 0 --ws-port 0 --tls-port 0 --seed 1
+  mock-servers zoo                               TLS servers that --list lists
+  mock-servers --pmu-port 0 --reset-port 0 --multicast-port 0 \\
+      --ws-port 0 --tls-port 0 --seed 1          free ports
 
-Prints 'listening NAME PROTOCOL ADDRESS' for each socket, then 'ready', then a line for each event; with
---events json each of these lines is a JSON object, as mock-servers/README.md describes."
+Prints 'listening NAME PROTOCOL ADDRESS' for each socket, then 'ready', then a
+line for each event; with --events json each of these lines is a JSON object, as
+mock-servers/README.md describes."
 )]
 pub(super) struct Arguments {
     /// Which servers; by default all but the zoo

@@ -20,11 +20,12 @@ mod udp;
 #[command(
     version,
     after_help = "Examples, each pair in two terminals:
-  part1-primer udp-server                    Code B: shows each datagram and where it came from
-  part1-primer udp-client                    Code A: sends one datagram
-  part1-primer echo-server                   Code C: echoes what it receives, 16 bytes at a time
-  part1-primer echo-client                   Code D: sends a line, shows the echo, holds the connection
-  part1-primer echo-client --recv-buffer 4   more lines from the same bytes (Q6)"
+  part1-primer udp-server                  Code B: shows datagrams and senders
+  part1-primer udp-client                  Code A: sends one datagram
+  part1-primer echo-server                 Code C: echoes, 16 bytes at a time
+  part1-primer echo-client                 Code D: sends a line, shows the echo
+  part1-primer echo-client --recv-buffer 4
+                                           more lines, the same bytes (Q6)"
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -33,9 +33,10 @@ const MAX_DATAGRAM_LEN: usize = 65_507;
     version,
     override_usage = "part4-receiver [OPTIONS] [GROUP PORT]",
     after_help = "Examples:
-  part4-receiver                               the handout's programme, 224.1.1.1 port 5005
-  part4-receiver --interface 127.0.0.1         the one of mock-servers, on this machine
-  part4-receiver 224.1.1.1 10505 --count 10    later editions' port; ends after ten datagrams"
+  part4-receiver                           the handout's group, 224.1.1.1:5005
+  part4-receiver --interface 127.0.0.1     that of mock-servers
+  part4-receiver 224.1.1.1 10505 --count 10
+                                           later editions' port; ten datagrams"
 )]
 struct Arguments {
     /// The group's IPv4 address, and its port

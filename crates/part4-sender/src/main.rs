@@ -26,11 +26,13 @@ const PROGRAMME: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 1, 1, 1), 5
     version,
     override_usage = "part4-sender [OPTIONS] [GROUP PORT] ID",
     after_help = "Examples:
-  part4-sender 123456                             to the handout's group, 224.1.1.1 port 5005
-  part4-sender 123456 --interface 127.0.0.1       to the one of mock-servers, on this machine
-  part4-sender 224.1.1.1 10505 123456 < text.txt  later editions' port; each line is one datagram
+  part4-sender 123456                        the handout's group, 224.1.1.1:5005
+  part4-sender 123456 --interface 127.0.0.1  that of mock-servers
+  part4-sender 224.1.1.1 10505 123456 < text.txt
+                                             later editions' port
 
-A line too long for one datagram of 1472 bytes becomes several, each with the identity."
+Each line is a datagram. A line too long for one datagram of 1472 bytes becomes
+several, each with the identity."
 )]
 struct Arguments {
     /// Who sends: 6 bytes, such as a Camipro number; before it, the group's IPv4 address and port

@@ -21,10 +21,11 @@ const PMU: DefaultServer = DefaultServer { host: "localhost", port: 5003 };
 #[command(
     version,
     after_help = "Examples:
-  part6-pdc CMD_short:0 certs/cacert.pem                          part6-pmu on this machine
+  part6-pdc CMD_short:0 certs/cacert.pem    from part6-pmu on this machine
   part6-pdc CMD_short:1 cacert.pem --server localhost:5007 --stats
   part6-pdc CMD_short:0 cacert.pem --server 127.0.0.1 --name localhost
-  part6-pdc CMD_short:0 cacert.pem --no-check-hostname            a certificate without names"
+  part6-pdc CMD_short:0 cacert.pem --no-check-hostname
+                                            a certificate without names"
 )]
 struct Arguments {
     /// CMD_short:d (d in seconds) or CMD_floodme

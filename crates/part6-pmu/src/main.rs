@@ -27,10 +27,12 @@ const PORT: u16 = 5003;
     version,
     override_usage = "part6-pmu [OPTIONS] [PORT] CERTIFICATE KEY",
     after_help = "Examples:
-  part6-pmu 123456_cert.pem 123456_key.pem                  on port 5003 of this machine
-  part6-pmu 0 123456_cert.pem 123456_key.pem --messages 17  on a free port, named on stderr
+  part6-pmu 123456_cert.pem 123456_key.pem    on port 5003 of this machine
+  part6-pmu 0 123456_cert.pem 123456_key.pem --messages 17
+                                              on a free port, named on stderr
 
-CERTIFICATE and KEY are PEM files; the certificate's chain may follow it. RSA keys need 2048 bits or more."
+CERTIFICATE and KEY are PEM files; the certificate's chain may follow it. RSA
+keys need 2048 bits or more."
 )]
 struct Arguments {
     /// The certificate and its private key; before them, the port to listen on

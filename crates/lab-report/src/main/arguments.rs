@@ -19,15 +19,17 @@ use labnet::Error;
     name = "lab-report",
     version,
     after_help = "Examples:
-  lab-report                                     all experiments, into lab-report/index.html
-  lab-report --part2 'python3 my_pdc.py'         answers from the packets of somebody else's program
-  lab-report --only part2 --path delay=5ms       one part, with another path between client and server
-  lab-report --first 0 --messages 17             as in a later edition: see which answers change
+  lab-report                              all experiments: lab-report/index.html
+  lab-report --part2 'python3 my_pdc.py'  answers from that program's packets
+  lab-report --only part2 --path delay=5ms
+                                          one part, with another path
+  lab-report --first 0 --messages 17      as in a later edition
+  lab-report --from lab-report/facts.json
+                                          the same report again, on any system
 
-  lab-report --from lab-report/facts.json        the same report once more, on any system
-
-Writes index.html, answers.json with answers.schema.json, facts.json, captures/*.pcapng for Wireshark, and
-output/*.txt. Needs Linux, but no root: everything runs in a private network, out of reach of any other."
+Writes index.html, answers.json with answers.schema.json, facts.json,
+captures/*.pcapng for Wireshark, and output/*.txt. Needs Linux, but no root:
+everything runs in a private network, out of reach of any other."
 )]
 pub(crate) struct Arguments {
     /// The folder of the report [default: lab-report; with --from, the folder of the facts]
@@ -55,7 +57,8 @@ pub(crate) struct Arguments {
     /// How many resets are made for the mean
     #[arg(long, value_name = "N", default_value_t = RunSettings::default().runs, value_parser = clap::value_parser!(u64).range(1..=200), help_heading = "What is different")]
     runs: u64,
-    /// What lies between client and server: delay=50ms,rate=10mbit,loss=0.01,duplicate=0.01,reorder=0.01
+    /// What lies between client and server: some of delay=50ms, rate=10mbit, loss=0.01, duplicate=0.01 and
+    /// reorder=0.01, joined by commas
     #[arg(long, value_name = "PATH", default_value = "delay=50ms", help_heading = "What is different")]
     path: lab_sandbox::path::NetworkPath,
 

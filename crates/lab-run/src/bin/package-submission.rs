@@ -40,7 +40,8 @@ const PROGRAMS: [(&str, &str); 6] = [
   scripts/package-submission 123456 654321 --out /tmp --report report.pdf
   scripts/package-submission 123456 654321 --target x86_64-unknown-linux-musl
 
-The key and certificate of ID1 are those in certs/; they are made when they are missing."
+The key and certificate of ID1 are those in certs/; they are made when they are
+missing."
 )]
 struct Arguments {
     /// The Camipro number whose key and certificate are handed in

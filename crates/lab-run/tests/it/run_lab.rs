@@ -1,13 +1,11 @@
 //! `run-lab` as its users see it: the parts run, a failure is told, and Ctrl-C leaves nothing running.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
 use std::{net::TcpStream, path::Path, time::Instant};
 
 use lab_process::{Outcome, Program, executable};
 use lab_test::{Folder, PATIENCE, finish, lacks_sibling, start};
 
-const RUN_LAB: &str = env!("CARGO_BIN_EXE_run-lab");
+use crate::RUN_LAB;
 
 fn run(parts: &[&str]) -> Outcome {
     finish(start(RUN_LAB, parts))

@@ -28,9 +28,10 @@ const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5010 };
   channel-client                          from channel-server on this machine
   channel-client 127.0.0.1 5010 --step plain
   channel-client --suite aes256-gcm       offers this suite only
-  channel-client --quiet                  the message alone, after all of it was verified
+  channel-client --quiet                  the message alone, if all is right
 
-The certificates in DIR are made at first use; server and client need those of the same CA."
+The certificates in DIR are made at first use; server and client need those of
+the same CA."
 )]
 struct Arguments {
     /// The server and its port

@@ -31,11 +31,13 @@ use secure_channel::{
     name = "channel-server",
     version,
     after_help = "Examples:
-  channel-server --step plain            the message as it is, to any number of clients
-  channel-server                         certificates, handshake, record protocol
-  channel-server --step tls --once       mutual TLS; one client, then exit status 0 if it acknowledged
+  channel-server --step plain            the message as it is, to any client
+  channel-server                         certificates, handshake, records
+  channel-server --step tls --once       mutual TLS, one client: status 0 only
+                                         if it acknowledged
 
-The certificates in DIR are made at first use. The client: channel-client. Attacks on the way: channel-attack."
+The certificates in DIR are made at first use. The client: channel-client.
+Attacks on the way: channel-attack."
 )]
 struct Arguments {
     /// The port to listen on; 0 picks a free one

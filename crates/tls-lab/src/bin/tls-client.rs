@@ -39,13 +39,14 @@ use tls_trace::{Entry, Timeline};
     name = "tls-client",
     version,
     after_help = "Examples:
-  tls-client www.example.org                          what was agreed, and the certificates
-  tls-client www.example.org --step                   a pause after TCP, and one after TLS
+  tls-client www.example.org         what was agreed, and the certificates
+  tls-client www.example.org --step  a pause after TCP, and one after TLS
   tls-client localhost 4433 --cafile certs/cacert.pem --trace
   tls-client expired.test 4443 --connect 127.0.0.1 --cafile certs/zoo_cacert.pem
   tls-client localhost 4433 --cafile certs/cacert.pem --http / --output -
 
-With --connect the server is reached at another address, but must still prove that it is HOST."
+With --connect the server is reached at another address, but must still prove
+that it is HOST."
 )]
 struct Arguments {
     /// The server's name, which its certificate must be for

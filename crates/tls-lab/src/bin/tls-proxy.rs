@@ -22,17 +22,22 @@ use tls_lab::{
     name = "tls-proxy",
     version,
     after_help = "Examples:
-  tls-proxy --ca cacert.pem cakey.pem                              then: curl -x http://127.0.0.1:8443 --cacert cacert.pem
-                                                                   https://example.com/
+  tls-proxy --ca cacert.pem cakey.pem
+then, elsewhere:
+  curl -x http://127.0.0.1:8443 --cacert cacert.pem https://example.com/
+or, for one server:
   tls-proxy --ca cacert.pem cakey.pem --to localhost:4433 --cafile cacert.pem
-                                                                   then: tls-client localhost 8443 --cafile cacert.pem
+  tls-client localhost 8443 --cafile cacert.pem
 
-What it teaches: a CA that is trusted can impersonate anyone. The proxy verifies the real server, signs itself a
-certificate for the same name, and shows all that passes; nothing tells the client, as long as it trusts the CA.
-A CA of `ttp init` may vouch for the lab's names only, and clients refuse what it signs for others: that is what name
-constraints are for. `ttp init --any-name` makes one without them: trust it in the lab alone, and nowhere for long.
+What it teaches: a CA that is trusted can impersonate anyone. The proxy verifies
+the real server, signs itself a certificate for the same name, and shows all
+that passes; nothing tells the client, as long as it trusts the CA. A CA of
+`ttp init` may vouch for the lab's names only, and clients refuse what it signs
+for others: that is what name constraints are for. `ttp init --any-name` makes
+one without them: trust it in the lab alone, and nowhere for long.
 
-Lines on stdout begin with the victim's address; then > is to the server and < is to the victim.
+Lines on stdout begin with the client's address; then > is to the server and <
+is to the client.
 Use it only on your own connections, or on those of people who agreed."
 )]
 struct Arguments {

@@ -29,12 +29,15 @@ use tls_lab::server::{ClientCertificates, Server, ServerSettings};
     name = "tls-server",
     version,
     after_help = "Examples:
-  tls-server localhost_cert.pem localhost_key.pem                on port 4433 of this machine
-  tls-server A_cert.pem A_key.pem --more B_cert.pem B_key.pem    two names, chosen by SNI
-  tls-server CERT KEY --client-ca cacert.pem --require-client    clients prove themselves too
+  tls-server localhost_cert.pem localhost_key.pem   port 4433 of this machine
+  tls-server A_cert.pem A_key.pem --more B_cert.pem B_key.pem
+                                                    two names, chosen by SNI
+  tls-server CERT KEY --client-ca cacert.pem --require-client
+                                                    clients prove themselves too
 
-Paths: / is the page, /bytes/N are N zero bytes, /download is the file of --file.
-CERTIFICATE and KEY are PEM files; `ttp issue localhost` makes them. One line per request on stdout:
+Paths: / is the page, /bytes/N are N zero bytes, /download is the file of
+--file. CERTIFICATE and KEY are PEM files; `ttp issue localhost` makes them. One
+line per request on stdout:
   PEER VERSION SUITE sni=NAME \"REQUEST\" STATUS BYTES"
 )]
 struct Arguments {

@@ -24,16 +24,19 @@ use error::Error;
     name = "lab-capture",
     version,
     after_help = "Examples:
-  lab-capture run --mock-servers -- part2-pdc CMD_short:0      in a private network, on its loopback interface
+  lab-capture run --mock-servers -- part2-pdc CMD_short:0
   lab-capture run --mock-servers --path delay=25ms -- part2-pdc CMD_floodme
-  lab-capture run --server 'tls-server cert.pem key.pem --bind 10.9.0.43' -- tls-client server 4433 --cafile ca.pem
-  lab-capture count lab.pcapng                 packets, bytes and retransmissions, flow by flow
-  lab-capture show lab.pcapng                  each flow as a sequence diagram
+  lab-capture run --server 'tls-server cert.pem key.pem --bind 10.9.0.43' \\
+      -- tls-client server 4433 --cafile ca.pem
+  lab-capture count lab.pcapng         packets, bytes, retransmissions by flow
+  lab-capture show lab.pcapng          each flow as a sequence diagram
   lab-capture show lab.pcapng --flow 2 --svg > flow2.svg
   lab-capture show tls.pcapng --keylog keys.log --details
   tcpdump -i lo -w - 'port 5003' | lab-capture count -
 
-FILE is pcapng or pcap, as written by tcpdump, Wireshark, dumpcap and editcap; - is stdin."
+`run` makes a private network: two hosts with --path, or one loopback interface.
+FILE is pcapng or pcap, as written by tcpdump, Wireshark, dumpcap and editcap;
+- is stdin."
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -51,7 +51,8 @@ pub(crate) struct Arguments {
     /// Start the lab's mock servers first, on the handout's ports
     #[arg(long)]
     mock_servers: bool,
-    /// Put the servers on a host of their own, behind a path: delay=25ms,rate=10mbit,loss=0.01,duplicate=…,reorder=…
+    /// Put the servers on a host of their own, behind a path: some of delay=25ms, rate=10mbit, loss=0.01,
+    /// duplicate=0.01 and reorder=0.01, joined by commas
     #[arg(long, value_name = "PATH")]
     path: Option<path::NetworkPath>,
     /// Fix what the path does by chance

@@ -19,7 +19,11 @@ mod websocket;
 
 /// Measure speed and memory, as ratios; a missing program is skipped by name
 #[derive(Parser)]
-#[command(name = "bench", version, after_help = "Build it and the programs with optimisation: scripts/bench does.")]
+#[command(
+    name = "bench",
+    version,
+    after_help = "scripts/bench builds it and the programs with optimisation, and runs it."
+)]
 struct Arguments {
     /// What to measure; by default everything
     #[arg(value_enum)]

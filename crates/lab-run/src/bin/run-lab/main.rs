@@ -36,7 +36,8 @@ use runner::Runner;
   run-lab channel tls  the secure channel, the TLS lab
   run-lab report       the answers to Q1 to Q28, from captures
 
-Traffic stays on this machine: 127.0.0.0/8, ::1, and a multicast group on the loopback interface."
+Traffic stays on this machine: 127.0.0.0/8, ::1, and a multicast group on the
+loopback interface."
 )]
 struct Arguments {
     /// Which parts; by default all

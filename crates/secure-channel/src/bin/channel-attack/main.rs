@@ -37,13 +37,14 @@ const SILENCE: Duration = Duration::from_secs(60);
 #[command(
     name = "channel-attack",
     version,
-    after_help = "Examples, with `channel-server` running (add --step plain to it and to the client for step 1):
+    after_help = "Examples, with `channel-server` running:
   channel-attack --listen 5011 --to localhost:5010 eavesdrop
   channel-attack --listen 5011 --to localhost:5010 flip
 then, elsewhere:
   channel-client localhost 5011
 
-It knows the protocol by its first byte: step plain, secure or tls. It ends with the session."
+With --step plain on server and client it attacks that step: it knows the
+protocol by its first byte. It ends with the session."
 )]
 struct Arguments {
     /// The port to listen on, on this machine
