@@ -37,7 +37,7 @@ fn enter(prepare: &str, program: &OsStr, arguments: &[&str]) -> Result<String, S
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--net", "--mount", "--", "sh", "-ec"]);
     command.arg(format!("{prepare}\nexec \"$@\"")).arg("sh").arg(program).args(arguments).env(INSIDE, "1");
-    let outcome = Program::spawn(command).and_then(|program| program.finish(PATIENCE));
+    let outcome = Program::spawn(command).and_then(|program| program.finish(3 * PATIENCE));
     let outcome = outcome.map_err(|failure| failure.to_string())?;
     let shown = outcome.stdout() + &outcome.stderr();
     if outcome.code() == 0 { Ok(shown) } else { Err(shown) }

@@ -18,7 +18,7 @@ fn run(program: &str, arguments: &[&str], columns: usize) -> Outcome {
 }
 
 /// The help of a program, or of one of its commands.
-fn help(program: &str, command: Option<&str>, columns: usize) -> String {
+pub(crate) fn help(program: &str, command: Option<&str>, columns: usize) -> String {
     let arguments: Vec<_> = command.into_iter().chain(["--help"]).collect();
     let outcome = run(program, &arguments, columns);
     assert_eq!((outcome.code(), outcome.stderr()), (0, String::new()), "{program} {arguments:?}");
@@ -32,7 +32,7 @@ fn programs() -> Vec<(String, Vec<String>)> {
 }
 
 /// The commands of a program that has some, as its help lists them.
-fn commands(program: &str) -> Vec<String> {
+pub(crate) fn commands(program: &str) -> Vec<String> {
     let text = help(program, None, TERMINAL);
     let list = text.split_once("\nCommands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap_or_default());
     let lines = list.unwrap_or_default().lines().filter(|line| !line.starts_with("   "));

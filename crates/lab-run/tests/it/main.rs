@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod documents;
 mod help;
+mod readme;
 mod run_lab;
 mod workspace;
 

@@ -10,11 +10,15 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
+/// The folders of the crates.
+pub(crate) fn members() -> Vec<PathBuf> {
+    entries(&root().join("crates")).into_iter().chain([root().join("mock-servers")]).collect()
+}
+
 /// The names of all programs of the workspace, from where cargo finds them.
 pub(crate) fn programs() -> Vec<String> {
     let mut programs = Vec::new();
-    let members = entries(&root().join("crates")).into_iter().chain([root().join("mock-servers")]);
-    for member in members {
+    for member in members() {
         if member.join("src/main.rs").exists() {
             programs.push(name(&member));
         }
@@ -24,7 +28,8 @@ pub(crate) fn programs() -> Vec<String> {
     programs
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
+/// What is in a folder; nothing if it is none.
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
 }
 
