@@ -13,7 +13,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::packet::TcpFlags;
+use crate::packet::{TcpFlags, WrongLength};
 
 pub use analysis::{Analysis, Traffic};
 pub use tls_trace::Direction;
@@ -157,17 +157,22 @@ pub struct PacketRow {
     pub is_retransmission: bool,
     /// Whether it fills a gap.
     pub is_late: bool,
+    /// A length in its headers that is not believed.
+    pub wrong_length: Option<WrongLength>,
 }
 
 impl PacketRow {
-    /// A remark for the reader: a retransmission, or a filled gap.
-    pub fn note(&self) -> Option<&'static str> {
-        match (self.is_retransmission, self.is_late) {
+    /// A remark for the reader: a retransmission, a filled gap, a length that is not believed.
+    pub fn note(&self) -> Option<String> {
+        let repeat = match (self.is_retransmission, self.is_late) {
             (true, true) => Some("again in part, fills a gap"),
             (true, false) => Some("again"),
             (false, true) => Some("fills a gap"),
             (false, false) => None,
-        }
+        };
+        let notes = [repeat.map(str::to_owned), self.wrong_length.map(|wrong| wrong.to_string())];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        (!notes.is_empty()).then(|| notes.join(", "))
     }
 }
 

@@ -1,22 +1,18 @@
 //! Decodes the headers of a frame: addresses, ports, TCP fields, and the payload.
 
+mod length;
 mod link;
 mod tcp;
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use etherparse::{IpNumber, LaxIpSlice, UdpHeaderSlice};
 
 use crate::file::{CapturedFrame, LinkType};
 
+use length::UDP_HEADER_LEN;
+pub use length::WrongLength;
 pub use tcp::{TcpFlags, TcpHeader};
-
-/// The length of a UDP header (RFC 768).
-const UDP_HEADER_LEN: usize = 8;
 
 /// An IP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +29,11 @@ pub struct Packet<'a> {
     pub transport: Transport,
     /// The captured bytes behind the transport header.
     pub payload: &'a [u8],
-    /// The length of the payload on the wire, in bytes, by the IP header: Ethernet may pad a short frame.
+    /// The length of the payload on the wire, in bytes, by the IP header: Ethernet may pad a short frame. A length beyond
+    /// the frame is not believed.
     pub payload_len: usize,
+    /// A length in its headers that cannot be true.
+    pub wrong_length: Option<WrongLength>,
 }
 
 /// The payload of an IP packet.
@@ -99,65 +98,58 @@ impl fmt::Display for DecodeError {
 }
 
 impl<'a> Packet<'a> {
-    /// Decodes the headers of a frame. The payload may be cut off: its length comes from the IP header.
+    /// Decodes the headers of a frame. The payload may be cut off: its length comes from the headers, as far as the frame
+    /// was that long.
     ///
     /// # Errors
     /// [`DecodeError`] if the frame is no IP packet, or its headers are incomplete or contradictory.
     pub fn decode(number: u64, frame: &CapturedFrame<'a>) -> Result<Self, DecodeError> {
         let bytes = link::network_layer(frame.link, frame.bytes)?;
         let link_len = frame.bytes.len() - bytes.len();
-        let original_len = (frame.original_len as usize).max(frame.bytes.len());
+        let room = (frame.original_len as usize).max(frame.bytes.len()) - link_len;
         let (ip, _) = LaxIpSlice::from_slice(bytes).map_err(|error| match error {
             etherparse::err::ip::LaxHeaderSliceError::Len(_) => DecodeError::Short,
             etherparse::err::ip::LaxHeaderSliceError::Content(_) => DecodeError::Malformed,
         })?;
         let payload = ip.payload();
-        // A packet of more than 64 KiB, which only the sending machine itself sees, has 0 there (Linux' BIG TCP).
-        let (said, header_len) = match &ip {
-            LaxIpSlice::Ipv4(ip) => (usize::from(ip.header().total_len()), 0),
-            LaxIpSlice::Ipv6(ip) => (usize::from(ip.header().payload_length()), etherparse::Ipv6Header::LEN),
-        };
-        let packet_len = if said == 0 { original_len - link_len } else { header_len + said };
+        let (packet_len, mut wrong_length) = length::of_ip(&ip, room)?;
         // What stands before the payload: the distance of the two slices' starts.
         let headers_len = payload.payload.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
         let len = packet_len.saturating_sub(headers_len);
+        // Bytes behind the end that IP tells belong to no header and no payload.
+        let captured = payload.payload.get(..len).unwrap_or(payload.payload);
 
-        let addresses = (ip.source_addr(), ip.destination_addr());
-        let packet = |(source, destination), transport, payload: &'a [u8], payload_len| {
-            // Bytes behind the end that IP tells are no payload.
-            let payload = payload.get(..payload_len).unwrap_or(payload);
-            Self { number, at: frame.at, source, destination, transport, payload, payload_len }
+        let packet = |transport, payload, payload_len, ports: (u16, u16), wrong_length| Self {
+            number,
+            at: frame.at,
+            source: SocketAddr::new(ip.source_addr(), ports.0),
+            destination: SocketAddr::new(ip.destination_addr(), ports.1),
+            transport,
+            payload,
+            payload_len,
+            wrong_length,
         };
-        let without_ports = |transport| Ok(packet(at_ports(addresses, 0, 0), transport, payload.payload, len));
         let kind = IpProtocol(payload.ip_number.0);
-        if payload.fragmented {
-            return without_ports(Transport::Fragment(kind));
-        }
-        match payload.ip_number {
+        let transport = match payload.ip_number {
+            _ if payload.fragmented => Transport::Fragment(kind),
             IpNumber::TCP => {
-                let (header, ports, header_len) = TcpHeader::read(payload.payload)?;
-                let rest = payload.payload.get(header_len..).unwrap_or_default();
-                let len = len.saturating_sub(header_len);
-                Ok(packet(at_ports(addresses, ports.0, ports.1), Transport::Tcp(header), rest, len))
+                let (header, ports, header_len) = TcpHeader::read(captured, len)?;
+                let rest = captured.get(header_len..).unwrap_or_default();
+                return Ok(packet(Transport::Tcp(header), rest, len - header_len, ports, wrong_length));
             }
             IpNumber::UDP => {
-                let header = UdpHeaderSlice::from_slice(payload.payload).map_err(|_| DecodeError::Short)?;
-                let rest = payload.payload.get(UDP_HEADER_LEN..).unwrap_or_default();
-                let len = match usize::from(header.length()).checked_sub(UDP_HEADER_LEN) {
-                    // A jumbogram (RFC 2675).
-                    None => len.saturating_sub(UDP_HEADER_LEN),
-                    Some(said) => said.min(len.saturating_sub(UDP_HEADER_LEN)),
-                };
-                let ends = at_ports(addresses, header.source_port(), header.destination_port());
-                Ok(packet(ends, Transport::Udp, rest, len))
+                let header = UdpHeaderSlice::from_slice(captured).map_err(|_| DecodeError::Short)?;
+                let (payload_len, wrong) = length::of_udp(header.length(), len);
+                wrong_length = wrong_length.or(wrong);
+                let rest = captured.get(UDP_HEADER_LEN..).unwrap_or_default();
+                let rest = rest.get(..payload_len).unwrap_or(rest);
+                let ports = (header.source_port(), header.destination_port());
+                return Ok(packet(Transport::Udp, rest, payload_len, ports, wrong_length));
             }
-            IpNumber::ICMP | IpNumber::IPV6_ICMP => without_ports(Transport::Icmp),
-            IpNumber::IGMP => without_ports(Transport::Igmp),
-            _ => without_ports(Transport::Other(kind)),
-        }
+            IpNumber::ICMP | IpNumber::IPV6_ICMP => Transport::Icmp,
+            IpNumber::IGMP => Transport::Igmp,
+            _ => Transport::Other(kind),
+        };
+        Ok(packet(transport, captured, len, (0, 0), wrong_length))
     }
-}
-
-fn at_ports((source, destination): (IpAddr, IpAddr), from: u16, to: u16) -> (SocketAddr, SocketAddr) {
-    (SocketAddr::new(source, from), SocketAddr::new(destination, to))
 }

@@ -28,6 +28,8 @@ pub struct Traffic {
     pub flows: Vec<Flow>,
     /// The number of frames without flow, by kind: `ARP`, `ICMP`, `IP fragment`, …
     pub others: BTreeMap<String, u64>,
+    /// The number of packets with a length that is not believed, by kind: see [`WrongLength`](crate::packet::WrongLength).
+    pub wrong_lengths: BTreeMap<String, u64>,
     /// The time of the first frame, since the Unix epoch.
     #[serde(serialize_with = "super::seconds")]
     pub first: Option<Duration>,
@@ -82,13 +84,13 @@ impl Analysis {
     }
 
     fn other(&mut self, what: &str) {
-        match self.traffic.others.get_mut(what) {
-            Some(count) => *count += 1,
-            None => drop(self.traffic.others.insert(what.to_owned(), 1)),
-        }
+        add_one(&mut self.traffic.others, what);
     }
 
     fn packet(&mut self, packet: &Packet<'_>) {
+        if let Some(wrong) = packet.wrong_length {
+            add_one(&mut self.traffic.wrong_lengths, &wrong.to_string());
+        }
         let (protocol, tcp) = match &packet.transport {
             Transport::Tcp(header) => (FlowProtocol::Tcp, Some(header)),
             Transport::Udp => (FlowProtocol::Udp, None),
@@ -113,6 +115,13 @@ impl Analysis {
         if let Some(live) = self.live.get_mut(index) {
             live.add(packet, tcp, self.detail, &mut self.budget);
         }
+    }
+}
+
+fn add_one(counts: &mut BTreeMap<String, u64>, what: &str) {
+    match counts.get_mut(what) {
+        Some(count) => *count += 1,
+        None => drop(counts.insert(what.to_owned(), 1)),
     }
 }
 
@@ -179,6 +188,7 @@ impl OpenFlow {
                 head: packet.payload.iter().take(HEAD_LEN).copied().collect(),
                 is_retransmission: update.is_retransmission,
                 is_late: update.is_late,
+                wrong_length: packet.wrong_length,
             });
         } else {
             flow.is_abridged = true;

@@ -96,8 +96,9 @@ impl Serialize for TcpFlags {
 }
 
 impl TcpHeader {
-    /// Reads a header: the fields, the two ports, and its length. The options may be cut off.
-    pub(super) fn read(segment: &[u8]) -> Result<(Self, (u16, u16), usize), DecodeError> {
+    /// Reads a header: the fields, the two ports, and its length, which is at most that of the segment on the wire.
+    /// The options may be cut off.
+    pub(super) fn read(segment: &[u8], wire_len: usize) -> Result<(Self, (u16, u16), usize), DecodeError> {
         let mut padded = [0; MAX_HEADER_LEN];
         let header = match TcpHeaderSlice::from_slice(segment) {
             Ok(header) => header,
@@ -133,6 +134,10 @@ impl TcpHeader {
             window: header.window_size(),
             mss: if flags.syn() { mss() } else { None },
         };
-        Ok((read, (header.source_port(), header.destination_port()), header.slice().len()))
+        let header_len = header.slice().len();
+        if header_len > wire_len {
+            return Err(DecodeError::Malformed);
+        }
+        Ok((read, (header.source_port(), header.destination_port()), header_len))
     }
 }

@@ -98,7 +98,7 @@ fn repeats_are_counted_once_in_the_stream() {
     assert_eq!(stream(&flow, Direction::Sent), "abcdefghi");
     let again: Vec<bool> = flow.rows.iter().map(|row| row.is_retransmission).collect();
     assert_eq!(again.iter().filter(|again| **again).count(), 3);
-    assert_eq!(flow.rows[4].note(), Some("again"));
+    assert_eq!(flow.rows[4].note().as_deref(), Some("again"));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn what_comes_out_of_order_fills_a_gap() {
     assert_eq!((received.bytes, received.stream_bytes, received.is_whole), (13, 9, true));
     assert_eq!(stream(&flow, Direction::Received), "abcdefghi");
     assert_eq!(flow.stream.iter().map(|chunk| chunk.packet).collect::<Vec<_>>(), [7, 5, 4]);
-    assert_eq!(flow.rows[6].note(), Some("again in part, fills a gap"));
+    assert_eq!(flow.rows[6].note().as_deref(), Some("again in part, fills a gap"));
 }
 
 #[test]

@@ -147,6 +147,10 @@ fn summary(contents: &Contents) -> Vec<String> {
         let others: Vec<_> = traffic.others.iter().map(|(what, count)| format!("{count} {what}")).collect();
         lines.push(format!("in no flow: {}", others.join(", ")));
     }
+    if !traffic.wrong_lengths.is_empty() {
+        let wrong: Vec<_> = traffic.wrong_lengths.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        lines.push(format!("lengths that are not believed: {}", wrong.join(", ")));
+    }
     match (contents.dropped, contents.received) {
         (Some(dropped), Some(received)) => lines.push(format!("dropped by the capture: {dropped} of {received}")),
         (Some(dropped), None) => lines.push(format!("dropped by the capture: {dropped}")),
