@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use labnet::error::reason;
 
+use crate::file::Compression;
+
 /// Why a capture cannot be read or written, or not to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -55,6 +57,17 @@ pub enum Error {
         why: String,
     },
 
+    /// The compressed data ends early, or cannot be decompressed.
+    #[error("the {compression} data {}: of the capture nothing can be read after byte {offset}", if *.is_cut { "was cut off" } else { "is damaged" })]
+    Compressed {
+        /// How the file is compressed.
+        compression: Compression,
+        /// The start of the first block that is not whole, in bytes of the uncompressed capture.
+        offset: u64,
+        /// Whether the file ends too early; otherwise its bytes contradict the format or a checksum.
+        is_cut: bool,
+    },
+
     // To blame: the caller.
     /// A frame or its secrets are longer than a block may be, or the frame belongs to no interface.
     #[error("cannot store a frame: {why}")]
@@ -65,10 +78,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// The start of the unreadable block, in bytes from the start of the file; `None` for other errors.
+    /// The start of the unreadable block, in bytes from the start of the (uncompressed) file; `None` for other errors.
     pub fn offset(&self) -> Option<u64> {
         match self {
-            Self::Read { offset, .. } | Self::Cut { offset, .. } | Self::Damaged { offset, .. } => Some(*offset),
+            Self::Read { offset, .. }
+            | Self::Cut { offset, .. }
+            | Self::Damaged { offset, .. }
+            | Self::Compressed { offset, .. } => Some(*offset),
             _ => None,
         }
     }

@@ -6,9 +6,11 @@
 //! ```
 //!
 //! [`CaptureWriter`] writes pcapng (draft-ietf-opsawg-pcapng; section numbers below are of it) in little endian, with times
-//! in nanoseconds. [`CaptureReader`] reads pcapng and pcap (draft-ietf-opsawg-pcap) in both byte orders.
+//! in nanoseconds. [`CaptureReader`] reads pcapng and pcap (draft-ietf-opsawg-pcap) in both byte orders,
+//! as they are or compressed with gzip or zstd.
 
 mod buffer;
+mod compression;
 mod keylog;
 mod link;
 mod options;
@@ -24,6 +26,7 @@ mod tests;
 
 use std::{borrow::Cow, time::Duration};
 
+pub use compression::Compression;
 pub use keylog::{KeyLog, KeyLogEntry};
 pub use link::LinkType;
 pub use reader::{CaptureReader, FileItem};

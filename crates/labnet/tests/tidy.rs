@@ -90,6 +90,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("netlink_packet_core", &["crates/lab-sandbox/src"]),
     ("pcap_parser", &["crates/lab-packets/src/file"]),
     ("etherparse", &["crates/lab-packets/src/packet"]),
+    ("flate2", &["crates/lab-packets/src/file/compression.rs"]),
+    ("ruzstd", &["crates/lab-packets/src/file/compression.rs"]),
 ];
 
 /// The levels of labnet, from the ground up.

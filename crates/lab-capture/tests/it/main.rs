@@ -8,6 +8,7 @@
 mod ends; // How a run ends.
 #[path = "../../../lab-packets/tests/it/exchange.rs"]
 mod exchange;
+mod files; // Files as people have them.
 #[cfg(target_os = "linux")]
 mod lab; // A folder in which a run is tried.
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
-//! A buffered stream: `peek` shows the next bytes, `take` consumes them.
+//! A buffered stream: `peek` shows the next bytes, `consume` takes them away.
 
-use std::io::{ErrorKind, Read, Result};
+use std::io::{BufRead, ErrorKind, Read, Result};
 
 /// The size of one read, in bytes (ours): several frames.
 const READ_LEN: usize = 1 << 18;
@@ -13,16 +13,28 @@ pub(super) struct Buffer<R> {
     end: usize,
     /// The number of consumed bytes.
     position: u64,
+    /// Whether the stream ended.
+    is_over: bool,
 }
 
 impl<R: Read> Buffer<R> {
     pub(super) fn new(from: R) -> Self {
-        Self { from, bytes: Vec::new(), start: 0, end: 0, position: 0 }
+        Self { from, bytes: Vec::new(), start: 0, end: 0, position: 0, is_over: false }
     }
 
     /// The position of the next byte, from the start of the stream.
     pub(super) fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Where the bytes come from.
+    pub(super) fn source(&self) -> &R {
+        &self.from
+    }
+
+    /// Whether the end of the stream was seen; there may still be bytes in the buffer.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// The next `len` bytes; fewer at the end of the stream.
@@ -35,7 +47,10 @@ impl<R: Read> Buffer<R> {
             }
             let room = self.bytes.get_mut(self.end..).unwrap_or_default();
             match self.from.read(room) {
-                Ok(0) => break,
+                Ok(0) => {
+                    self.is_over = true;
+                    break;
+                }
                 Ok(read) => self.end = (self.end + read).min(self.bytes.len()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -43,13 +58,6 @@ impl<R: Read> Buffer<R> {
         }
         let end = self.end.min(self.start.saturating_add(len));
         Ok(self.bytes.get(self.start..end).unwrap_or_default())
-    }
-
-    /// Consumes bytes that [`peek`](Self::peek) returned.
-    pub(super) fn take(&mut self, len: usize) {
-        let taken = len.min(self.end - self.start);
-        self.start += taken;
-        self.position += taken as u64;
     }
 
     fn make_room(&mut self) {
@@ -66,6 +74,34 @@ impl<R: Read> Buffer<R> {
             }
             self.bytes = bytes;
         }
+    }
+}
+
+impl<R: Read> BufRead for Buffer<R> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
+        self.peek(1)?;
+        Ok(self.bytes.get(self.start..self.end).unwrap_or_default())
+    }
+
+    fn consume(&mut self, len: usize) {
+        let consumed = len.min(self.end - self.start);
+        self.start += consumed;
+        self.position += consumed as u64;
+    }
+}
+
+impl<R: Read> Read for Buffer<R> {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize> {
+        if self.start == self.end {
+            // Without a copy.
+            let read = self.from.read(to)?;
+            self.is_over |= read == 0 && !to.is_empty();
+            self.position += read as u64;
+            return Ok(read);
+        }
+        let read = self.fill_buf()?.read(to)?;
+        self.consume(read);
+        Ok(read)
     }
 }
 
@@ -96,7 +132,7 @@ mod tests {
             for len in [3, 0, 1, 5000, 300_000, 1 << 26] {
                 let expected: Vec<u8> = (0..left.min(len)).map(|i| (left - i) as u8).collect();
                 assert!(buffer.peek(len as usize).unwrap() == expected, "{len} bytes in pieces of {size}");
-                buffer.take(expected.len());
+                buffer.consume(expected.len());
                 left -= expected.len() as u64;
                 assert_eq!(buffer.position(), total - left);
             }

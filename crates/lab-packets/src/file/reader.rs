@@ -1,20 +1,30 @@
 //! Reads capture files, pcapng and pcap, block by block.
 
-use std::{borrow::Cow, io::Read};
+use std::{
+    borrow::Cow,
+    io::{BufRead, Read},
+};
 
 use labnet::escape::escape;
 
 use super::{
     CaptureInterface, CapturedFrame, InterfaceStatistics, KeyLog, MAX_BLOCK_LEN,
     buffer::Buffer,
+    compression::{CompressedDataError, Input},
     pcap::{self, Layout},
     pcapng::{BYTE_ORDER_MAGIC, BlockContent, FileState, SECTION_HEADER, Section},
 };
 use crate::{Error, file::LinkType};
 
-/// The magic numbers of compressed files, and the program that decompresses each.
-const COMPRESSED: &[(&[u8], &str)] =
-    &[(&[0x1f, 0x8b], "gunzip"), (&[0x28, 0xb5, 0x2f, 0xfd], "unzstd"), (&[0x04, 0x22, 0x4d, 0x18], "unlz4")];
+/// The magic numbers of compressed files that are not decompressed here (gzip and zstd: if they were compressed twice), and
+/// the program that does it.
+const COMPRESSED: &[(&[u8], &str)] = &[
+    (&[0x1f, 0x8b], "gunzip"),
+    (&[0x28, 0xb5, 0x2f, 0xfd], "unzstd"),
+    (&[0x04, 0x22, 0x4d, 0x18], "unlz4"),
+    (b"BZh", "bunzip2"),
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], "unxz"),
+];
 
 /// The minimum length of a block: type, and length twice.
 const MIN_BLOCK_LEN: usize = 12;
@@ -37,11 +47,12 @@ enum Format {
     Classic(Layout),
 }
 
-/// Reads a capture file without seeking, so that the input may be a pipe.
+/// Reads a capture file without seeking, so that the input may be a pipe. A capture that is compressed with gzip or zstd is
+/// decompressed, whatever its name.
 ///
-/// Memory is bounded by twice the longest block of the file, and its interfaces.
+/// Memory is bounded by twice the longest block of the file, its interfaces, and 128 MiB, the maximum window of zstd.
 pub struct CaptureReader<R> {
-    buffer: Buffer<R>,
+    buffer: Buffer<Input<R>>,
     format: Option<Format>,
     known: FileState,
     /// The length of the last item, in bytes, which is still in the buffer.
@@ -52,7 +63,13 @@ pub struct CaptureReader<R> {
 impl<R: Read> CaptureReader<R> {
     /// A reader at the start of a file. It reads at the first call of [`next`](Self::next), and has a buffer of its own.
     pub fn new(from: R) -> Self {
-        Self { buffer: Buffer::new(from), format: None, known: FileState::default(), len: 0, is_over: false }
+        Self {
+            buffer: Buffer::new(Input::new(from)),
+            format: None,
+            known: FileState::default(),
+            len: 0,
+            is_over: false,
+        }
     }
 
     /// The interfaces described so far.
@@ -65,7 +82,7 @@ impl<R: Read> CaptureReader<R> {
         self.known.comment.as_deref()
     }
 
-    /// The number of bytes before the last item.
+    /// The number of bytes before the last item, of the uncompressed capture.
     pub fn offset(&self) -> u64 {
         self.buffer.position()
     }
@@ -74,13 +91,13 @@ impl<R: Read> CaptureReader<R> {
     ///
     /// # Errors
     /// [`Error::Foreign`] for a file of another format; [`Error::Cut`] and [`Error::Damaged`] after all items before the
-    /// block; [`Error::Read`] if the input fails.
+    /// block; [`Error::Compressed`] after all items that could be decompressed; [`Error::Read`] if the input fails.
     #[expect(clippy::should_implement_trait, reason = "an iterator's items could not borrow from the reader")]
     pub fn next(&mut self) -> Result<Option<FileItem<'_>>, Error> {
         if self.is_over {
             return Ok(None);
         }
-        self.buffer.take(std::mem::take(&mut self.len));
+        self.buffer.consume(std::mem::take(&mut self.len));
         let found = self.advance();
         self.is_over = !matches!(found, Ok(Some(_)));
         let Some(found) = found? else { return Ok(None) };
@@ -113,8 +130,13 @@ impl<R: Read> CaptureReader<R> {
     }
 
     fn recognize(&mut self) -> Result<Format, Error> {
+        peek(&mut self.buffer, pcap::HEADER_LEN)?;
+        let within = match self.buffer.source().compression() {
+            Some(compression) => format!("decompressed with {compression}, "),
+            None => String::new(),
+        };
         let bytes = peek(&mut self.buffer, pcap::HEADER_LEN)?;
-        let foreign = |why: String| Err(Error::Foreign { why });
+        let foreign = |why: String| Err(Error::Foreign { why: within + &why });
         if bytes.starts_with(&SECTION_HEADER) {
             return Ok(Format::NextGeneration(Section::default()));
         }
@@ -182,7 +204,7 @@ impl<R: Read> CaptureReader<R> {
                 self.len = len;
                 return Ok(Some(found));
             }
-            self.buffer.take(len);
+            self.buffer.consume(len);
         }
     }
 
@@ -230,7 +252,10 @@ impl<R: Read> CaptureReader<R> {
     }
 }
 
-fn peek<R: Read>(buffer: &mut Buffer<R>, len: usize) -> Result<&[u8], Error> {
+fn peek<R: Read>(buffer: &mut Buffer<Input<R>>, len: usize) -> Result<&[u8], Error> {
     let offset = buffer.position();
-    buffer.peek(len).map_err(|source| Error::Read { offset, source })
+    buffer.peek(len).map_err(|source| match source.downcast::<CompressedDataError>() {
+        Ok(CompressedDataError { compression, is_cut }) => Error::Compressed { compression, offset, is_cut },
+        Err(source) => Error::Read { offset, source },
+    })
 }

@@ -35,8 +35,8 @@ use error::Error;
   tcpdump -i lo -w - 'port 5003' | lab-capture count -
 
 `run` makes a private network: two hosts with --path, or one loopback interface.
-FILE is pcapng or pcap, as written by tcpdump, Wireshark, dumpcap and editcap;
-- is stdin."
+FILE is pcapng or pcap, as written by tcpdump, Wireshark, dumpcap and editcap,
+also compressed with gzip or zstd, whatever its name; - is stdin."
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -1,0 +1,213 @@
+//! Files as other people have them: compressed, cut off, with lengths that are not true.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use flate2::write::GzEncoder;
+use lab_process::{Outcome, Program};
+use lab_test::PATIENCE;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+use crate::wire::{
+    Side::{Client, Server},
+    Wire,
+};
+
+fn run(arguments: &[&str]) -> Outcome {
+    Program::start(env!("CARGO_BIN_EXE_lab-capture"), arguments).unwrap().finish(PATIENCE).unwrap()
+}
+
+/// Stdout and exit status; stderr must be empty.
+fn quiet(arguments: &[&str]) -> String {
+    let outcome = run(arguments);
+    assert_eq!((outcome.stderr().as_str(), outcome.code()), ("", 0), "{arguments:?}");
+    outcome.stdout()
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
+    let path: PathBuf = folder.join(name);
+    fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn pcapng(wire: &Wire) -> Vec<u8> {
+    wire.recording.write_to(Vec::new()).unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
+/// A conversation of some hundred packets, whose payload hardly compresses.
+fn long() -> Wire {
+    let mut wire = Wire::new("10.0.0.1:40000", "10.0.0.2:5003");
+    wire.open();
+    let mut state = 1_u32;
+    for _ in 0..300 {
+        let payload: Vec<u8> = (0..100)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            })
+            .collect();
+        wire.send(Server, &payload);
+    }
+    wire.close();
+    wire
+}
+
+#[test]
+fn gzip_and_zstd_are_read_whatever_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = pcapng(&long());
+    let plain_file = write(folder.path(), "plain", &plain);
+    let [count, show] = ["count", "show"].map(|command| quiet(&[command, &plain_file]));
+    let (head, tail) = plain.split_at(1000);
+    let skippable = [&[0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"any"].concat();
+    for (name, bytes) in [
+        ("gzip", gzip(&plain)),
+        ("gzip in two members", [gzip(head), gzip(tail)].concat()),
+        ("gzip and padding", [gzip(&plain), vec![0; 600]].concat()),
+        ("zstd.gz", zstd(&plain)),
+        ("zstd in two frames", [skippable.clone(), zstd(head), skippable.clone(), zstd(tail), skippable].concat()),
+    ] {
+        let file = write(folder.path(), name, &bytes);
+        assert_eq!(quiet(&["count", &file]), count, "{name}");
+        assert_eq!(quiet(&["show", &file]), show, "{name}");
+    }
+}
+
+#[test]
+fn of_a_cut_compressed_file_what_is_there_is_counted_and_the_cut_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = pcapng(&long());
+    for (name, whole) in [("gzip", gzip(&plain)), ("zstd", zstd(&plain))] {
+        for len in [whole.len() / 2, whole.len() - 9, whole.len() - 1] {
+            let file = write(folder.path(), "cut", &whole[..len]);
+            let outcome = run(&["count", &file]);
+            let (stdout, stderr) = (outcome.stdout(), outcome.stderr());
+            let said =
+                format!("error: {file}: the {name} data was cut off: of the capture nothing can be read after byte ");
+            assert!(stderr.starts_with(&said) && stderr.lines().count() == 1, "{stderr}");
+            assert_eq!(outcome.code(), 1);
+            // zstd has blocks of 128 KiB: of one that is cut nothing can be read.
+            assert!(stdout.contains("10.0.0.2:5003") || name == "zstd", "{name} {len}\n{stdout}");
+        }
+    }
+}
+
+#[test]
+fn of_damaged_compressed_data_the_damage_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = pcapng(&long());
+    for (name, whole) in [("gzip", gzip(&plain)), ("zstd", zstd(&plain))] {
+        let mut checksum = whole.clone();
+        let last = checksum.len() - if name == "gzip" { 5 } else { 1 };
+        checksum[last] ^= 1;
+        let garbage = [&whole[..], b"no frame"].concat();
+        for bytes in [checksum, garbage] {
+            let file = write(folder.path(), "damaged", &bytes);
+            let outcome = run(&["count", &file]);
+            let said = format!(
+                "error: {file}: the {name} data is damaged: of the capture nothing can be read after byte {}\n",
+                plain.len()
+            );
+            assert_eq!((outcome.code(), outcome.stderr()), (1, said));
+            assert!(outcome.stdout().contains("frames: 306 in"), "{}", outcome.stdout());
+        }
+        let file = write(folder.path(), "no capture", &if name == "gzip" { gzip(b"hello") } else { zstd(b"hello") });
+        let said =
+            format!("error: {file}: this is no pcapng or pcap file: decompressed with {name}, it begins 'hello'\n");
+        assert_eq!(run(&["show", &file]).stderr(), said);
+    }
+    let file = write(folder.path(), "twice", &gzip(&zstd(&plain)));
+    assert!(run(&["count", &file]).stderr().ends_with("decompressed with gzip, it is compressed (unzstd first)\n"));
+}
+
+/// A frame with fields that are changed: position and bytes.
+fn changed(wire: &mut Wire, at: usize, bytes: &[u8]) {
+    let frame = wire.recording.frames.last_mut().unwrap();
+    frame.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+/// Where the IPv4 header has its length, and the UDP header its.
+const IP_LEN: usize = 14 + 2;
+const UDP_LEN: usize = 14 + 20 + 4;
+
+#[test]
+fn an_ip_length_beyond_the_frame_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wire = Wire::new("10.0.0.1:40000", "10.0.0.2:5003");
+    wire.open();
+    wire.send(Client, b"CMD_short:0");
+    changed(&mut wire, IP_LEN, &1500_u16.to_be_bytes());
+    wire.send(Client, b"more");
+    wire.close();
+    let file = write(folder.path(), "lying", &pcapng(&wire));
+    let counts = quiet(&["count", &file]);
+    let expected = "   1  TCP  10.0.0.1:40000  10.0.0.2:5003         6             2     15        15      0            0     0    1    1    0\n";
+    assert!(counts.contains(expected), "{counts}");
+    assert!(counts.ends_with("lengths that are not believed: 1 IP length beyond the frame\n"), "{counts}");
+    let json: serde_json::Value = serde_json::from_str(&quiet(&["count", "--json", &file])).unwrap();
+    assert_eq!(json["wrong_lengths"]["IP length beyond the frame"], 1);
+    let shown = quiet(&["show", &file]);
+    assert!(shown.contains(" 11 B: CMD_short:0 (IP length beyond the frame) -"), "{shown}");
+    assert!(shown.contains(" 4 B: more -"), "{shown}");
+}
+
+#[test]
+fn of_a_frame_that_was_cut_at_the_snap_length_the_length_on_the_wire_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wire = long();
+    for frame in &mut wire.recording.frames {
+        frame.bytes.truncate(60);
+    }
+    let counts = quiet(&["count", &write(folder.path(), "cut", &pcapng(&wire))]);
+    let expected = "10.0.0.1:40000      302           300  30000     30000      0            0     0    1    1    0\n";
+    assert!(counts.contains(expected) && !counts.contains("not believed"), "{counts}");
+}
+
+#[test]
+fn a_udp_length_that_cannot_be_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wire = Wire::new("10.0.0.1:40000", "10.0.0.2:5003");
+    for (stated, shown) in [
+        (0_u16, "4 B: abcd -"),
+        (1, "0 B (UDP length below 8) -"),
+        (7, "0 B (UDP length below 8) -"),
+        (8, "0 B -"),
+        (10, "2 B: ab -"),
+        (13, "4 B: abcd (UDP length beyond the IP packet) -"),
+    ] {
+        wire.recording.frames.clear();
+        wire.datagram(Client, b"abcd");
+        changed(&mut wire, UDP_LEN, &stated.to_be_bytes());
+        let file = write(folder.path(), "udp", &pcapng(&wire));
+        let drawn = quiet(&["show", &file]);
+        assert!(drawn.contains(&format!("|---- {shown}")), "{stated}\n{drawn}");
+        let is_told = quiet(&["count", &file]).contains("lengths that are not believed: 1 UDP length");
+        assert_eq!(is_told, shown.contains('('), "{stated}");
+    }
+}
+
+#[test]
+fn headers_that_are_longer_than_their_packets_are_malformed() {
+    let folder = tempfile::tempdir().unwrap();
+    // An IPv4 packet of 10 bytes; a TCP header of 60 bytes in a segment of 20.
+    for (at, bytes) in [(IP_LEN, &[0, 10][..]), (14 + 20 + 12, &[0xf0])] {
+        let mut wire = Wire::new("10.0.0.1:40000", "10.0.0.2:5003");
+        wire.acknowledge(Client);
+        changed(&mut wire, at, bytes);
+        let counts = quiet(&["count", &write(folder.path(), "malformed", &pcapng(&wire))]);
+        assert!(counts.ends_with("frames: 1 in 0.000000 s\nin no flow: 1 malformed headers\n"), "{counts}");
+    }
+}
