@@ -139,14 +139,14 @@ impl Diagram {
 
 /// Whether a packet has no SYN, FIN or RST, and is neither retransmitted nor late.
 fn is_plain(row: &PacketRow) -> bool {
-    let is_usual = row.note().is_none();
+    let is_usual = !row.is_retransmission && !row.is_late;
     is_usual && row.tcp.is_none_or(|tcp| !tcp.flags.syn() && !tcp.flags.fin() && !tcp.flags.rst())
 }
 
 fn arrow(row: &PacketRow, first: Duration, labels: &Labels<'_>) -> Arrow {
     let kind = match row {
         PacketRow { is_retransmission: true, .. } => ArrowKind::Retransmission,
-        PacketRow { payload_len: 0, tcp: Some(_), .. } => ArrowKind::Control,
+        PacketRow { tcp: Some(_), .. } if !row.has_data() => ArrowKind::Control,
         _ => ArrowKind::Data,
     };
     let to_right = row.direction == Direction::Sent;

@@ -3,6 +3,9 @@
 //! A TCP segment counts as a packet, and with its bytes of the stream. Bytes that were captured before are a
 //! retransmission, for whatever reason the sender repeated them. A packet with new bytes below the highest sequence number
 //! so far is `late`: the network reordered it, or an earlier copy was lost before the capture.
+//!
+//! Keep-alives and window probes are told apart by the rules of Wireshark. They are no retransmissions, and their byte, if
+//! they have one, is no payload: that of a window probe becomes payload when it is acknowledged.
 
 mod analysis;
 mod coverage;
@@ -64,9 +67,9 @@ impl fmt::Display for FlowProtocol {
 pub struct DirectionCounts {
     /// Packets, with or without payload.
     pub packets: u64,
-    /// Packets with at least one byte of payload.
+    /// Packets with at least one byte of payload, but for keep-alives and window probes.
     pub packets_with_payload: u64,
-    /// Bytes of payload on the wire, repeats included.
+    /// Bytes of their payload on the wire, repeats included.
     pub bytes: u64,
     /// Bytes of the stream, each counted once; of UDP, the same as `bytes`.
     pub stream_bytes: u64,
@@ -76,6 +79,10 @@ pub struct DirectionCounts {
     pub retransmitted_bytes: u64,
     /// Packets with new bytes below the highest sequence number so far: they fill a gap.
     pub late_packets: u64,
+    /// Keep-alives: see [`TcpProbe::KeepAlive`].
+    pub keep_alives: u64,
+    /// Window probes: see [`TcpProbe::ZeroWindow`].
+    pub window_probes: u64,
     /// Packets with SYN.
     pub syn: u64,
     /// Packets with FIN.
@@ -157,12 +164,39 @@ pub struct PacketRow {
     pub is_retransmission: bool,
     /// Whether it fills a gap.
     pub is_late: bool,
+    /// Why it was sent, if not for its payload.
+    pub probe: Option<TcpProbe>,
     /// A length in its headers that is not believed.
     pub wrong_length: Option<WrongLength>,
 }
 
+/// A segment that asks for an acknowledgement. Neither has SYN, FIN or RST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpProbe {
+    /// Whether the other side is still there: a segment of no or one byte before the next expected one (RFC 9293, section
+    /// 3.8.4). Linux sends its window probes like this.
+    KeepAlive,
+    /// Whether the receive window of the other side, 0 so far, is open again: one byte, the next expected one (section
+    /// 3.8.6.1).
+    ZeroWindow,
+}
+
+impl fmt::Display for TcpProbe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::KeepAlive => "keep-alive",
+            Self::ZeroWindow => "window probe",
+        })
+    }
+}
+
 impl PacketRow {
-    /// A remark for the reader: a retransmission, a filled gap, a length that is not believed.
+    /// Whether it brings data: payload, and not only the byte of a probe.
+    pub fn has_data(&self) -> bool {
+        self.payload_len > 0 && self.probe.is_none()
+    }
+
+    /// A remark for the reader: a retransmission, a filled gap, a probe, a length that is not believed.
     pub fn note(&self) -> Option<String> {
         let repeat = match (self.is_retransmission, self.is_late) {
             (true, true) => Some("again in part, fills a gap"),
@@ -170,7 +204,8 @@ impl PacketRow {
             (false, true) => Some("fills a gap"),
             (false, false) => None,
         };
-        let notes = [repeat.map(str::to_owned), self.wrong_length.map(|wrong| wrong.to_string())];
+        let probe = self.probe.map(|probe| probe.to_string());
+        let notes = [repeat.map(str::to_owned), probe, self.wrong_length.map(|wrong| wrong.to_string())];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
         (!notes.is_empty()).then(|| notes.join(", "))
     }

@@ -194,9 +194,8 @@ fn extent(flow: &Flow, lines: &[TlsLine], summary: &Summary, is_reversed: bool) 
     };
     let last_packet = last.unwrap_or(first_packet);
     let rows = || flow.rows.iter().filter(|row| (first_packet..=last_packet).contains(&row.number));
-    let with_payload = |direction| {
-        rows().filter(|row| row.payload_len > 0 && (row.direction == direction) != is_reversed).count() as u64
-    };
+    let with_payload =
+        |direction| rows().filter(|row| row.has_data() && (row.direction == direction) != is_reversed).count() as u64;
     let [sent, received] = [Direction::Sent, Direction::Received].map(with_payload);
     HandshakeExtent { first_packet, last_packet, sent, received, packets: rows().count() as u64, basis }
 }

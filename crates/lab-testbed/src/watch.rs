@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lab_packets::{
     file::Recording,
-    flow::{Analysis, Detail, Direction, DirectionCounts, Flow, FlowProtocol, PacketRow},
+    flow::{Analysis, Detail, Direction, DirectionCounts, Flow, FlowProtocol, PacketRow, TcpProbe},
 };
 use lab_process::{Outcome, sockets};
 use lab_sandbox::{ClosedTcpSocket, TcpMonitor};
@@ -131,7 +131,9 @@ pub(crate) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfe
 
 fn packets(flow: &Flow, way: &DirectionCounts, direction: Direction) -> PacketCounts {
     let rows = || flow.rows.iter().filter(move |row| row.direction == direction);
-    let lengths = rows().filter(|row| row.payload_len > 0 && !row.is_retransmission);
+    let lengths = rows().filter(|row| row.has_data() && !row.is_retransmission);
+    // Linux never puts a byte into a keep-alive: what looks like one is the last byte of the stream again.
+    let last_bytes = rows().filter(|row| row.probe == Some(TcpProbe::KeepAlive) && row.payload_len > 0).count() as u64;
     let repeats =
         |has_payload: bool| rows().filter(move |row| row.is_retransmission && (row.payload_len > 0) == has_payload);
     // After both FINs, a reset only answers a repeated packet.
@@ -142,10 +144,10 @@ fn packets(flow: &Flow, way: &DirectionCounts, direction: Direction) -> PacketCo
     let is_reset = |row: &PacketRow| row.tcp.is_some_and(|tcp| tcp.flags.rst()) && Some(row.number) <= end;
     PacketCounts {
         all: way.packets,
-        with_payload: way.packets_with_payload,
-        bytes: way.bytes,
+        with_payload: way.packets_with_payload + last_bytes,
+        bytes: way.bytes + last_bytes,
         distinct_bytes: way.stream_bytes,
-        repeated: repeats(true).count() as u64,
+        repeated: repeats(true).count() as u64 + last_bytes,
         repeated_syn_fin: repeats(false).count() as u64,
         lengths: lengths.map(|row| row.payload_len as u64).take(MAX_LENGTHS).collect(),
         has_fin: way.fin > 0,

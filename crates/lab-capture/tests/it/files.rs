@@ -211,3 +211,55 @@ fn headers_that_are_longer_than_their_packets_are_malformed() {
         assert!(counts.ends_with("frames: 1 in 0.000000 s\nin no flow: 1 malformed headers\n"), "{counts}");
     }
 }
+
+/// Keep-alives without and with a byte, then window probes of which the last one is taken.
+fn probes() -> Wire {
+    let mut wire = Wire::new("10.0.0.1:40000", "10.0.0.2:5003");
+    wire.open();
+    wire.send(Client, b"CMD_short:0");
+    wire.acknowledge(Server);
+    for payload in [&b""[..], b"\0", b"\0"] {
+        wire.segment(Client, wire.next[0] - 1, "A", payload);
+        wire.acknowledge(Server);
+    }
+    wire.windows[0] = 0;
+    wire.send(Server, b"This is PMU ");
+    wire.acknowledge(Client);
+    for _ in 0..2 {
+        wire.send_at(Server, 0, b"d");
+        wire.acknowledge(Client);
+    }
+    wire.send(Server, b"d");
+    wire.windows[0] = 65_000;
+    wire.acknowledge(Client);
+    wire.send(Server, b"ata 1");
+    wire.close();
+    wire
+}
+
+#[test]
+fn keep_alives_and_window_probes_are_named_and_neither_payload_nor_repeats() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "probes", &pcapng(&probes()));
+    let counts = quiet(&["count", &file]);
+    let rows: Vec<_> = counts.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    // Packets, with payload, bytes, distinct, again, bytes again, late.
+    assert_eq!(rows[1][4..11], ["12", "1", "11", "11", "0", "0", "0"], "{counts}");
+    // The byte of the third probe was taken.
+    assert_eq!(rows[2][4..11], ["11", "3", "18", "18", "0", "0", "0"], "{counts}");
+    assert!(counts.ends_with("without payload: 3 keep-alives, 3 window probes\n"), "{counts}");
+    let json: serde_json::Value = serde_json::from_str(&quiet(&["count", "--json", &file])).unwrap();
+    let way = |name: &str| json["flows"][0][name].clone();
+    assert_eq!((&way("sent")["keep_alives"], &way("received")["window_probes"]), (&3.into(), &3.into()));
+    assert_eq!((&way("sent")["is_whole"], &way("received")["is_whole"]), (&true.into(), &true.into()));
+    let shown = quiet(&["show", &file]);
+    for (expected, times) in [
+        ("|- - ACK (keep-alive) ", 1),
+        ("|- - 1 B (keep-alive) ", 2),
+        (" 1 B: d (window probe) ", 3),
+        ("|<---- 5 B: ata 1 -", 1),
+        ("(again", 0),
+    ] {
+        assert_eq!(shown.matches(expected).count(), times, "{expected}\n{shown}");
+    }
+}

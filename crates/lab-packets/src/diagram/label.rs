@@ -82,7 +82,7 @@ impl<'a> Labels<'a> {
         }
         let is_sent = (row.direction == Direction::Sent) != self.is_reversed;
         let part = self.long.range((is_sent, 0)..=(is_sent, row.number)).next_back();
-        let part = part.filter(|(_, (last, _))| row.number < *last && !row.is_retransmission);
+        let part = part.filter(|(_, (last, _))| row.number < *last && row.has_data() && !row.is_retransmission);
         part.map(|(_, (_, name))| format!("part of {name}")).unwrap_or_default()
     }
 }

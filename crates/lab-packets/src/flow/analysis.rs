@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     Detail, Direction, DirectionCounts, Flow, FlowProtocol, HEAD_LEN, MAX_FLOWS, MAX_ROWS, MAX_STREAM_LEN, PacketRow,
-    Segment,
+    Segment, TcpProbe,
     reassembly::{Budget, SegmentData},
     sequence::{SegmentUpdate, SequenceTracker},
 };
@@ -158,14 +158,22 @@ impl OpenFlow {
     fn add(&mut self, packet: &Packet<'_>, tcp: Option<&TcpHeader>, detail: Detail, budget: &mut Budget) {
         let flow = &mut self.flow;
         let is_sent = packet.source == flow.client;
-        let (direction, counts, tracker, opposite) = if is_sent {
-            (Direction::Sent, &mut flow.sent, &mut self.sent, &mut self.received)
+        let (direction, counts, tracker, opposite_counts, opposite) = if is_sent {
+            (Direction::Sent, &mut flow.sent, &mut self.sent, &mut flow.received, &mut self.received)
         } else {
-            (Direction::Received, &mut flow.received, &mut self.received, &mut self.sent)
+            (Direction::Received, &mut flow.received, &mut self.received, &mut flow.sent, &mut self.sent)
         };
         let len = packet.payload_len;
         let update = match tcp {
-            Some(header) => tracker.add(header, len),
+            Some(header) => {
+                if tracker.reaches(header.seq) {
+                    count_probed_byte(counts);
+                }
+                if header.flags.ack() && opposite.reaches(header.ack) {
+                    count_probed_byte(opposite_counts);
+                }
+                tracker.add(header, len, opposite.is_window_closed())
+            }
             None => SegmentUpdate { new: len as u64, ..SegmentUpdate::default() },
         };
         count(counts, packet, tcp, update);
@@ -188,12 +196,15 @@ impl OpenFlow {
                 head: packet.payload.iter().take(HEAD_LEN).copied().collect(),
                 is_retransmission: update.is_retransmission,
                 is_late: update.is_late,
+                probe: update.probe,
                 wrong_length: packet.wrong_length,
             });
         } else {
             flow.is_abridged = true;
         }
-        if tcp.is_some_and(|header| !header.flags.rst()) && len > 0 {
+        // The byte of a window probe is the next one of the stream, that of a keep-alive may be anything.
+        let is_of_stream = update.probe != Some(TcpProbe::KeepAlive);
+        if tcp.is_some_and(|header| !header.flags.rst()) && len > 0 && is_of_stream {
             let (position, bytes) = (update.position, packet.payload);
             let data = SegmentData { packet: packet.number, at: packet.at, direction, position, bytes, len };
             flow.is_abridged |= !tracker.reassembler.add(data, &mut flow.stream, budget);
@@ -208,9 +219,18 @@ impl OpenFlow {
     }
 }
 
+/// The byte of a window probe that the receiver took: it was payload after all.
+fn count_probed_byte(counts: &mut DirectionCounts) {
+    counts.packets_with_payload += 1;
+    counts.bytes += 1;
+    counts.stream_bytes += 1;
+}
+
 fn count(counts: &mut DirectionCounts, packet: &Packet<'_>, tcp: Option<&TcpHeader>, update: SegmentUpdate) {
-    let len = packet.payload_len as u64;
     counts.packets += 1;
+    counts.keep_alives += u64::from(update.probe == Some(TcpProbe::KeepAlive));
+    counts.window_probes += u64::from(update.probe == Some(TcpProbe::ZeroWindow));
+    let len = if update.probe.is_none() { packet.payload_len as u64 } else { 0 };
     counts.packets_with_payload += u64::from(len > 0);
     counts.bytes += len;
     counts.stream_bytes += update.new;

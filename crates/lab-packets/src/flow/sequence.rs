@@ -3,8 +3,8 @@
 //! Sequence numbers have 32 bits and wrap. Here they become positions of 64 bits, with the first byte of payload at 0. SYN
 //! and FIN have a position each, as in TCP (RFC 9293, section 3.4).
 
-use super::{coverage::Coverage, reassembly::Reassembler};
-use crate::packet::TcpHeader;
+use super::{TcpProbe, coverage::Coverage, reassembly::Reassembler};
+use crate::packet::{TcpFlags, TcpHeader};
 
 /// The sequence numbers of one direction.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,12 @@ pub(super) struct SequenceTracker {
     syn: Option<u32>,
     /// The position of FIN.
     end: Option<i64>,
+    /// The next expected sequence number, behind the highest one of this side's segments.
+    next: Option<u32>,
+    /// The receive window that this side announced last.
+    window: Option<u16>,
+    /// The position of the byte of a window probe that has not been taken.
+    probed: Option<i64>,
     coverage: Coverage,
     pub(super) reassembler: Reassembler,
 }
@@ -29,12 +35,54 @@ pub(super) struct SegmentUpdate {
     pub(super) new: u64,
     pub(super) is_retransmission: bool,
     pub(super) is_late: bool,
+    pub(super) probe: Option<TcpProbe>,
 }
 
 impl SequenceTracker {
-    /// Adds a segment with `len` bytes of payload.
-    pub(super) fn add(&mut self, header: &TcpHeader, len: usize) -> SegmentUpdate {
+    /// What a segment is sent for, if not for its payload: by the rules of Wireshark, which needs no clock for them.
+    fn probe(&self, header: &TcpHeader, len: usize, is_window_closed: bool) -> Option<TcpProbe> {
+        let TcpFlags(flags) = header.flags;
+        if flags & (TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0) != 0 {
+            return None;
+        }
+        match (header.seq.wrapping_sub(self.next?).cast_signed(), len) {
+            (0, 1) if is_window_closed => Some(TcpProbe::ZeroWindow),
+            (-1, 0 | 1) => Some(TcpProbe::KeepAlive),
+            _ => None,
+        }
+    }
+
+    /// Whether the receive window of this side is 0.
+    pub(super) fn is_window_closed(&self) -> bool {
+        self.window == Some(0)
+    }
+
+    /// Notes how far the stream certainly goes. Returns whether that makes the byte of a window probe part of it.
+    pub(super) fn reaches(&mut self, seq: u32) -> bool {
+        let Some(probed) = self.probed.filter(|probed| *probed < self.position(seq)) else { return false };
+        self.probed = None;
+        let is_new = self.coverage.add(probed, probed + 1) > 0;
+        if is_new && let Some((top_seq, top)) = self.top.filter(|(_, top)| *top <= probed) {
+            let distance = probed + 1 - top;
+            self.top = Some((top_seq.wrapping_add(distance as u32), top + distance));
+            self.next = self.top.map(|(seq, _)| seq);
+        }
+        is_new
+    }
+
+    /// Adds a segment with `len` bytes of payload. The receive window of the other side may be closed.
+    pub(super) fn add(&mut self, header: &TcpHeader, len: usize, is_window_closed: bool) -> SegmentUpdate {
         let flags = header.flags;
+        if !flags.rst() {
+            self.window = Some(header.window);
+        }
+        if let Some(probe) = self.probe(header, len, is_window_closed) {
+            let position = self.position(header.seq);
+            if probe == TcpProbe::ZeroWindow {
+                self.probed = Some(position);
+            }
+            return SegmentUpdate { position, probe: Some(probe), ..SegmentUpdate::default() };
+        }
         let (syn, fin) = (i64::from(flags.syn()), i64::from(flags.fin()));
         if self.top.is_none() {
             // Positions begin behind SYN.
@@ -67,7 +115,9 @@ impl SequenceTracker {
             let seq = header.seq.wrapping_add((end + fin - start) as u32);
             self.top = Some((seq, end + fin));
         }
-        SegmentUpdate { position: payload, new, is_retransmission: positions < occupied, is_late: positions > beyond }
+        self.next = self.top.map(|(seq, _)| seq);
+        let (is_retransmission, is_late) = (positions < occupied, positions > beyond);
+        SegmentUpdate { position: payload, new, is_retransmission, is_late, probe: None }
     }
 
     /// Whether a SYN with this number belongs to this connection: a repeated one, or one that the network reordered.

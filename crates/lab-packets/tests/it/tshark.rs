@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use lab_packets::{
     file::{KeyLog, Recording},
-    flow::{Detail, Direction, Flow, Traffic},
+    flow::{Detail, Direction, Flow, TcpProbe, Traffic},
     tls,
 };
 use lab_process::{Outcome, Program};
@@ -193,4 +193,34 @@ fn tshark_decrypts_with_the_secrets_in_our_file_alone() {
             assert_eq!(Recording::read(&with).0.secrets, wire.recording.secrets);
         }
     }
+}
+
+#[test]
+fn tshark_names_the_same_keep_alives_and_window_probes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("probes");
+    let mut wire = Wire::new("10.0.0.1:40000", "10.0.0.2:5003");
+    wire.open();
+    wire.send(Client, b"x");
+    // Not acknowledged: a keep-alive for Wireshark nevertheless.
+    wire.send_at(Client, -1, b"x");
+    wire.acknowledge(Server);
+    wire.send_at(Client, -1, b"");
+    wire.send_at(Client, -2, b"");
+    wire.send_at(Client, -2, b"ab");
+    wire.windows[1] = 0;
+    wire.acknowledge(Server);
+    wire.send_at(Client, 0, b"y");
+    wire.send_at(Client, 0, b"yz");
+    wire.windows[1] = 100;
+    wire.acknowledge(Server);
+    wire.send_at(Client, 2, b"w");
+    wire.recording.write(&file).unwrap();
+    let filter = "tcp.analysis.keep_alive || tcp.analysis.zero_window_probe";
+    let fields = ["frame.number", "tcp.analysis.keep_alive", "tcp.analysis.zero_window_probe"];
+    let Some(theirs) = tshark(&file, filter, &fields) else { return };
+    let theirs = theirs.iter().map(|fields| (fields[0].parse().unwrap(), !fields[1].is_empty()));
+    let traffic = wire.analyse();
+    let rows = only(&traffic).rows.iter().filter_map(|row| Some((row.number, row.probe? == TcpProbe::KeepAlive)));
+    assert_eq!(rows.collect::<Vec<(u64, bool)>>(), theirs.collect::<Vec<_>>());
 }

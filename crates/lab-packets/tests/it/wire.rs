@@ -32,6 +32,8 @@ pub(crate) struct Wire {
     pub(crate) recording: Recording,
     /// The next sequence number of each side.
     pub(crate) next: [u32; 2],
+    /// The receive window of each side.
+    pub(crate) windows: [u16; 2],
 }
 
 impl Wire {
@@ -46,13 +48,14 @@ impl Wire {
                 ..Recording::default()
             },
             next: [1000, 0xffff_ff00],
+            windows: [65_000; 2],
         }
     }
 
     /// A segment with exactly these numbers; flags are `S`, `A`, `F`, `R`, `P`.
     pub(crate) fn segment(&mut self, from: Side, seq: u32, flags: &str, payload: &[u8]) {
         let (source, destination) = self.ends(from);
-        let mut header = TcpHeader::new(source.port(), destination.port(), seq, 65_000);
+        let mut header = TcpHeader::new(source.port(), destination.port(), seq, self.windows[from as usize]);
         header.syn = flags.contains('S');
         header.ack = flags.contains('A');
         header.fin = flags.contains('F');

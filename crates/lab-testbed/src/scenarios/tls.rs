@@ -147,7 +147,7 @@ fn facts(
     let range = listing.handshake.first_packet..=listing.handshake.last_packet;
     let of_handshake = |direction| {
         let rows = flow.rows.iter().filter(|row| row.direction == direction && range.contains(&row.number));
-        rows.filter(|row| row.payload_len > 0 && !row.is_retransmission).count() as u64
+        rows.filter(|row| row.has_data() && !row.is_retransmission).count() as u64
     };
     let summary = &listing.summary;
     let suite =

@@ -147,6 +147,12 @@ fn summary(contents: &Contents) -> Vec<String> {
         let others: Vec<_> = traffic.others.iter().map(|(what, count)| format!("{count} {what}")).collect();
         lines.push(format!("in no flow: {}", others.join(", ")));
     }
+    let ways = || traffic.flows.iter().flat_map(|flow| [&flow.sent, &flow.received]);
+    let keep_alives: u64 = ways().map(|way| way.keep_alives).sum();
+    let window_probes: u64 = ways().map(|way| way.window_probes).sum();
+    if keep_alives + window_probes > 0 {
+        lines.push(format!("without payload: {keep_alives} keep-alives, {window_probes} window probes"));
+    }
     if !traffic.wrong_lengths.is_empty() {
         let wrong: Vec<_> = traffic.wrong_lengths.iter().map(|(what, count)| format!("{count} {what}")).collect();
         lines.push(format!("lengths that are not believed: {}", wrong.join(", ")));
