@@ -1,8 +1,9 @@
 //! The TLS handshake of a connection: its messages, and the packets that carry them.
 //!
-//! TLS is recognized by the first bytes of a stream, not by a port. The key log decrypts it. Without a key log, records and
-//! hello messages are listed.
+//! TLS is recognized by its first bytes, not by a port, also after plain text: in a tunnel through a proxy, after STARTTLS. The
+//! key log decrypts it. Without a key log, records and hello messages are listed.
 
+mod beginning;
 mod packet_map;
 
 use std::{fmt, net::SocketAddr, time::Duration};
@@ -14,16 +15,12 @@ use crate::{
     file::KeyLog,
     flow::{Flow, StreamChunk},
 };
+use beginning::Beginning;
+pub use beginning::{PlainProtocol, PlainText};
 use packet_map::PacketMap;
 
 /// The maximum number of lines (ours): a handshake has some dozens, application data two for each record.
 const MAX_LINES: usize = 10_000;
-
-/// The length of the first bytes of a TLS stream: a record with a handshake message, `22 ‖ 3 ‖ 0..=4 ‖ length u16`, that is a
-/// ClientHello, `1 ‖ length u24 ‖ version u16 ‖ random` (RFC 8446, sections 5.1 and 4.1.2).
-const HELLO_LEN: usize = 43;
-/// The position of the random in them.
-const RANDOM: usize = 11;
 
 /// The TLS records and messages of a connection, and the packets of its handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +29,8 @@ pub struct TlsDissection {
     pub client: SocketAddr,
     /// The address of its receiver.
     pub server: SocketAddr,
+    /// What came before it on the connection; `None` if TLS began at once.
+    pub plain_text: Option<PlainText>,
     /// The records and messages, in order. Directions are relative to the TLS client.
     pub lines: Vec<TlsLine>,
     /// Whether lines beyond the maximum are missing.
@@ -103,39 +102,36 @@ impl fmt::Display for HandshakeEnd {
 }
 
 /// Dissects the TLS of a connection, analysed with [`Detail::Packets`](crate::flow::Detail::Packets). Returns `None` if
-/// neither side begins with a ClientHello.
+/// there is no ClientHello, neither first nor after plain text.
 pub fn dissect(flow: &Flow, secrets: &KeyLog) -> Option<TlsDissection> {
-    let (hello, is_reversed) = [(Direction::Sent, false), (Direction::Received, true)]
-        .into_iter()
-        .map(|(direction, is_reversed)| (beginning(flow, direction), is_reversed))
-        .find(|(bytes, _)| is_client_hello(bytes))?;
+    let beginning = Beginning::find(flow)?;
+    let is_reversed = beginning.client == Direction::Received;
     let (client, server) = if is_reversed { (flow.server, flow.client) } else { (flow.client, flow.server) };
-    let as_client = |direction| if is_reversed { opposite(direction) } else { direction };
+    let pieces = tls_pieces(flow, &beginning, is_reversed);
 
     let mut timeline = Timeline::new();
-    let random = hello.get(RANDOM..HELLO_LEN).unwrap_or_default();
-    for secret in secrets.secrets_of(random) {
+    for secret in secrets.secrets_of(&beginning.random) {
         timeline.secret(secret.label, &secret.client_random, &secret.secret);
     }
     let (mut entries, mut fed) = (Vec::new(), 0);
-    for chunk in &flow.stream {
-        // The time is the index of the chunk: it leads back from a line to its chunk.
-        timeline.bytes(Duration::from_nanos(fed), as_client(chunk.direction), &chunk.bytes);
+    for piece in &pieces {
+        // The time is the index of the piece: it leads back from a line to its packet.
+        timeline.bytes(Duration::from_nanos(fed), piece.direction, piece.bytes);
         fed += 1;
         entries.extend(timeline.drain());
         if entries.len() > MAX_LINES {
             break;
         }
     }
-    let is_abridged = (fed as usize) < flow.stream.len();
+    let is_abridged = (fed as usize) < pieces.len();
     entries.extend(timeline.finish());
 
-    let mut packet_map = PacketMap::new(flow.stream.iter().map(|chunk| (chunk, as_client(chunk.direction))));
+    let mut packet_map = PacketMap::new(&pieces);
     let (mut lines, mut client_hello, mut server_hello) = (Vec::new(), Vec::new(), Vec::new());
     for mut entry in entries {
-        let chunk = usize::try_from(entry.at.as_nanos()).ok().and_then(|index| flow.stream.get(index));
-        let packets = packet_map.of(&entry, chunk);
-        entry.at = chunk.map_or(Duration::ZERO, |chunk| chunk.at.saturating_sub(flow.first()));
+        let piece = usize::try_from(entry.at.as_nanos()).ok().and_then(|index| pieces.get(index));
+        let packets = packet_map.of(&entry, piece);
+        entry.at = piece.map_or(Duration::ZERO, |piece| piece.at.saturating_sub(flow.first()));
         if entry.kind == Kind::Message {
             match entry.name.as_str() {
                 "ClientHello" if client_hello.is_empty() => client_hello.clone_from(&packets),
@@ -149,7 +145,46 @@ pub fn dissect(flow: &Flow, secrets: &KeyLog) -> Option<TlsDissection> {
     }
     let summary = timeline.summary();
     let handshake = extent(flow, &lines, &summary, is_reversed);
-    Some(TlsDissection { client, server, lines, is_abridged, summary, client_hello, server_hello, handshake })
+    let plain_text = beginning.plain_text;
+    Some(TlsDissection {
+        client,
+        server,
+        plain_text,
+        lines,
+        is_abridged,
+        summary,
+        client_hello,
+        server_hello,
+        handshake,
+    })
+}
+
+/// The part of a chunk that is TLS.
+struct TlsPiece<'a> {
+    packet: u64,
+    at: Duration,
+    /// Relative to the TLS client.
+    direction: Direction,
+    bytes: &'a [u8],
+}
+
+/// The streams from where TLS begins, in their order.
+fn tls_pieces<'a>(flow: &'a Flow, beginning: &Beginning, is_reversed: bool) -> Vec<TlsPiece<'a>> {
+    let [mut sent, mut received] = beginning.positions;
+    let mut pieces = Vec::with_capacity(flow.stream.len());
+    for StreamChunk { packet, at, direction, bytes } in &flow.stream {
+        let direction = if is_reversed { opposite(*direction) } else { *direction };
+        let plain = match direction {
+            Direction::Sent => &mut sent,
+            Direction::Received => &mut received,
+        };
+        let (before, bytes) = bytes.split_at_checked(*plain).unwrap_or((bytes, &[]));
+        *plain -= before.len();
+        if !bytes.is_empty() {
+            pieces.push(TlsPiece { packet: *packet, at: *at, direction, bytes });
+        }
+    }
+    pieces
 }
 
 fn opposite(direction: Direction) -> Direction {
@@ -157,16 +192,6 @@ fn opposite(direction: Direction) -> Direction {
         Direction::Sent => Direction::Received,
         Direction::Received => Direction::Sent,
     }
-}
-
-/// The first bytes of a stream.
-fn beginning(flow: &Flow, direction: Direction) -> Vec<u8> {
-    let chunks = flow.stream.iter().filter(|chunk| chunk.direction == direction);
-    chunks.flat_map(|chunk: &StreamChunk| &chunk.bytes).take(HELLO_LEN).copied().collect()
-}
-
-fn is_client_hello(bytes: &[u8]) -> bool {
-    matches!(bytes, [22, 3, 0..=4, _, _, 1, ..])
 }
 
 /// The packets of the handshake.

@@ -20,6 +20,7 @@ mod rights; // Ordinary users, forbidden networks.
 mod run; // Running a command.
 #[cfg(target_os = "linux")]
 mod shown; // What a run shows.
+mod tunnels; // TLS after plain text.
 #[allow(dead_code, reason = "lab-packets' tests use all of it")]
 #[path = "../../../lab-packets/tests/it/wire.rs"]
 mod wire;

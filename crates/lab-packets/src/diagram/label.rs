@@ -23,15 +23,16 @@ pub(super) struct Labels<'a> {
     completed: BTreeMap<u64, Vec<&'a str>>,
     /// Messages in several packets: by direction and first packet, the last packet and the name.
     long: BTreeMap<(bool, u64), (u64, &'a str)>,
-    is_tls: bool,
+    /// The first packet with TLS.
+    tls_from: Option<u64>,
     is_reversed: bool,
 }
 
 impl<'a> Labels<'a> {
     pub(super) fn new(flow: &Flow, tls: Option<&'a TlsDissection>) -> Self {
-        let mut labels =
-            Self { completed: BTreeMap::new(), long: BTreeMap::new(), is_tls: tls.is_some(), is_reversed: false };
+        let mut labels = Self { completed: BTreeMap::new(), long: BTreeMap::new(), tls_from: None, is_reversed: false };
         let Some(tls) = tls else { return labels };
+        labels.tls_from = tls.lines.first().map(|line| line.first_packet);
         labels.is_reversed = tls.client != flow.client;
         let mut lines = tls.lines.iter().peekable();
         while let Some(line) = lines.next() {
@@ -69,7 +70,8 @@ impl<'a> Labels<'a> {
 
     fn payload(&self, row: &PacketRow) -> String {
         let len = row.payload_len;
-        let what = if self.is_tls { self.messages(row) } else { text(row) };
+        let is_tls = self.tls_from.is_some_and(|first| row.number >= first);
+        let what = if is_tls { self.messages(row) } else { text(row) };
         if what.is_empty() { format!("{len} B") } else { format!("{len} B: {what}") }
     }
 

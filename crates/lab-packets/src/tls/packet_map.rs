@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use tls_trace::{Direction, Entry, Kind};
 
-use crate::flow::StreamChunk;
+use super::TlsPiece;
 
 /// One direction.
 #[derive(Default)]
 struct DirectionMap {
-    /// The end of each chunk in the stream, and its packet.
-    chunks: Vec<(u64, u64)>,
+    /// The end of each piece in the stream of TLS, and its packet.
+    pieces: Vec<(u64, u64)>,
     /// The last record.
     record: Range<u64>,
     /// The record with the first byte of an incomplete message.
@@ -26,12 +26,12 @@ pub(super) struct PacketMap {
 }
 
 impl PacketMap {
-    pub(super) fn new<'a>(chunks: impl Iterator<Item = (&'a StreamChunk, Direction)>) -> Self {
+    pub(super) fn new(pieces: &[TlsPiece<'_>]) -> Self {
         let mut packet_map = Self { sent: DirectionMap::default(), received: DirectionMap::default() };
-        for (chunk, direction) in chunks {
-            let map = packet_map.map(direction);
-            let begin = map.chunks.last().map_or(0, |(end, _)| *end);
-            map.chunks.push((begin + chunk.bytes.len() as u64, chunk.packet));
+        for piece in pieces {
+            let map = packet_map.map(piece.direction);
+            let begin = map.pieces.last().map_or(0, |(end, _)| *end);
+            map.pieces.push((begin + piece.bytes.len() as u64, piece.packet));
         }
         packet_map
     }
@@ -43,8 +43,8 @@ impl PacketMap {
         }
     }
 
-    /// The packets of the next line, in the order of the stream; `chunk` has its last byte.
-    pub(super) fn of(&mut self, entry: &Entry, chunk: Option<&StreamChunk>) -> Vec<u64> {
+    /// The packets of the next line, in the order of the stream; `piece` has its last byte.
+    pub(super) fn of(&mut self, entry: &Entry, piece: Option<&TlsPiece<'_>>) -> Vec<u64> {
         let Some(direction) = entry.direction else { return Vec::new() };
         let map = self.map(direction);
         let range = match entry.kind {
@@ -61,10 +61,10 @@ impl PacketMap {
                 map.message.unwrap_or(map.record.start)..map.record.end
             }
             Kind::Alert | Kind::Data => map.record.clone(),
-            Kind::Act | Kind::Problem => return chunk.map(|chunk| chunk.packet).into_iter().collect(),
+            Kind::Act | Kind::Problem => return piece.map(|piece| piece.packet).into_iter().collect(),
         };
-        let first = map.chunks.partition_point(|(end, _)| *end <= range.start);
-        let last = map.chunks.partition_point(|(end, _)| *end < range.end).min(map.chunks.len().saturating_sub(1));
-        map.chunks.get(first..=last).unwrap_or_default().iter().map(|(_, packet)| *packet).collect()
+        let first = map.pieces.partition_point(|(end, _)| *end <= range.start);
+        let last = map.pieces.partition_point(|(end, _)| *end < range.end).min(map.pieces.len().saturating_sub(1));
+        map.pieces.get(first..=last).unwrap_or_default().iter().map(|(_, packet)| *packet).collect()
     }
 }

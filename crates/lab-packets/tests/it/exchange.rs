@@ -40,6 +40,11 @@ impl KeyLog for Log {
 
 /// A whole connection to port 443: a handshake, a question, an answer, and an orderly end; with its secrets.
 pub(crate) fn exchange(version: &'static SupportedProtocolVersion) -> Wire {
+    exchange_after(version, &[])
+}
+
+/// The same after some plain text on the connection.
+pub(crate) fn exchange_after(version: &'static SupportedProtocolVersion, plain_text: &[(Side, &[u8])]) -> Wire {
     let (root, certificate, key) = &*CREDENTIALS;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
@@ -58,6 +63,10 @@ pub(crate) fn exchange(version: &'static SupportedProtocolVersion) -> Wire {
 
     let mut wire = Wire::new("192.0.2.1:40000", "192.0.2.2:443");
     wire.open();
+    for (from, bytes) in plain_text {
+        wire.send(*from, bytes);
+        wire.acknowledge(if *from == Client { Server } else { Client });
+    }
     pump(&mut client, &mut server, &mut wire);
     std::io::Write::write_all(&mut client.writer(), b"GET / HTTP/1.0\r\n\r\n").unwrap();
     pump(&mut client, &mut server, &mut wire);

@@ -8,7 +8,7 @@ use lab_packets::{
     diagram::{Diagram, DiagramOptions},
     file::KeyLog,
     flow::{Detail, Flow},
-    tls::{self, TlsDissection},
+    tls::{self, PlainText, TlsDissection},
 };
 use labnet::cli::Console;
 use tls_trace::Kind;
@@ -79,16 +79,18 @@ pub(crate) fn show(arguments: &Arguments, console: &Console) -> Result<(), Error
 fn listing(tls: &TlsDissection, has_details: bool, secrets: &KeyLog) -> String {
     let handshake = tls.handshake;
     let version = tls.summary.version.map_or_else(|| "no version agreed on".to_owned(), |version| version.to_string());
-    let mut lines = vec![
-        String::new(),
-        format!("TLS: {version}"),
+    let mut lines = vec![String::new(), format!("TLS: {version}")];
+    if let Some(PlainText { protocol, sent, received }) = tls.plain_text {
+        lines.push(format!("after {protocol}: {sent} B from the client and {received} B from the server"));
+    }
+    lines.extend([
         format!(
             "handshake: packets {} to {}: {} from the client and {} from the server with payload, {} in all",
             handshake.first_packet, handshake.last_packet, handshake.sent, handshake.received, handshake.packets
         ),
         format!("           ({})", handshake.basis),
         format!("ClientHello in packet {}, ServerHello in packet {}", list(&tls.client_hello), list(&tls.server_hello)),
-    ];
+    ]);
     let proposed: Vec<&str> = tls.summary.proposed.iter().map(|suite| suite.name.as_str()).collect();
     lines.push(format!("cipher suites proposed, {}: {}", proposed.len(), proposed.join(", ")));
     let chosen = tls.summary.chosen.as_ref().map_or("none".to_owned(), ToString::to_string);
