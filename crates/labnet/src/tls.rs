@@ -2,25 +2,32 @@
 //!
 //! The one owner of `rustls` (on aws-lc-rs, and only that), `rustls-webpki`, `rustls-pemfile` and `webpki-roots`.
 
+mod authority;
+mod chain;
 mod client;
+mod client_verifier;
 mod credentials;
 mod explain;
 mod handshake;
 mod key_log;
+mod name;
 mod records;
+mod roots;
 mod server;
 mod verify;
+mod version_one;
 
+pub use chain::verify_server_chain;
 pub use client::{Client, ClientOptions, TlsVersion};
+pub use client_verifier::client_verifier;
 pub use credentials::{Credentials, FixedCertificate};
 pub use explain::{CertificateFault, complaint, within};
 pub use handshake::{complete_handshake, handshake_complaint};
 pub use key_log::{KeyLogFile, key_log_line};
 pub use records::Records;
+pub use roots::Roots;
 pub use server::{Acceptor, TlsConnection};
-pub use verify::{
-    Roots, ServerCheck, ServerVerifier, TlsRole, read_certificates, verify_chain, verify_file, verify_server_chain,
-};
+pub use verify::{ServerCheck, ServerVerifier, TlsRole, read_certificates, verify_chain, verify_file};
 
 use std::{fmt, sync::Arc};
 

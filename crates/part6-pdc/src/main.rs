@@ -25,7 +25,9 @@ const PMU: DefaultServer = DefaultServer { host: "localhost", port: 5003 };
   part6-pdc CMD_short:1 cacert.pem --server localhost:5007 --stats
   part6-pdc CMD_short:0 cacert.pem --server 127.0.0.1 --name localhost
   part6-pdc CMD_short:0 cacert.pem --no-check-hostname
-                                            a certificate without names"
+                                            a certificate without names
+  part6-pdc CMD_short:0 cacert.pem --name ada_lovelace
+                                            with that common name alone"
 )]
 struct Arguments {
     /// CMD_short:d (d in seconds) or CMD_floodme
@@ -35,10 +37,10 @@ struct Arguments {
     ca_file: PathBuf,
     #[command(flatten)]
     at: ServerOption,
-    /// The name that the certificate must be for, if it is not the server's
+    /// The name that the certificate must be for, not the server's: one of its SAN or, without SAN, its common name
     #[arg(long)]
     name: Option<String>,
-    /// Verify the chain, but not the name
+    /// Verify the chain, but not the name; X.509 version 1 will do
     #[arg(long, conflicts_with = "name")]
     no_check_hostname: bool,
     /// Fail when the PMU ends without close_notify

@@ -72,7 +72,7 @@ impl Trust {
 
     /// Verifies chain, validity, purpose and name: the public key of whoever was to be proved.
     pub(crate) fn verify(&self, certificate: &Certificate, at: SystemTime) -> Result<PublicKey, Failure> {
-        verify_chain(&certificate.chain, &self.roots, self.role, &self.name, at).map_err(Failure::Certificate)?;
+        verify_chain(&certificate.chain, &self.roots, self.role, Some(&self.name), at).map_err(Failure::Certificate)?;
         let leaf = certificate.chain.first().and_then(|leaf| X509Certificate::from_der(leaf).ok());
         let key = leaf.and_then(|(_, leaf)| PublicKey::read(leaf.public_key().raw));
         key.ok_or_else(|| {

@@ -4,16 +4,14 @@ use std::{
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use clap::{Args, ValueEnum};
-use labnet::{Error, tls};
-use rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, TrustAnchor, UnixTime},
+use labnet::{
+    Error,
+    tls::{self, Roots},
 };
-use x509_parser::prelude::{FromDer, X509Certificate};
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 
 /// Where systems keep the authorities that they trust: the place of the source first.
 const SYSTEM: [&str; 4] = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/ssl/cert.pem", "/usr/local/share/certs"];
@@ -47,7 +45,7 @@ enum List {
 /// The authorities that are trusted.
 #[derive(Clone, Debug)]
 pub struct Anchors {
-    store: Arc<RootCertStore>,
+    roots: Roots,
     origin: String,
 }
 
@@ -69,7 +67,7 @@ impl AnchorOptions {
         }
         let is_named = !origins.is_empty();
         let system = SYSTEM.iter().map(Path::new).find(|path| path.exists());
-        let mut store = RootCertStore::empty();
+        let mut public = None;
         match (self.roots, system) {
             (None, _) if is_named => {}
             (None | Some(List::System), Some(system)) => {
@@ -84,25 +82,26 @@ impl AnchorOptions {
                 return Err(Error::credentials(Path::new(SYSTEM[0]), "is not there; try --roots webpki"));
             }
             (None | Some(List::Webpki), _) => {
-                store.extend(tls::Roots::public().store().roots.iter().cloned());
+                public = Some(Roots::public());
                 origins.push("Mozilla's list".to_owned());
             }
         }
         let mut seen = HashSet::new();
         certificates.retain(|certificate| seen.insert(certificate.clone()));
-        store.add_parsable_certificates(certificates.into_iter().map(CertificateDer::from));
+        let roots = Roots::of(certificates.into_iter().map(CertificateDer::from));
+        let roots = public.map_or_else(|| roots.clone(), |public| roots.and(&public));
         let origin = origins.join(" and ");
-        if store.is_empty() {
+        if roots.is_empty() {
             return Err(Error::credentials(Path::new(&origin), "holds no CA certificate that can be used"));
         }
-        Ok(Anchors { store: Arc::new(store), origin })
+        Ok(Anchors { roots, origin })
     }
 }
 
 impl Anchors {
-    /// For rustls.
-    pub fn store(&self) -> Arc<RootCertStore> {
-        Arc::clone(&self.store)
+    /// For a verifier.
+    pub fn roots(&self) -> &Roots {
+        &self.roots
     }
 
     /// Where they were read.
@@ -111,21 +110,10 @@ impl Anchors {
     }
 
     /// The trust anchor of a verified chain.
-    pub fn anchor_of(&self, chain: &[CertificateDer<'_>]) -> Option<&TrustAnchor<'static>> {
+    pub fn anchor_of(&self, chain: &[CertificateDer<'_>]) -> Option<TrustAnchor<'static>> {
         let (leaf, intermediates) = chain.split_first()?;
-        let issuers: Vec<Vec<u8>> = chain.iter().filter_map(|certificate| issuer(certificate)).collect();
-        self.store.roots.iter().find(|anchor| {
-            let alone = RootCertStore { roots: vec![(*anchor).clone()] };
-            issuers.iter().any(|issuer| issuer.ends_with(anchor.subject.as_ref()))
-                && tls::verify_server_chain(leaf, intermediates, &alone, UnixTime::now()).is_ok()
-        })
+        tls::verify_server_chain(leaf, intermediates, &self.roots, UnixTime::now()).ok()
     }
-}
-
-/// The issuer of a certificate, in DER.
-fn issuer(certificate: &[u8]) -> Option<Vec<u8>> {
-    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-    Some(certificate.issuer().as_raw().to_vec())
 }
 
 /// Every certificate of a folder; what is none is passed over.

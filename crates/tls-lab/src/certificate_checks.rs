@@ -28,24 +28,6 @@ pub fn leaf(certificate: &[u8], name: Option<&ServerName<'_>>) -> Result<(), Cer
     judged.and_then(|()| name.map_or(Ok(()), |name| wildcard(&certificate, name)))
 }
 
-/// Checks a certificate between the server's and the authority that is trusted.
-///
-/// # Errors
-/// [`CertificateFault`].
-pub fn intermediate(certificate: &[u8]) -> Result<(), CertificateFault> {
-    let usage = X509Certificate::from_der(certificate).ok().and_then(|(_, certificate)| {
-        let usage = certificate.key_usage().ok().flatten()?;
-        Some(usage.value.key_cert_sign())
-    });
-    match usage {
-        Some(false) => Err(CertificateFault::from(
-            "has a certificate signed by a CA whose own certificate does not let it sign (key usage without certificate \
-             signing)",
-        )),
-        _ => Ok(()),
-    }
-}
-
 /// Checks a certificate of an unknown issuer: whether it is self-signed.
 ///
 /// # Errors

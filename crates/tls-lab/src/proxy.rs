@@ -137,7 +137,7 @@ impl Proxy {
         to_victims.session_storage = Arc::new(NoServerSessionStorage {});
         let builder = ClientConfig::builder_with_provider(tls::provider());
         let builder = builder.with_protocol_versions(&versions).map_err(cannot_set_up)?;
-        let mut to_servers = builder.with_root_certificates(settings.anchors.store()).with_no_client_auth();
+        let mut to_servers = builder.with_root_certificates(settings.anchors.roots().store()).with_no_client_auth();
         to_servers.resumption = Resumption::disabled();
         let to = settings.to.map(|to| to.or_port(HTTPS_PORT));
         Ok(Self { cache, to_victims, to_servers, to, timeout: settings.timeout, show: settings.show })

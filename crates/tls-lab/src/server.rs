@@ -26,7 +26,7 @@ use std::{
 use labnet::{Error, escape::escape, tls};
 use rustls::{
     ServerConfig, SupportedProtocolVersion,
-    server::{NoClientAuth, NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
+    server::{NoClientAuth, NoServerSessionStorage, danger::ClientCertVerifier},
 };
 
 use certificates::ByName;
@@ -145,11 +145,7 @@ fn verifier(asked: &ClientCertificates) -> Result<Arc<dyn ClientCertVerifier>, E
         ClientCertificates::NotAsked => return Ok(Arc::new(NoClientAuth)),
         ClientCertificates::Optional(file) | ClientCertificates::Required(file) => file,
     };
-    let roots = tls::Roots::load(file)?;
-    let builder = WebPkiClientVerifier::builder_with_provider(roots.store(), tls::provider());
-    let builder = if let ClientCertificates::Optional(_) = asked { builder.allow_unauthenticated() } else { builder };
-    let unusable = |error| Error::credentials(file, format!("cannot be used to check visitors: {error}"));
-    builder.build().map_err(unusable)
+    tls::client_verifier(&tls::Roots::load(file)?, matches!(asked, ClientCertificates::Required(_)))
 }
 
 /// rustls refuses what it was told to do.

@@ -1,6 +1,9 @@
 //! The folder of a certificate authority: init, request, sign, issue, and what is made at first use.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use labnet::{
     file::{self, Permissions},
@@ -357,10 +360,11 @@ impl CaDirectory {
         let role = if Purpose::default_of(name) == Purpose::Client { TlsRole::Client } else { TlsRole::Server };
         let is_of_this_ca = || {
             let roots = Roots::load(&self.ca_certificate())?;
-            tls::verify_file(&certificate, &roots, role, None)?;
-            Credentials::load(&certificate, &key)
+            let chain = tls::read_certificates(&certificate)?;
+            let is_verified = tls::verify_chain(&chain, &roots, role, None, SystemTime::now()).is_ok();
+            Ok::<_, labnet::Error>(is_verified && Credentials::load(&certificate, &key).is_ok())
         };
-        is_fresh(&certificate) && is_of_this_ca().is_ok()
+        is_fresh(&certificate) && is_of_this_ca().unwrap_or(false)
     }
 
     fn read_ca(&self, path: &Path) -> Result<String, Error> {

@@ -115,7 +115,7 @@ mod tests {
         let issuer = IssuingCa::load(&directory.ca_certificate(), &folder.path().join("cakey.pem")).unwrap();
         let issued = issuer.issue(&name.parse().unwrap()).unwrap();
         let roots = Roots::load(&directory.ca_certificate()).unwrap();
-        verify_chain(&issued.chain, &roots, TlsRole::Server, name, SystemTime::now())
+        verify_chain(&issued.chain, &roots, TlsRole::Server, Some(name), SystemTime::now())
     }
 
     #[test]

@@ -96,11 +96,11 @@ enum Task {
         /// A PEM file
         file: PathBuf,
     },
-    /// Verify a certificate: chain, validity, purpose, and name
+    /// Verify a certificate, of X.509 version 3 or 1: chain, validity, purpose, and name
     Verify {
         /// A PEM file, the leaf first
         file: PathBuf,
-        /// The name that it must be for
+        /// The name that it must be for: one of its SAN, or, when it has no SAN, its common name, which may be any text
         #[arg(long)]
         name: Option<String>,
         /// What it is to prove

@@ -11,6 +11,7 @@ use std::{
 
 use rustls::{
     ClientConfig, ClientConnection, Stream,
+    pki_types::ServerName,
     version::{TLS12, TLS13},
 };
 
@@ -19,9 +20,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     Credentials, FixedCertificate, KeyLogFile, NegotiatedTls, Roots, TlsRole, explain,
     handshake::{RESET_BY_SERVER, complete_handshake, handshake_complaint, is_reset},
+    name::{ExpectedName, parse_name, server_name},
     provider,
     records::{CountedStream, Records},
-    verify::{ChainAndName, ServerVerifier, parse_name},
+    verify::{ChainAndName, ServerVerifier},
 };
 use crate::{
     Error,
@@ -33,7 +35,8 @@ use crate::{
 pub struct ClientOptions {
     /// The CAs that it trusts.
     pub roots: Roots,
-    /// The name that the certificate must be for, if it is not the host's.
+    /// The name that the certificate must be for, if it is not the host's: one in its SAN, or the common name of one
+    /// without SAN, which may be any text.
     pub name: Option<String>,
     /// Whether the name is checked at all.
     pub checks_name: bool,
@@ -106,6 +109,21 @@ impl FromStr for TlsVersion {
     }
 }
 
+/// What the server's certificate must be for, and the name in the ClientHello (SNI), which is that of a host.
+fn names(server: &Server, options: &ClientOptions) -> Result<(ExpectedName, ServerName<'static>), Error> {
+    let given = options.name.as_deref();
+    let asked = match given.and_then(server_name) {
+        Some(name) => name,
+        None => parse_name(server.host())?,
+    };
+    let expected = match given {
+        _ if !options.checks_name => ExpectedName::Any,
+        Some(name) => ExpectedName::Given(name.to_owned()),
+        None => ExpectedName::Host(asked.clone()),
+    };
+    Ok((expected, asked))
+}
+
 /// A TLS connection to a server that was verified.
 #[derive(Debug)]
 pub struct Client {
@@ -124,8 +142,8 @@ impl Client {
     /// Those of [`net::connect`]; [`Error::Tls`] with what the server did.
     pub fn connect(server: &Server, options: &ClientOptions) -> Result<Self, Error> {
         let failed = |complaint: String| Error::Tls { peer: server.to_string(), complaint };
-        let verifier =
-            ServerVerifier::new(ChainAndName { roots: options.roots.clone(), checks_name: options.checks_name });
+        let (expected, asked) = names(server, options)?;
+        let verifier = ServerVerifier::new(ChainAndName { roots: options.roots.clone(), name: expected });
         let versions = match options.version {
             None => vec![&TLS13, &TLS12],
             Some(TlsVersion::Tls12) => vec![&TLS12],
@@ -145,8 +163,6 @@ impl Client {
         if let Some(key_log) = &options.key_log {
             config.key_log = Arc::new(key_log.clone());
         }
-        let name = parse_name(options.name.as_deref().unwrap_or(server.host()))?;
-
         let mut connection = net::connect(server, Families::Both, options.connect).map_err(|error| match error {
             // So quickly that connecting and the reset are one to the system.
             Error::Connect { attempts, .. } if attempts.iter().any(|(_, error)| is_reset(error)) => {
@@ -158,7 +174,7 @@ impl Client {
         connection.set_nodelay()?;
         let mut connection = CountedStream::new(connection);
         let mut tls =
-            ClientConnection::new(Arc::new(config), name).map_err(|error| failed(explain::complaint(&error)))?;
+            ClientConnection::new(Arc::new(config), asked).map_err(|error| failed(explain::complaint(&error)))?;
         complete_handshake(&mut tls, &mut connection).map_err(|error| {
             let complaint = handshake_complaint(&error, TlsRole::Server);
             complaint.map_or_else(|| connection.explain(error), failed)

@@ -137,8 +137,12 @@ fn names(presented: &[String]) -> String {
             address.parse::<IpAddr>().map_or_else(|_| address.to_owned(), |address| address.to_string())
         }
     };
-    let all = presented.iter().map(plain).collect::<Vec<_>>().join(", ");
-    // Whoever made the certificate chose them.
+    join_names(presented.iter().map(plain))
+}
+
+/// Names of a certificate, escaped: whoever made it chose them.
+pub(super) fn join_names(names: impl Iterator<Item = String>) -> String {
+    let all = names.collect::<Vec<_>>().join(", ");
     escape(all.as_bytes()).to_string()
 }
 

@@ -14,11 +14,12 @@ use rustls::{
 };
 
 use super::{
-    Credentials, FixedCertificate, NegotiatedTls, Roots, TlsRole, explain,
+    Credentials, FixedCertificate, NegotiatedTls, Roots, TlsRole,
+    client_verifier::ClientVerifier,
+    explain,
     handshake::{complete_handshake, handshake_complaint},
     provider,
     records::{CountedStream, Records},
-    verify::ClientVerifier,
 };
 use crate::{
     Error,

@@ -53,19 +53,28 @@ impl Files {
     }
 
     pub(crate) fn start(&self, server: SocketAddr, arguments: &str) -> Program {
+        self.start_with(server, &arguments.split_whitespace().collect::<Vec<_>>())
+    }
+
+    fn start_with(&self, server: SocketAddr, arguments: &[&str]) -> Program {
         let mut pdc = Command::new(env!("CARGO_BIN_EXE_part6-pdc"));
-        pdc.args(arguments.split_whitespace()).args(["cacert.pem", "--server", &server.to_string()]);
+        pdc.args(arguments).args(["cacert.pem", "--server", &server.to_string()]);
         pdc.current_dir(self.0.path());
         spawn(pdc)
     }
 
     /// What the PDC makes of a PMU under this certificate.
     pub(crate) fn ask(&self, arguments: &str) -> Outcome {
+        self.ask_with(&arguments.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// The same, of arguments with spaces in them.
+    pub(crate) fn ask_with(&self, arguments: &[&str]) -> Outcome {
         let (certificate, key) = (self.path("cert.pem"), self.path("key.pem"));
         let identity = tls::CertificateSource::Files { certificate, key };
         let config = tls::Config { port: 0, device: Device::default(), certificate: identity };
         let pmu = tls::spawn(&config, &ServerSettings::default()).unwrap();
-        finish(self.start(pmu.address(), arguments))
+        finish(self.start_with(pmu.address(), arguments))
     }
 
     /// The PDC refuses this certificate in these words, also without looking at the name if `even_nameless`.

@@ -1,8 +1,11 @@
 //! Verify and show.
 
+use lab_test::{finish, lacks};
 use rcgen::date_time_ymd;
 
 use crate::place::{Place, words};
+
+const TTP: &str = env!("CARGO_BIN_EXE_ttp");
 
 #[test]
 fn verify_says_what_is_wrong_with_a_certificate() {
@@ -18,6 +21,10 @@ fn verify_says_what_is_wrong_with_a_certificate() {
         (params.not_before, params.not_after) = (date_time_ymd(4000, 1, 1), date_time_ymd(4001, 1, 1));
     });
     place.issue("nameless_cert.pem", |params| params.subject_alt_names.clear());
+    place.issue("common_cert.pem", |params| {
+        params.subject_alt_names.clear();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "PMU 7");
+    });
     for (arguments, expected) in [
         ("certs/123456_cert.pem --name pdc.test", &["pdc.test", "pmu.test, 127.0.0.1"][..]),
         ("certs/123456_cert.pem --name 127.0.0.2", &["127.0.0.2", "pmu.test, 127.0.0.1"]),
@@ -26,7 +33,12 @@ fn verify_says_what_is_wrong_with_a_certificate() {
         ("other.pem", &["CA"]),
         ("old_cert.pem", &["expired"]),
         ("early_cert.pem", &["not valid yet"]),
-        ("nameless_cert.pem --name localhost", &["no SAN"]),
+        ("nameless_cert.pem --name localhost", &["no SAN", "--no-check-hostname"]),
+        (
+            "common_cert.pem --name localhost",
+            &["was to be 'localhost'", "is for the common name 'PMU 7' (it has no SAN)"],
+        ),
+        ("certs/123456_cert.pem --name a/b", &["was to be 'a/b'", "is for pmu.test, 127.0.0.1"]),
         ("certs/cacert.pem", &["CA certificate"]),
         ("certs/123456_key.pem", &["holds a private key", "BEGIN CERTIFICATE"]),
         ("certs/123456.csr", &["certificate request", "BEGIN CERTIFICATE"]),
@@ -38,8 +50,40 @@ fn verify_says_what_is_wrong_with_a_certificate() {
     }
     place.done("verify certs/123456_cert.pem --name PMU.test");
     place.done("verify nameless_cert.pem");
-    place.refused("verify certs/123456_cert.pem --name a/b", 2, &["'a/b' is no name of a server"]);
+    assert_eq!(finish(place.start(TTP, &["verify", "common_cert.pem", "--name", "PMU 7"])).code(), 0);
     place.refused("verify certs/123456_cert.pem --dir empty", 1, &["empty"]);
+}
+
+#[test]
+fn a_certificate_of_x509_version_1_is_verified_by_its_chain_and_its_common_name() {
+    if lacks("openssl") {
+        return;
+    }
+    let place = Place::with_ca();
+    place.done("request 123456 --key p-256");
+    let openssl = |arguments: &str| {
+        let outcome = finish(place.start("openssl", &words(arguments)));
+        assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
+    };
+    openssl(
+        "x509 -req -in certs/123456.csr -CA certs/cacert.pem -CAkey certs/cakey.pem -set_serial 7 -days 9 -out one.pem",
+    );
+    assert!(place.done("show one.pem").contains("version:             1\n"));
+    for arguments in ["", "--name 123456", "--purpose client", "--purpose both"] {
+        place.done(&format!("verify one.pem {arguments}"));
+    }
+    place.refused("verify one.pem --name localhost", 1, &["was to be 'localhost'", "'123456'"]);
+    openssl(
+        "x509 -req -in certs/123456.csr -CA certs/cacert.pem -CAkey certs/cakey.pem -set_serial 8 -days -1 -out old.pem",
+    );
+    place.refused("verify old.pem", 1, &["expired"]);
+    // Nothing in it says that what signed it was a CA: no chain is followed.
+    place.done("issue 654321 --key p-256");
+    openssl(
+        "x509 -req -in certs/123456.csr -CA certs/654321_cert.pem -CAkey certs/654321_key.pem -set_serial 9 -out by.pem",
+    );
+    place.write("chain.pem", place.read("by.pem") + &place.read("certs/654321_cert.pem"));
+    place.refused("verify chain.pem", 1, &["unknown CA"]);
 }
 
 #[test]
