@@ -14,6 +14,7 @@ mod name;
 mod records;
 mod roots;
 mod server;
+mod server_name;
 mod verify;
 mod version_one;
 
@@ -27,15 +28,18 @@ pub use key_log::{KeyLogFile, key_log_line};
 pub use records::Records;
 pub use roots::Roots;
 pub use server::{Acceptor, TlsConnection};
+pub use server_name::SniFilter;
 pub use verify::{ServerCheck, ServerVerifier, TlsRole, read_certificates, verify_chain, verify_file};
 
 use std::{fmt, sync::Arc};
 
 use rustls::{CommonState, crypto::CryptoProvider};
 
-/// The one provider of cryptography.
+/// The one provider of cryptography. A server that uses it ignores server names (SNI) that are no DNS names, if its
+/// handshakes are made by [`complete_handshake`].
 pub fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    Arc::new(CryptoProvider { cipher_suites: server_name::cipher_suites(), ..provider })
 }
 
 /// Lets the library gather the randomness that it keeps, which takes tens of milliseconds at its first use in a

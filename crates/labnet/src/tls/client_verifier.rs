@@ -12,7 +12,7 @@ use rustls::{
     },
 };
 
-use super::{Roots, name::parse_name, provider};
+use super::{Roots, name::parse_name, provider, server_name};
 use crate::Error;
 
 /// A server's verifier of clients whose certificates these CAs signed; without `is_required`, clients may have none.
@@ -72,7 +72,8 @@ impl ClientCertVerifier for ClientVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.chain.verify_tls12_signature(message, certificate, signature)
+        // In TLS 1.2 it is the handshake itself that is signed, and not its hash.
+        self.chain.verify_tls12_signature(&server_name::restore(message), certificate, signature)
     }
 
     fn verify_tls13_signature(

@@ -5,14 +5,15 @@ use std::io::{self, Read, Write};
 use rustls::{ConnectionCommon, SideData};
 
 use super::{
-    TlsRole,
+    SniFilter, TlsRole,
     explain::{complaint, within},
 };
 
 /// What a server did that reset the connection instead of answering a ClientHello.
 pub(super) const RESET_BY_SERVER: &str = "reset the connection within the TLS handshake; does it speak TLS?";
 
-/// Makes the handshake and sends all of its last flight. When it fails, the alert that is due has been sent.
+/// Makes the handshake and sends all of its last flight. When it fails, the alert that is due has been sent. With
+/// [`provider`](super::provider) a server ignores names (SNI) that are no DNS names.
 ///
 /// # Errors
 /// That of the stream, or of rustls within one; [`handshake_complaint`] has words for both.
@@ -20,6 +21,7 @@ pub fn complete_handshake<D: SideData>(
     tls: &mut ConnectionCommon<D>,
     stream: &mut (impl Read + Write),
 ) -> io::Result<()> {
+    let stream = &mut SniFilter::new(stream);
     while tls.is_handshaking() || tls.wants_write() {
         if let Err(error) = tls.complete_io(stream) {
             // The peer is told why, if it still listens.

@@ -301,6 +301,39 @@ fn openssl_is_answered_in_both_versions_and_gets_the_handouts_suite_in_any_order
 }
 
 #[test]
+fn a_server_name_that_is_no_dns_name_is_ignored() {
+    if lacks("openssl") {
+        return;
+    }
+    let mut pmu = Pmu::start("");
+    let (address, ca) = (pmu.address.to_string(), pmu.file("cacert.pem"));
+    let long = "a".repeat(255);
+    for name in ["my server", "my_server", "127.0.0.1", "::1", "localhost.", "a..b", ".", "-", "*", "Zürich", &long] {
+        // With P-384 first the server asks for a second ClientHello.
+        for options in ["-tls1_2", "-tls1_3", "-tls1_3 -groups P-521:P-384"] {
+            let arguments = [
+                "s_client",
+                "-quiet",
+                "-connect",
+                &address,
+                "-CAfile",
+                &ca,
+                "-verify_return_error",
+                "-servername",
+                name,
+            ];
+            let arguments: Vec<_> = arguments.into_iter().chain(options.split_whitespace()).collect();
+            let mut openssl = Program::start("openssl", &arguments).unwrap();
+            openssl.input(b"CMD_short:0\n");
+            let outcome = finish(openssl);
+            let seen = (outcome.code(), outcome.stdout());
+            assert_eq!(seen, (0, messages(1..11).concat()), "{name} {options}: {}", outcome.stderr());
+            assert!(pmu.report().contains(" CMD_short:0"), "{name} {options}");
+        }
+    }
+}
+
+#[test]
 fn python_is_answered_with_its_default_context_and_with_the_handouts() {
     if lacks("python3") {
         return;

@@ -8,6 +8,7 @@ use std::{
 use labnet::{
     escape::escape,
     net::{Connection, Server},
+    tls::SniFilter,
 };
 use rustls::server::{Accepted, Acceptor};
 
@@ -64,10 +65,9 @@ fn client_hello(victim: &mut Connection, begun: &[u8]) -> Result<Accepted, Strin
     let mut acceptor = Acceptor::default();
     let mut handshake = HandshakeStream::new(victim);
     let named = |complaint: String| format!("the victim {complaint}");
-    let mut begun = begun;
+    let mut hello = SniFilter::new(begun.chain(&mut handshake));
     loop {
-        let read = if begun.is_empty() { acceptor.read_tls(&mut handshake) } else { acceptor.read_tls(&mut begun) };
-        match read {
+        match acceptor.read_tls(&mut hello) {
             Ok(0) => return Err("the victim left within the handshake".to_owned()),
             Ok(_) => {}
             Err(error) => return Err(named(handshake.explain(&error))),

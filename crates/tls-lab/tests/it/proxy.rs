@@ -9,7 +9,7 @@ use std::{
 };
 
 use lab_process::Program;
-use lab_test::{Listening, finish, lacks, spawn};
+use lab_test::{Listening, finish, lacks, spawn, start};
 use ttp::CertificateOptions;
 
 use crate::middle::{
@@ -202,6 +202,25 @@ fn a_victim_that_names_nobody_is_refused_unless_there_is_a_default() {
     let victim = greeted(connect(somewhere.address, "127.0.0.1", &forged.client(&[]))).unwrap();
     assert_eq!(presented(&victim).2, ["IPAddress(7f:00:00:01)"]);
     somewhere.report("asks for 127.0.0.1, ");
+}
+
+#[test]
+fn a_server_name_that_is_no_dns_name_names_nobody() {
+    if lacks("openssl") {
+        return;
+    }
+    let (real, forged) = (Ca::new(), Ca::new());
+    let server = server(&real);
+    let mut proxy = proxy(&forged, &real, &format!("--to {}", server.address));
+    let at = proxy.address.to_string();
+    for options in [["-tls1_2"].as_slice(), &["-tls1_3"], &["-tls1_3", "-groups", "P-521:P-384"]] {
+        let arguments = ["s_client", "-quiet", "-connect", &at, "-servername", "my server"];
+        let mut victim = start("openssl", &[&arguments, options].concat());
+        victim.input(PAGE.as_bytes());
+        let page = finish(victim).stdout();
+        assert!(page.contains("</html>"), "{options:?}: {page}");
+        proxy.report("asks for 127.0.0.1, ");
+    }
 }
 
 #[test]

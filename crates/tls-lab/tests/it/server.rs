@@ -12,6 +12,8 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
+use ttp::{CertificateOptions, KeyKind};
+
 use crate::site::{Blind, Files, PAGE, connect};
 
 pub(crate) fn row<'a>(page: &'a str, label: &str) -> &'a str {
@@ -207,6 +209,32 @@ fn what_is_wrong_with_a_file_or_an_option_is_said_before_the_port_is_opened() {
     files.check_refused("--timeout 0", 2, "seconds");
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     files.check_refused(&format!("--port {}", taken.local_addr().unwrap().port()), 2, "--port");
+}
+
+#[test]
+fn a_server_name_that_is_no_dns_name_is_as_good_as_none() {
+    if lacks("openssl") {
+        return;
+    }
+    let files = Files::new();
+    files.directory().issue("client", KeyKind::P256, None, &CertificateOptions::default()).unwrap();
+    let (certificate, key) = (files.directory().certificate("client"), files.directory().key("client"));
+    let [certificate, key] = [certificate, key].map(|path| path.to_str().unwrap().to_owned());
+    let mut server = files.server("--client-ca cacert.pem --require-client");
+    let at = format!("127.0.0.1:{}", server.address.port());
+    for name in ["my server", "127.0.0.1", "a..b"] {
+        // In TLS 1.2 the client signs the whole handshake, in which its server name is.
+        for version in [["-tls1_2"].as_slice(), &["-tls1_3"], &["-tls1_3", "-groups", "P-521:P-384"]] {
+            let arguments =
+                ["s_client", "-connect", &at, "-ign_eof", "-servername", name, "-cert", &certificate, "-key", &key];
+            let mut client = start("openssl", &[&arguments, version].concat());
+            client.input(PAGE.as_bytes());
+            let shown = finish(client).stdout();
+            assert!(shown.contains("<td>CN=client</td>"), "{name} {version:?}: {shown}");
+            let report = server.report("GET /");
+            assert!(report.contains(" sni=- \"GET / HTTP/1.1\" 200"), "{name} {version:?}: {report}");
+        }
+    }
 }
 
 #[test]
