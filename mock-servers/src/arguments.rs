@@ -7,12 +7,15 @@ use std::{
     time::Duration,
 };
 
-use clap::{Parser, ValueEnum};
+use clap::{
+    Parser, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use labnet::{
     Error, cli,
     net::{ClientLimits, Interface},
-    pmu::{Device, FLOOD_LEN, flood_text},
+    pmu::{Device, FLOOD_LEN, FloodText},
     ws::FrameType,
 };
 use mock_servers::{
@@ -76,7 +79,7 @@ pub(super) struct Arguments {
     /// The addresses to listen on, but for multicast [default: 127.0.0.1 and ::1]
     #[arg(long, value_name = "ADDR")]
     bind: Vec<IpAddr>,
-    /// How many clients of one server may be connected at once; further ones wait until one leaves
+    /// How many clients of one server may be connected at once; a further one gets its end at once
     #[arg(long, value_name = "N", default_value_t = ClientLimits::default().connections, value_parser = positive)]
     max_connections: usize,
     /// Seconds that a client may take over its command
@@ -98,6 +101,10 @@ pub(super) struct Arguments {
     /// What follows each message; \n, \r and \t stand for themselves
     #[arg(long, value_name = "TEXT", default_value = "", help_heading = "PMU, WebSocket and TLS")]
     separator: String,
+    /// What the flood is made of: plain ASCII, or characters of two to four bytes among them; the last line says that
+    /// it is the last
+    #[arg(long, value_name = "TEXT", default_value = "ascii", value_parser = flood_text(), help_heading = "PMU, WebSocket and TLS")]
+    flood: FloodText,
     /// The length of the flood, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = FLOOD_LEN, value_parser = flood_len, help_heading = "PMU, WebSocket and TLS")]
     flood_size: usize,
@@ -226,7 +233,7 @@ impl Arguments {
     fn device(&self) -> Result<Device, Error> {
         let flood = match &self.flood_file {
             Some(path) => read(path)?,
-            None => flood_text(self.flood_size),
+            None => self.flood.text(self.flood_size),
         };
         let separator = self.separator.replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t");
         Ok(Device { first: self.first, messages: self.messages, separator, flood: flood.into() })
@@ -256,6 +263,11 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "expected a number from 1".to_owned())
+}
+
+fn flood_text() -> impl TypedValueParser<Value = FloodText> {
+    PossibleValuesParser::new(["ascii", "utf-8"])
+        .map(|name| if name == "utf-8" { FloodText::Utf8 } else { FloodText::Ascii })
 }
 
 /// Up to 4 GiB: a flood is held in memory, once for all clients.

@@ -10,10 +10,12 @@
 
 mod command;
 mod device;
+mod flood;
 mod messages;
 mod step;
 
 pub use command::{Command, CommandReader, MAX_COMMAND_LEN, MAX_INTERVAL, Progress};
-pub use device::{Device, FLOOD_LEN, flood_text};
+pub use device::Device;
+pub use flood::{FLOOD_LEN, FloodText};
 pub use messages::{MAX_DIGITS, Message, Messages, PREFIX};
 pub use step::Step;

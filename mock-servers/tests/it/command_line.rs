@@ -130,6 +130,21 @@ fn the_options_of_the_pmu_reach_it() {
 }
 
 #[test]
+fn the_flood_is_ascii_unless_told_otherwise_and_its_last_line_says_so() {
+    for (options, len, is_ascii) in [
+        (&[][..], 65_536, true),
+        (&["--flood-size", "1001"], 1001, true),
+        (&["--flood", "utf-8"], 65_536, false),
+        (&["--flood", "utf-8", "--flood-size", "1001"], 1001, false),
+    ] {
+        let servers = Servers::start(&[&["pmu", "--pmu-port", "0"], options].concat());
+        let flood = ask(servers.address("pmu TCP"), "CMD_floodme").1;
+        assert_eq!((flood.len(), flood.is_ascii()), (len, is_ascii), "{options:?}");
+        assert!(flood.lines().last().unwrap().contains("is the last"), "{options:?}");
+    }
+}
+
+#[test]
 fn the_options_of_the_programme_reach_it() {
     let folder = tempfile::tempdir().unwrap();
     let play = folder.path().join("play.txt");

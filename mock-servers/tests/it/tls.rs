@@ -15,7 +15,7 @@ use lab_process::{Outcome, Program, Stream};
 use lab_test::PATIENCE;
 use labnet::{
     net::{ClientLimits, Deadline, Server},
-    pmu::{Device, FLOOD_LEN, flood_text},
+    pmu::{Device, FLOOD_LEN, FloodText},
     tls::{Client, ClientOptions, Roots},
 };
 use mock_servers::{
@@ -179,7 +179,7 @@ fn files_are_served_as_they_are_or_refused_by_name() {
 fn it_answers_as_the_pmu_of_part_2() {
     check(Device::default(), "CMD_short:0", TEN);
     check(Device::default(), "CMD_short:0.01\r\n", TEN);
-    check(Device::default(), "CMD_floodme", &String::from_utf8(flood_text(FLOOD_LEN)).unwrap());
+    check(Device::default(), "CMD_floodme", &String::from_utf8(FloodText::Ascii.text(FLOOD_LEN)).unwrap());
     let device = Device { first: 0, messages: 3, separator: "\n".to_owned(), ..Device::default() };
     check(device, "CMD_short:0", "This is PMU data 0\nThis is PMU data 1\nThis is PMU data 2\n");
     for unknown in ["HELLO", "CMD_short:x", "cmd_short:0"] {

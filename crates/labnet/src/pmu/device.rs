@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Command, PREFIX, Step};
-
-/// The length of the text that answers `CMD_floodme`, in bytes, unless told otherwise (ours: several segments on
-/// any link, and one full receive buffer of the usual size).
-pub const FLOOD_LEN: usize = 65_536;
+use super::{Command, FLOOD_LEN, FloodText, PREFIX, Step};
 
 /// A PMU of the handout, section 2.
 #[derive(Clone, Debug)]
@@ -23,7 +19,7 @@ pub struct Device {
 
 impl Default for Device {
     fn default() -> Self {
-        Self { first: 1, messages: 10, separator: String::new(), flood: flood_text(FLOOD_LEN).into() }
+        Self { first: 1, messages: 10, separator: String::new(), flood: FloodText::default().text(FLOOD_LEN).into() }
     }
 }
 
@@ -44,16 +40,6 @@ impl Device {
     fn message(&self, number: u64) -> Arc<[u8]> {
         [PREFIX, number.to_string().as_bytes(), self.separator.as_bytes()].concat().into()
     }
-}
-
-/// A text of exactly `len` bytes, always the same: UTF-8 with characters of one to four bytes, none of them cut.
-pub fn flood_text(len: usize) -> Vec<u8> {
-    const LINE: &str = "Le flot n° ∞ : Grüße, ποταμός, река, 洪水 🌊 — une seule vague, un seul send().\n";
-    let mut text = LINE.repeat(len.div_ceil(LINE.len()));
-    text.truncate(text.floor_char_boundary(len));
-    let mut text = text.into_bytes();
-    text.resize(len, b'.');
-    text
 }
 
 #[cfg(test)]
@@ -97,18 +83,5 @@ mod tests {
     fn q14_a_flood_is_one_send() {
         let device = Device { flood: b"all of it".as_slice().into(), ..Device::default() };
         check(&device, "CMD_floodme", &[(0.0, "all of it")]);
-    }
-
-    #[test]
-    fn the_flood_is_utf8_of_the_exact_length_wherever_it_ends() {
-        for len in (0..400).chain([FLOOD_LEN]) {
-            let text = flood_text(len);
-            assert_eq!(text.len(), len);
-            assert!(str::from_utf8(&text).is_ok(), "cut a character at {len}");
-        }
-        let text = String::from_utf8(flood_text(FLOOD_LEN)).unwrap();
-        for width in 2..=4 {
-            assert!(text.chars().any(|character| character.len_utf8() == width), "{width}");
-        }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use lab_process::{Outcome, Program};
 use lab_test::{check_error, finish, run, spawn};
-use labnet::pmu::{Device, FLOOD_LEN, flood_text};
+use labnet::pmu::{Device, FLOOD_LEN, FloodText};
 use mock_servers::{Running, ServerSettings, pmu};
 
 use crate::{PDC, lines};
@@ -122,9 +122,11 @@ fn q13_all_messages_are_shown_however_they_are_cut() {
 
 #[test]
 fn q14_a_flood_is_shown_as_received() {
-    let text = flood_text(FLOOD_LEN);
-    let newline: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
-    check(Device::default(), "CMD_floodme", [&text, newline].concat());
+    let text = |kind: FloodText| kind.text(FLOOD_LEN);
+    check(Device::default(), "CMD_floodme", [&text(FloodText::Ascii), b"\n".as_slice()].concat());
+    // Cut within characters by almost every recv.
+    let utf8 = text(FloodText::Utf8);
+    check(flood(&utf8), "--recv-buffer 7 CMD_floodme", [&utf8, b"\n".as_slice()].concat());
     let not_text: Vec<u8> = (0..=255).cycle().take(5000).chain(*b"\n").collect();
     check(flood(&not_text), "CMD_floodme", &not_text);
 }
@@ -146,7 +148,7 @@ fn a_flood_ends_with_one_newline_its_own_or_ours() {
 
 #[test]
 fn q15_the_receive_buffer_changes_the_number_of_recv_calls_and_not_the_answer() {
-    let text = [&flood_text(MIB - 1), b"\n".as_slice()].concat();
+    let text = [&FloodText::Ascii.text(MIB - 1), b"\n".as_slice()].concat();
     check(flood(&text), "CMD_floodme", &text);
     for (len, recv_buffer) in [(MIB, 1000), (MIB / 2, 7), (MIB / 16, 1)] {
         let text = [&text[..len - 1], b"\n"].concat();

@@ -10,7 +10,7 @@ use std::{
 use lab_process::{Outcome, Program, Stream};
 use lab_test::{PATIENCE, finish, spawn};
 use labnet::{
-    pmu::{Device, flood_text},
+    pmu::{Device, FloodText},
     ws::FrameType,
 };
 use mock_servers::{Events, Running, ServerSettings, ws};
@@ -144,7 +144,7 @@ fn no_timeout_bounds_the_answer_as_a_whole() {
 #[test]
 fn q24_a_flood_is_one_message_of_any_size() {
     for len in [1, 125, 126, 65_535, 65_536, 1 << 20] {
-        let flood = flood_text(len);
+        let flood = FloodText::Ascii.text(len);
         assert!(!flood.ends_with(b"\n"));
         check(
             &Device { flood: flood.clone().into(), ..Device::default() },
@@ -344,9 +344,9 @@ fn help_shows_examples_and_version_the_name() {
 fn a_reader_that_leaves_early_ends_it_quietly() {
     let script = r#"{ "$@"; echo "status $?" >&2; } | head -1"#;
     // Messages go on until the pipe is closed; the flood is more than a pipe holds.
-    let device = Device { messages: u64::MAX, flood: flood_text(1 << 20).into(), ..Device::default() };
+    let device = Device { messages: u64::MAX, flood: FloodText::Ascii.text(1 << 20).into(), ..Device::default() };
     let pmu = pmu(device, FrameType::Binary);
-    for (command, first_line) in [("CMD_short:0", "This is PMU data 1\n"), ("CMD_floodme", "Le flot ")] {
+    for (command, first_line) in [("CMD_short:0", "This is PMU data 1\n"), ("CMD_floodme", "All of this ")] {
         let outcome = run_in_shell(script, &["--server", &pmu.address().to_string(), command]);
         assert!(outcome.stdout().starts_with(first_line), "{}", outcome.stdout());
         assert_eq!((outcome.stdout().lines().count(), outcome.stderr().as_str()), (1, "status 0\n"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lab_test::{check_error, has_ipv6};
-use labnet::pmu::{Device, FLOOD_LEN, flood_text};
+use labnet::pmu::{Device, FLOOD_LEN, FloodText};
 use mock_servers::{ServerSettings, tls};
 use ttp::KeyKind;
 
@@ -40,7 +40,7 @@ fn a_small_receive_buffer_changes_nothing() {
 
 #[test]
 fn a_flood_is_shown_as_received_with_one_newline_at_the_end() {
-    let text = flood_text(FLOOD_LEN);
+    let text = FloodText::Ascii.text(FLOOD_LEN);
     check(Device::default(), "CMD_floodme", &[&text, b"\n".as_slice()].concat());
     let bytes: Vec<u8> = (0..=255).cycle().take(1 << 20).chain(*b"\n").collect();
     check(Device { flood: bytes.as_slice().into(), ..Device::default() }, "CMD_floodme", &bytes);

@@ -10,7 +10,7 @@ use std::{
 
 use lab_process::{Outcome, Program, Stream};
 use lab_test::{Listening, PATIENCE, check_error, finish, lacks, next_line};
-use labnet::pmu::{FLOOD_LEN, flood_text};
+use labnet::pmu::{FLOOD_LEN, FloodText};
 use rustls::{
     ClientConfig, ClientConnection, IoState, RootCertStore, SupportedProtocolVersion,
     crypto::aws_lc_rs,
@@ -218,7 +218,7 @@ fn a_flood_comes_whole_in_records_of_the_largest_size() {
                 break;
             }
         }
-        assert!(flood == flood_text(FLOOD_LEN), "{} bytes", flood.len());
+        assert!(flood == FloodText::Ascii.text(FLOOD_LEN), "{} bytes", flood.len());
         assert_eq!(records, FLOOD_LEN.div_ceil(RECORD_LEN));
         client.leave();
         assert!(pmu.report().contains("CMD_floodme"));
