@@ -107,34 +107,40 @@ pub enum OtherFamily {
     Silent,
 }
 
-/// Starts a PMU on the addresses of the settings; at most one of each family is used.
+/// Starts a PMU on the addresses of the settings, those of a family that never answers left out.
 ///
 /// # Errors
 /// [`Error::Listen`].
 pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
     let clock = SystemClock::default();
     let mut running = Running::new(clock.clone());
-    let families: Vec<IpAddr> = [Family::Ipv4, Family::Ipv6]
-        .into_iter()
-        .filter(|&family| config.schedule.ever_answers(family) || config.other_family == OtherFamily::Silent)
-        .filter_map(|family| settings.bind.iter().copied().find(|ip| Family::of(SocketAddr::new(*ip, 0)) == family))
-        .collect();
+    let is_served = |family| config.schedule.ever_answers(family) || config.other_family == OtherFamily::Silent;
+    let addresses =
+        |family| settings.bind.iter().copied().filter(move |ip| Family::of(SocketAddr::new(*ip, 0)) == family);
+    let addresses: Vec<IpAddr> =
+        [Family::Ipv4, Family::Ipv6].into_iter().filter(|&family| is_served(family)).flat_map(addresses).collect();
     let report = settings.events.of_serve(NAME);
-    let sockets = net::bind_each(&families, config.port, report, net::bind_udp, UdpSocket::local_addr)?;
+    let sockets = net::bind_each(&addresses, config.port, report, net::bind_udp, UdpSocket::local_addr)?;
     let begun = clock.now();
+    let mut begun_families: Vec<Family> = Vec::new();
     for socket in sockets {
         let address = socket.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
         let family = Family::of(address);
-        let server = FamilyServer {
+        let is_first = !begun_families.contains(&family);
+        begun_families.push(family);
+        // The first of a family has the family's numbers, whatever other addresses there are.
+        let name = if is_first { format!("{NAME} {family}") } else { format!("{NAME} {family} {}", address.ip()) };
+        let server = AddressServer {
             config: *config,
             family,
+            reports_changes: is_first,
             address,
             begun,
             clock: clock.clone(),
             events: settings.events.clone(),
-            rng: settings.rng(&format!("{NAME} {family}")),
+            rng: settings.rng(&name),
         };
-        running.add_thread(&format!("{NAME} {family}"), Wake::Udp(address), move || server.run(socket))?;
+        running.add_thread(&name, Wake::Udp(address), move || server.run(socket))?;
         if config.schedule.ever_answers(family) {
             running.add_address(address);
         }
@@ -142,10 +148,12 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
     Ok(running)
 }
 
-/// One family of the server.
-struct FamilyServer<R> {
+/// One address of the server.
+struct AddressServer<R> {
     config: Config,
     family: Family,
+    /// One for each family does: they change together.
+    reports_changes: bool,
     address: SocketAddr,
     begun: Instant,
     clock: SystemClock,
@@ -153,14 +161,14 @@ struct FamilyServer<R> {
     rng: R,
 }
 
-impl<R: Rng> FamilyServer<R> {
+impl<R: Rng> AddressServer<R> {
     fn run(mut self, socket: UdpSocket) {
         let mut socket = Some(socket);
         let mut was_answering = None;
         while !self.clock.has_ended() {
             let elapsed = self.clock.now() - self.begun;
             let (answers, until) = self.config.schedule.answers(self.family, elapsed);
-            if was_answering.replace(answers) != Some(answers) && until.is_some() {
+            if was_answering.replace(answers) != Some(answers) && until.is_some() && self.reports_changes {
                 self.events.report(Event::FamilyChanged { server: NAME, family: self.family, answers });
             }
             let patience = until.map(|until| until.saturating_sub(elapsed).max(Duration::from_millis(1)));

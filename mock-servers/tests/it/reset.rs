@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     process::Command,
     sync::mpsc::{self, Receiver},
     thread,
@@ -341,5 +341,21 @@ fn a_wrong_command_line_is_status_2() {
         assert_eq!((outcome.code(), outcome.stdout().as_str()), (2, ""), "{wrong}: {stderr}");
         let (option, _) = wrong.split_once('=').unwrap();
         assert!(stderr.starts_with("error: ") && stderr.contains(option), "{wrong}: {stderr}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_address_is_served_not_only_the_first_of_its_family() {
+    let mut bind = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))];
+    if UdpSocket::bind("[::1]:0").is_ok() {
+        bind.push(IpAddr::V6(Ipv6Addr::LOCALHOST));
+    }
+    let settings = ServerSettings { bind: bind.clone(), ..ServerSettings::default() };
+    let pmu = reset::spawn(&Config { schedule: Schedule::Both, ..config() }, &settings).unwrap();
+    let served: Vec<IpAddr> = pmu.addresses().iter().map(SocketAddr::ip).collect();
+    assert_eq!(served, bind);
+    for &address in pmu.addresses() {
+        assert!(Client::of(address).ask(b"RESET:20").starts_with("OFFSET="), "{address}");
     }
 }
