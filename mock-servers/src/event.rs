@@ -61,14 +61,14 @@ pub enum Event {
         /// The system's reason.
         reason: String,
     },
-    /// There was no descriptor or no thread for a client.
+    /// There was no descriptor or no thread for a client. Once for each time that this lasts.
     CannotAccept {
         /// The server.
         server: ServerName,
         /// The system's reason.
         reason: String,
     },
-    /// As many clients are connected as are allowed; further ones wait.
+    /// As many clients are connected as are allowed; further ones are turned away. Once for each time that this lasts.
     AtCapacity {
         /// The server.
         server: ServerName,

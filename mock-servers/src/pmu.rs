@@ -7,7 +7,7 @@ use std::{
 
 use labnet::{
     Error,
-    net::{self, ClientLimits, ClientStream, Clock, Dialogue, NoCommand, Running, Sent},
+    net::{self, ClientLimits, ClientStream, Clock, Connection, Running, Sent},
     pmu::{Command, Device},
 };
 
@@ -47,15 +47,12 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
 }
 
 /// One client, from its command to the close.
-fn serve(mut stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLimits, clock: &dyn Clock) -> Event {
-    let dialogue = match stream.set_write_timeout(Some(limits.stall)) {
-        Ok(()) => {
-            let answer = |command: &Command| config.device.answer(command);
-            net::converse(&mut stream, limits, answer, config.held_back(), clock)
-        }
-        Err(error) => Dialogue::Unanswered(NoCommand::Broken(error)),
-    };
-    net::finish(stream, dialogue.end());
+fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLimits, clock: &dyn Clock) -> Event {
+    let mut client = Connection::new(stream, peer);
+    client.set_stall(Some(limits.stall));
+    let answer = |command: &Command| config.device.answer(command);
+    let dialogue = net::converse(&mut client, limits, answer, config.held_back(), clock);
+    client.finish(dialogue.end());
     Event::of_dialogue(ClientId::new(NAME, peer), &dialogue)
 }
 

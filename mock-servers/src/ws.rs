@@ -4,8 +4,9 @@ use std::net::{SocketAddr, TcpStream};
 
 use labnet::{
     Error,
+    error::reason,
     escape::escape,
-    net::{self, ClientLimits, Clock, Connection, End, Running},
+    net::{self, ClientLimits, Clock, Connection, End, Running, Sent},
     pmu::{Command, Device},
     ws::{FrameType, WebSocketConnection, WebSocketTransport},
 };
@@ -13,6 +14,10 @@ use labnet::{
 use crate::{ClientId, Event, ServerName, ServerSettings};
 
 pub(crate) const NAME: ServerName = ServerName::Ws;
+
+/// What a client hears for which there is no room (RFC 9110, section 15.6.4).
+const OVERLOAD_REPLY: &str = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+                              Content-Length: 66\r\n\r\nAs many clients are connected as are allowed (--max-connections).\n";
 
 /// A PMU behind WebSocket.
 #[derive(Clone, Debug)]
@@ -38,6 +43,8 @@ impl Default for Config {
 pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
     let config = config.clone();
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
+    let limits = ClientLimits { overload_reply: OVERLOAD_REPLY.as_bytes(), ..settings.limits.clone() };
+    let settings = ServerSettings { limits, ..settings.clone() };
     settings.serve(NAME, listeners, move |stream, peer, limits, clock| serve(stream, peer, &config, limits, clock))
 }
 
@@ -67,9 +74,15 @@ fn converse(
     let text = message.as_ref().trim_ascii_end();
     match str::from_utf8(text).ok().and_then(|text| text.parse::<Command>().ok()) {
         Some(command) => {
-            let sent = net::execute(&mut connection, device.answer(&command), 0, clock)?;
-            let (command, sends, bytes) = (command.to_string(), sent.sends, sent.bytes);
-            Ok((Event::Answered { client, command, sends, bytes }, sent.end))
+            let sent = net::execute(&mut connection, device.answer(&command), 0, clock);
+            let command = command.to_string();
+            match sent {
+                Ok(Sent { sends, bytes, end }) => Ok((Event::Answered { client, command, sends, bytes }, end)),
+                Err(Error::Send { source, .. } | Error::Receive { source, .. }) => {
+                    Ok((Event::Gone { client, command: Some(command), reason: reason(&source) }, End::Fin))
+                }
+                Err(error) => Err(error),
+            }
         }
         None => {
             let received = escape(text).to_string();

@@ -8,12 +8,16 @@ mod clock;
 mod dialogue;
 mod execute;
 mod multicast;
+mod permits;
+mod send_limit;
 mod server;
 mod tcp;
 #[cfg(target_os = "linux")]
 mod tcp_info;
 mod thread_pool;
+mod turn_away;
 mod udp;
+mod vanished;
 
 pub use address::{Families, Server};
 pub use bind::{bind_each, bind_udp, listen, listen_each};

@@ -65,12 +65,13 @@ fn serve(over: Over, steps: Vec<Step>) -> (SocketAddr, Receiver<Result<Sent, Str
     (address, executed)
 }
 
-fn execute(over: Over, mut stream: TcpStream, peer: SocketAddr, steps: Vec<Step>) -> Result<Sent, String> {
+fn execute(over: Over, stream: TcpStream, peer: SocketAddr, steps: Vec<Step>) -> Result<Sent, String> {
     let (clock, limits) = (SystemClock::default(), ClientLimits { silence: PATIENCE, ..ClientLimits::default() });
     match over {
         Over::Tcp => {
-            let sent = net::execute(&mut stream, steps, 0, &clock);
-            net::finish(stream, sent.as_ref().map_or(End::Fin, |sent| sent.end));
+            let mut client = Connection::new(stream, peer);
+            let sent = net::execute(&mut client, steps, 0, &clock);
+            client.finish(sent.as_ref().map_or(End::Fin, |sent| sent.end));
             sent.map_err(|error| error.to_string())
         }
         Over::Tls => {

@@ -95,7 +95,7 @@ impl Visitor {
 /// No wait is longer, and nothing that is sent waits for more.
 fn limit(connection: &mut Connection, timeout: Duration) -> Result<(), labnet::Error> {
     connection.set_limits(Some(timeout), Deadline::NONE)?;
-    connection.set_stall(Some(timeout))?;
+    connection.set_stall(Some(timeout));
     connection.set_nodelay()
 }
 

@@ -173,7 +173,7 @@ impl Proxy {
         victim: &mut Connection,
         say: &dyn Fn(fmt::Arguments<'_>),
     ) -> Result<(rustls::ServerConnection, Connection, ClientConnection), Refusal> {
-        victim.set_stall(Some(self.timeout))?;
+        victim.set_stall(Some(self.timeout));
         victim.set_nodelay()?;
         victim.set_limits(None, Deadline::after(self.timeout))?;
         let Hello { accepted, connect } = hello::receive(victim).map_err(Refusal::without_alert)?;
@@ -208,7 +208,7 @@ impl Proxy {
         let name = ServerName::try_from(route.name.clone()).map_err(no_name)?;
         let deadline = Deadline::after(self.timeout);
         let mut server = net::connect(&route.address, Families::Both, deadline)?;
-        server.set_stall(Some(self.timeout))?;
+        server.set_stall(Some(self.timeout));
         server.set_limits(None, deadline)?;
         server.set_nodelay()?;
         let mut config = self.to_servers.clone();

@@ -123,7 +123,7 @@ fn config(chain: Chain, versions: &[&'static SupportedProtocolVersion]) -> Resul
 
 fn set_limits(connection: &mut Connection, limits: &ClientLimits) -> Result<(), Error> {
     connection.set_limits(None, Deadline::after(limits.silence))?;
-    connection.set_stall(Some(limits.stall))?;
+    connection.set_stall(Some(limits.stall));
     connection.set_nodelay()
 }
 

@@ -42,7 +42,7 @@ fn samples() -> Vec<Event> {
         Event::Ready,
         Event::NoIpv6 { server: Ws, reason: "Address family not supported by protocol".into() },
         Event::CannotAccept { server: Pmu, reason: "Too many open files".into() },
-        Event::AtCapacity { server: Pmu, clients: 1024 },
+        Event::AtCapacity { server: Pmu, clients: 4096 },
         Event::CannotSend { client: client(Ws), reason: reason() },
         Event::CannotReceive { client: client(Ws), reason: reason() },
         Event::SocketFailed { server: Reset, reason: reason() },

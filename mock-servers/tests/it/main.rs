@@ -15,5 +15,7 @@ mod multicast; // The programme of part 4, in its group.
 mod pmu; // The PMU of parts 2 and 6, over TCP.
 mod reset; // The PMU of part 3.
 mod tls; // The PMU of part 6, behind TLS.
+#[cfg(target_os = "linux")]
+mod vanished; // Clients that end nothing and answer no more.
 mod ws; // The PMU of part 5, over WebSocket.
 mod zoo; // Certificates and servers that are wrong, and what others say of them.

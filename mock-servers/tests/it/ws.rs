@@ -4,16 +4,16 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::mpsc::{self, Receiver},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lab_test::PATIENCE;
 use labnet::{
     net::ClientLimits,
-    pmu::{Device, flood_text},
+    pmu::{Device, FloodText},
     ws::FrameType,
 };
 use mock_servers::{Events, Running, ServerSettings, ws};
@@ -221,9 +221,9 @@ fn text_frames_are_an_option_as_are_the_number_and_the_end_of_the_messages() {
 
 #[test]
 fn q24_a_flood_is_one_frame_of_any_size() {
-    check(Device::default(), FrameType::Binary, "CMD_floodme", FIN | BINARY, &[&flood_text(65_536)]);
+    check(Device::default(), FrameType::Binary, "CMD_floodme", FIN | BINARY, &[&FloodText::Ascii.text(65_536)]);
     for len in [0, 125, 126, 1 << 20] {
-        let flood = flood_text(len);
+        let flood = FloodText::Ascii.text(len);
         let device = Device { flood: flood.clone().into(), ..Device::default() };
         check(device, FrameType::Text, "CMD_floodme", FIN | TEXT, &[&flood]);
     }
@@ -436,32 +436,16 @@ fn a_hundred_clients_at_once_have_an_answer_each() {
 }
 
 #[test]
-fn beyond_the_cap_clients_wait_until_one_leaves() {
-    let limits = ClientLimits { connections: 2, ..ClientLimits::default() };
-    let site = ServerSettings { bind: vec![Ipv4Addr::LOCALHOST.into()], limits, ..ServerSettings::default() };
-    let pmu = Pmu::at(Device::default(), FrameType::Binary, site);
-    let mut first = pmu.client();
-    first.upgrade();
-    let mut second = pmu.client();
-    second.upgrade();
-    let mut third = pmu.client();
-    third.send(upgrade_request());
-    pmu.event("2 clients are connected");
-    third.0.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    assert_eq!(third.0.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
-    third.0.set_read_timeout(Some(PATIENCE)).unwrap();
-    drop(first);
-    third.expect_upgrade();
-    drop(second);
-}
-
-#[test]
 fn the_cap_counts_clients_of_both_families_together() {
     let limits = ClientLimits { connections: 2, silence: Duration::from_secs(3600), ..ClientLimits::default() };
     let pmu = Pmu::new(Device::default(), FrameType::Binary, limits);
-    for &address in pmu.server.addresses() {
-        let mut clients = [Client::connect(address), Client::connect(address)];
-        clients.iter_mut().for_each(Client::upgrade);
+    let addresses = pmu.server.addresses();
+    let mut served: Vec<_> = addresses.iter().cycle().take(2).map(|&address| Client::connect(address)).collect();
+    served.iter_mut().for_each(Client::upgrade);
+    for &address in addresses {
+        let mut further = Client::connect(address);
+        further.send(upgrade_request());
+        assert!(further.rest().starts_with(b"HTTP/1.1 503 "), "{address}");
     }
 }
 
@@ -478,4 +462,35 @@ fn a_server_that_is_dropped_serves_nobody_any_more() {
             assert_eq!(answer, b"");
         }
     }
+}
+
+#[test]
+fn at_the_cap_a_further_client_gets_503() {
+    let pmu =
+        Pmu::new(Device::default(), FrameType::Binary, ClientLimits { connections: 1, ..ClientLimits::default() });
+    let mut first = pmu.client();
+    first.upgrade();
+    for _ in 0..3 {
+        let mut further = pmu.client();
+        further.send(upgrade_request());
+        let answer = String::from_utf8(further.rest()).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nConnection: close"), "{head}");
+        assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{answer}");
+    }
+    pmu.event("1 clients are connected, the most allowed");
+    assert!(pmu.events.try_recv().is_err(), "it is said once");
+}
+
+#[test]
+fn a_client_that_takes_nothing_of_a_flood_is_given_up_after_one_limit_of_time() {
+    let limits = ClientLimits { stall: Duration::from_millis(500), ..ClientLimits::default() };
+    let flood = Device { flood: vec![b'x'; 64 << 20].into(), ..Device::default() };
+    let pmu = Pmu::new(flood, FrameType::Binary, limits);
+    let client = pmu.asked("CMD_floodme");
+    let begun = Instant::now();
+    let event = pmu.event("CMD_floodme");
+    assert!(event.ends_with("CMD_floodme: gone: it did not take what it was sent within 0.5 s"), "{event}");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    drop(client);
 }

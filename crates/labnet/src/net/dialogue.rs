@@ -17,7 +17,7 @@ const QUIET: Duration = Duration::from_millis(50);
 
 /// How long a server goes on reading after its last byte, so that its close is a FIN and not a reset that would
 /// destroy what is still on its way (ours).
-const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a client gets no answer.
 #[derive(Debug)]

@@ -135,14 +135,22 @@ pub trait ClientStream: Read + Write {
 
     /// Says that nothing more is sent. A client that is gone need not hear it.
     fn end_output(&mut self) {}
+
+    /// All writes from here to [`end_send`](Self::end_send) are one send, and together have the time that one has.
+    fn begin_send(&mut self) {}
+
+    /// See [`begin_send`](Self::begin_send).
+    fn end_send(&mut self) {}
 }
 
 impl<S: ClientStream> Execute for S {
     type Error = io::Error;
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)?;
-        self.flush()
+        self.begin_send();
+        let sent = self.write_all(bytes).and_then(|()| self.flush());
+        self.end_send();
+        sent
     }
 
     fn pause(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {

@@ -3,38 +3,48 @@
 use std::{
     fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
-    sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 
-use super::{Clock, SystemClock, thread_pool::ThreadPool};
+use super::{
+    Clock, SystemClock,
+    permits::{NoPermit, Permit, Permits},
+    thread_pool::ThreadPool,
+    turn_away::TurnAway,
+    vanished,
+};
 use crate::Error;
 
-/// How soon a client that has silently vanished is looked for, and how often (ours).
-const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
-
-/// How long a thread that waits for a permit or a wake-up may take to notice the end by itself (ours).
-const NOTICE: Duration = Duration::from_millis(100);
+/// How long a server without descriptors or threads waits before it takes the next client (ours).
+const RESPITE: Duration = Duration::from_millis(100);
 
 /// What a server allows its clients.
 #[derive(Clone, Debug)]
 pub struct ClientLimits {
-    /// How many may be served at once. At the cap the server stops accepting: further clients wait, unanswered but
-    /// not refused, in the system's queue (one has been accepted and waits here) until one of those served ends.
+    /// How many may be served at once. A further client is turned away: it gets [`overload_reply`](Self::overload_reply)
+    /// and a FIN, at once.
     pub connections: usize,
+    /// What a client that is turned away is sent: nothing, unless the protocol has words for it.
+    pub overload_reply: &'static [u8],
     /// How long a client may take over its command.
     pub silence: Duration,
-    /// How long a client may take nothing of its answer before it is given up.
+    /// How long a client may take over each send of its answer, until the last byte has left this program, before it is
+    /// given up. In a pause a client that has silently vanished is missed within 10 s.
     pub stall: Duration,
 }
 
 impl Default for ClientLimits {
-    /// 1,024 connections and 10 s of silence (the lab's contract); a minute of stalling (ours: time to look at a pager).
+    /// 4,096 connections and 10 s of silence (the lab's contract); a minute for a send (ours: time to look at a pager).
     fn default() -> Self {
-        Self { connections: 1024, silence: Duration::from_secs(10), stall: Duration::from_secs(60) }
+        Self {
+            connections: 4096,
+            overload_reply: b"",
+            silence: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+        }
     }
 }
 
@@ -46,12 +56,14 @@ pub enum ServeEvent {
         /// The system's reason.
         reason: String,
     },
-    /// There was no descriptor or no thread for a client; those who are being served may finish first.
+    /// There was no descriptor or no thread for a client; those who are being served may finish first. Said again
+    /// only after a client could be taken.
     CannotAccept {
         /// The system's reason.
         reason: String,
     },
-    /// As many clients are connected as are allowed: further ones wait.
+    /// As many clients are connected as are allowed: further ones are turned away. Said again only after some of those
+    /// have left.
     AtCapacity {
         /// How many that is.
         clients: usize,
@@ -64,7 +76,7 @@ impl fmt::Display for ServeEvent {
             Self::NoIpv6 { reason } => write!(f, "no IPv6 on this machine: {reason}"),
             Self::CannotAccept { reason } => write!(f, "cannot take a client: {reason}"),
             Self::AtCapacity { clients } => {
-                write!(f, "{clients} clients are connected, the most allowed: further ones wait")
+                write!(f, "{clients} clients are connected, the most allowed: further ones are turned away")
             }
         }
     }
@@ -88,6 +100,7 @@ pub fn serve(
     let clock = SystemClock::default();
     let mut running = Running::new(clock.clone());
     let permits = Permits::new(limits.connections);
+    let turn_away = TurnAway::new(limits.overload_reply)?;
     let handler = {
         let clock = clock.clone();
         move |(stream, peer, _permit): Client| handler(stream, peer, &clock)
@@ -95,15 +108,13 @@ pub fn serve(
     let pool = ThreadPool::new(handler);
     for listener in listeners {
         let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
-        // Without keepalive a client that vanished would be missed only when something is sent to it. What a listening
-        // socket has, those that it accepts inherit.
-        let (time, interval) = KEEPALIVE;
-        let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
-        SockRef::from(&listener)
-            .set_tcp_keepalive(&keepalive)
-            .map_err(|source| Error::System { attempt: "set up keepalive", source })?;
-        let (clock, permits, events, pool) = (clock.clone(), permits.clone(), events.clone(), pool.clone());
-        let accept = move || accept(&listener, &clock, &permits, &events, &pool);
+        // What a listening socket has, those that it accepts inherit.
+        vanished::probe(&listener)
+            .and_then(|()| bound_send_memory(&listener))
+            .map_err(|source| Error::System { attempt: "set up a socket", source })?;
+        let (clock, events) = (clock.clone(), events.clone());
+        let entrance = Entrance { permits: permits.clone(), turn_away: turn_away.clone(), pool: pool.clone() };
+        let accept = move || entrance.accept(&listener, &clock, &events);
         running.add_thread(&format!("accept {address}"), Wake::Tcp(reachable(address)), accept)?;
         running.add_address(address);
     }
@@ -197,67 +208,67 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 /// A client to be served, and its permit.
 type Client = (TcpStream, SocketAddr, Permit);
 
-fn accept(
-    listener: &TcpListener,
-    clock: &SystemClock,
-    permits: &Permits,
-    events: &impl Fn(ServeEvent),
-    pool: &ThreadPool<Client>,
-) {
-    while !clock.has_ended() {
-        let started = listener.accept().and_then(|(stream, peer)| match permits.acquire(clock, events) {
-            Some(permit) => pool.run((stream, peer, permit)),
-            None => Ok(()),
-        });
-        if let Err(error) = started
-            && !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
-        {
-            // Out of descriptors or threads: let those who are being served finish.
-            events(ServeEvent::CannotAccept { reason: crate::error::reason(&error) });
-            clock.pause(NOTICE);
+/// What stands between a listening socket and the threads that serve.
+struct Entrance {
+    permits: Permits,
+    turn_away: TurnAway,
+    pool: ThreadPool<Client>,
+}
+
+impl Entrance {
+    fn accept(&self, listener: &TcpListener, clock: &SystemClock, events: &impl Fn(ServeEvent)) {
+        let mut is_failing = false;
+        while !clock.has_ended() {
+            let result = listener.accept().and_then(|(stream, peer)| self.admit(stream, peer, clock, events));
+            match result {
+                Ok(()) => is_failing = false,
+                Err(error) => {
+                    use io::ErrorKind::{ConnectionAborted, Interrupted};
+                    if matches!(error.kind(), Interrupted | ConnectionAborted) {
+                        continue;
+                    }
+                    // Out of descriptors or threads: let those who are being served finish.
+                    if !std::mem::replace(&mut is_failing, true) {
+                        events(ServeEvent::CannotAccept { reason: crate::error::reason(&error) });
+                    }
+                    clock.pause(RESPITE);
+                }
+            }
+        }
+    }
+
+    fn admit(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        clock: &SystemClock,
+        events: &impl Fn(ServeEvent),
+    ) -> io::Result<()> {
+        if clock.has_ended() {
+            return Ok(());
+        }
+        match self.permits.acquire() {
+            Ok(permit) => self.pool.run((stream, peer, permit)),
+            Err(NoPermit { connected, is_first }) => {
+                if is_first {
+                    events(ServeEvent::AtCapacity { clients: connected });
+                }
+                self.turn_away.end(stream);
+                Ok(())
+            }
         }
     }
 }
 
-/// The permits to be connected, shared by the sockets of one server.
-#[derive(Clone, Debug)]
-struct Permits {
-    free: Arc<(Mutex<usize>, Condvar)>,
-    all: usize,
-}
-
-impl Permits {
-    /// That many, at least one.
-    fn new(connections: usize) -> Self {
-        let all = connections.max(1);
-        Self { free: Arc::new((Mutex::new(all), Condvar::new())), all }
-    }
-
-    /// Waits for a free permit; `None` when everything ends first.
-    fn acquire(&self, clock: &SystemClock, events: &impl Fn(ServeEvent)) -> Option<Permit> {
-        let (free, changed) = &*self.free;
-        let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
-        if *free == 0 {
-            events(ServeEvent::AtCapacity { clients: self.all });
-        }
-        while *free == 0 && !clock.has_ended() {
-            (free, _) = changed.wait_timeout(free, NOTICE).unwrap_or_else(PoisonError::into_inner);
-        }
-        *free = free.checked_sub(1).filter(|_| !clock.has_ended())?;
-        Some(Permit(Arc::clone(&self.free)))
-    }
-}
-
-/// A permit that is free again when dropped.
-#[derive(Debug)]
-struct Permit(Arc<(Mutex<usize>, Condvar)>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let (free, changed) = &*self.0;
-        *free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        changed.notify_one();
-    }
+/// Bounds what the system keeps of an answer that a client does not take, which may be 4 MiB otherwise.
+fn bound_send_memory(listener: &TcpListener) -> io::Result<()> {
+    let socket = SockRef::from(listener);
+    // Bytes that have not left, whereas a bound for all (SO_SNDBUF) would make long paths slow, and loopback with its
+    // delayed acknowledgements slower still. With 16 KiB Linux keeps 48 KiB for a client that never reads.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return socket.set_tcp_notsent_lowat(16 * 1024);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    return socket.set_send_buffer_size(64 * 1024);
 }
 
 /// Lets this process open as many sockets as the system allows it to: the soft limit is often 1,024.

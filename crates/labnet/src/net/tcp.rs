@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{ClientStream, Clock, End, Families, Server};
+use super::{ClientStream, Clock, End, Families, Server, send_limit::SendLimit, vanished};
 use crate::Error;
 
 /// When patience ends, if ever.
@@ -33,36 +33,26 @@ impl Deadline {
     }
 }
 
-impl ClientStream for TcpStream {
+impl ClientStream for Connection {
     fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()> {
-        self.set_read_timeout(patience)
+        self.stream.set_read_timeout(patience)
     }
 
     fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
-        wait(self, duration, clock)
+        Self::wait(self, duration, clock)
     }
 
     fn end_output(&mut self) {
-        let _ = self.shutdown(Shutdown::Write);
+        let _ = self.end();
     }
-}
 
-/// Pauses as long as the other side is there. It is gone after a reset; a mere FIN may be a half-close.
-fn wait(stream: &TcpStream, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
-    /// How often to look.
-    const SLICE: Duration = Duration::from_secs(1);
-    let mut left = duration;
-    while !left.is_zero() {
-        let slice = left.min(SLICE);
-        if !clock.pause(slice) {
-            return Ok(false);
-        }
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
-        }
-        left -= slice;
+    fn begin_send(&mut self) {
+        self.sends.begin();
     }
-    Ok(true)
+
+    fn end_send(&mut self) {
+        self.sends.end();
+    }
 }
 
 /// What a client has counted of its peer's answer, for its statistics.
@@ -110,6 +100,7 @@ pub struct Connection {
     silence: Option<Duration>,
     /// The end of a phase of several recv calls, such as a handshake.
     deadline: Deadline,
+    sends: SendLimit,
     recv_calls: u64,
     bytes: u64,
 }
@@ -139,7 +130,15 @@ pub fn connect(server: &Server, families: Families, deadline: Deadline) -> Resul
 impl Connection {
     /// Takes over a connected stream.
     pub fn new(stream: TcpStream, peer: SocketAddr) -> Self {
-        Self { stream, peer, silence: None, deadline: Deadline::NONE, recv_calls: 0, bytes: 0 }
+        Self {
+            stream,
+            peer,
+            silence: None,
+            deadline: Deadline::NONE,
+            sends: SendLimit::default(),
+            recv_calls: 0,
+            bytes: 0,
+        }
     }
 
     /// Gives up the counting and the limits.
@@ -179,7 +178,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Send`].
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.stream.write_all(bytes).map_err(|source| Error::Send { to: self.peer, source })
+        self.write_all(bytes).map_err(|source| Error::Send { to: self.peer, source })
     }
 
     /// What a failed read means.
@@ -205,7 +204,7 @@ impl Connection {
     /// # Errors
     /// That of the connection, when the peer is gone.
     pub fn wait(&self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
-        wait(&self.stream, duration, clock)
+        vanished::wait(&self.stream, duration, clock)
     }
 
     /// Says with a FIN that nothing more is sent; receiving goes on.
@@ -221,17 +220,21 @@ impl Connection {
         self.finish(End::Fin);
     }
 
-    /// Ends the connection with a FIN or a reset.
+    /// Ends the connection with a FIN or a reset. A peer that did not take what it was sent gets a reset: a FIN would
+    /// say that this was all.
     pub fn finish(self, end: End) {
-        super::finish(self.stream, end);
+        super::finish(self.stream, if self.sends.is_exceeded() { End::Reset } else { end });
     }
 
-    /// How long the peer may take nothing of what is sent before a send fails; `None` is for ever.
-    ///
-    /// # Errors
-    /// [`Error::Send`] when the system refuses.
-    pub fn set_stall(&self, stall: Option<Duration>) -> Result<(), Error> {
-        self.stream.set_write_timeout(stall).map_err(|source| Error::Send { to: self.peer, source })
+    /// How long each send may take, all of it; `None` is for ever. A write is a send; so are all writes between
+    /// [`begin_send`](ClientStream::begin_send) and [`end_send`](ClientStream::end_send).
+    pub fn set_stall(&mut self, stall: Option<Duration>) {
+        self.sends.set(stall);
+    }
+
+    /// In a pause that the caller makes by itself: whether to look for a peer that vanished before it took all.
+    pub fn watch(&self, is_watched: bool) {
+        vanished::limit_unacknowledged(&self.stream, is_watched);
     }
 }
 
@@ -252,7 +255,7 @@ impl Read for Connection {
                     self.bytes += n as u64;
                     return Ok(n);
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(vanished::tell_apart(error)),
             }
         }
     }
@@ -260,12 +263,12 @@ impl Read for Connection {
 
 impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes)
+        self.write_vectored(&[IoSlice::new(bytes)])
     }
 
     /// All pieces in one call: piece by piece, Nagle's algorithm would hold the second until the first is acknowledged.
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.stream.write_vectored(pieces)
+        self.sends.write(&self.stream, pieces)
     }
 
     fn flush(&mut self) -> io::Result<()> {

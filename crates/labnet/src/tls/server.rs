@@ -71,7 +71,7 @@ impl Acceptor {
     pub fn accept(&self, stream: TcpStream, peer: SocketAddr, limits: &ClientLimits) -> Result<TlsConnection, Error> {
         let mut connection = Connection::new(stream, peer);
         connection.set_limits(None, Deadline::after(limits.silence))?;
-        connection.set_stall(Some(limits.stall))?;
+        connection.set_stall(Some(limits.stall));
         connection.set_nodelay()?;
         let mut connection = CountedStream::new(connection);
         let mut tls = ServerConnection::new(Arc::clone(&self.config))
@@ -185,5 +185,13 @@ impl ClientStream for TlsConnection {
     fn end_output(&mut self) {
         let _ = self.end();
         let _ = self.connection.end();
+    }
+
+    fn begin_send(&mut self) {
+        self.connection.begin_send();
+    }
+
+    fn end_send(&mut self) {
+        self.connection.end_send();
     }
 }

@@ -52,7 +52,7 @@ impl<'a> WebSocketConnection<'a> {
         frame_type: FrameType,
     ) -> Result<Self, Error> {
         transport.connection_mut().set_limits(None, Deadline::after(limits.silence))?;
-        transport.connection().set_stall(Some(limits.stall))?;
+        transport.connection_mut().set_stall(Some(limits.stall));
         // One send for each message, at once: what this part is about.
         transport.connection().set_nodelay()?;
         let (peer, name) = (transport.connection().peer(), transport.connection().peer().to_string());
@@ -165,18 +165,25 @@ impl Execute for WebSocketConnection<'_> {
         /// How often to look whether everything ends.
         const SLICE: Duration = Duration::from_secs(1);
         let end = Deadline::after(duration);
+        self.connection().watch(duration >= SLICE);
         while end.remaining() != Some(Duration::ZERO) {
             let slice = end.remaining().map_or(SLICE, |left| left.min(SLICE));
             self.socket.get_mut().connection_mut().set_limits(None, Deadline::after(slice))?;
             let is_there = match self.socket.read() {
                 Ok(message) => !message.is_close(),
-                Err(WsError::Io(error)) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+                Err(WsError::Io(error)) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => true,
+                    // It has vanished.
+                    io::ErrorKind::ConnectionAborted => return Err(self.connection().explain(error)),
+                    _ => false,
+                },
                 Err(_) => false,
             };
             if !is_there || !clock.pause(Duration::ZERO) {
                 return Ok(false);
             }
         }
+        self.connection().watch(false);
         Ok(true)
     }
 

@@ -37,7 +37,7 @@ impl HttpsConnection {
     ) -> Result<Self, Error> {
         let mut connection = Connection::new(stream, peer);
         connection.set_limits(None, Deadline::after(timeout))?;
-        connection.set_stall(Some(timeout))?;
+        connection.set_stall(Some(timeout));
         connection.set_nodelay()?;
         let mut tls = ServerConnection::new(config).map_err(cannot_set_up)?;
         if let Err(complaint) = HandshakeStream::new(&mut connection).complete(&mut tls) {
