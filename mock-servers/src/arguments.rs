@@ -117,6 +117,12 @@ pub(super) struct Arguments {
     /// Answer over WebSocket in text frames instead of binary ones
     #[arg(long, help_heading = "PMU, WebSocket and TLS")]
     text: bool,
+    /// Answer each WebSocket message with itself, instead of commands
+    #[arg(long, help_heading = "PMU, WebSocket and TLS")]
+    echo: bool,
+    /// Compress over WebSocket for clients that offer it (permessage-deflate)
+    #[arg(long, help_heading = "PMU, WebSocket and TLS")]
+    deflate: bool,
 
     /// The port of the TLS PMU
     #[arg(long, value_name = "PORT", default_value_t = tls::Config::default().port, help_heading = "TLS")]
@@ -203,6 +209,8 @@ impl Arguments {
                 port: self.ws_port,
                 device: device.clone(),
                 frame_type: if self.text { FrameType::Text } else { FrameType::Binary },
+                echo: self.echo,
+                deflate: self.deflate,
             }),
             reset: runs(ServerName::Reset).then_some(reset::Config {
                 port: self.reset_port,

@@ -124,6 +124,16 @@ pub enum Event {
         /// How many bytes they had.
         bytes: u64,
     },
+    /// A client was answered with its own messages, until it left (`ws --echo`).
+    Echoed {
+        /// Which client.
+        #[serde(flatten)]
+        client: ClientId,
+        /// How many messages came back.
+        messages: u64,
+        /// How many bytes they had.
+        bytes: u64,
+    },
     /// A client was gone, or took nothing for too long.
     Gone {
         /// Which client.
@@ -457,6 +467,7 @@ impl fmt::Display for Event {
                 ServerName::Ws => write!(f, "{client} {command}: answered in {sends} messages"),
                 _ => write!(f, "{client} {command}: answered in {sends} sends"),
             },
+            Self::Echoed { client, messages, .. } => write!(f, "{client} echoed {messages} messages, then left"),
             Self::Gone { client, command: Some(command), reason } => write!(f, "{client} {command}: gone: {reason}"),
             Self::Gone { client, command: None, reason } => write!(f, "{client} gone: {reason}"),
             Self::UnknownCommand { client, received } => write!(f, "{client} unknown command '{received}'"),

@@ -8,7 +8,7 @@ use labnet::{
     escape::escape,
     net::{self, ClientLimits, Clock, Connection, End, Running, Sent},
     pmu::{Command, Device},
-    ws::{FrameType, WebSocketConnection, WebSocketTransport},
+    ws::{AcceptOptions, FrameType, WebSocketConnection},
 };
 
 use crate::{ClientId, Event, ServerName, ServerSettings};
@@ -28,11 +28,18 @@ pub struct Config {
     pub device: Device,
     /// In which frames: binary ones as the real server.
     pub frame_type: FrameType,
+    /// Whether it answers each message with itself, instead of commands.
+    pub echo: bool,
+    /// Whether it compresses for a client that offers that (permessage-deflate, RFC 7692).
+    pub deflate: bool,
 }
+
+/// The longest message that is echoed, in bytes (ours): the suites of the field send 16 MiB.
+const MAX_ECHO_LEN: usize = 64 << 20;
 
 impl Default for Config {
     fn default() -> Self {
-        Self { port: 5006, device: Device::default(), frame_type: FrameType::Binary }
+        Self { port: 5006, device: Device::default(), frame_type: FrameType::Binary, echo: false, deflate: false }
     }
 }
 
@@ -51,14 +58,40 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
 /// One client, from its upgrade to the TCP close.
 fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLimits, clock: &dyn Clock) -> Event {
     let id = ClientId::new(NAME, peer);
-    let mut transport = WebSocketTransport::new(Connection::new(stream, peer));
-    let (event, end) = match WebSocketConnection::accept(&mut transport, limits, config.frame_type) {
+    let mut connection = Connection::new(stream, peer);
+    let mut options =
+        AcceptOptions { frame_type: config.frame_type, deflate: config.deflate, ..AcceptOptions::default() };
+    if config.echo {
+        options.max_message = MAX_ECHO_LEN;
+    }
+    let (event, end) = match WebSocketConnection::accept(&mut connection, limits, options) {
+        Ok(client) if config.echo => (echo(client, id, limits), End::Fin),
         Ok(client) => converse(client, id.clone(), &config.device, clock)
             .unwrap_or_else(|error| (Event::of_error(id, &error), End::Fin)),
         Err(error) => (Event::of_handshake(id, &error), End::Fin),
     };
-    transport.finish(end);
+    connection.finish(end);
     event
+}
+
+/// Answers each message with itself, until the client leaves.
+fn echo(mut connection: WebSocketConnection<'_>, client: ClientId, limits: &ClientLimits) -> Event {
+    let (mut messages, mut bytes) = (0, 0);
+    loop {
+        let echoed = connection.receive().and_then(|message| match message {
+            Some(message) => {
+                connection.echo(&message)?;
+                connection.await_next(limits)?;
+                Ok(Some(message.as_ref().len() as u64))
+            }
+            None => Ok(None),
+        });
+        match echoed {
+            Ok(Some(len)) => (messages, bytes) = (messages + 1, bytes + len),
+            Ok(None) => return Event::Echoed { client, messages, bytes },
+            Err(error) => return Event::of_error(client, &error),
+        }
+    }
 }
 
 /// The dialogue: what there is to report of it, and how the TCP connection is to end.
@@ -77,6 +110,10 @@ fn converse(
             let sent = net::execute(&mut connection, device.answer(&command), 0, clock);
             let command = command.to_string();
             match sent {
+                Ok(Sent { sends, end, .. }) if connection.has_left() => {
+                    let reason = format!("it left after {sends} messages, with a close frame");
+                    Ok((Event::Gone { client, command: Some(command), reason }, end))
+                }
                 Ok(Sent { sends, bytes, end }) => Ok((Event::Answered { client, command, sends, bytes }, end)),
                 Err(Error::Send { source, .. } | Error::Receive { source, .. }) => {
                     Ok((Event::Gone { client, command: Some(command), reason: reason(&source) }, End::Fin))
@@ -86,7 +123,7 @@ fn converse(
         }
         None => {
             let received = escape(text).to_string();
-            connection.refuse("unknown command")?;
+            connection.refuse("unknown command");
             Ok((Event::UnknownCommand { client, received }, End::Fin))
         }
     }

@@ -1,55 +1,30 @@
-//! WebSocket (RFC 6455) over our own TCP connections, on either side.
+//! WebSocket (RFC 6455) over our own TCP connections, on either side, with compression (RFC 7692) if both sides want it.
 //!
-//! The one owner of `tungstenite`, whose errors are translated here.
+//! The one owner of `tungstenite`, which knows the frame header and the key of the handshake. What a peer sends is put
+//! together and judged here, because the lab must say what was wrong with it, and tell the peer so in a close frame:
+//!
+//! ```text
+//! bytes ─ Socket ─▶ MessageReader (frames, UTF-8, limits, Inflater) ─▶ Event: a message, a ping, a close frame
+//!           ▲                  └─ Violation ─▶ close frame 1002, 1007 or 1009
+//!           └── pong, close frame
+//! ```
 
 mod client;
-mod frames;
+mod close;
+mod deflate;
+mod frame;
+mod head;
+mod message;
+mod negotiation;
+mod reader;
 mod server;
-mod transport;
+mod socket;
+mod upgrade;
+mod url;
+mod violation;
 
-pub use client::{Client, Options, Url};
-pub use frames::{CLOSE_FRAME_LEN, frame_header_len};
-pub use server::{FrameType, WebSocketConnection};
-pub use transport::WebSocketTransport;
-
-use std::io;
-
-use tungstenite::{Bytes, Error as WsError, Message as WsMessage, Utf8Bytes};
-
-/// A data message.
-#[derive(Clone, Debug)]
-pub struct Message(Payload);
-
-#[derive(Clone, Debug)]
-enum Payload {
-    Text(Utf8Bytes),
-    Binary(Bytes),
-}
-
-impl Message {
-    /// The data message among all that tungstenite returns.
-    fn of(message: WsMessage) -> Option<Self> {
-        match message {
-            WsMessage::Text(text) => Some(Self(Payload::Text(text))),
-            WsMessage::Binary(bytes) => Some(Self(Payload::Binary(bytes))),
-            _ => None,
-        }
-    }
-}
-
-impl AsRef<[u8]> for Message {
-    fn as_ref(&self) -> &[u8] {
-        match &self.0 {
-            Payload::Text(text) => text.as_ref(),
-            Payload::Binary(bytes) => bytes,
-        }
-    }
-}
-
-/// The system's error behind one of tungstenite, if there is one.
-fn io_error(error: WsError) -> Result<io::Error, WsError> {
-    match error {
-        WsError::Io(error) => Ok(error),
-        error => Err(error),
-    }
-}
+pub use client::{Client, Options};
+pub use frame::{CLOSE_FRAME_LEN, frame_header_len};
+pub use message::{FrameType, Message};
+pub use server::{AcceptOptions, WebSocketConnection};
+pub use url::Url;

@@ -18,7 +18,7 @@ use labnet::{
     net::{self, ClientLimits, Connection, Deadline, End, Families, Sent, Server, SystemClock},
     pmu::Step,
     tls::{self, Acceptor, ClientOptions, Credentials, Roots},
-    ws::{self, FrameType, WebSocketConnection, WebSocketTransport},
+    ws::{self, AcceptOptions, WebSocketConnection},
 };
 use tempfile::TempDir;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind};
@@ -83,10 +83,10 @@ fn execute(over: Over, stream: TcpStream, peer: SocketAddr, steps: Vec<Step>) ->
             sent.map_err(|error| error.to_string())
         }
         Over::WebSocket => {
-            let mut transport = WebSocketTransport::new(Connection::new(stream, peer));
-            let mut client = WebSocketConnection::accept(&mut transport, &limits, FrameType::Binary).unwrap();
+            let mut connection = Connection::new(stream, peer);
+            let mut client = WebSocketConnection::accept(&mut connection, &limits, AcceptOptions::default()).unwrap();
             let sent = net::execute(&mut client, steps, 0, &clock);
-            transport.finish(sent.as_ref().map_or(End::Fin, |sent| sent.end));
+            connection.finish(sent.as_ref().map_or(End::Fin, |sent| sent.end));
             sent.map_err(|error| error.to_string())
         }
     }
@@ -120,7 +120,8 @@ impl Client {
                 Self::Tls(Box::new(tls::Client::connect(&server, &options).unwrap()))
             }
             Over::WebSocket => {
-                let options = ws::Options { connect: deadline, silence: Some(PATIENCE), max_message: 1 << 20 };
+                let options =
+                    ws::Options { connect: deadline, silence: Some(PATIENCE), max_message: 1 << 20, deflate: false };
                 let client = ws::Client::connect(&format!("ws://{address}/").parse().unwrap(), options).unwrap();
                 Self::WebSocket(Box::new(client))
             }

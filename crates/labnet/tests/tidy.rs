@@ -90,7 +90,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("netlink_packet_core", &["crates/lab-sandbox/src"]),
     ("pcap_parser", &["crates/lab-packets/src/file"]),
     ("etherparse", &["crates/lab-packets/src/packet"]),
-    ("flate2", &["crates/lab-packets/src/file/compression.rs"]),
+    ("flate2", &["crates/lab-packets/src/file/compression.rs", "crates/labnet/src/ws/deflate.rs"]),
     ("ruzstd", &["crates/lab-packets/src/file/compression.rs"]),
 ];
 

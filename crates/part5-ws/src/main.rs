@@ -39,6 +39,9 @@ struct Arguments {
     /// The longest message that is accepted, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     max_message: u64,
+    /// Offer compression (permessage-deflate); the server decides
+    #[arg(long)]
+    deflate: bool,
     #[command(flatten)]
     limits: Timeouts,
     /// Print what was counted as JSON on stderr, one object for each command
@@ -71,6 +74,7 @@ fn ask(url: &Url, command: &Command, arguments: &Arguments, console: &Console) -
             connect: arguments.limits.connect_deadline(),
             silence: arguments.limits.timeout,
             max_message: usize::try_from(arguments.max_message).unwrap_or(usize::MAX),
+            deflate: arguments.deflate,
         },
     )?;
 

@@ -50,6 +50,7 @@ fn samples() -> Vec<Event> {
         Event::LeftOut { events: 17 },
         Event::Answered { client: client(Pmu), command: command(), sends: 10, bytes: 181 },
         Event::Answered { client: client(Ws), command: command(), sends: 10, bytes: 181 },
+        Event::Echoed { client: client(Ws), messages: 3, bytes: 54 },
         Event::Answered { client: ClientId { tls: tls(), ..client(Tls) }, command: command(), sends: 10, bytes: 181 },
         Event::Gone { client: client(Pmu), command: Some(command()), reason: reason() },
         Event::Gone { client: ClientId { tls: tls(), ..client(Tls) }, command: None, reason: reason() },

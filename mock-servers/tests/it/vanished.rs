@@ -49,7 +49,7 @@ fn a_client_that_vanishes_in_a_long_pause_is_missed_within_ten_seconds_and_has_n
             let mut tcp = net::connect(&server(5003), Families::Ipv4, connect).unwrap();
             tcp.send(b"CMD_short:600").unwrap();
             tcp.recv(&mut [0; 100]).unwrap();
-            let options = ws::Options { connect, silence, max_message: 1 << 20 };
+            let options = ws::Options { connect, silence, max_message: 1 << 20, deflate: false };
             let mut websocket = ws::Client::connect(&ws::Url::of(server(5006)), options).unwrap();
             websocket.send("CMD_short:600").unwrap();
             websocket.receive().unwrap();

@@ -48,7 +48,11 @@ impl Pmu {
     fn at(device: Device, kind: FrameType, site: ServerSettings) -> Self {
         let (report, events) = mpsc::channel();
         let site = ServerSettings { events: Events::new(move |event| drop(report.send(event.to_string()))), ..site };
-        Self { server: ws::spawn(&ws::Config { port: 0, device, frame_type: kind }, &site).unwrap(), events }
+        Self {
+            server: ws::spawn(&ws::Config { port: 0, device, frame_type: kind, ..ws::Config::default() }, &site)
+                .unwrap(),
+            events,
+        }
     }
 
     /// The handout's.
@@ -111,12 +115,16 @@ impl Client {
         self.expect_upgrade();
     }
 
-    fn expect_upgrade(&mut self) {
+    fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.extend(self.receive_exact::<1>());
         }
-        let head = String::from_utf8(head).unwrap();
+        String::from_utf8(head).unwrap()
+    }
+
+    fn expect_upgrade(&mut self) {
+        let head = self.head();
         let accept = format!("\r\nSec-WebSocket-Accept: {ACCEPT}\r\n").to_lowercase();
         assert!(head.starts_with("HTTP/1.1 101 ") && head.to_lowercase().contains(&accept), "{head}");
     }
@@ -415,11 +423,132 @@ fn a_frame_that_is_too_long_or_not_masked_ends_that_connection_only() {
         let mut client = pmu.client();
         client.upgrade();
         client.send(bytes);
-        let rest = client.rest();
-        assert!(!rest.starts_with(&[FIN | BINARY]), "{rest:?}");
+        assert_eq!(client.receive().0, CLOSE);
+        assert_eq!(client.rest(), b"");
         pmu.event("broke the WebSocket protocol");
     }
     pmu.check_still_serves();
+}
+
+#[test]
+fn what_breaks_the_protocol_is_answered_with_a_close_frame_before_the_tcp_close() {
+    let pmu = Pmu::of_the_handout();
+    for (frames, status) in [
+        // Reserved bits and opcodes.
+        (&b"\xc1\x80\0\0\0\0"[..], 1002_u16),
+        (b"\x91\x80\0\0\0\0", 1002),
+        (b"\x83\x80\0\0\0\0", 1002),
+        (b"\x8b\x80\0\0\0\0", 1002),
+        // Not masked.
+        (b"\x81\x02CM", 1002),
+        // Lengths in more bytes than they need, and beyond 63 bits.
+        (b"\x81\xfe\x00\x05\0\0\0\0hello", 1002),
+        (b"\x82\xff\x80\0\0\0\0\0\0\x05\0\0\0\0", 1002),
+        // A control frame in fragments, and one that is too long.
+        (b"\x09\x80\0\0\0\0", 1002),
+        (b"\x89\xfe\x00\x7e\0\0\0\0", 1002),
+        // Nothing to continue, and a message within another.
+        (b"\x80\x80\0\0\0\0", 1002),
+        (b"\x01\x81\0\0\0\0C\x81\x81\0\0\0\0M", 1002),
+        // Close frames.
+        (b"\x88\x81\0\0\0\0\x03", 1002),
+        (b"\x88\x82\0\0\0\0\x03\xed", 1002),
+        (b"\x88\x83\0\0\0\0\x03\xe8\xff", 1007),
+        // Text that is not UTF-8, at its end and before.
+        (b"\x81\x82\0\0\0\0\xf0\x9f", 1007),
+        (b"\x01\x81\0\0\0\0\xff", 1007),
+        // Too long, by its header alone and by its fragments.
+        (b"\x81\xfe\x10\x01\0\0\0\0", 1009),
+        (b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 1009),
+    ] {
+        for piece in [1, frames.len()] {
+            let mut client = pmu.client();
+            client.upgrade();
+            frames.chunks(piece).for_each(|piece| client.send(piece));
+            assert_eq!(client.receive(), (CLOSE, status.to_be_bytes().to_vec()), "{frames:02x?}");
+            assert_eq!(client.rest(), b"", "{frames:02x?}");
+        }
+    }
+    pmu.check_still_serves();
+}
+
+#[test]
+fn a_client_that_leaves_before_the_end_is_said_to_have_left() {
+    let pmu = Pmu::of_the_handout();
+    let mut client = pmu.asked("CMD_short:3600");
+    client.receive();
+    client.frame(CLOSE, NORMAL);
+    let event = pmu.event("CMD_short:3600");
+    assert!(event.ends_with("CMD_short:3600: gone: it left after 1 messages, with a close frame"), "{event}");
+    let mut client = pmu.asked("CMD_short:3600");
+    client.receive();
+    drop(client);
+    pmu.event("left without a close frame");
+    let mut client = pmu.client();
+    client.upgrade();
+    drop(client);
+    pmu.event("left without a close frame");
+}
+
+#[test]
+fn the_headers_of_an_upgrade_are_lists_over_one_or_several_lines() {
+    let pmu = Pmu::of_the_handout();
+    for headers in [
+        ["Connection: keep-alive, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"],
+        ["Connection: keep-alive\r\nConnection: upgrade", "UPGRADE: h2c, WebSocket", "Sec-WebSocket-Version: 8, 13"],
+        ["Connection: Upgrade", "Upgrade: h2c\r\nUpgrade: websocket", "Sec-WebSocket-Version: 13"],
+    ] {
+        let mut client = pmu.client();
+        client.send(request("GET / HTTP/1.1", &[&headers[..], &[&key()]].concat()));
+        client.expect_upgrade();
+    }
+}
+
+#[test]
+fn an_echo_server_answers_each_message_with_itself() {
+    let config = ws::Config { port: 0, echo: true, ..ws::Config::default() };
+    let (report, events) = mpsc::channel();
+    let events_of = Events::new(move |event| drop(report.send(event.to_string())));
+    let server = ws::spawn(&config, &ServerSettings { events: events_of, ..ServerSettings::default() }).unwrap();
+    let mut client = Client::connect(server.address());
+    client.upgrade();
+    let long = "CMD_short:0 ".repeat(5000);
+    for (first, message) in [(TEXT, "CMD_short:0"), (BINARY, "x"), (TEXT, ""), (BINARY, &long)] {
+        client.frame(FIN | first, message);
+        assert_eq!(client.receive(), (FIN | first, message.as_bytes().to_vec()));
+    }
+    client.frame(CLOSE, NORMAL);
+    assert_eq!(client.receive(), (CLOSE, NORMAL.to_vec()));
+    assert_eq!(client.rest(), b"");
+    let event = events.recv_timeout(PATIENCE).unwrap();
+    assert!(event.ends_with("echoed 4 messages, then left"), "{event}");
+}
+
+#[test]
+fn an_offer_of_compression_is_taken_where_it_is_wanted() {
+    for (deflate, offer, expected) in [
+        (true, "permessage-deflate; client_max_window_bits", Some("permessage-deflate")),
+        (
+            true,
+            "x-unknown, permessage-deflate; server_max_window_bits=10",
+            Some("permessage-deflate; server_max_window_bits=10"),
+        ),
+        (true, "permessage-deflate; unknown", None),
+        (false, "permessage-deflate", None),
+    ] {
+        let config = ws::Config { port: 0, deflate, ..ws::Config::default() };
+        let server = ws::spawn(&config, &ServerSettings::default()).unwrap();
+        let mut client = Client::connect(server.address());
+        client.send(upgrade_request().replace("\r\n\r\n", &format!("\r\nSec-WebSocket-Extensions: {offer}\r\n\r\n")));
+        let head = client.head();
+        let chosen = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
+        assert_eq!(chosen, expected, "{offer}");
+        client.frame(FIN | TEXT, "CMD_short:0");
+        let (first, payload) = client.receive();
+        // RSV1 says that it is compressed.
+        assert_eq!(first & 0x40 != 0, expected.is_some());
+        assert_eq!(payload == b"This is PMU data 1", expected.is_none());
+    }
 }
 
 #[test]

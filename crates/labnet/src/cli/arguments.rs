@@ -105,7 +105,8 @@ pub fn server_and_commands(
     positional: &[String],
     named: Option<&Server>,
 ) -> Result<(Option<Server>, Vec<Command>), Error> {
-    let no_command = || Error::Usage("no command given: expected CMD_short:d or CMD_floodme".to_owned());
+    const EXPECTED: &str = "[SERVER PORT] COMMAND…, a command being CMD_short:d or CMD_floodme";
+    let no_command = || Error::Usage(format!("no command given: expected {EXPECTED}"));
     let at = positional.iter().position(|argument| argument.starts_with("CMD"));
     let (server, commands) = match (at, positional) {
         (Some(0), commands) => (named.cloned(), commands),
@@ -116,8 +117,7 @@ pub fn server_and_commands(
         (_, []) => return Err(no_command()),
         _ => {
             return Err(Error::Usage(format!(
-                "'{}' is neither a command nor a server followed by its port: expected [SERVER PORT] COMMAND…, a \
-                 command being CMD_short:d or CMD_floodme",
+                "'{}' is neither a command nor a server followed by its port: expected {EXPECTED}",
                 positional.join(" ").escape_debug(),
             )));
         }

@@ -5,39 +5,51 @@ use std::{
     time::Duration,
 };
 
-use tungstenite::{
-    Bytes, Error as WsError, HandshakeError, Message as WsMessage, Utf8Bytes, WebSocket,
-    error::ProtocolError,
-    protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+use super::{
+    FrameType, Message,
+    close::{self, NORMAL, POLICY_VIOLATION},
+    frame::Opcode,
+    head::{self, HeadError},
+    reader::Sender,
+    socket::{Received, Socket, SocketError, Terms},
+    upgrade::{self, Refusal},
 };
-
-use super::{Message, WebSocketTransport, io_error};
 use crate::{
     Error,
     net::{ClientLimits, Clock, Connection, Deadline, Execute},
 };
 
-/// The longest message that a server of the lab takes, in bytes: commands are short.
-const MAX_MESSAGE_LEN: usize = 4096;
-
 /// How long a client may take over the closing handshake (ours).
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// In which frames a server of the lab sends its messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameType {
-    /// As the real server does.
-    Binary,
-    /// As most clients expect.
-    Text,
+/// How many bytes are asked of a client at once: commands are short.
+const READ_LEN: usize = 4096;
+
+/// What a server does with its clients' messages.
+#[derive(Clone, Copy, Debug)]
+pub struct AcceptOptions {
+    /// In which frames it sends.
+    pub frame_type: FrameType,
+    /// The longest message that it takes, in bytes; of a compressed one, of what it becomes.
+    pub max_message: usize,
+    /// Whether it compresses for a client that offers that (permessage-deflate, RFC 7692).
+    pub deflate: bool,
+}
+
+impl Default for AcceptOptions {
+    /// As the handout's PMU: commands are short.
+    fn default() -> Self {
+        Self { frame_type: FrameType::Binary, max_message: 4096, deflate: false }
+    }
 }
 
 /// A WebSocket connection from a client.
 #[derive(Debug)]
 pub struct WebSocketConnection<'a> {
-    socket: WebSocket<&'a mut WebSocketTransport>,
+    socket: Socket<&'a mut Connection>,
     frame_type: FrameType,
     name: String,
+    has_left: bool,
 }
 
 impl<'a> WebSocketConnection<'a> {
@@ -47,103 +59,118 @@ impl<'a> WebSocketConnection<'a> {
     /// # Errors
     /// [`Error::WebSocket`], [`Error::Silent`] or [`Error::Receive`].
     pub fn accept(
-        transport: &'a mut WebSocketTransport,
+        connection: &'a mut Connection,
         limits: &ClientLimits,
-        frame_type: FrameType,
+        options: AcceptOptions,
     ) -> Result<Self, Error> {
-        transport.connection_mut().set_limits(None, Deadline::after(limits.silence))?;
-        transport.connection_mut().set_stall(Some(limits.stall));
+        connection.set_limits(None, Deadline::after(limits.silence))?;
+        connection.set_stall(Some(limits.stall));
         // One send for each message, at once: what this part is about.
-        transport.connection().set_nodelay()?;
-        let (peer, name) = (transport.connection().peer(), transport.connection().peer().to_string());
-        let config = WebSocketConfig::default()
-            .read_buffer_size(MAX_MESSAGE_LEN)
-            .max_message_size(Some(MAX_MESSAGE_LEN))
-            .max_frame_size(Some(MAX_MESSAGE_LEN));
-        let error = match tungstenite::accept_with_config(&mut *transport, Some(config)) {
-            Ok(_) => None,
-            Err(HandshakeError::Failure(error)) => Some(io_error(error)),
-            Err(HandshakeError::Interrupted(_)) => Some(Ok(io::ErrorKind::TimedOut.into())),
-        };
-        match error {
-            None => {
-                // tungstenite has read nothing beyond the request, so the upgraded stream can start afresh.
-                let role = tungstenite::protocol::Role::Server;
-                let socket = WebSocket::from_raw_socket(transport, role, Some(config));
-                Ok(Self { socket, frame_type, name })
+        connection.set_nodelay()?;
+        let (peer, name) = (connection.peer(), connection.peer().to_string());
+        let complaint = |complaint: String| Error::WebSocket { peer: name.clone(), complaint };
+        let mut input = Vec::new();
+        let accepted = match head::receive(connection, &mut input) {
+            Ok(len) => {
+                let behind = input.split_off(len);
+                let accepted = upgrade::accept(&input, options.deflate);
+                input = behind;
+                accepted
             }
-            Some(Ok(source)) => Err(match transport.connection().explain(source) {
-                Error::Silent { .. } => {
-                    Error::WebSocket { peer: name, complaint: "did not ask for an upgrade in time".to_owned() }
-                }
-                error => error,
-            }),
-            Some(Err(error)) => {
-                let complaint = format!("is refused: {error}");
+            Err(HeadError::TooLong) => Err(Refusal::bad_request("it has more than 16 KiB of headers")),
+            Err(HeadError::Ended) => return Err(complaint("left before it had asked for an upgrade".to_owned())),
+            Err(HeadError::Io(source)) => {
+                return Err(match connection.explain(source) {
+                    Error::Silent { .. } => complaint("did not ask for an upgrade in time".to_owned()),
+                    error => error,
+                });
+            }
+        };
+        match accepted {
+            Ok(accepted) => {
+                let sent = connection.write_all(accepted.head.as_bytes());
+                sent.map_err(|source| Error::Send { to: peer, source })?;
+                let read_len = options.max_message.clamp(READ_LEN, 64 * 1024);
+                let (limit, deflate) = (options.max_message, accepted.deflate);
+                let socket = Socket::new(connection, input, Terms { from: Sender::Client, limit, deflate, read_len });
+                Ok(Self { socket, frame_type: options.frame_type, name, has_left: false })
+            }
+            Err(refusal) => {
                 // The client may be gone already; then it needs no answer.
-                let _ = transport.write_all(refusal(&error).as_bytes());
-                Err(Error::WebSocket { peer: peer.to_string(), complaint })
+                let _ = connection.write_all(refusal.response().as_bytes());
+                Err(complaint(format!("is refused: {}", refusal.why)))
             }
         }
     }
 
-    /// The next message, at most 4,096 bytes; `None` when the client closes.
+    /// The next message; `None` when the client closes.
     ///
     /// # Errors
     /// [`Error::WebSocket`], [`Error::Silent`] or [`Error::Receive`].
     pub fn receive(&mut self) -> Result<Option<Message>, Error> {
-        loop {
-            match self.socket.read() {
-                Ok(WsMessage::Close(_)) => {
-                    // The answer to it is on its way out; a client that is gone needs none.
-                    let _ = self.socket.flush();
-                    return Ok(None);
-                }
-                Ok(message) => {
-                    if let Some(message) = Message::of(message) {
-                        return Ok(Some(message));
-                    }
-                }
-                Err(error) => {
-                    return Err(match io_error(error) {
-                        Ok(source) => self.connection().explain(source),
-                        Err(error) => self.complaint(&error),
-                    });
-                }
+        match self.socket.receive() {
+            Ok(Received::Message(message)) => Ok(Some(message)),
+            Ok(Received::Close(_)) => {
+                self.has_left = true;
+                Ok(None)
+            }
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    /// Gives the client as long for its next message as it had for the first.
+    ///
+    /// # Errors
+    /// [`Error::Receive`] when the system refuses.
+    pub fn await_next(&mut self, limits: &ClientLimits) -> Result<(), Error> {
+        self.socket.connection_mut().set_limits(None, Deadline::after(limits.silence))
+    }
+
+    /// Sends a message back, in the frames in which it came.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn echo(&mut self, message: &Message) -> Result<(), Error> {
+        self.send_as(message.frame_type(), message.as_ref())
+    }
+
+    /// Whether the client said, with a close frame, that it leaves, before this server did.
+    pub fn has_left(&self) -> bool {
+        self.has_left
+    }
+
+    /// Ends the connection of a client whose command is not known: status 1008, policy violation.
+    pub fn refuse(mut self, reason: &'static str) {
+        self.close_with(POLICY_VIOLATION, reason);
+    }
+
+    /// The closing handshake. A client that answers with more messages, or not at all, has been told.
+    fn close_with(&mut self, status: u16, reason: &'static str) {
+        self.socket.close(&close::payload(status, reason));
+        let deadline = Deadline::after(CLOSE_PATIENCE);
+        if self.socket.connection_mut().set_limits(None, deadline).is_err() {
+            return;
+        }
+        while !self.has_left && deadline.remaining() != Some(Duration::ZERO) {
+            match self.socket.receive() {
+                Ok(Received::Close(_)) | Err(_) => return,
+                Ok(Received::Message(_)) => {}
             }
         }
     }
 
-    /// Ends the connection of a client whose command is not known: status 1008, policy violation.
-    ///
-    /// # Errors
-    /// [`Error::Send`].
-    pub fn refuse(mut self, reason: &'static str) -> Result<(), Error> {
-        self.close_with(CloseCode::Policy, reason)
+    fn send_as(&mut self, frame_type: FrameType, bytes: &[u8]) -> Result<(), Error> {
+        let sent = self.socket.send(Opcode::Data(frame_type), bytes);
+        sent.map_err(|source| Error::Send { to: self.socket.connection().peer(), source })
     }
 
-    fn close_with(&mut self, code: CloseCode, reason: &'static str) -> Result<(), Error> {
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-        self.socket.close(Some(frame)).map_err(|error| self.send_failed(error))?;
-        self.socket.get_mut().connection_mut().set_limits(None, Deadline::after(CLOSE_PATIENCE))?;
-        // A client that answers with more messages, or not at all, has been told.
-        while self.socket.read().is_ok() {}
-        Ok(())
-    }
-
-    fn connection(&self) -> &Connection {
-        self.socket.get_ref().connection()
-    }
-
-    fn send_failed(&self, error: WsError) -> Error {
-        match io_error(error) {
-            Ok(source) => Error::Send { to: self.connection().peer(), source },
-            Err(error) => self.complaint(&error),
-        }
-    }
-
-    fn complaint(&self, error: &WsError) -> Error {
-        Error::WebSocket { peer: self.name.clone(), complaint: format!("broke the WebSocket protocol: {error}") }
+    fn explain(&self, error: SocketError) -> Error {
+        let complaint = match error {
+            SocketError::Io(source) => return self.socket.connection().explain(source),
+            SocketError::Ended => "left without a close frame".to_owned(),
+            SocketError::Violation(violation) => format!("broke the WebSocket protocol: {violation}"),
+        };
+        Error::WebSocket { peer: self.name.clone(), complaint }
     }
 }
 
@@ -152,12 +179,8 @@ impl Execute for WebSocketConnection<'_> {
 
     /// One message in one frame.
     fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let bytes = Bytes::copy_from_slice(bytes);
-        let message = match (self.frame_type, Utf8Bytes::try_from(bytes.clone())) {
-            (FrameType::Text, Ok(text)) => WsMessage::Text(text),
-            _ => WsMessage::Binary(bytes),
-        };
-        self.socket.send(message).map_err(|error| self.send_failed(error))
+        let is_text = self.frame_type == FrameType::Text && str::from_utf8(bytes).is_ok();
+        self.send_as(if is_text { FrameType::Text } else { FrameType::Binary }, bytes)
     }
 
     /// Answers pings on the way.
@@ -165,25 +188,25 @@ impl Execute for WebSocketConnection<'_> {
         /// How often to look whether everything ends.
         const SLICE: Duration = Duration::from_secs(1);
         let end = Deadline::after(duration);
-        self.connection().watch(duration >= SLICE);
+        self.socket.connection().watch(duration >= SLICE);
         while end.remaining() != Some(Duration::ZERO) {
             let slice = end.remaining().map_or(SLICE, |left| left.min(SLICE));
-            self.socket.get_mut().connection_mut().set_limits(None, Deadline::after(slice))?;
-            let is_there = match self.socket.read() {
-                Ok(message) => !message.is_close(),
-                Err(WsError::Io(error)) => match error.kind() {
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => true,
-                    // It has vanished.
-                    io::ErrorKind::ConnectionAborted => return Err(self.connection().explain(error)),
-                    _ => false,
-                },
-                Err(_) => false,
-            };
-            if !is_there || !clock.pause(Duration::ZERO) {
+            self.socket.connection_mut().set_limits(None, Deadline::after(slice))?;
+            match self.socket.receive() {
+                Ok(Received::Close(_)) => {
+                    self.has_left = true;
+                    return Ok(false);
+                }
+                Ok(Received::Message(_)) => {}
+                Err(SocketError::Io(error))
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+                Err(error) => return Err(self.explain(error)),
+            }
+            if !clock.pause(Duration::ZERO) {
                 return Ok(false);
             }
         }
-        self.connection().watch(false);
+        self.socket.connection().watch(false);
         Ok(true)
     }
 
@@ -193,24 +216,7 @@ impl Execute for WebSocketConnection<'_> {
 
     /// The closing handshake, with status 1000: the client's close frame is waited for.
     fn finish_sending(&mut self) -> Result<(), Error> {
-        self.close_with(CloseCode::Normal, "")
+        self.close_with(NORMAL, "");
+        Ok(())
     }
-}
-
-/// The HTTP answer to a request that is no upgrade (RFC 6455, section 4.2.2; RFC 9110, section 15.5.22).
-fn refusal(error: &WsError) -> String {
-    let (status, upgrade) = match error {
-        WsError::Protocol(
-            ProtocolError::MissingConnectionUpgradeHeader
-            | ProtocolError::MissingUpgradeWebSocketHeader
-            | ProtocolError::MissingSecWebSocketVersionHeader,
-        ) => ("426 Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
-        _ => ("400 Bad Request", ""),
-    };
-    let body = "This is the WebSocket PMU of the socket lab: connect with a WebSocket client.\n";
-    format!(
-        "HTTP/1.1 {status}\r\n{upgrade}Connection: {}close\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
-        if upgrade.is_empty() { "" } else { "upgrade, " },
-        body.len(),
-    )
 }

@@ -1,12 +1,10 @@
 //! The answer breaks off: status 1, after what did arrive.
 
-use std::io::Read;
-
-use crate::played::{CLOSE, FIN, Pmu, TEXT, check_broken, check_broken_after_one, run, status};
+use crate::played::{CLOSE, FIN, Pmu, TEXT, check_broken, check_broken_after_one, frame, run, status};
 
 #[test]
 fn a_close_frame_with_any_other_status_is_shown_with_its_reason() {
-    for code in [1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 4999] {
+    for code in [1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999] {
         check_broken_after_one(move |mut pmu| pmu.close(&status(code, "")), &code.to_string());
     }
     check_broken_after_one(
@@ -17,17 +15,26 @@ fn a_close_frame_with_any_other_status_is_shown_with_its_reason() {
 
 #[test]
 fn a_close_frame_that_breaks_the_rfc() {
-    // A status of one byte, reserved ones that no one may send, a reason that is not UTF-8, one that is too long.
     let not_utf8 = [&1000_u16.to_be_bytes()[..], b"\xff"].concat();
-    for payload in
-        [vec![3], status(999, ""), status(1005, ""), status(1006, ""), not_utf8, status(1000, &"x".repeat(124))]
-    {
+    // A status of one byte, ones that no one may send, a reason that is not UTF-8, one that is too long.
+    for (payload, answer, complaint) in [
+        (vec![3], 1002, "a close frame has one byte"),
+        (status(999, ""), 1002, "closed the connection with status 999, which nobody may send"),
+        (status(1004, ""), 1002, "status 1004"),
+        (status(1005, ""), 1002, "status 1005"),
+        (status(1006, ""), 1002, "status 1006"),
+        (status(1015, ""), 1002, "status 1015"),
+        (status(2999, ""), 1002, "status 2999"),
+        (status(5000, ""), 1002, "status 5000"),
+        (not_utf8, 1007, "closed the connection with a reason that is not UTF-8"),
+        (status(1000, &"x".repeat(124)), 1002, "a control frame has 126 bytes, more than 125"),
+    ] {
         let serve = move |mut pmu: Pmu| {
-            pmu.frame(CLOSE, payload);
-            // Whether the client answers it is its own affair.
-            let _ = pmu.0.read(&mut [0; 200]);
+            pmu.send(&frame(CLOSE, &payload));
+            pmu.expect_close(answer);
+            pmu.wait_for_end();
         };
-        check_broken_after_one(serve, "");
+        check_broken_after_one(serve, complaint);
     }
 }
 

@@ -24,7 +24,8 @@ This is PMU data 1\nThis is PMU data 2\nThis is PMU data 3\nThis is PMU data 4\n
 This is PMU data 6\nThis is PMU data 7\nThis is PMU data 8\nThis is PMU data 9\nThis is PMU data 10\n";
 
 fn pmu(device: Device, kind: FrameType) -> Running {
-    ws::spawn(&ws::Config { port: 0, device, frame_type: kind }, &ServerSettings::default()).unwrap()
+    ws::spawn(&ws::Config { port: 0, device, frame_type: kind, ..ws::Config::default() }, &ServerSettings::default())
+        .unwrap()
 }
 
 /// The handout's PMU, and its address.
@@ -233,7 +234,8 @@ fn several_commands_have_a_connection_each_in_order() {
         ..ServerSettings::default()
     };
     let device = Device { messages: 2, flood: b"whole".as_slice().into(), ..Device::default() };
-    let pmu = ws::spawn(&ws::Config { port: 0, device, frame_type: FrameType::Text }, &site).unwrap();
+    let pmu = ws::spawn(&ws::Config { port: 0, device, frame_type: FrameType::Text, ..ws::Config::default() }, &site)
+        .unwrap();
 
     let (address, commands) = (pmu.address().to_string(), ["CMD_short:0", "CMD_floodme", "CMD_short:0.01"]);
     let outcome = run(&[&["--server", &address, "--stats"], &commands[..]].concat());

@@ -5,6 +5,7 @@
 mod abnormal_end; // The answer breaks off: status 1, after what did arrive.
 mod allowed; // What a server may do: the answer is whole.
 mod broken_frames; // What RFC 6455 forbids: the client fails the connection.
+mod deflate; // Compression, if both sides want it.
 mod handout; // The lab's PMU (Q22 to Q24), and the command line.
 mod no_upgrade; // The server answers something else than an upgrade, or nothing.
 mod played; // A server that the test plays.

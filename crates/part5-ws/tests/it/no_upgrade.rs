@@ -1,12 +1,14 @@
 //! The server answers something else than an upgrade, or nothing.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     thread::{self},
     time::Duration,
 };
 
-use crate::played::{Pmu, check_broken, switching_protocols};
+use tungstenite::handshake::derive_accept_key;
+
+use crate::played::{FIN, Pmu, TEXT, check, check_broken, header, status, switching_protocols};
 
 fn check_answer(answer: &str, complaint: &str) {
     let answer = answer.to_owned();
@@ -77,4 +79,60 @@ fn headers_without_end_are_given_up() {
         while pmu.0.write_all(format!("X: {}\r\n", "y".repeat(1000)).as_bytes()).is_ok() {}
     };
     check_broken(serve, &[], "", "did not upgrade");
+}
+
+/// An upgrade with further headers, then one message and a normal end.
+fn upgrade_with(before: &'static str, headers: &'static str) -> impl FnOnce(Pmu) + Send + 'static {
+    move |mut pmu: Pmu| {
+        let accept = derive_accept_key(header(&pmu.request(), "Sec-WebSocket-Key").as_bytes());
+        pmu.send(
+            format!("{before}HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\n{headers}\r\n")
+                .as_bytes(),
+        );
+        // The client may have refused it by now.
+        if pmu.0.read(&mut [0; 200]).is_ok_and(|len| len > 0) {
+            pmu.frame(FIN | TEXT, "This is PMU data 1");
+            pmu.close(&status(1000, ""));
+        }
+    }
+}
+
+#[test]
+fn connection_and_upgrade_are_lists_of_tokens_over_one_or_several_lines() {
+    for headers in [
+        "upgrade: WEBSOCKET\r\nconnection: keep-alive, Upgrade\r\n",
+        "Connection: keep-alive\r\nUpgrade: h2c, websocket\r\nConnection: x ,upgrade\r\n",
+        "Upgrade: h2c\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+    ] {
+        check(upgrade_with("", headers), "This is PMU data 1\n");
+    }
+    let not_in_the_list = "Upgrade: websocket\r\nConnection: keep-alive, upgraded\r\n";
+    check_broken(upgrade_with("", not_in_the_list), &[], "", "has no 'Connection: Upgrade'");
+}
+
+#[test]
+fn answers_that_precede_the_upgrade_are_passed_over_unless_they_never_end() {
+    const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    let early = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </pmu>\r\n\r\n";
+    check(upgrade_with(early, UPGRADE), "This is PMU data 1\n");
+    let endless = |mut pmu: Pmu| {
+        pmu.request();
+        while pmu.0.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {}
+    };
+    check_broken(endless, &[], "", "did not upgrade to WebSocket");
+}
+
+#[test]
+fn what_was_not_offered_is_refused_by_name() {
+    for (chosen, complaint) in [
+        (
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+            "the extension 'permessage-deflate', which was not offered",
+        ),
+        ("Sec-WebSocket-Extensions: x-\u{1b}[5m\r\n", "HTTP"),
+        ("Sec-WebSocket-Protocol: mqtt\r\n", "the subprotocol 'mqtt', which was not offered"),
+    ] {
+        let headers = format!("Upgrade: websocket\r\nConnection: Upgrade\r\n{chosen}");
+        check_broken(upgrade_with("", headers.leak()), &[], "", complaint);
+    }
 }

@@ -99,6 +99,12 @@ impl Pmu {
         assert!(status.starts_with(&echo[..echo.len().min(2)]), "{echo:?}");
     }
 
+    /// The client ends with this status.
+    pub(crate) fn expect_close(&mut self, status: u16) {
+        let (first, payload) = self.receive();
+        assert_eq!((first, payload), (CLOSE, status.to_be_bytes().to_vec()));
+    }
+
     /// Waits until the client has gone.
     pub(crate) fn wait_for_end(&mut self) {
         let mut rest = Vec::new();

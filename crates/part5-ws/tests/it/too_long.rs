@@ -17,7 +17,10 @@ fn check_too_long(serve: impl FnOnce(&mut Pmu) + Send + 'static) {
 
 #[test]
 fn in_one_frame() {
-    check_too_long(|pmu| pmu.frame(FIN | BINARY, [b'y'; 1001]));
+    check_too_long(|pmu| {
+        pmu.frame(FIN | BINARY, [b'y'; 1001]);
+        pmu.expect_close(1009);
+    });
 }
 
 #[test]
@@ -39,7 +42,10 @@ fn in_fragments_without_an_end() {
 
 #[test]
 fn as_a_length_that_only_the_header_has() {
-    check_too_long(|pmu| pmu.send(b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"));
+    check_too_long(|pmu| {
+        pmu.send(b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff");
+        pmu.expect_close(1009);
+    });
 }
 
 #[test]
