@@ -10,6 +10,7 @@
 //! stdout is the answer and nothing else, written as each line becomes known. stderr has the rest: `note: …`,
 //! `warning: …`, then `error: …` and `hint: …`, last the statistics.
 
+mod advice;
 mod answer;
 mod arguments;
 mod console;
@@ -62,7 +63,8 @@ pub fn run_to_status<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> 
         Err(error) => {
             let status = diagnosis::exit_status(&error);
             if status != 0 {
-                console.err.error(&error);
+                let hint = advice::hint(A::command().get_name(), &error);
+                console.err.message_and_hint(&error.to_string(), hint.as_deref());
             }
             ExitCode::from(status)
         }

@@ -183,22 +183,18 @@ impl Error {
         Self::Credentials { path: path.display().to_string(), fault: fault.into() }
     }
 
-    /// What to do about it, where we know.
+    /// What to do about it, where we know. Where the program makes a difference, [`cli::run`](crate::cli::run) says
+    /// more.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Resolve { .. } => START_MOCK,
+            Self::Resolve { .. } => "is the name right, and is there a network?",
             Self::NoAddress { .. } => "give an address of the server: --server 127.0.0.1",
             Self::Connect { attempts, .. } if attempts.iter().all(|(_, error)| refused(error)) => {
-                "nothing listens there; start the server first (of the socket lab: `mock-servers`), or name its port: \
-                 --server HOST:PORT"
+                "nothing listens there: start the server first"
             }
-            Self::Connect { .. } => START_MOCK,
-            Self::Listen { protocol: "UDP", source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-                "another program has that port; stop it, or choose another port (0 picks a free one)"
-            }
+            Self::Connect { .. } => "is it the right address, and is there a network?",
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-                "another program has that port, or a connection of the previous run is still in TIME_WAIT; \
-                 stop it, wait a minute, or choose another port (0 picks a free one)"
+                "another program has that port; stop it, or choose another port"
             }
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "ports below 1024 are for root; choose a higher one"
@@ -213,9 +209,6 @@ impl Error {
         Some(hint.to_owned())
     }
 }
-
-/// What to do when the servers of the handout cannot be reached.
-const START_MOCK: &str = "the lab's servers run offline too: start `mock-servers`, then pass --server localhost";
 
 /// What to do when a group cannot be reached.
 pub const NO_ROUTE: &str = "to stay on this machine, pass --interface 127.0.0.1 to receiver and sender alike";
