@@ -25,7 +25,7 @@ pub use bind::{bind_each, bind_udp, listen, listen_each};
 pub use clock::{Clock, SystemClock};
 pub use dialogue::{Dialogue, NoCommand, close, converse, finish, receive_command};
 pub use execute::{ClientStream, End, Execute, Sent, execute};
-pub use multicast::{Group, Interface, MulticastSender};
+pub use multicast::{Group, Interface, MulticastSender, OutgoingInterface};
 pub use port_holder::PortHolder;
 pub use server::{ClientLimits, Running, ServeEvent, Wake, raise_descriptor_limit, serve};
 pub use tcp::{Connection, Counted, Deadline, connect};

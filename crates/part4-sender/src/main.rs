@@ -14,6 +14,7 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
+    error::NO_ROUTE,
     feed::{Identity, Sheet},
     net::{Interface, MulticastSender},
 };
@@ -59,6 +60,16 @@ fn sender(arguments: Arguments, console: &Console) -> Result<(), Error> {
     // Q20: sending takes no special option, nor membership; the group is only an address.
     let group = MulticastSender::open(address, arguments.interface.unwrap_or_default(), arguments.ttl)?;
 
+    // Said once something is sent: the receiver may be started meanwhile.
+    let mut is_first = true;
+    let mut send = |datagram: &[u8]| {
+        group.send(datagram)?;
+        if std::mem::take(&mut is_first) {
+            name_interface(&group, address, console);
+        }
+        Ok(())
+    };
+
     let mut sheet = Sheet::new(identity);
     let mut keyboard = io::stdin().lock();
     loop {
@@ -67,10 +78,22 @@ fn sender(arguments: Arguments, console: &Console) -> Result<(), Error> {
         let text = keyboard.fill_buf().map_err(failed)?;
         if text.is_empty() {
             console.err.prompt("\n");
-            return sheet.finish(|datagram| group.send(datagram));
+            return sheet.finish(&mut send);
         }
-        sheet.push(text, |datagram| group.send(datagram))?;
+        sheet.push(text, &mut send)?;
         let read = text.len();
         keyboard.consume(read);
+    }
+}
+
+/// Says where the datagrams go, unless somebody on this machine has joined the group there.
+fn name_interface(group: &MulticastSender, address: SocketAddrV4, console: &Console) {
+    let Some(interface) = group.outgoing_interface() else { return };
+    match interface.has_member(*address.ip()) {
+        Some(true) => {}
+        Some(false) => console.err.note(format_args!(
+            "sent to {address} on {interface}, where nobody on this machine has joined the group; {NO_ROUTE}"
+        )),
+        None => console.err.note(format_args!("sent to {address} on {interface}")),
     }
 }

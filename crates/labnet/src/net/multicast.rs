@@ -1,5 +1,7 @@
 //! IPv4 multicast: joining a group, and speaking to it.
 
+mod members;
+
 use std::{
     fmt, io,
     net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket},
@@ -10,6 +12,8 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::Error;
+
+pub use members::OutgoingInterface;
 
 /// The network interface on which a group is joined or addressed: by default the one that the system's routes name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -189,6 +193,11 @@ impl MulticastSender {
     pub fn send(&self, datagram: &[u8]) -> Result<(), Error> {
         let sent = self.socket.send_to(datagram, self.group);
         sent.map(drop).map_err(|source| failed(self.group, self.interface, source))
+    }
+
+    /// The interface by which its datagrams leave, where that is known.
+    pub fn outgoing_interface(&self) -> Option<OutgoingInterface> {
+        OutgoingInterface::of(self.group, self.interface.0)
     }
 
     /// The port from which it speaks.
