@@ -23,6 +23,7 @@ mod progress;
 mod shutdown;
 mod statistics;
 mod stats;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ pub use progress::Progress;
 pub use shutdown::Shutdown;
 pub use statistics::Statistics;
 pub use stats::{ResetStats, Stats, TransferStats};
+pub use waiting::{Waiting, notice_after};
 
 use crate::Error;
 
@@ -63,6 +65,7 @@ pub fn run_to_status<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> 
         Err(error) => {
             let status = diagnosis::exit_status(&error);
             if status != 0 {
+                console.waiting.end();
                 let hint = advice::hint(A::command().get_name(), &error);
                 console.err.message_and_hint(&error.to_string(), hint.as_deref());
             }

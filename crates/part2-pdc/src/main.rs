@@ -61,6 +61,7 @@ fn ask(server: &Server, command: &Command, arguments: &Arguments, console: &Cons
     pmu.set_limits(arguments.limits.timeout, Deadline::NONE)?;
 
     pmu.send(command.as_bytes())?;
+    answer.asked(pmu.peer());
     let mut buffer = vec![0; arguments.recv_buffer as usize];
     loop {
         // Q15: one recv() returns what has come, whatever the PMU sent and however it was packed.

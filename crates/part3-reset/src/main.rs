@@ -40,7 +40,13 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
                 console.err.warn(text)
             }
         })?);
+        console.waiting.begin(format_args!(
+            "{request} is sent every {} s to {}, no acknowledgement has come yet",
+            arguments.timeout.as_secs_f64(),
+            list(&addresses)
+        ));
         let (offset, from, packets) = reset(pmu, request, &arguments, &stats, console)?;
+        console.waiting.end();
         let (family, time) = (Family::of(from), cli::now());
         console.out.line(format_args!("{offset} from {from} over {family} after {packets} packets at {time}"))?;
         console.err.progress().advance();
@@ -48,6 +54,10 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
     }
     console.err.progress().end();
     if arguments.runs > 1 { console.out.line(tally) } else { Ok(()) }
+}
+
+fn list(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
 /// One packet to each family, one second for either to answer, and again: the retransmission of section 3.

@@ -21,9 +21,6 @@ use labnet::{
 
 const PROGRAMME: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 1, 1, 1), 5005);
 
-/// How long nothing may come before a hint (the programme sends each second).
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// The longest datagram that UDP can carry over IPv4, in bytes.
 const MAX_DATAGRAM_LEN: usize = 65_507;
 
@@ -67,9 +64,11 @@ fn receiver(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
     let mut buffer = vec![0; MAX_DATAGRAM_LEN];
     let (mut shown, mut last) = (0, Instant::now());
-    let mut hint_at = Some(PATIENCE);
+    // The programme sends each second: nothing for a while means that it does not reach this interface.
+    let patience = cli::notice_after(arguments.timeout);
+    let mut hint_at = Some(patience);
     while arguments.count.is_none_or(|count| shown < count) {
-        let next_step = [hint_at, arguments.timeout].into_iter().flatten().min().unwrap_or(PATIENCE);
+        let next_step = [hint_at, arguments.timeout].into_iter().flatten().min().unwrap_or(patience);
         if let Some((bytes, from)) = group.receive(&mut buffer, next_step.saturating_sub(last.elapsed()))? {
             (shown, last, hint_at) = (shown + 1, Instant::now(), None);
             let datagram = Datagram::new(bytes);
@@ -81,7 +80,10 @@ fn receiver(arguments: Arguments, console: &Console) -> Result<(), Error> {
         }
         if hint_at.is_some_and(|patience| last.elapsed() >= patience) {
             hint_at = None;
-            console.err.hint(format_args!("nothing has come for {} s; {NO_ROUTE}", PATIENCE.as_secs()));
+            let after = patience.as_secs_f64();
+            console
+                .err
+                .hint(format_args!("nothing has come to {} on {interface} for {after} s; {NO_ROUTE}", address.ip()));
         }
         if let Some(after) = arguments.timeout.filter(|timeout| last.elapsed() >= *timeout) {
             return Err(Error::Silent { from: address.into(), after });

@@ -67,6 +67,7 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
 fn ask(url: &Url, command: &Command, arguments: &Arguments, console: &Console) -> Result<(), Error> {
     let stats = console.statistics.begin(arguments.stats, TransferStats::over_websocket(command));
+    console.waiting.begin(format_args!("not connected to {url} yet"));
 
     let mut pmu = Client::connect(
         url,
@@ -79,12 +80,18 @@ fn ask(url: &Url, command: &Command, arguments: &Arguments, console: &Console) -
     )?;
 
     pmu.send(&command.to_string())?;
+    console.waiting.begin(format_args!("connected to {url}, {command} is sent, no message has come yet"));
     loop {
         // Q23, Q24: each call brings one message, whole, however many packets and frames it took.
         let received = pmu.receive();
         stats.update(|stats| stats.on_message(&pmu));
         match received? {
-            Some(message) => console.out.message(message.as_ref())?,
+            Some(message) => {
+                console.waiting.hold();
+                console.out.message(message.as_ref())?;
+                let expected = command.interval().unwrap_or_default();
+                console.waiting.begin_for(expected, "messages have come, but neither a further one nor the end");
+            }
             None if pmu.messages() == 0 => {
                 console.err.warn(format_args!("{url} closed the connection without an answer"));
                 return Ok(());

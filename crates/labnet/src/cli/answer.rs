@@ -1,6 +1,6 @@
 //! The answer of a PMU on its way from recv calls to stdout: messages line by line, a flood as it is.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::SocketAddr, time::Duration};
 
 use super::{Console, Stats, TransferStats};
 use crate::{
@@ -17,6 +17,11 @@ pub struct Answer {
     console: Console,
     stats: Stats<TransferStats>,
     shape: Shape,
+    command: String,
+    /// How far apart its messages are.
+    interval: Duration,
+    /// Whether anything has come.
+    has_begun: bool,
 }
 
 #[derive(Debug)]
@@ -37,12 +42,24 @@ impl Answer {
     }
 
     fn new(command: &Command, console: &Console, stats: Stats<TransferStats>) -> Self {
+        console.waiting.begin("not connected yet");
         let shape = if command.is_flood() { Shape::Flood { last: None } } else { Shape::Short(Messages::new()) };
-        Self { console: console.clone(), stats, shape }
+        let interval = command.interval().unwrap_or_default();
+        Self { console: console.clone(), stats, shape, command: command.to_string(), interval, has_begun: false }
     }
 
-    /// What a TLS handshake agreed on, for the statistics.
+    /// The connection is made, and the command is sent.
+    pub fn asked(&self, pmu: SocketAddr) {
+        let command = &self.command;
+        self.console.waiting.begin(format_args!("connected to {pmu}, {command} is sent, no message has come yet"));
+    }
+
+    /// What a TLS handshake agreed on, for the statistics; the command is sent next.
     pub fn negotiated(&self, negotiated: &NegotiatedTls) {
+        let command = &self.command;
+        self.console
+            .waiting
+            .begin(format_args!("connected ({negotiated}), {command} is sent, no message has come yet"));
         self.stats.update(|stats| stats.negotiated(negotiated));
     }
 
@@ -61,8 +78,19 @@ impl Answer {
         };
         // Counted first: who sees a line sees it counted.
         self.count(pmu);
+        self.console.waiting.hold();
         self.console.out.write(&text)?;
+        self.go_on();
         failed.map_or(Ok(()), Err)
+    }
+
+    fn go_on(&mut self) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            self.console.waiting.go_on();
+        } else {
+            let what = "messages have come, but neither a further one nor the end of the connection";
+            self.console.waiting.begin_for(self.interval, what);
+        }
     }
 
     /// The PMU has closed the connection: shows what only the end completes.
@@ -70,6 +98,7 @@ impl Answer {
     /// # Errors
     /// [`Error::Incomplete`] when that is within a message; those of [`Output::write`](super::Output::write).
     pub fn end(mut self, pmu: &impl Counted) -> Result<(), Error> {
+        self.console.waiting.end();
         let (text, failed) = match &mut self.shape {
             Shape::Short(messages) => lines(messages.finish().transpose(), &self.console),
             Shape::Flood { last } => {

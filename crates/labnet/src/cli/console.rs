@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Diagnostics, Output, Shutdown, Statistics, progress::Progress};
+use super::{Diagnostics, Output, Shutdown, Statistics, Waiting, progress::Progress};
 
 /// Where a program writes, what it counts, and how it ends. Clones share it, as clones of each of its parts do: threads
 /// and the signal handler take what they need.
@@ -14,6 +14,8 @@ pub struct Console {
     pub err: Diagnostics,
     /// What Ctrl-C does.
     pub shutdown: Shutdown,
+    /// What the program waits for.
+    pub waiting: Waiting,
     /// What `--stats` prints at the very end.
     pub statistics: Statistics,
 }
@@ -28,9 +30,11 @@ impl Console {
     /// The console of this process.
     pub fn new() -> Self {
         let progress = Progress::default();
+        let err = Diagnostics::new(progress.clone());
         Self {
-            out: Output::new(progress.clone()),
-            err: Diagnostics::new(progress),
+            out: Output::new(progress),
+            waiting: Waiting::new(err.clone()),
+            err,
             shutdown: Shutdown::default(),
             statistics: Statistics::default(),
         }
