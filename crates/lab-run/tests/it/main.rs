@@ -4,6 +4,7 @@
 
 mod documents;
 mod help;
+mod hints;
 mod readme;
 mod run_lab;
 mod workspace;
