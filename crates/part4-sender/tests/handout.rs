@@ -311,3 +311,20 @@ mod own_network {
         });
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_nobody_has_joined_the_group_the_interface_is_named_once() {
+    // A group that no test joins.
+    let arguments = ["224.1.1.77", "5999", "123456", "--interface", "127.0.0.1"];
+    let mut sender = Program::start(SENDER, &arguments).unwrap();
+    sender.input(b"one\ntwo\n");
+    let outcome = sender.finish(PATIENCE).unwrap();
+    assert_eq!((outcome.code(), outcome.stdout().as_str()), (0, ""));
+    let stderr = outcome.stderr();
+    let [note] = stderr.lines().collect::<Vec<_>>()[..] else { panic!("{stderr}") };
+    assert!(
+        note.starts_with("note: sent to 224.1.1.77:5999 on lo (127.0.0.1), where nobody on this machine"),
+        "{note}"
+    );
+}

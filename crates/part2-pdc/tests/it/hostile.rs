@@ -7,7 +7,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program};
-use lab_test::{accept, check_failed, finish, listen, run, start};
+use lab_test::{PATIENCE, accept, check_failed, finish, listen, run, start};
 
 use crate::{
     PDC, lines, message,
@@ -299,4 +299,27 @@ fn stats_are_printed_after_an_error_too() {
 fn check_stats_last(outcome: &Outcome, messages: &[u64]) {
     let counted: Vec<_> = outcome.stats().iter().map(|stats| stats["messages"].as_u64().unwrap()).collect();
     assert_eq!(counted, messages, "{}", outcome.stderr());
+}
+
+// What it waits for.
+
+#[test]
+fn after_five_seconds_of_silence_it_says_what_it_waits_for() {
+    let asked_since = std::time::Instant::now();
+    let (mut pdc, mut pmu) = asked("CMD_short:0");
+    let address = pmu.local_addr().unwrap();
+    let await_note = |pdc: &mut Program| {
+        pdc.line_with("say what it waits for", PATIENCE, |line| line.text.starts_with("note: ")).unwrap().text
+    };
+    let note = await_note(&mut pdc);
+    assert!(asked_since.elapsed() >= Duration::from_secs(5));
+    let expected =
+        format!("note: waiting for 5 s: connected to {address}, CMD_short:0 is sent, no message has come yet");
+    assert_eq!(note, expected);
+    // A PMU that does not end its answer: the handout's client waits, too (Q13).
+    say(&mut pmu, "This is PMU data 1");
+    assert!(await_note(&mut pdc).contains("neither a further one nor the end"));
+    drop(pmu);
+    let outcome = finish(pdc);
+    assert_eq!((outcome.code(), outcome.stdout().as_str()), (0, "This is PMU data 1\n"));
 }

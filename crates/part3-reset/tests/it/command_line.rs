@@ -155,3 +155,18 @@ fn help_has_examples_and_the_version_is_one_line() {
     let version = run(&["--version"]);
     assert_eq!((version.stdout(), version.code()), (format!("part3-reset {}\n", env!("CARGO_PKG_VERSION")), 0));
 }
+
+#[test]
+fn after_five_seconds_without_an_acknowledgement_it_says_what_it_waits_for() {
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    for timeout in ["1", "3"] {
+        let mut pdc = start(&["--server", &address, "--timeout", timeout]);
+        let note = pdc.line_with("say what it waits for", PATIENCE, |line| line.text.starts_with("note: ")).unwrap();
+        assert!(note.at >= Duration::from_secs(5), "{note:?}");
+        let what = format!("RESET:20 is sent every {timeout} s to {address}, no acknowledgement has come yet");
+        assert_eq!(note.text, format!("note: waiting for 5 s: {what}"));
+        pdc.interrupt();
+        assert_eq!(finish(pdc).stdout(), "");
+    }
+}

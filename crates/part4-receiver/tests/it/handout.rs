@@ -230,6 +230,14 @@ fn after_five_seconds_without_a_datagram_a_hint_names_the_loopback_interface() {
     assert_eq!(labelled(&outcome, "hint: "), [hint.text], "once");
 }
 
+#[test]
+fn the_hint_comes_before_a_short_timeout_ends_the_receiver() {
+    let outcome = Broadcaster::new().receiver(&["--timeout", "3"]).finish(PATIENCE).unwrap();
+    assert_eq!((outcome.stdout().as_str(), outcome.code()), ("", 1));
+    let [hint] = &labelled(&outcome, "hint: ")[..] else { panic!("{}", outcome.stderr()) };
+    assert!(hint.starts_with("hint: nothing has come to 224.1.1.1 on interface 127.0.0.1 for 1.5 s; "), "{hint}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interface_may_be_named() {
