@@ -14,7 +14,7 @@ use labnet::{
     net::{self, Counted, Deadline, Families},
 };
 
-const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5002 };
+const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5002, mock_port: 5002 };
 const LINE: &str = "O Romeo, Romeo! wherefore art thou Romeo?";
 
 #[derive(Args)]

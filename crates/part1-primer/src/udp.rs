@@ -10,7 +10,7 @@ use labnet::{
     net::Families,
 };
 
-const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5001 };
+const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5001, mock_port: 5001 };
 const GREETING: &[u8] = b"Hello, Romeo ";
 
 /// The longest datagram that is received whole, in bytes (as Code B).

@@ -14,7 +14,7 @@ use labnet::{
     pmu::Command,
 };
 
-const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5003 };
+const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5003, mock_port: 5003 };
 
 /// Ask a PMU for its messages over TCP (IPv4) and show each on a line of its own
 #[derive(Parser)]

@@ -19,7 +19,7 @@ mod tests;
 
 use arguments::Arguments;
 
-const PMU: DefaultServer = DefaultServer { host: "lab3.iw.epfl.ch", port: 5004 };
+const PMU: DefaultServer = DefaultServer { host: "lab3.iw.epfl.ch", port: 5004, mock_port: 5004 };
 
 fn main() -> ExitCode {
     cli::run(pdc)

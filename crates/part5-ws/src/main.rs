@@ -14,7 +14,7 @@ use labnet::{
     ws::{Client, Options, Url},
 };
 
-const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5006 };
+const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5006, mock_port: 5006 };
 
 /// Ask a PMU for its messages over WebSocket and show each on a line of its own
 #[derive(Parser)]

@@ -3,64 +3,19 @@
 //!
 //! Usage: `part6-pdc CMD_short:0 cacert.pem` · `part6-pdc CMD_floodme certs/cacert.pem --server localhost:5007`
 
-use std::{path::PathBuf, process::ExitCode};
-
-use clap::Parser;
+use std::process::ExitCode;
 
 use labnet::{
     Error,
-    cli::{self, Answer, Console, DefaultServer, ServerOption, Timeouts},
-    pmu::Command,
-    tls::{Client, ClientOptions, KeyLogFile, Roots, TlsVersion},
+    cli::{self, Answer, Console, DefaultServer},
+    tls::{Client, ClientOptions, KeyLogFile, Roots},
 };
 
-const PMU: DefaultServer = DefaultServer { host: "localhost", port: 5003 };
+mod arguments;
 
-/// Ask a PMU for its messages over TLS, after verifying its certificate
-#[derive(Parser)]
-#[command(
-    version,
-    after_help = "Examples:
-  part6-pdc CMD_short:0 certs/cacert.pem    from part6-pmu on this machine
-  part6-pdc CMD_short:1 cacert.pem --server localhost:5007 --stats
-  part6-pdc CMD_short:0 cacert.pem --server 127.0.0.1 --name localhost
-  part6-pdc CMD_short:0 cacert.pem --no-check-hostname
-                                            a certificate without names
-  part6-pdc CMD_short:0 cacert.pem --name ada_lovelace
-                                            with that common name alone"
-)]
-struct Arguments {
-    /// CMD_short:d (d in seconds) or CMD_floodme
-    command: Command,
-    /// The CA's certificate, a PEM file
-    #[arg(value_name = "CA-FILE")]
-    ca_file: PathBuf,
-    #[command(flatten)]
-    at: ServerOption,
-    /// The name that the certificate must be for, not the server's: one of its SAN or, without SAN, its common name
-    #[arg(long)]
-    name: Option<String>,
-    /// Verify the chain, but not the name; X.509 version 1 will do
-    #[arg(long, conflicts_with = "name")]
-    no_check_hostname: bool,
-    /// Fail when the PMU ends without close_notify
-    #[arg(long)]
-    strict: bool,
-    /// Speak this version only: 1.2 or 1.3 (Q26)
-    #[arg(long, value_name = "VERSION")]
-    tls: Option<TlsVersion>,
-    /// Append the secrets of the connection to a file, so that Wireshark can decrypt it (Q25)
-    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE", hide_env_values = true)]
-    keylog: Option<PathBuf>,
-    /// The most bytes that one recv takes
-    #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
-    recv_buffer: u32,
-    #[command(flatten)]
-    limits: Timeouts,
-    /// Print what was counted as JSON on stderr
-    #[arg(long)]
-    stats: bool,
-}
+use arguments::Arguments;
+
+const PMU: DefaultServer = DefaultServer { host: "localhost", port: 5003, mock_port: 5007 };
 
 fn main() -> ExitCode {
     cli::run(pdc)

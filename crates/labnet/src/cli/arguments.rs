@@ -50,6 +50,8 @@ pub struct DefaultServer {
     pub host: &'static str,
     /// The handout's port.
     pub port: u16,
+    /// The port of the same server among `mock-servers`, which is asked first where `LAB_SERVER` names the host.
+    pub mock_port: u16,
 }
 
 impl DefaultServer {
@@ -63,7 +65,7 @@ impl DefaultServer {
         }
         match std::env::var(LAB_SERVER) {
             Ok(host) if !host.is_empty() => match host.parse::<Server>() {
-                Ok(server) if !server.has_port() => Ok(server.or_port(self.port)),
+                Ok(server) if !server.has_port() => Ok(server.or_port(self.mock_port).or_else_port(self.port)),
                 _ => Err(Error::Usage(format!("{LAB_SERVER}='{}' is no host (give no port)", host.escape_debug()))),
             },
             _ => Ok(Server::new(self.host, self.port)),

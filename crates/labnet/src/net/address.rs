@@ -20,6 +20,8 @@ use crate::Error;
 pub struct Server {
     host: String,
     port: Option<u16>,
+    /// The port to try when none of the addresses has somebody at the first.
+    other_port: Option<u16>,
 }
 
 /// Which families of addresses a part can use.
@@ -40,7 +42,7 @@ impl Families {
 impl Server {
     /// A host with a port of its own.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self { host: host.into(), port: Some(port) }
+        Self { host: host.into(), port: Some(port), other_port: None }
     }
 
     /// Whether a port was named.
@@ -55,12 +57,20 @@ impl Server {
         self
     }
 
+    /// The same host, where `port` is tried after the first one, if it is another.
+    #[must_use]
+    pub fn or_else_port(mut self, port: u16) -> Self {
+        self.other_port = Some(port).filter(|port| Some(*port) != self.port);
+        self
+    }
+
     /// The host as it was written, without brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The addresses of the host, in the system's order and without duplicates; at least one.
+    /// The addresses of the host, in the system's order and without duplicates; at least one. Those with the port to
+    /// try after the first come last.
     ///
     /// `localhost` is 127.0.0.1 and ::1, whatever the hosts file says.
     ///
@@ -69,10 +79,13 @@ impl Server {
     /// has addresses of the other family only.
     pub fn resolve(&self, families: Families, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
         let mut addresses: Vec<SocketAddr> = Vec::new();
-        for ip in look_up(&self.host, deadline)? {
-            let address = SocketAddr::new(ip.to_canonical(), self.port.unwrap_or(0));
-            if families.include(address.ip()) && !addresses.contains(&address) {
-                addresses.push(address);
+        let ips = look_up(&self.host, deadline)?;
+        for port in [self.port.unwrap_or(0)].into_iter().chain(self.other_port) {
+            for ip in &ips {
+                let address = SocketAddr::new(ip.to_canonical(), port);
+                if families.include(address.ip()) && !addresses.contains(&address) {
+                    addresses.push(address);
+                }
             }
         }
         if addresses.is_empty() {
@@ -123,7 +136,8 @@ impl fmt::Display for Server {
             Some(port) if self.host.contains(':') => write!(f, "[{}]:{port}", self.host),
             Some(port) => write!(f, "{}:{port}", self.host),
             None => f.write_str(&self.host),
-        }
+        }?;
+        self.other_port.map_or(Ok(()), |port| write!(f, " or {port}"))
     }
 }
 
@@ -159,7 +173,7 @@ impl FromStr for Server {
         if host.is_empty() || !host.chars().all(plain) {
             return Err(error());
         }
-        Ok(Self { host: host.to_owned(), port })
+        Ok(Self { host: host.to_owned(), port, other_port: None })
     }
 }
 
@@ -209,6 +223,15 @@ mod tests {
         assert_eq!(both.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:7", "[::1]:7"]);
         let ipv4 = server.resolve(Families::Ipv4, Deadline::NONE).unwrap();
         assert_eq!(ipv4.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:7"]);
+    }
+
+    #[test]
+    fn a_second_port_is_tried_after_all_addresses_of_the_first() {
+        let server = "127.0.0.1".parse::<Server>().unwrap().or_port(5007).or_else_port(5003);
+        assert_eq!(server.to_string(), "127.0.0.1:5007 or 5003");
+        let addresses = server.resolve(Families::Both, Deadline::NONE).unwrap();
+        assert_eq!(addresses, ["127.0.0.1:5007".parse().unwrap(), "127.0.0.1:5003".parse().unwrap()]);
+        assert_eq!(Server::new("host", 5003).or_else_port(5003), Server::new("host", 5003));
     }
 
     #[test]

@@ -2,7 +2,12 @@
 
 use lab_process::{Program, Stream};
 use lab_test::{PATIENCE, check_error, finish, nobody};
-use labnet::pmu::Device;
+use labnet::{
+    net::ClientLimits,
+    pmu::Device,
+    tls::{Acceptor, Credentials},
+};
+use mock_servers::{ServerSettings, pmu, tls};
 
 use crate::{
     certified::{Certified, check_outcome},
@@ -140,4 +145,52 @@ fn q26_one_version_can_be_asked_for_and_secrets_are_written_for_wireshark() {
     }
     let outcome = certified.pdc("CMD_short:0 CA --tls 1.1");
     assert_eq!((outcome.code(), outcome.stderr().contains("expected 1.2 or 1.3")), (2, true), "{}", outcome.stderr());
+}
+
+#[test]
+fn after_five_seconds_of_silence_it_says_what_it_waits_for() {
+    let certified = Certified::here();
+    let (listener, address) = lab_test::listen();
+    let mut pdc = certified.start(&[], &format!("CMD_short:0 CA --server {address}"));
+    let await_note = |pdc: &mut Program| {
+        pdc.line_with("say what it waits for", PATIENCE, |line| line.text.starts_with("note: ")).unwrap().text
+    };
+    // No handshake.
+    let silent = lab_test::accept(&listener);
+    assert_eq!(await_note(&mut pdc), "note: waiting for 5 s: not connected yet");
+    drop((silent, pdc));
+
+    let mut pdc = certified.start(&[], &format!("CMD_short:0 CA --server {address}"));
+    let (certificate, key) = (certified.directory().certificate("123456"), certified.directory().key("123456"));
+    let acceptor = Acceptor::new(&Credentials::load(&certificate, &key).unwrap()).unwrap();
+    let client = lab_test::accept(&listener);
+    let peer = client.peer_addr().unwrap();
+    let silent = acceptor.accept(client, peer, &ClientLimits::default()).unwrap();
+    let note = await_note(&mut pdc);
+    assert!(note.starts_with("note: waiting for 5 s: connected (TLSv1.3 "), "{note}");
+    assert!(note.ends_with("CMD_short:0 is sent, no message has come yet"), "{note}");
+    drop(silent);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lab_server_finds_the_tls_of_mock_servers_and_a_part6_pmu_as_well() {
+    lab_test::in_own_network("ip link set lo up", || {
+        let certified = Certified::here();
+        let ask = || finish(certified.start(&[("LAB_SERVER", "localhost")], "CMD_short:0 CA"));
+        let settings = ServerSettings { bind: vec![[127, 0, 0, 1].into()], ..ServerSettings::default() };
+        let files = || tls::CertificateSource::Files {
+            certificate: certified.directory().certificate("123456"),
+            key: certified.directory().key("123456"),
+        };
+        let config = |port| tls::Config { port, certificate: files(), ..tls::Config::default() };
+        // As mock-servers has them: plain text on 5003, TLS on 5007.
+        let plain = pmu::spawn(&pmu::Config::default(), &settings).unwrap();
+        let mock = tls::spawn(&config(5007), &settings).unwrap();
+        check_outcome(&ask(), &lines(1..11).into_bytes());
+        drop((plain, mock));
+        // part6-pmu alone.
+        let _part6 = tls::spawn(&config(5003), &settings).unwrap();
+        check_outcome(&ask(), &lines(1..11).into_bytes());
+    });
 }

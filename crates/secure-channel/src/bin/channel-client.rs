@@ -16,7 +16,7 @@ use secure_channel::{
     steps::{ChannelStats, Client, Narrator, Step},
 };
 
-const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5010 };
+const SERVER: DefaultServer = DefaultServer { host: "localhost", port: 5010, mock_port: 5010 };
 
 /// Receive a message over a channel that is built step by step
 #[derive(Parser)]
