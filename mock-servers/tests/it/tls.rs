@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::mpsc::{self, Receiver},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lab_process::{Outcome, Program, Stream};
@@ -223,6 +223,32 @@ fn a_client_that_is_silent_too_long_is_given_up_before_and_after_the_handshake()
     assert!(events.recv_timeout(PATIENCE).unwrap().contains(&silent.local_addr().unwrap().to_string()));
     assert_eq!(rest(&mut connect(pmu.address(), folder.path())), "");
     assert!(events.recv_timeout(PATIENCE).unwrap().contains("too slow"));
+}
+
+#[test]
+fn a_client_that_takes_a_little_of_a_flood_now_and_then_is_given_up_after_one_limit_of_time() {
+    let folder = certs();
+    let (sender, events) = mpsc::channel();
+    let settings = ServerSettings {
+        limits: ClientLimits { stall: Duration::from_secs(1), ..ClientLimits::default() },
+        events: Events::new(move |event| drop(sender.send(event.to_string()))),
+        ..ServerSettings::default()
+    };
+    let flood = Device { flood: vec![b'x'; 64 << 20].into(), ..Device::default() };
+    let pmu = tls::spawn(&config(files(folder.path()), flood), &settings).unwrap();
+    let mut client = connect(pmu.address(), folder.path());
+    client.send(b"CMD_floodme").unwrap();
+    let begun = Instant::now();
+    let event = loop {
+        // One record of 4,000.
+        client.recv(&mut [0; 16_384]).unwrap();
+        if let Ok(event) = events.recv_timeout(Duration::from_millis(50)) {
+            break event;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it is never given up");
+    };
+    assert!(event.ends_with("CMD_floodme: gone: it did not take what it was sent within 1 s"), "{event}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -97,8 +97,11 @@ fn a_visitor_that_takes_nothing_of_its_answer_is_given_up() {
     let mut server = files.server("--timeout 1");
     let mut greedy = connect(server.address, "localhost", &server.default_config());
     greedy.write_all(b"GET /bytes/1000000000 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let begun = Instant::now();
     let report = server.report("/bytes/1000000000");
-    assert!(report.contains("(gone: "), "{report}");
+    assert!(report.contains("(gone: it did not take what it was sent within 1 s)"), "{report}");
+    // Once: the alert that follows waits for nobody.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
 #[test]
