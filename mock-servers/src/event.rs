@@ -420,7 +420,7 @@ impl Event {
             Error::WebSocket { complaint, .. } | Error::Tls { complaint, .. } => {
                 Self::ProtocolError { client, reason: complaint.clone() }
             }
-            Error::Silent { after, .. } => Self::Silent { client, seconds: after.as_secs_f64() },
+            Error::Silent { after, .. } => Self::Silent { client, seconds: labnet::seconds::number(*after) },
             Error::Receive { source, .. } => Self::CannotReceive { client, reason: reason(source) },
             Error::Send { source, .. } => Self::CannotSend { client, reason: reason(source) },
             error => Self::Trouble { server: client.server, reason: error.to_string() },

@@ -47,8 +47,8 @@ pub struct Lifeline {
 /// An arrow: a packet, or omitted packets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrow {
-    /// Its time since the first packet.
-    pub at: Duration,
+    /// Its time since the first packet, if known.
+    pub at: Option<Duration>,
     /// The number of its packet in the capture, if there is one.
     pub packet: Option<u64>,
     /// Whether it goes from left to right.
@@ -95,7 +95,7 @@ impl Diagram {
     /// `tls` is the result of [`tls::dissect`](crate::tls::dissect).
     pub fn of(flow: &Flow, tls: Option<&TlsDissection>, options: &DiagramOptions) -> Self {
         let labels = Labels::new(flow, tls);
-        let first = flow.rows.iter().map(|row| row.at).min().unwrap_or_default();
+        let first = flow.rows.iter().filter_map(|row| row.at).min().unwrap_or_default();
         let draw = |row: &PacketRow| arrow(row, first, &labels);
         let mut arrows = Vec::new();
         for run in flow.rows.chunk_by(|before, row| is_plain(before) == is_plain(row)) {
@@ -150,7 +150,7 @@ fn arrow(row: &PacketRow, first: Duration, labels: &Labels<'_>) -> Arrow {
         _ => ArrowKind::Data,
     };
     let to_right = row.direction == Direction::Sent;
-    let at = row.at.saturating_sub(first);
+    let at = row.at.map(|at| at.saturating_sub(first));
     Arrow { at, packet: Some(row.number), to_right, label: labels.of(row), kind }
 }
 
@@ -180,12 +180,13 @@ fn description(flow: &Flow, [left, right]: &[String; 2], tls: Option<&TlsDissect
         };
         format!("{bytes} bytes in {packets} packets with payload{repeats}")
     };
-    let seconds = flow.last().saturating_sub(flow.first()).as_secs_f64();
+    let time = match flow.duration() {
+        Some(duration) => format!("in {:.6} s", duration.as_secs_f64()),
+        None => "at unknown times".to_owned(),
+    };
     let (sent, received) = (way(Direction::Sent), way(Direction::Received));
     let packets = flow.sent.packets + flow.received.packets;
     let tls = tls.map(|tls| format!(" TLS handshake: {}.", tls.summary)).unwrap_or_default();
     let (client, server) = (flow.client, flow.server);
-    format!(
-        "{packets} packets in {seconds:.6} s. The {left}, {client}, sent {sent}. The {right}, {server}, sent {received}.{tls}"
-    )
+    format!("{packets} packets {time}. The {left}, {client}, sent {sent}. The {right}, {server}, sent {received}.{tls}")
 }

@@ -24,7 +24,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 pub use compression::Compression;
 pub use keylog::{KeyLog, KeyLogEntry};
@@ -59,11 +59,33 @@ impl CaptureInterface {
     }
 }
 
+/// A block of pcapng that is no frame, but is shown, and so numbered, among them by Wireshark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NumberedBlock {
+    /// A Custom Block, whoever defined it (section 4.9).
+    Custom,
+    /// A systemd Journal Export Block (draft-richardson-opsawg-pcapng-extras).
+    Journal,
+    /// An event of Sysdig.
+    Sysdig,
+}
+
+impl fmt::Display for NumberedBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Custom => "Custom Block",
+            Self::Journal => "Journal Export Block",
+            Self::Sysdig => "Sysdig Event Block",
+        })
+    }
+}
+
 /// A frame as it was captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapturedFrame<'a> {
-    /// Its time since the Unix epoch. A Simple Packet Block has no time: it has that of the frame before.
-    pub at: Duration,
+    /// Its time since the Unix epoch. A Simple Packet Block has none (section 4.4): it has that of the frame before, and
+    /// before the first time it is unknown.
+    pub at: Option<Duration>,
     /// Its link type.
     pub link: LinkType,
     /// Its interface: the index in [`CaptureReader::interfaces`], over all sections of the file.

@@ -14,7 +14,8 @@ mod sequence;
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
-use serde::{Deserialize, Serialize, Serializer};
+use labnet::seconds;
+use serde::{Deserialize, Serialize};
 
 use crate::packet::{TcpFlags, WrongLength};
 
@@ -89,11 +90,11 @@ pub struct DirectionCounts {
     pub fin: u64,
     /// Packets with RST.
     pub rst: u64,
-    /// The time of the first packet, since the Unix epoch. In JSON, in seconds.
-    #[serde(serialize_with = "seconds")]
+    /// The time of the first packet, since the Unix epoch. In JSON text: seconds with nine decimals.
+    #[serde(serialize_with = "seconds::serialize_decimal")]
     pub first: Option<Duration>,
     /// The time of the last packet.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "seconds::serialize_decimal")]
     pub last: Option<Duration>,
     /// Whether SYN, FIN and every byte between them are in the capture; `false` for UDP.
     pub is_whole: bool,
@@ -134,14 +135,19 @@ impl Flow {
         }
     }
 
-    /// The time of its first packet, since the Unix epoch.
-    pub fn first(&self) -> Duration {
-        [self.sent.first, self.received.first].into_iter().flatten().min().unwrap_or_default()
+    /// The time of its first packet with a time, since the Unix epoch.
+    pub fn first(&self) -> Option<Duration> {
+        [self.sent.first, self.received.first].into_iter().flatten().min()
     }
 
-    /// The time of its last packet, since the Unix epoch.
-    pub fn last(&self) -> Duration {
-        [self.sent.last, self.received.last].into_iter().flatten().max().unwrap_or_default()
+    /// The time of its last packet with a time, since the Unix epoch.
+    pub fn last(&self) -> Option<Duration> {
+        [self.sent.last, self.received.last].into_iter().flatten().max()
+    }
+
+    /// The time from the first packet to the last one, if it is known.
+    pub fn duration(&self) -> Option<Duration> {
+        self.last()?.checked_sub(self.first()?)
     }
 }
 
@@ -150,8 +156,8 @@ impl Flow {
 pub struct PacketRow {
     /// Its number in the capture, from 1.
     pub number: u64,
-    /// Its time since the Unix epoch.
-    pub at: Duration,
+    /// Its time since the Unix epoch, if known.
+    pub at: Option<Duration>,
     /// Its direction.
     pub direction: Direction,
     /// The TCP fields; `None` of UDP.
@@ -227,15 +233,10 @@ pub struct Segment {
 pub struct StreamChunk {
     /// The number of the packet.
     pub packet: u64,
-    /// Its time since the Unix epoch.
-    pub at: Duration,
+    /// Its time since the Unix epoch, if known.
+    pub at: Option<Duration>,
     /// Its direction.
     pub direction: Direction,
     /// The new bytes.
     pub bytes: Vec<u8>,
-}
-
-#[expect(clippy::ref_option, reason = "serde's signature")]
-fn seconds<S: Serializer>(at: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    at.map(|at| at.as_secs_f64()).serialize(serializer)
 }

@@ -19,8 +19,8 @@ pub use tcp::{TcpFlags, TcpHeader};
 pub struct Packet<'a> {
     /// Its number in the capture, from 1, as Wireshark counts.
     pub number: u64,
-    /// When it was captured, since the Unix epoch.
-    pub at: Duration,
+    /// When it was captured, since the Unix epoch, if known.
+    pub at: Option<Duration>,
     /// The source; port 0 when there are no ports.
     pub source: SocketAddr,
     /// The destination; port 0 when there are no ports.

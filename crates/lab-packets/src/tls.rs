@@ -129,9 +129,9 @@ pub fn dissect(flow: &Flow, secrets: &KeyLog) -> Option<TlsDissection> {
     let mut packet_map = PacketMap::new(&pieces);
     let (mut lines, mut client_hello, mut server_hello) = (Vec::new(), Vec::new(), Vec::new());
     for mut entry in entries {
-        let piece = usize::try_from(entry.at.as_nanos()).ok().and_then(|index| pieces.get(index));
+        let piece = entry.at.and_then(|at| pieces.get(usize::try_from(at.as_nanos()).ok()?));
         let packets = packet_map.of(&entry, piece);
-        entry.at = piece.map_or(Duration::ZERO, |piece| piece.at.saturating_sub(flow.first()));
+        entry.at = piece.and_then(|piece| piece.at?.checked_sub(flow.first()?));
         if entry.kind == Kind::Message {
             match entry.name.as_str() {
                 "ClientHello" if client_hello.is_empty() => client_hello.clone_from(&packets),
@@ -162,7 +162,7 @@ pub fn dissect(flow: &Flow, secrets: &KeyLog) -> Option<TlsDissection> {
 /// The part of a chunk that is TLS.
 struct TlsPiece<'a> {
     packet: u64,
-    at: Duration,
+    at: Option<Duration>,
     /// Relative to the TLS client.
     direction: Direction,
     bytes: &'a [u8],

@@ -21,7 +21,7 @@ pub fn sheet(facts: &RunFacts) -> AnswerSheet {
         run: RunSummary {
             seed: run.settings.seed,
             begun: cli::utc(run.begun),
-            seconds: run.elapsed.as_secs_f64(),
+            seconds: labnet::seconds::number(run.elapsed),
             is_complete: experiments.iter().all(|experiment| experiment.state == State::Done),
             system: run.system.clone(),
             path: run.settings.path.to_string(),
@@ -55,7 +55,7 @@ fn experiment(experiment: &facts::Experiment, facts: &RunFacts) -> ExperimentRep
         commands: experiment.invocations.iter().map(ToString::to_string).collect(),
         capture: experiment.has_capture.then(|| experiment.scenario.capture()),
         output: experiment.has_output.then(|| experiment.scenario.output()),
-        seconds: experiment.elapsed.as_secs_f64(),
+        seconds: labnet::seconds::number(experiment.elapsed),
         figures: figures::of(experiment, &facts.measured),
     }
 }

@@ -139,7 +139,7 @@ fn record(mut tap: Tap, interface: &str, snaplen: u32, stop_request: &StopReques
         }
         kept += bytes.len() as u64;
         let original_len = u32::try_from(original_len).unwrap_or(u32::MAX);
-        frames.push(FrameBuf { at, interface: 0, bytes: bytes.to_vec(), original_len, comments: Vec::new() });
+        frames.push(FrameBuf { at: Some(at), interface: 0, bytes: bytes.to_vec(), original_len, comments: Vec::new() });
     }
     let interface = CaptureInterface { snaplen, ..CaptureInterface::new(interface, LinkType::ETHERNET) };
     Recording {

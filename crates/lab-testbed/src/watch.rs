@@ -124,7 +124,7 @@ pub(crate) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfe
         to_client: packets(flow, &flow.received, Direction::Received),
         to_server: packets(flow, &flow.sent, Direction::Sent),
         missed_by_capture: recording.dropped.unwrap_or_default(),
-        duration: flow.last().saturating_sub(flow.first()),
+        duration: flow.duration().unwrap_or_default(),
         ..Transfer::default()
     }
 }

@@ -118,8 +118,10 @@ pub fn now() -> String {
     jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }
 
-/// A time since the Unix epoch in UTC, as RFC 3339 writes it, to the millisecond.
+/// A time since the Unix epoch in UTC, as RFC 3339 writes it: to the nanosecond, or to the millisecond if it has no more.
 pub fn utc(since_epoch: std::time::Duration) -> String {
-    let time = i64::try_from(since_epoch.as_millis()).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    time.unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    let time = i128::try_from(since_epoch.as_nanos()).ok().and_then(|ns| jiff::Timestamp::from_nanosecond(ns).ok());
+    let is_whole = since_epoch.subsec_nanos().is_multiple_of(1_000_000);
+    let format = if is_whole { "%Y-%m-%dT%H:%M:%S%.3fZ" } else { "%Y-%m-%dT%H:%M:%S%.9fZ" };
+    time.unwrap_or_default().strftime(format).to_string()
 }

@@ -98,6 +98,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 const LEVELS: &[(&str, u8)] = &[
     ("error", 0),
     ("escape", 0),
+    ("seconds", 0),
     ("seed", 0),
     ("pmu", 1),
     ("reset", 1),

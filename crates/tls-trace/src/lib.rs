@@ -26,7 +26,7 @@ mod summary;
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use records::{Cut, Cutter, Record};
 use session::Session;
@@ -69,9 +69,9 @@ pub enum Kind {
 /// A line of the timeline, with what is known about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// When: for a record, when its last byte had passed. In JSON, in seconds.
-    #[serde(rename = "at_s", serialize_with = "seconds")]
-    pub at: Duration,
+    /// When, if known: for a record, when its last byte had passed. In JSON, in seconds.
+    #[serde(rename = "at_s", serialize_with = "labnet::seconds::serialize_number")]
+    pub at: Option<Duration>,
     /// What it is about.
     pub kind: Kind,
     /// Which way it went; an act has none.
@@ -86,10 +86,6 @@ pub struct Entry {
     pub encrypted: bool,
 }
 
-fn seconds<S: Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(at.as_secs_f64())
-}
-
 /// One line, then one for each detail, all but the last with a newline.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,7 +95,11 @@ impl fmt::Display for Entry {
             None => "",
         };
         let len = if self.kind == Kind::Act { String::new() } else { format!("{} B", self.len) };
-        write!(f, "{:>11.3} ms {arrow:3} {len:>8}  ", self.at.as_secs_f64() * 1000.0)?;
+        match self.at {
+            Some(at) => write!(f, "{:>11.3} ms", at.as_secs_f64() * 1000.0)?,
+            None => write!(f, "{:>14}", "unknown")?,
+        }
+        write!(f, " {arrow:3} {len:>8}  ")?;
         match self.kind {
             Kind::Act | Kind::Problem => f.write_str(&self.name)?,
             Kind::Record => write!(f, "record {}", self.name)?,
@@ -250,11 +250,11 @@ impl fmt::Debug for Timeline {
 }
 
 fn act(at: Duration, name: String) -> Entry {
-    Entry { at, kind: Kind::Act, direction: None, len: 0, name, details: Vec::new(), encrypted: false }
+    Entry { at: Some(at), kind: Kind::Act, direction: None, len: 0, name, details: Vec::new(), encrypted: false }
 }
 
 /// Something that cannot be read, with its length and why.
 fn problem(at: Duration, direction: Direction, len: usize, name: &str, details: Vec<(String, String)>) -> Entry {
     let name = name.to_owned();
-    Entry { at, kind: Kind::Problem, direction: Some(direction), len, name, details, encrypted: false }
+    Entry { at: Some(at), kind: Kind::Problem, direction: Some(direction), len, name, details, encrypted: false }
 }

@@ -79,7 +79,7 @@ impl Envelope {
     fn entry(self, kind: Kind, len: usize, name: impl Into<String>, details: Details) -> Entry {
         let Self { at, direction, encrypted } = self;
         let (name, details) = (name.into(), details.into_inner());
-        Entry { at, kind, direction: Some(direction), len, name, details, encrypted }
+        Entry { at: Some(at), kind, direction: Some(direction), len, name, details, encrypted }
     }
 }
 

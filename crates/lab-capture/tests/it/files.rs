@@ -263,3 +263,101 @@ fn keep_alives_and_window_probes_are_named_and_neither_payload_nor_repeats() {
         assert_eq!(shown.matches(expected).count(), times, "{expected}\n{shown}");
     }
 }
+
+/// A frame of 11 bytes of payload, ready for a block of pcapng.
+fn frame() -> Vec<u8> {
+    let mut wire = Wire::new("10.0.0.1:40000", "10.0.0.2:5003");
+    wire.datagram(Client, b"CMD_short:0");
+    wire.recording.frames.remove(0).bytes
+}
+
+/// A block of pcapng, little endian, after others.
+fn block(to: &mut Vec<u8>, kind: u32, body: &[&[u8]]) {
+    let mut body = body.concat();
+    body.resize(body.len().next_multiple_of(4), 0);
+    let len = (body.len() as u32 + 12).to_le_bytes();
+    to.extend([&kind.to_le_bytes()[..], &len, &body, &len].concat());
+}
+
+/// A section, and an Ethernet with times in nanoseconds.
+fn section() -> Vec<u8> {
+    let mut file = Vec::new();
+    block(&mut file, 0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes(), &[1, 0, 0, 0], &[0xff; 8]]);
+    block(&mut file, 1, &[&[1, 0, 0, 0, 0, 0, 0, 0], &[9, 0, 1, 0, 9, 0, 0, 0], &[0; 4]]);
+    file
+}
+
+fn simple(to: &mut Vec<u8>) {
+    block(to, 3, &[&(frame().len() as u32).to_le_bytes(), &frame()]);
+}
+
+fn enhanced(to: &mut Vec<u8>, nanos: u64) {
+    let [high, low, len] = [(nanos >> 32) as u32, nanos as u32, frame().len() as u32].map(u32::to_le_bytes);
+    block(to, 6, &[&[0; 4], &high, &low, &len, &len, &frame()]);
+}
+
+const NANOS: u64 = 1_795_848_403_148_344_456;
+
+#[test]
+fn frames_before_any_time_are_at_an_unknown_time_and_not_in_1970() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = section();
+    simple(&mut bytes);
+    let file = write(folder.path(), "simple", &bytes);
+    assert!(quiet(&["count", &file]).ends_with("\nframes: 1 at unknown times\n"));
+    let shown = quiet(&["show", &file]);
+    assert!(shown.contains("    1       unknown |---- 11 B: CMD_short:0 -"), "{shown}");
+    assert!(quiet(&["show", "--svg", &file]).contains(">unknown<"));
+    let json: serde_json::Value = serde_json::from_str(&quiet(&["count", "--json", &file])).unwrap();
+    assert_eq!((&json["first"], &json["flows"][0]["sent"]["first"]), (&().into(), &().into()));
+
+    enhanced(&mut bytes, NANOS);
+    enhanced(&mut bytes, NANOS + 1_500_000);
+    let file = write(folder.path(), "mixed", &bytes);
+    assert!(quiet(&["count", &file]).ends_with("\nframes: 3 in 0.001500 s\n"));
+    let shown = quiet(&["show", &file]);
+    for expected in ["    1       unknown |--", "    2      0.000 ms |--", "    3      1.500 ms |--"] {
+        assert!(shown.contains(expected), "{expected}\n{shown}");
+    }
+}
+
+#[test]
+fn times_in_json_keep_every_nanosecond() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = section();
+    enhanced(&mut bytes, NANOS);
+    enhanced(&mut bytes, NANOS + 1);
+    let text = quiet(&["count", "--json", &write(folder.path(), "times", &bytes)]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for place in [&json, &json["flows"][0]["sent"]] {
+        assert_eq!((&place["first"], &place["last"]), (&"1795848403.148344456".into(), &"1795848403.148344457".into()));
+    }
+}
+
+#[test]
+fn custom_blocks_and_their_like_have_numbers_among_the_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = section();
+    enhanced(&mut bytes, NANOS);
+    // Two Custom Blocks, a journal entry, an event of Sysdig; names and an unknown block have no number.
+    block(&mut bytes, 0x0bad, &[&32_473_u32.to_le_bytes(), b"any"]);
+    block(&mut bytes, 0x4000_0bad, &[&32_473_u32.to_le_bytes()]);
+    block(&mut bytes, 9, &[b"__REALTIME_TIMESTAMP=1795848403148344\n"]);
+    block(&mut bytes, 0x204, &[&[0; 32]]);
+    block(&mut bytes, 4, &[&[0; 4]]);
+    block(&mut bytes, 0x7777, &[&[0; 4]]);
+    enhanced(&mut bytes, NANOS);
+    let file = write(folder.path(), "custom", &bytes);
+    let shown = quiet(&["show", &file]);
+    assert!(shown.contains("\n    1      0.000 ms") && shown.contains("\n    6      0.000 ms"), "{shown}");
+    let counts = quiet(&["count", &file]);
+    let expected = "frames: 2 in 0.000000 s\n\
+                    no frames, but numbered among them: 2 Custom Block, 1 Journal Export Block, 1 Sysdig Event Block\n";
+    assert!(counts.ends_with(expected), "{counts}");
+    // As Wireshark numbers them.
+    let tshark = Program::start("tshark", &["-n", "-r", &file, "-Y", "udp", "-T", "fields", "-e", "frame.number"]);
+    match tshark {
+        Ok(tshark) => assert_eq!(tshark.finish(PATIENCE).unwrap().stdout(), "1\n6\n"),
+        Err(_) => eprintln!("skipped: tshark is not installed"),
+    }
+}

@@ -178,7 +178,8 @@ fn over_a_path_the_first_message_goes_alone_and_the_others_together() {
         assert!(shown.contains("<---- 18 B: This is PMU data 1 ----"), "{shown}");
         assert!(shown.contains(" 163 B: This is PMU data 2"), "{shown}");
         // Two round trips of 50 ms: the SYN and the command. The end of the answer does not wait for an acknowledgement.
-        let seconds = flow["received"]["last"].as_f64().unwrap() - flow["sent"]["first"].as_f64().unwrap();
+        let time = |way: &str, end: &str| flow[way][end].as_str().unwrap().parse::<f64>().unwrap();
+        let seconds = time("received", "last") - time("sent", "first");
         assert!(seconds >= 0.1, "{seconds}");
     });
 }

@@ -29,7 +29,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     while let [link, len, following @ ..] = rest {
         let (bytes, following) = following.split_at_checked(usize::from(*len)).unwrap_or((following, &[]));
         let frame = CapturedFrame {
-            at: Duration::from_millis(number),
+            at: Some(Duration::from_millis(number)),
             link: LINKS[usize::from(*link) % LINKS.len()],
             interface: 0,
             bytes,

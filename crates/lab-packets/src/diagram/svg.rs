@@ -130,7 +130,7 @@ fn number(arrow: &Arrow) -> String {
 
 /// The time, with as many digits as the margin has room for.
 fn time(arrow: &Arrow) -> String {
-    let at = arrow.at;
+    let Some(at) = arrow.at else { return "unknown".to_owned() };
     match at.as_millis() {
         0..1_000 => format!("{:.2} ms", at.as_secs_f64() * 1e3),
         1_000..1_000_000 => format!("{:.3} s", at.as_secs_f64()),

@@ -49,10 +49,11 @@ fn wrapped(text: &str) -> Vec<String> {
 
 fn line(arrow: &Arrow) -> String {
     let number = arrow.packet.map(|number| number.to_string()).unwrap_or_default();
-    let time = match arrow.at.as_secs() {
-        0..1_000 => format!("{:.3} ms", arrow.at.as_secs_f64() * 1e3),
-        1_000..1_000_000 => format!("{:.3} s", arrow.at.as_secs_f64()),
-        seconds => format!("{seconds} s"),
+    let time = match arrow.at.map(|at| (at, at.as_secs())) {
+        None => "unknown".to_owned(),
+        Some((at, 0..1_000)) => format!("{:.3} ms", at.as_secs_f64() * 1e3),
+        Some((at, 1_000..1_000_000)) => format!("{:.3} s", at.as_secs_f64()),
+        Some((_, seconds)) => format!("{seconds} s"),
     };
     // A long number may use the columns of the time, and the other way round.
     let margin = format!("{number:>5} {time:>width$}", width = (MARGIN_WIDTH - 2).saturating_sub(number.len().max(5)));

@@ -13,7 +13,7 @@ use pcap_parser::{
 };
 
 use super::{
-    CaptureInterface, InterfaceStatistics, LinkType, MAX_INTERFACES,
+    CaptureInterface, InterfaceStatistics, LinkType, MAX_INTERFACES, NumberedBlock,
     options::{self, BlockOptions, MAX_OPTIONS_LEN},
     time::TimestampUnits,
 };
@@ -34,7 +34,7 @@ const SIMPLE_HEADER_LEN: usize = 12;
 pub(super) enum BlockContent {
     Interface(usize),
     Frame {
-        at: Duration,
+        at: Option<Duration>,
         interface: usize,
         /// The position of the frame in the block.
         range: Range<usize>,
@@ -43,6 +43,7 @@ pub(super) enum BlockContent {
     },
     Secrets(String),
     Statistics(InterfaceStatistics),
+    Numbered(NumberedBlock),
 }
 
 /// The state of the current section.
@@ -60,8 +61,8 @@ pub(super) struct FileState {
     pub(super) interfaces: Vec<CaptureInterface>,
     /// The comment of the first section that has one.
     pub(super) comment: Option<String>,
-    /// The time of the last frame.
-    pub(super) last: Duration,
+    /// The time of the last frame with a time.
+    pub(super) last: Option<Duration>,
 }
 
 impl Section {
@@ -88,7 +89,10 @@ impl Section {
             Some(5) => self.statistics(block).map(Some),
             Some(6) => self.enhanced_packet(block, known).map(Some),
             Some(0x0a) => self.secrets(block),
-            // Name resolution, custom blocks, future types.
+            Some(0x0bad | 0x4000_0bad) => Ok(Some(BlockContent::Numbered(NumberedBlock::Custom))),
+            Some(9) => Ok(Some(BlockContent::Numbered(NumberedBlock::Journal))),
+            Some(0x204 | 0x216 | 0x221) => Ok(Some(BlockContent::Numbered(NumberedBlock::Sysdig))),
+            // Name resolution, future types.
             _ => Ok(None),
         }
     }
@@ -145,7 +149,7 @@ impl Section {
         let parse = if self.is_big_endian { parse_enhancedpacketblock_be } else { parse_enhancedpacketblock_le };
         let packet = parsed(block, parse(block))?;
         let (clock, interface) = self.clock(packet.if_id as usize)?;
-        known.last = clock.at(packet.ts_high, packet.ts_low);
+        known.last = Some(clock.at(packet.ts_high, packet.ts_low));
         let options = self.options(&packet.options);
         let comments = options.all(options::COMMENT).map(|text| String::from_utf8_lossy(text).into_owned().into());
         Ok(BlockContent::Frame {
@@ -187,7 +191,7 @@ impl Section {
             return Err(format!("it says that its frame has {len} bytes, and has room for {room}"));
         }
         let (clock, interface) = self.clock(usize::from(number))?;
-        known.last = clock.at(high, low);
+        known.last = Some(clock.at(high, low));
         let range = ENHANCED_HEADER_LEN..ENHANCED_HEADER_LEN + len;
         Ok(BlockContent::Frame { at: known.last, interface, range, original_len, comments: Vec::new() })
     }

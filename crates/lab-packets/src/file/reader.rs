@@ -8,7 +8,7 @@ use std::{
 use labnet::escape::escape;
 
 use super::{
-    CaptureInterface, CapturedFrame, InterfaceStatistics, KeyLog, MAX_BLOCK_LEN,
+    CaptureInterface, CapturedFrame, InterfaceStatistics, KeyLog, MAX_BLOCK_LEN, NumberedBlock,
     buffer::Buffer,
     compression::{CompressedDataError, Input},
     pcap::{self, Layout},
@@ -40,6 +40,8 @@ pub enum FileItem<'a> {
     Secrets(KeyLog),
     /// The counters of an interface since the start of the capture; later ones replace earlier ones.
     Statistics(InterfaceStatistics),
+    /// Something else that has a number among the frames.
+    Numbered(NumberedBlock),
 }
 
 enum Format {
@@ -104,6 +106,7 @@ impl<R: Read> CaptureReader<R> {
         Ok(Some(match found {
             BlockContent::Interface(number) => FileItem::Interface(number),
             BlockContent::Secrets(text) => FileItem::Secrets(KeyLog::new(&text)),
+            BlockContent::Numbered(block) => FileItem::Numbered(block),
             BlockContent::Statistics(statistics) => FileItem::Statistics(statistics),
             BlockContent::Frame { at, interface, range, original_len, comments } => {
                 let link = self.known.interfaces.get(interface).map_or(LinkType::RAW, |interface| interface.link);
@@ -184,7 +187,7 @@ impl<R: Read> CaptureReader<R> {
             return Err(Error::Cut { offset, why: format!("it has {len} bytes, and {there} are there") });
         }
         self.len = len;
-        let (at, range, original_len) = (record.at, record.range, record.original_len);
+        let (at, range, original_len) = (Some(record.at), record.range, record.original_len);
         Ok(Some(BlockContent::Frame {
             at,
             interface: 0,

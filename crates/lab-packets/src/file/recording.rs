@@ -19,8 +19,8 @@ use crate::Error;
 /// A frame that owns its bytes; see [`CapturedFrame`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameBuf {
-    /// Its time since the Unix epoch.
-    pub at: Duration,
+    /// Its time since the Unix epoch, if known.
+    pub at: Option<Duration>,
     /// Its interface: an index into [`Recording::interfaces`].
     pub interface: usize,
     /// The captured bytes.
@@ -31,7 +31,7 @@ pub struct FrameBuf {
     pub comments: Vec<String>,
 }
 
-/// A capture in memory: frames, their interfaces, secrets and counters.
+/// A capture in memory, without blocks of other kinds, so that its frames are numbered without them: frames, their interfaces, secrets and counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recording {
     /// The interfaces on which frames were captured.
@@ -91,7 +91,7 @@ impl Recording {
             writer.frame(&frame)?;
         }
         if self.received.is_some() || self.dropped.is_some() {
-            let at = self.frames.last().map_or(Duration::ZERO, |frame| frame.at);
+            let at = self.frames.iter().rev().find_map(|frame| frame.at).unwrap_or_default();
             let (received, dropped) = (self.received, self.dropped);
             writer.statistics(&InterfaceStatistics { interface: 0, at, received, dropped })?;
         }
@@ -114,7 +114,7 @@ impl Recording {
             match reader.next() {
                 Ok(None) => break None,
                 Err(error) => break Some(error),
-                Ok(Some(FileItem::Interface(_))) => {}
+                Ok(Some(FileItem::Interface(_) | FileItem::Numbered(_))) => {}
                 Ok(Some(FileItem::Frame(frame))) => recording.frames.push(FrameBuf {
                     at: frame.at,
                     interface: frame.interface,

@@ -69,7 +69,7 @@ fn read(bytes: &[u8]) -> (Recording, Option<Error>) {
 
 fn recording() -> Recording {
     let frame = |nanos, interface, bytes: &[u8], more: u32| FrameBuf {
-        at: Duration::new(1_700_000_000, nanos),
+        at: Some(Duration::new(1_700_000_000, nanos)),
         interface,
         bytes: bytes.to_vec(),
         original_len: bytes.len() as u32 + more,
@@ -100,9 +100,8 @@ fn a_file_is_written_as_the_specification_says() {
     let at = Duration::from_nanos(0x0102_0304_0506_0708);
     let comments = vec!["hi".into()];
     let bytes = b"abcde";
-    writer
-        .frame(&CapturedFrame { at, link: LinkType::ETHERNET, interface: number, bytes, original_len: 9, comments })
-        .unwrap();
+    let (link, time) = (LinkType::ETHERNET, Some(at));
+    writer.frame(&CapturedFrame { at: time, link, interface: number, bytes, original_len: 9, comments }).unwrap();
     writer.statistics(&InterfaceStatistics { interface: 0, at, received: Some(1), dropped: Some(2) }).unwrap();
     let written = writer.finish().unwrap();
     let section_len = written[4] as usize;
@@ -158,7 +157,7 @@ fn a_file_is_for_its_owner_alone_and_replaces_another() {
 fn frames_that_no_block_can_hold_are_refused() {
     let mut writer = CaptureWriter::new(Vec::new(), None).unwrap();
     let frame = |bytes| CapturedFrame {
-        at: Duration::ZERO,
+        at: Some(Duration::ZERO),
         link: LinkType::ETHERNET,
         interface: 0,
         bytes,
@@ -209,7 +208,7 @@ fn both_byte_orders_sections_interfaces_and_every_kind_of_block_are_read() {
         let frames: Vec<_> = recording
             .frames()
             .map(|frame| {
-                (frame.at.as_micros(), frame.interface, frame.link.0, frame.bytes.to_vec(), frame.original_len)
+                (frame.at.unwrap().as_micros(), frame.interface, frame.link.0, frame.bytes.to_vec(), frame.original_len)
             })
             .collect();
         assert_eq!(
@@ -248,8 +247,11 @@ fn pcap_files_are_read_in_all_their_forms() {
             let (recording, damage) = read(&classic(magic, big, &[]));
             assert!(damage.is_none(), "{damage:?}");
             let [one, two] = &recording.frames[..] else { panic!("{recording:?}") };
-            assert_eq!((one.at, one.original_len, one.bytes.as_slice()), (Duration::new(3, nanos), 4, &b"one"[..]));
-            assert_eq!((two.at, two.bytes.as_slice()), (Duration::new(4, nanos / 5 * 6), &b"twotwo"[..]));
+            assert_eq!(
+                (one.at, one.original_len, one.bytes.as_slice()),
+                (Some(Duration::new(3, nanos)), 4, &b"one"[..])
+            );
+            assert_eq!((two.at, two.bytes.as_slice()), (Some(Duration::new(4, nanos / 5 * 6)), &b"twotwo"[..]));
             let interface = CaptureInterface { snaplen: 96, ..CaptureInterface::new("", LinkType::LINUX_SLL) };
             assert_eq!(recording.interfaces, [interface]);
         }

@@ -28,6 +28,8 @@ const INTERFACE_DESCRIPTION: u32 = 1;
 const NANOSECONDS: u8 = 9;
 /// Enhanced Packet Block (section 4.3).
 const ENHANCED_PACKET: u32 = 6;
+/// Simple Packet Block (section 4.4).
+const SIMPLE_PACKET: u32 = 3;
 /// Interface Statistics Block (section 4.6).
 const INTERFACE_STATISTICS: u32 = 5;
 /// Decryption Secrets Block (section 4.7).
@@ -59,6 +61,8 @@ pub struct InterfaceStatistics {
 pub struct CaptureWriter<W: Write> {
     to: BufWriter<W>,
     interfaces: usize,
+    /// The snap length of the first interface.
+    first_snaplen: u32,
     /// A buffer for options, allocated once.
     scratch: Vec<u8>,
 }
@@ -69,8 +73,12 @@ impl<W: Write> CaptureWriter<W> {
     /// # Errors
     /// [`Error::Write`] if the output fails.
     pub fn new(to: W, comment: Option<&str>) -> Result<Self, Error> {
-        let mut writer =
-            Self { to: BufWriter::with_capacity(BUFFER_LEN, to), interfaces: 0, scratch: Vec::with_capacity(256) };
+        let mut writer = Self {
+            to: BufWriter::with_capacity(BUFFER_LEN, to),
+            interfaces: 0,
+            first_snaplen: 0,
+            scratch: Vec::with_capacity(256),
+        };
         let mut body = Vec::new();
         body.extend(BYTE_ORDER_MAGIC.to_le_bytes());
         body.extend(VERSION.map(u16::to_le_bytes).concat());
@@ -106,6 +114,9 @@ impl<W: Write> CaptureWriter<W> {
         add(&mut about, options::IF_TSRESOL, &[NANOSECONDS]);
         close(&mut about);
         self.block(INTERFACE_DESCRIPTION, &[&body, &about])?;
+        if self.interfaces == 0 {
+            self.first_snaplen = interface.snaplen;
+        }
         self.interfaces += 1;
         Ok(self.interfaces - 1)
     }
@@ -149,7 +160,18 @@ impl<W: Write> CaptureWriter<W> {
         // The length was bounded; a file has at most as many interfaces as there were calls.
         let (len, number) = (len as u32, frame.interface as u32);
         let original_len = frame.original_len.max(len);
-        let [high, low] = time(frame.at);
+        let Some(at) = frame.at else {
+            // The only block without a time has the captured length from the snap length, and no options.
+            let is_simple = number == 0 && about.is_empty() && (original_len == len || len == self.first_snaplen);
+            self.scratch = about;
+            if !is_simple {
+                return Err(Error::Unwritable {
+                    why: "without a time it must be whole and of the first interface".into(),
+                });
+            }
+            return self.block(SIMPLE_PACKET, &[&original_len.to_le_bytes(), frame.bytes]);
+        };
+        let [high, low] = time(at);
         let mut head = [[0; 4]; 5];
         for (to, from) in head.iter_mut().zip([number, high, low, len, original_len]) {
             *to = from.to_le_bytes();

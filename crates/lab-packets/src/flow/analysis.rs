@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use labnet::seconds;
 use serde::Serialize;
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     sequence::{SegmentUpdate, SequenceTracker},
 };
 use crate::{
-    file::CapturedFrame,
+    file::{CapturedFrame, NumberedBlock},
     packet::{Packet, TcpHeader, Transport},
 };
 
@@ -28,13 +29,15 @@ pub struct Traffic {
     pub flows: Vec<Flow>,
     /// The number of frames without flow, by kind: `ARP`, `ICMP`, `IP fragment`, …
     pub others: BTreeMap<String, u64>,
+    /// The number of blocks that are no frames and have numbers among them, by kind: see [`NumberedBlock`].
+    pub numbered_blocks: BTreeMap<String, u64>,
     /// The number of packets with a length that is not believed, by kind: see [`WrongLength`](crate::packet::WrongLength).
     pub wrong_lengths: BTreeMap<String, u64>,
-    /// The time of the first frame, since the Unix epoch.
-    #[serde(serialize_with = "super::seconds")]
+    /// The time of the first frame with a time, since the Unix epoch.
+    #[serde(serialize_with = "seconds::serialize_decimal")]
     pub first: Option<Duration>,
     /// The time of the last frame.
-    #[serde(serialize_with = "super::seconds")]
+    #[serde(serialize_with = "seconds::serialize_decimal")]
     pub last: Option<Duration>,
 }
 
@@ -56,25 +59,33 @@ pub struct Analysis {
     live: Vec<OpenFlow>,
     current: HashMap<Key, usize>,
     budget: Budget,
+    /// The number of the last frame or block, as Wireshark counts.
+    number: u64,
 }
 
 impl Analysis {
     /// An analysis without frames.
     pub fn new(detail: Detail) -> Self {
         let budget = Budget { bytes: MAX_STREAM_LEN, rows: MAX_ROWS };
-        Self { detail, traffic: Traffic::default(), live: Vec::new(), current: HashMap::new(), budget }
+        Self { detail, traffic: Traffic::default(), live: Vec::new(), current: HashMap::new(), budget, number: 0 }
     }
 
     /// Adds the next frame.
     pub fn add(&mut self, frame: &CapturedFrame<'_>) {
+        self.number += 1;
         let traffic = &mut self.traffic;
         traffic.frames += 1;
-        traffic.first = Some(traffic.first.map_or(frame.at, |first| first.min(frame.at)));
-        traffic.last = traffic.last.max(Some(frame.at));
-        match Packet::decode(traffic.frames, frame) {
+        extend(&mut traffic.first, &mut traffic.last, frame.at);
+        match Packet::decode(self.number, frame) {
             Ok(packet) => self.packet(&packet),
             Err(why) => self.other(&why.to_string()),
         }
+    }
+
+    /// Adds the next block that is no frame and has a number among them.
+    pub fn add_numbered(&mut self, block: NumberedBlock) {
+        self.number += 1;
+        add_one(&mut self.traffic.numbered_blocks, &block.to_string());
     }
 
     /// The result.
@@ -123,6 +134,12 @@ fn add_one(counts: &mut BTreeMap<String, u64>, what: &str) {
         Some(count) => *count += 1,
         None => drop(counts.insert(what.to_owned(), 1)),
     }
+}
+
+/// Extends a range of times by one, if it is known.
+fn extend(first: &mut Option<Duration>, last: &mut Option<Duration>, at: Option<Duration>) {
+    *first = [*first, at].into_iter().flatten().min();
+    *last = (*last).max(at);
 }
 
 /// Client and server of a flow, from its first packet.
@@ -244,6 +261,5 @@ fn count(counts: &mut DirectionCounts, packet: &Packet<'_>, tcp: Option<&TcpHead
         counts.retransmitted_bytes += len.saturating_sub(update.new);
     }
     counts.late_packets += u64::from(update.is_late);
-    counts.first = Some(counts.first.map_or(packet.at, |first| first.min(packet.at)));
-    counts.last = counts.last.max(Some(packet.at));
+    extend(&mut counts.first, &mut counts.last, packet.at);
 }

@@ -26,7 +26,7 @@ impl Budget {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SegmentData<'a> {
     pub(super) packet: u64,
-    pub(super) at: Duration,
+    pub(super) at: Option<Duration>,
     pub(super) direction: Direction,
     /// The position of its first byte.
     pub(super) position: i64,

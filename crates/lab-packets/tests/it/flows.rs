@@ -237,7 +237,7 @@ fn ip_packet(wire: &Wire) -> Vec<u8> {
 fn decode(link: LinkType, bytes: &[u8]) -> Result<(SocketAddr, SocketAddr, usize), DecodeError> {
     let at = std::time::Duration::ZERO;
     let original_len = bytes.len() as u32;
-    let frame = CapturedFrame { at, link, interface: 0, bytes, original_len, comments: Vec::new() };
+    let frame = CapturedFrame { at: Some(at), link, interface: 0, bytes, original_len, comments: Vec::new() };
     Packet::decode(1, &frame).map(|packet| (packet.source, packet.destination, packet.payload_len))
 }
 
@@ -327,7 +327,7 @@ fn a_diagram_says_what_went_where() {
 fn a_diagram_made_by_hand_shows_what_was_lost() {
     let host = |name: &str| Lifeline { name: name.to_owned(), address: "10.0.0.1:5".to_owned() };
     let arrow = |to_right, kind, label: &str| Arrow {
-        at: std::time::Duration::from_millis(1500),
+        at: Some(std::time::Duration::from_millis(1500)),
         packet: None,
         to_right,
         label: label.to_owned(),

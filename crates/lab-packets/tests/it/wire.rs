@@ -82,7 +82,7 @@ impl Wire {
     /// A frame as it is, a little later than the one before.
     pub(crate) fn push(&mut self, bytes: Vec<u8>) {
         let original_len = bytes.len() as u32;
-        let at = self.now;
+        let at = Some(self.now);
         self.recording.frames.push(FrameBuf { at, interface: 0, bytes, original_len, comments: Vec::new() });
         self.now += STEP;
     }

@@ -68,13 +68,13 @@ fn is_ipv4(flow: &&Flow) -> bool {
 fn acknowledged(flow: &Flow) -> Option<(Duration, String)> {
     let mut answers = flow.rows.iter().filter(|row| row.direction == Direction::Received);
     let answer = answers.find(|row| row.head.starts_with(ACKNOWLEDGEMENT))?;
-    Some((answer.at, String::from_utf8_lossy(&answer.head).into_owned()))
+    Some((answer.at?, String::from_utf8_lossy(&answer.head).into_owned()))
 }
 
 /// The number of requests up to a time.
 fn sent_until<'a>(flows: impl Iterator<Item = &'a Flow>, end: Duration) -> u64 {
     let rows = flows.flat_map(|flow| &flow.rows);
-    rows.filter(|row| row.direction == Direction::Sent && row.at <= end).count() as u64
+    rows.filter(|row| row.direction == Direction::Sent && row.at.is_some_and(|at| at <= end)).count() as u64
 }
 
 pub(super) fn once(session: &mut ExperimentSession<'_>, family: Family) -> Result<Reset, ExperimentFailure> {
@@ -103,7 +103,7 @@ fn resets(flow: &Flow) -> Vec<Vec<Duration>> {
     let (mut resets, mut sends) = (Vec::new(), Vec::new());
     for row in &flow.rows {
         match row.direction {
-            Direction::Sent => sends.push(row.at),
+            Direction::Sent => sends.extend(row.at),
             Direction::Received if row.head.starts_with(ACKNOWLEDGEMENT) && !sends.is_empty() => {
                 resets.push(std::mem::take(&mut sends));
             }
@@ -122,7 +122,7 @@ pub(super) fn series(session: &mut ExperimentSession<'_>, family: Family) -> Res
     let mut packets: Vec<u64> = resets.iter().map(|sends| sends.len() as u64).collect();
     packets.sort_unstable();
     let pauses = resets.iter().flat_map(|sends| sends.iter().zip(sends.iter().skip(1)));
-    let pauses = pauses.map(|(one, next)| next.saturating_sub(*one).as_secs_f64());
+    let pauses = pauses.map(|(one, next)| labnet::seconds::number(next.saturating_sub(*one)));
     let shortest_pause = pauses.min_by(f64::total_cmp);
     if packets.len() as u64 != runs {
         return Err(ExperimentFailure::Unacknowledged { programs: runs, acknowledged: packets.len() as u64, family });

@@ -128,6 +128,7 @@ pub(super) fn connect(
 /// The packets of the server that brought new bytes.
 fn arrivals(flow: &Flow) -> Vec<Arrival> {
     let chunks = flow.stream.iter().filter(|chunk| chunk.direction == Direction::Received);
-    let since = |at: Duration| at.saturating_sub(flow.first());
-    chunks.map(|chunk| Arrival { at: since(chunk.at), bytes: chunk.bytes.len() as u64 }).collect()
+    let first = flow.first().unwrap_or_default();
+    let since = |at: Duration| at.saturating_sub(first);
+    chunks.filter_map(|chunk| Some(Arrival { at: since(chunk.at?), bytes: chunk.bytes.len() as u64 })).collect()
 }

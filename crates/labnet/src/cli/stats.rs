@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::{
     net::{Counted, Family, PerFamily},
     reset::{Offset, Request},
+    seconds,
     tls::NegotiatedTls,
     ws,
 };
@@ -70,7 +71,7 @@ impl<T: Serialize + Send> Record for Mutex<Timed<T>> {
         }
         let timed = self.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed = timed.ended.unwrap_or_else(Instant::now).duration_since(timed.begun);
-        let object = Object { values: &timed.values, elapsed_s: elapsed.as_secs_f64() };
+        let object = Object { values: &timed.values, elapsed_s: seconds::number(elapsed) };
         serde_json::to_string(&object).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use labnet::seconds;
 use serde::Serialize;
 
 use super::Step;
@@ -57,12 +58,12 @@ impl ChannelStats {
         self.handshake_records = Some(handshake.records);
         self.handshake_bytes = Some(handshake.bytes);
         self.handshake_round_trips = Some(handshake.round_trips);
-        self.handshake_s = Some(handshake.time.as_secs_f64());
+        self.handshake_s = Some(seconds::number(handshake.time));
     }
 
     pub(super) fn carried(&mut self, len: usize, time: Duration) {
         self.bytes = len as u64;
-        self.message_s = Some(time.as_secs_f64());
+        self.message_s = Some(seconds::number(time));
         self.mb_per_s = Some(len as f64 / 1e6 / time.as_secs_f64()).filter(|rate| rate.is_finite());
     }
 }

@@ -141,21 +141,26 @@ fn total(traffic: &Traffic) -> [String; COLUMNS.len()] {
 
 fn summary(contents: &Contents) -> Vec<String> {
     let traffic = &contents.traffic;
-    let time = traffic.last.zip(traffic.first).map(|(last, first)| last.saturating_sub(first)).unwrap_or_default();
-    let mut lines = vec![format!("frames: {} in {:.6} s", traffic.frames, time.as_secs_f64())];
-    if !traffic.others.is_empty() {
-        let others: Vec<_> = traffic.others.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        lines.push(format!("in no flow: {}", others.join(", ")));
+    let time = traffic.last.zip(traffic.first).map(|(last, first)| last.saturating_sub(first));
+    let mut lines = vec![match time {
+        None if traffic.frames > 0 => format!("frames: {} at unknown times", traffic.frames),
+        time => format!("frames: {} in {:.6} s", traffic.frames, time.unwrap_or_default().as_secs_f64()),
+    }];
+    for (title, counts) in [
+        ("in no flow", &traffic.others),
+        ("no frames, but numbered among them", &traffic.numbered_blocks),
+        ("lengths that are not believed", &traffic.wrong_lengths),
+    ] {
+        let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        if !counts.is_empty() {
+            lines.push(format!("{title}: {}", counts.join(", ")));
+        }
     }
     let ways = || traffic.flows.iter().flat_map(|flow| [&flow.sent, &flow.received]);
     let keep_alives: u64 = ways().map(|way| way.keep_alives).sum();
     let window_probes: u64 = ways().map(|way| way.window_probes).sum();
     if keep_alives + window_probes > 0 {
         lines.push(format!("without payload: {keep_alives} keep-alives, {window_probes} window probes"));
-    }
-    if !traffic.wrong_lengths.is_empty() {
-        let wrong: Vec<_> = traffic.wrong_lengths.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        lines.push(format!("lengths that are not believed: {}", wrong.join(", ")));
     }
     match (contents.dropped, contents.received) {
         (Some(dropped), Some(received)) => lines.push(format!("dropped by the capture: {dropped} of {received}")),

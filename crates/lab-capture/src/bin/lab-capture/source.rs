@@ -51,6 +51,7 @@ pub(crate) fn read(path: &Path, detail: Detail) -> Result<Contents, Error> {
             Ok(Some(FileItem::Frame(frame))) => analysis.add(&frame),
             Ok(Some(FileItem::Secrets(log))) => secrets.push(log.as_str()),
             Ok(Some(FileItem::Statistics(new))) => drop(statistics.insert(new.interface, new)),
+            Ok(Some(FileItem::Numbered(block))) => analysis.add_numbered(block),
             Ok(Some(FileItem::Interface(_))) => {}
         }
     };
