@@ -1,11 +1,12 @@
 //! ClientHello and ServerHello: what the sides propose and choose (sections 4.1.2 and 4.1.3).
 
-use tls_parser::{TlsCompressionID, parse_tls_handshake_client_hello, parse_tls_handshake_server_hello};
+use tls_parser::parse_tls_handshake_client_hello;
 
 use super::{
     details::{Details, MAX_LISTED, hex, list},
     extensions::{self, Place},
     names,
+    reader::Reader,
     suites::Suite,
 };
 
@@ -41,7 +42,7 @@ impl ClientHello {
         let mut details = Details::default();
         details.add("version", legacy_version(hello.version.0, hello.ext, Place::ClientHello));
         details.add("random", hex(hello.random));
-        details.add("session id", session_id(hello.session_id));
+        details.add("session id", session_id(hello.session_id.unwrap_or_default()));
         let (signals, suites): (Vec<_>, Vec<_>) =
             hello.ciphers.iter().map(|suite| Suite::of(suite.0)).partition(Suite::is_signal);
         details.add("cipher suites", suites.len());
@@ -51,7 +52,7 @@ impl ClientHello {
         if !signals.is_empty() {
             details.add("beside them, as a signal", list(signals.iter()));
         }
-        details.add("compression methods", list(hello.comp.iter().map(compression)));
+        details.add("compression methods", list(hello.comp.iter().map(|method| compression(method.0))));
         if let Some(data) = hello.ext {
             extensions::add(&mut details, Place::ClientHello, data);
         }
@@ -72,25 +73,31 @@ pub(super) struct ServerHello {
 
 impl ServerHello {
     pub(super) fn read(body: &[u8]) -> Option<Self> {
-        let (_, hello) = parse_tls_handshake_server_hello(body).ok().filter(|(rest, _)| rest.is_empty())?;
-        let is_retry = hello.random == RETRY_RANDOM;
+        // tls-parser refuses extensions in SSL 3.0, in which servers answered the renegotiation signal (RFC 5746).
+        let mut reader = Reader::new(body);
+        let version = reader.u16().filter(|version| version >> 8 == 3)?;
+        let (sent_random, id) = (reader.take(RETRY_RANDOM.len())?, reader.vec8().filter(|id| id.len() <= 32)?);
+        let (suite, method) = (Suite::of(reader.u16()?), reader.u8()?);
+        let data = if reader.is_empty() { None } else { Some(reader.vec16()?) };
+        reader.end()?;
+
+        let is_retry = sent_random == RETRY_RANDOM;
         let place = if is_retry { Place::HelloRetryRequest } else { Place::ServerHello };
-        let suite = Suite::of(hello.cipher.0);
         let mut details = Details::default();
-        details.add("version", legacy_version(hello.version.0, hello.ext, place));
-        details.add("random", random(hello.random, is_retry));
-        details.add("session id", session_id(hello.session_id));
+        details.add("version", legacy_version(version, data, place));
+        details.add("random", random(sent_random, is_retry));
+        details.add("session id", session_id(id));
         details.add("cipher suite", &suite);
-        details.add("compression method", compression(&hello.compression));
-        if let Some(data) = hello.ext {
+        details.add("compression method", compression(method));
+        if let Some(data) = data {
             extensions::add(&mut details, place, data);
         }
-        let chosen = hello.ext.and_then(|data| extensions::find(data, SUPPORTED_VERSIONS));
+        let chosen = data.and_then(|data| extensions::find(data, SUPPORTED_VERSIONS));
         let chosen = chosen.and_then(|data| <[u8; 2]>::try_from(data).ok()).map(u16::from_be_bytes);
-        let version = chosen.unwrap_or(hello.version.0);
-        let share = hello.ext.and_then(|data| extensions::find(data, KEY_SHARE));
+        let version = chosen.unwrap_or(version);
+        let share = data.and_then(|data| extensions::find(data, KEY_SHARE));
         let group = share.and_then(|share| share.first_chunk()).map(|group| u16::from_be_bytes(*group));
-        Some(Self { is_retry, random: hello.random.to_vec(), version, suite, group, details })
+        Some(Self { is_retry, random: sent_random.to_vec(), version, suite, group, details })
     }
 }
 
@@ -116,12 +123,12 @@ fn random(random: &[u8], is_retry: bool) -> String {
     }
 }
 
-fn session_id(id: Option<&[u8]>) -> String {
-    id.map_or_else(|| "(empty)".to_owned(), hex)
+fn session_id(id: &[u8]) -> String {
+    if id.is_empty() { "(empty)".to_owned() } else { hex(id) }
 }
 
-fn compression(method: &TlsCompressionID) -> String {
-    if method.0 == 0 { "null".to_owned() } else { method.0.to_string() }
+fn compression(method: u8) -> String {
+    if method == 0 { "null".to_owned() } else { method.to_string() }
 }
 
 #[cfg(test)]
@@ -149,6 +156,15 @@ mod tests {
             hello.details.into_inner().iter().any(|(_, value)| value.contains("knows a newer version"))
         };
         assert!(told(b"DOWNGRD\x01") && told(b"DOWNGRD\0") && !told(b"DOWNGRD\x02"));
+    }
+
+    #[test]
+    fn a_server_hello_of_ssl_3_is_read_with_and_without_extensions() {
+        for extensions in [&[][..], &[0, 0], &[0, 5, 0xff, 1, 0, 1, 0]] {
+            let mut bytes = [&server_hello(b"")[..], extensions].concat();
+            bytes[1] = 0;
+            assert_eq!(ServerHello::read(&bytes).unwrap().version, 0x0300, "{extensions:?}");
+        }
     }
 
     #[test]
