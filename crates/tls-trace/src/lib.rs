@@ -21,6 +21,7 @@ mod reader;
 mod records;
 mod secrets;
 mod session;
+mod ssl2;
 mod suites;
 mod summary;
 
@@ -31,6 +32,7 @@ use serde::Serialize;
 use records::{Cut, Cutter, Record};
 use session::Session;
 
+pub use ssl2::client_random as ssl2_client_random;
 pub use suites::Suite;
 pub use summary::{Flow, Summary, Version};
 
@@ -118,6 +120,7 @@ impl fmt::Display for Entry {
 enum Event {
     Act { at: Duration, text: String },
     Record(Record),
+    Ssl2 { at: Duration, direction: Direction, message: Vec<u8> },
     Foreign { at: Duration, direction: Direction, header: Vec<u8> },
 }
 
@@ -126,6 +129,7 @@ impl Event {
         match self {
             Self::Act { text, .. } => text.len(),
             Self::Record(record) => record.body.len(),
+            Self::Ssl2 { message, .. } => message.len(),
             Self::Foreign { header, .. } => header.len(),
         }
     }
@@ -170,6 +174,7 @@ impl Timeline {
                 Some(Cut::Record { kind, version, body }) => {
                     self.hold(Event::Record(Record { at, direction, kind, version, body }));
                 }
+                Some(Cut::Ssl2(message)) => self.hold(Event::Ssl2 { at, direction, message }),
                 Some(Cut::Foreign(header)) => self.hold(Event::Foreign { at, direction, header }),
                 None => {}
             }
@@ -234,6 +239,9 @@ impl Timeline {
         match event {
             Event::Act { at, text } => self.ready.push(act(at, text)),
             Event::Record(record) => self.session.read(record, &mut self.ready),
+            Event::Ssl2 { at, direction, message } => {
+                self.session.read_ssl2(at, direction, &message, &mut self.ready);
+            }
             Event::Foreign { at, direction, header } => self.ready.push(records::foreign(at, direction, &header)),
         }
     }

@@ -109,8 +109,14 @@ pub(super) fn certificate_type(number: u8) -> Named {
     named(&[(1, "rsa_sign"), (2, "dss_sign"), (64, "ecdsa_sign")], number.into())
 }
 
-const VERSIONS: &[(u16, &str)] =
-    &[(0x0300, "SSL 3.0"), (0x0301, "TLS 1.0"), (0x0302, "TLS 1.1"), (0x0303, "TLS 1.2"), (0x0304, "TLS 1.3")];
+const VERSIONS: &[(u16, &str)] = &[
+    (0x0002, "SSL 2.0"),
+    (0x0300, "SSL 3.0"),
+    (0x0301, "TLS 1.0"),
+    (0x0302, "TLS 1.1"),
+    (0x0303, "TLS 1.2"),
+    (0x0304, "TLS 1.3"),
+];
 
 const MESSAGES: &[(u16, &str)] = &[
     (0, "HelloRequest"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{
     Direction, Entry,
     details::{Details, bytes, hex, text},
-    names, problem,
+    names, problem, ssl2,
 };
 
 /// The length of a header.
@@ -49,6 +49,8 @@ pub(super) enum Cut {
         version: u16,
         body: Vec<u8>,
     },
+    /// A hello message in the format of SSL 2.0.
+    Ssl2(Vec<u8>),
     /// Something that cannot be the header of a record: this direction is not read any further.
     Foreign(Vec<u8>),
 }
@@ -58,6 +60,8 @@ pub(super) enum Cut {
 pub(super) struct Cutter {
     header: Vec<u8>,
     body: Vec<u8>,
+    /// Whether a record was cut.
+    has_begun: bool,
     is_foreign: bool,
     /// How many bytes came after something foreign.
     unread: u64,
@@ -75,6 +79,15 @@ impl Cutter {
         }
         fill(&mut self.header, HEADER_LEN, rest);
         let [kind, major, minor, high, low] = *self.header.as_slice() else { return None };
+        if let Some(len) = self.ssl2_len() {
+            fill(&mut self.body, len + ssl2::HEADER_LEN - HEADER_LEN, rest);
+            if ssl2::HEADER_LEN + len > HEADER_LEN + self.body.len() {
+                return None;
+            }
+            self.has_begun = true;
+            let start = std::mem::take(&mut self.header).split_off(ssl2::HEADER_LEN);
+            return Some(Cut::Ssl2([start, std::mem::take(&mut self.body)].concat()));
+        }
         let len = usize::from(u16::from_be_bytes([high, low]));
         if names::content_type(kind).is_none() || major != 3 || len > MAX_BODY_LEN {
             self.is_foreign = true;
@@ -85,7 +98,14 @@ impl Cutter {
             return None;
         }
         self.header.clear();
+        self.has_begun = true;
         Some(Cut::Record { kind, version: u16::from_be_bytes([major, minor]), body: std::mem::take(&mut self.body) })
+    }
+
+    /// The length of the message, if the stream begins with a hello in the format of SSL 2.0.
+    fn ssl2_len(&self) -> Option<usize> {
+        let start = self.header.first_chunk::<HEADER_LEN>().filter(|_| !self.has_begun)?;
+        ssl2::hello_len(*start)
     }
 
     /// When the last byte passed.
@@ -95,6 +115,7 @@ impl Cutter {
 
     /// What is left at the end; nothing, after a whole record.
     pub(super) fn end(&mut self, direction: Direction) -> Option<Entry> {
+        let ssl2_len = self.ssl2_len();
         let (header, body) = (std::mem::take(&mut self.header), std::mem::take(&mut self.body));
         let unread = std::mem::take(&mut self.unread);
         let mut details = Details::default();
@@ -104,7 +125,9 @@ impl Cutter {
             return Some(problem(self.last, direction, len, "bytes that were not read", details.into_inner()));
         }
         let len = header.len() + body.len();
-        if let [kind, _, _, high, low] = *header.as_slice() {
+        if let Some(whole) = ssl2_len {
+            details.add("why", format!("a hello message of SSL 2.0 of {} was cut", bytes(whole)));
+        } else if let [kind, _, _, high, low] = *header.as_slice() {
             let whole = HEADER_LEN + usize::from(u16::from_be_bytes([high, low]));
             let name = names::content_type(kind).unwrap_or_default();
             details.add("why", format!("a record {name} of {} was cut", bytes(whole)));
@@ -142,6 +165,7 @@ mod tests {
             while !piece.is_empty() {
                 match cutter.cut(Duration::ZERO, &mut piece) {
                     Some(Cut::Record { kind, body, .. }) => found.push((kind, body.len())),
+                    Some(Cut::Ssl2(message)) => found.push((0, message.len())),
                     Some(Cut::Foreign(header)) => foreign = Some(header.len()),
                     None => {}
                 }
@@ -170,6 +194,16 @@ mod tests {
             assert_eq!(cut(&header, 9).1, Some(5), "{header:?}");
         }
         assert_eq!(cut(&[23, 3, 3, 0x48, 0], 9).1, None);
+    }
+
+    #[test]
+    fn a_hello_of_ssl_2_is_only_the_first() {
+        let hello = [&[0x80, 12, 4, 0, 1, 0, 2][..], &[7; 7], &[22, 3, 0, 0, 1, 9]].concat();
+        for size in 1..=hello.len() {
+            assert_eq!(cut(&hello, size), (vec![(0, 12), (22, 1)], None, None), "pieces of {size}");
+        }
+        assert_eq!(cut(&hello[..9], 1).2.as_deref(), Some("half a record"));
+        assert_eq!(cut(&[&[22, 3, 0, 0, 1, 9][..], &hello].concat(), 9).1, Some(5));
     }
 
     #[test]

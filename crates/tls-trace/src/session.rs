@@ -19,6 +19,7 @@ use super::{
     reader::Reader,
     records::Record,
     secrets::{Label, Secrets},
+    ssl2,
     suites::Algorithms,
     summary::{Summary, Version},
 };
@@ -142,6 +143,32 @@ impl Session {
                 out.push(envelope.entry(Kind::Record, len, name, details));
             }
         }
+    }
+
+    /// Reads a hello message in the format of SSL 2.0.
+    pub(super) fn read_ssl2(&mut self, at: Duration, direction: Direction, message: &[u8], out: &mut Vec<Entry>) {
+        let envelope = Envelope { at, direction, encrypted: false };
+        let len = ssl2::HEADER_LEN + message.len();
+        self.summary.record(direction, len, true);
+        out.push(envelope.entry(Kind::Record, len, "SSL 2.0", Details::default()));
+        let (name, details) = match (ssl2::Hello::read(message), direction) {
+            (Some(ssl2::Hello::Client { random, suites, details }), Direction::Sent) => {
+                (self.client_random, self.summary.proposed) = (random, suites);
+                ("ClientHello", details)
+            }
+            (Some(ssl2::Hello::Server { version, details }), Direction::Received) => {
+                self.summary.version = Some(Version(version));
+                ("ServerHello", details)
+            }
+            _ => {
+                let mut details = Details::default();
+                details.add("content", unreadable(message));
+                out.push(envelope.entry(Kind::Problem, message.len(), "a message of SSL 2.0", details));
+                return;
+            }
+        };
+        self.summary.messages.push(name.to_owned());
+        out.push(envelope.entry(Kind::Message, message.len(), name, details));
     }
 
     /// What is in a record, or why nobody can tell.

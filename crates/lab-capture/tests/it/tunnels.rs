@@ -1,4 +1,4 @@
-//! TLS that begins after some plain text on the same connection.
+//! TLS that begins after some plain text on the same connection, or with its predecessors.
 
 use lab_process::{Outcome, Program};
 use lab_test::PATIENCE;
@@ -112,4 +112,49 @@ fn a_client_hello_that_is_only_data_begins_no_tls() {
     wire.send(Server, b"HTTP/1.1 200 OK\r\n\r\n");
     let shown = show(&wire);
     assert!(!shown.contains("TLS:"), "{shown}");
+}
+
+/// A record of a version.
+fn record(kind: u8, version: [u8; 2], content: &[u8]) -> Vec<u8> {
+    [&[kind][..], &version, &(content.len() as u16).to_be_bytes(), content].concat()
+}
+
+/// A ServerHello that chooses TLS_RSA_WITH_AES_128_CBC_SHA, with the extension that answers the renegotiation signal.
+fn server_hello(version: [u8; 2]) -> Vec<u8> {
+    let body = [&version[..], &[7; 32], &[0, 0, 0x2f, 0], &[0, 5, 0xff, 1, 0, 1, 0]].concat();
+    [&[2, 0, 0, body.len() as u8][..], &body].concat()
+}
+
+/// A ClientHello in the format of SSL 2.0 that asks for a version.
+fn ssl2_client_hello(version: [u8; 2]) -> Vec<u8> {
+    let message = [&[1][..], &version, &[0, 6, 0, 0, 0, 16], &[0, 0, 0x2f, 7, 0, 0xc0], &[9; 16]].concat();
+    [&[0x80, message.len() as u8][..], &message].concat()
+}
+
+#[test]
+fn ssl_3_and_hellos_of_ssl_2_are_named() {
+    const SSL3: [u8; 2] = [3, 0];
+    let body = [&SSL3[..], &[8; 32], &[0, 0, 4, 0, 0x2f, 0, 0x0a, 1, 0]].concat();
+    let ssl3_hello = record(22, SSL3, &[&[1, 0, 0, body.len() as u8][..], &body].concat());
+    let ssl2_answer = [&[4, 0, 1, 0, 2, 0, 4, 0, 3, 0, 16][..], b"cert", &[7, 0, 0xc0], &[5; 16]].concat();
+    let ssl2_answer = [&[0x80, ssl2_answer.len() as u8][..], &ssl2_answer].concat();
+    for (hello, answer, version, proposed) in [
+        (ssl3_hello, record(22, SSL3, &server_hello(SSL3)), "SSL 3.0 (0x0300)", 2),
+        (ssl2_client_hello([3, 1]), record(22, [3, 1], &server_hello([3, 1])), "TLS 1.0 (0x0301)", 1),
+        (ssl2_client_hello([0, 2]), ssl2_answer, "SSL 2.0 (0x0002)", 1),
+    ] {
+        let mut wire = Wire::new("10.0.0.1:40000", "10.0.0.2:443");
+        wire.open();
+        // In two segments, within the header.
+        wire.send(Client, &hello[..4]);
+        wire.send(Client, &hello[4..]);
+        wire.send(Server, &answer);
+        let shown = show(&wire);
+        assert!(shown.contains(&format!("\nTLS: {version}\n")), "{shown}");
+        assert!(shown.contains("\nClientHello in packet 4, 5, ServerHello in packet 6\n"), "{shown}");
+        assert!(
+            shown.contains(&format!("\ncipher suites proposed, {proposed}: TLS_RSA_WITH_AES_128_CBC_SHA")),
+            "{shown}"
+        );
+    }
 }

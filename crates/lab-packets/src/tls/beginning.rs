@@ -6,7 +6,7 @@
 use std::{fmt, ops::Range};
 
 use serde::Serialize;
-use tls_trace::Direction;
+use tls_trace::{Direction, ssl2_client_random};
 
 use crate::flow::{Flow, StreamChunk};
 
@@ -94,7 +94,8 @@ impl Beginning {
             |(client, server)| {
                 let sent = Opening::of(flow, client);
                 let hello = sent.starts().find(|start| is_client_hello(sent.from(*start), *start == 0))?;
-                let random = sent.from(hello).get(RANDOM).unwrap_or_default().to_vec();
+                let random = sent.from(hello).get(RANDOM).map(<[u8]>::to_vec);
+                let random = ssl2_client_random(sent.from(hello)).or(random).unwrap_or_default();
                 if hello == 0 {
                     return Some(Self { client, positions: [0, 0], random, plain_text: None });
                 }
@@ -159,6 +160,7 @@ impl Opening {
 fn is_client_hello(bytes: &[u8], is_first: bool) -> bool {
     match bytes {
         [22, 3, 0..=4, _, _, 1, ..] if is_first => true,
+        _ if is_first => ssl2_client_random(bytes).is_some(),
         [22, 3, 0..=4, record_high, record_low, 1, 0, high, low, 3, 0..=4, ..] => {
             let record = u16::from_be_bytes([*record_high, *record_low]);
             // The message has at least version, random, and the lengths of three fields.
