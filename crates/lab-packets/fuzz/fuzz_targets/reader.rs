@@ -8,7 +8,11 @@ libfuzzer_sys::fuzz_target!(|file: &[u8]| {
     if let Some(damage) = damage {
         assert!(!damage.to_string().is_empty());
     }
-    let written = recording.write_to(Vec::new()).unwrap();
+    let Ok(written) = recording.write_to(Vec::new()) else {
+        // No block can hold every frame that has no time.
+        assert!(recording.frames.iter().any(|frame| frame.at.is_none()));
+        return;
+    };
     let (again, damage) = Recording::read_from(&written[..]);
     assert!(damage.is_none(), "{damage:?}");
     assert_eq!(again.frames.len(), recording.frames.len());

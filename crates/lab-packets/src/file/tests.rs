@@ -175,6 +175,25 @@ fn frames_that_no_block_can_hold_are_refused() {
 }
 
 #[test]
+fn a_frame_without_a_time_is_written_without_one() {
+    let interface = CaptureInterface { snaplen: 4, ..CaptureInterface::new("eth0", LinkType::ETHERNET) };
+    let frame = |at, bytes: &[u8], original_len| FrameBuf {
+        at,
+        interface: 0,
+        bytes: bytes.to_vec(),
+        original_len,
+        comments: Vec::new(),
+    };
+    let frames = vec![frame(None, b"abc", 3), frame(None, b"abcd", 9), frame(Some(Duration::from_secs(1)), b"x", 1)];
+    let mut recording = Recording { interfaces: vec![interface], frames, ..Recording::default() };
+    let (again, damage) = read(&recording.write_to(Vec::new()).unwrap());
+    assert_eq!((again.frames.as_slice(), damage.is_none()), (recording.frames.as_slice(), true));
+    // Cut before the snap length: no block says so.
+    recording.frames[1].bytes.truncate(2);
+    assert!(matches!(recording.write_to(Vec::new()), Err(Error::Unwritable { .. })));
+}
+
+#[test]
 fn both_byte_orders_sections_interfaces_and_every_kind_of_block_are_read() {
     for big in [false, true] {
         let mut blocks = Blocks::new(big);

@@ -139,8 +139,8 @@ impl<W: Write> CaptureWriter<W> {
     /// Adds a frame.
     ///
     /// # Errors
-    /// [`Error::Write`]; [`Error::Unwritable`] without a description of its interface, or if it is longer than
-    /// [`MAX_BLOCK_LEN`].
+    /// [`Error::Write`]; [`Error::Unwritable`] without a description of its interface, if it is longer than
+    /// [`MAX_BLOCK_LEN`], or if it has no time and is not what a Simple Packet Block can hold.
     pub fn frame(&mut self, frame: &CapturedFrame<'_>) -> Result<(), Error> {
         if frame.interface >= self.interfaces {
             let (number, known) = (frame.interface, self.interfaces);
@@ -161,8 +161,9 @@ impl<W: Write> CaptureWriter<W> {
         let (len, number) = (len as u32, frame.interface as u32);
         let original_len = frame.original_len.max(len);
         let Some(at) = frame.at else {
-            // The only block without a time has the captured length from the snap length, and no options.
-            let is_simple = number == 0 && about.is_empty() && (original_len == len || len == self.first_snaplen);
+            // The only block without a time takes the captured length from the snap length, and has no options.
+            let limit = if self.first_snaplen == 0 { u32::MAX } else { self.first_snaplen };
+            let is_simple = number == 0 && about.is_empty() && len == original_len.min(limit);
             self.scratch = about;
             if !is_simple {
                 return Err(Error::Unwritable {
