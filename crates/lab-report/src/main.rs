@@ -19,6 +19,10 @@ use labnet::cli::{self, Console};
 use main::{arguments::Arguments, render, run};
 
 fn main() -> ExitCode {
+    cli::guard(report)
+}
+
+fn report() -> ExitCode {
     let is_inside = match reexec() {
         Launched::Done(status) => return status,
         Launched::Outside => false,

@@ -3,7 +3,7 @@
 //! | status | meaning |
 //! |---|---|
 //! | 0 | done; also when the reader of stdout went away, and for a server that was interrupted |
-//! | 1 | failed: network, peer, or file |
+//! | 1 | failed: network, peer, or file; also a fault of the program itself |
 //! | 2 | wrong command line |
 //! | by signal (a shell shows 130 or 143) | a client that was interrupted |
 //!
@@ -19,6 +19,7 @@ mod diagnostics;
 #[cfg(unix)]
 mod interrupt;
 mod output;
+mod panic;
 mod progress;
 mod shutdown;
 mod statistics;
@@ -35,6 +36,7 @@ pub use console::Console;
 pub use diagnosis::Diagnosis;
 pub use diagnostics::Diagnostics;
 pub use output::Output;
+pub use panic::guard;
 pub use progress::Progress;
 pub use shutdown::Shutdown;
 pub use statistics::Statistics;
@@ -50,6 +52,10 @@ pub fn run<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Result<(),
 
 /// The same for a program that ends as another one did, which has said all there is to say.
 pub fn run_to_status<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Result<ExitCode, E>) -> ExitCode {
+    guard(|| parse_and_run(part))
+}
+
+fn parse_and_run<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Result<ExitCode, E>) -> ExitCode {
     let arguments = match A::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return refuse::<A>(&error),
@@ -60,9 +66,10 @@ pub fn run_to_status<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> 
         console.err.error(&Error::System { attempt: "listen for Ctrl-C", source });
         return ExitCode::FAILURE;
     }
-    let status = match part(arguments, &console) {
-        Ok(status) => status,
-        Err(error) => {
+    let status = match panic::catch(|| part(arguments, &console)) {
+        None => ExitCode::FAILURE,
+        Some(Ok(status)) => status,
+        Some(Err(error)) => {
             let status = diagnosis::exit_status(&error);
             if status != 0 {
                 console.waiting.end();

@@ -55,6 +55,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    cli::guard(capture)
+}
+
+fn capture() -> ExitCode {
     #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only `run` asks"))]
     let place = match reexec() {
         Launched::Done(status) => return status,
