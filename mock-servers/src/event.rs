@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use labnet::{
     Error,
     error::reason,
-    escape::escape,
+    escape::Printable,
     net::{Dialogue, Family, NoCommand, ServeEvent},
     tls::NegotiatedTls,
 };
@@ -28,7 +28,7 @@ pub use zoo::{ClientExit, ZooOutcome, ZooPhase};
 
 use crate::zoo::Class;
 
-/// One thing that happened. What came from a client is text with everything escaped that is not printable UTF-8; a
+/// One thing that happened. What came from a client is [`Printable`]; any other
 /// `reason` is the system's, or that of a library.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -151,7 +151,7 @@ pub enum Event {
         #[serde(flatten)]
         client: ClientId,
         /// What it sent.
-        received: String,
+        received: Printable,
     },
     /// A client left without a command.
     NoCommand {
@@ -179,7 +179,7 @@ pub enum Event {
         #[serde(flatten)]
         client: ClientId,
         /// What the client did.
-        reason: String,
+        reason: Printable,
     },
     /// A client broke the rules of WebSocket after its handshake.
     ProtocolError {
@@ -187,7 +187,7 @@ pub enum Event {
         #[serde(flatten)]
         client: ClientId,
         /// What the client did.
-        reason: String,
+        reason: Printable,
     },
 
     // The clock reset of part 3.
@@ -206,7 +206,7 @@ pub enum Event {
         #[serde(flatten)]
         client: ClientId,
         /// What it sent.
-        request: String,
+        request: Printable,
         /// The acknowledgement, as it was sent.
         reply: String,
         /// The offset in it.
@@ -218,7 +218,7 @@ pub enum Event {
         #[serde(flatten)]
         client: ClientId,
         /// What it sent.
-        request: String,
+        request: Printable,
         /// What it was told.
         reply: String,
     },
@@ -228,7 +228,7 @@ pub enum Event {
         #[serde(flatten)]
         client: ClientId,
         /// What it sent.
-        request: String,
+        request: Printable,
     },
     /// The system refused to send an answer.
     CannotAnswer {
@@ -246,9 +246,9 @@ pub enum Event {
         #[serde(flatten)]
         client: ClientId,
         /// Its identity.
-        identity: String,
+        identity: Printable,
         /// What it said, without one newline at the end.
-        text: String,
+        text: Printable,
     },
     /// A datagram to the group was too short for an identity.
     TooShort {
@@ -263,7 +263,7 @@ pub enum Event {
         /// The server.
         server: ServerName,
         /// The identity.
-        identity: String,
+        identity: Printable,
         /// How many characters it has sent.
         characters: u64,
     },
@@ -276,7 +276,7 @@ pub enum Event {
         client: ClientId,
         /// The name that it asked for (SNI), if it asked for one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        name: Option<String>,
+        name: Option<Printable>,
         /// What is wrong there, if there is such a case.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         class: Option<Class>,
@@ -405,7 +405,7 @@ impl Event {
             }
             Dialogue::Unanswered(NoCommand::Unknown(bytes)) if bytes.is_empty() => Self::NoCommand { client },
             Dialogue::Unanswered(NoCommand::Unknown(bytes)) => {
-                Self::UnknownCommand { client, received: escape(bytes).to_string() }
+                Self::UnknownCommand { client, received: bytes.as_slice().into() }
             }
             Dialogue::Unanswered(NoCommand::Silent) => Self::TooSlow { client },
             Dialogue::Unanswered(NoCommand::Broken(error)) => {
@@ -418,7 +418,7 @@ impl Event {
     pub(crate) fn of_error(client: ClientId, error: &Error) -> Self {
         match error {
             Error::WebSocket { complaint, .. } | Error::Tls { complaint, .. } => {
-                Self::ProtocolError { client, reason: complaint.clone() }
+                Self::ProtocolError { client, reason: complaint.as_str().into() }
             }
             Error::Silent { after, .. } => Self::Silent { client, seconds: labnet::seconds::number(*after) },
             Error::Receive { source, .. } => Self::CannotReceive { client, reason: reason(source) },
@@ -496,7 +496,7 @@ impl fmt::Display for Event {
             }
 
             Self::Visited { client, name, class, outcome } => {
-                write!(f, "{client} {} ", name.as_deref().unwrap_or("-"))?;
+                write!(f, "{client} {} ", name.as_ref().map_or("-", Printable::as_str))?;
                 match class {
                     Some(class) => write!(f, "{class} {outcome}"),
                     None if *outcome == ZooOutcome::NoSuchCase => write!(f, "unknown {outcome}"),

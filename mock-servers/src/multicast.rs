@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use labnet::{
     Error,
-    escape::escape,
+    escape::Printable,
     feed::{Datagram, Identity, MAX_DATAGRAM_LEN},
     net::{Clock, Group, Interface, MulticastSender, Running, SystemClock, Wake},
 };
@@ -197,8 +197,8 @@ impl Listener {
         if identity == Identity::PROGRAMME {
             return;
         }
-        let line = escape(text.strip_suffix(b"\n").unwrap_or(text)).to_string();
-        let name = identity.to_string();
+        let line = Printable::from(text.strip_suffix(b"\n").unwrap_or(text));
+        let name = Printable::from(identity.to_string());
         self.events.report(Event::Heard { client: ClientId::new(NAME, from), identity: name.clone(), text: line });
         if let Some(characters) = self.counts.add(identity, text) {
             self.events.report(Event::Thanked { server: NAME, identity: name.clone(), characters });

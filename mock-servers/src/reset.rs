@@ -12,7 +12,7 @@ use rand::{Rng, RngExt};
 
 use labnet::{
     Error,
-    escape::escape,
+    escape::Printable,
     net::{self, Clock, Family, Running, SystemClock, Wake},
     reset::Request,
 };
@@ -228,7 +228,7 @@ impl<R: Rng> AddressServer<R> {
 
 /// What there is to report of a datagram and its reply.
 fn event(peer: SocketAddr, datagram: &[u8], reply: Option<Reply>) -> Event {
-    let (client, request) = (ClientId::new(NAME, peer), escape(datagram).to_string());
+    let (client, request) = (ClientId::new(NAME, peer), Printable::from(datagram));
     let text = reply.map(|reply| reply.to_string()).unwrap_or_default();
     match reply {
         Some(Reply::Acknowledgement { offset, .. }) => Event::Acknowledged { client, request, reply: text, offset },

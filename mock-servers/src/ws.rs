@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpStream};
 use labnet::{
     Error,
     error::reason,
-    escape::escape,
     net::{self, ClientLimits, Clock, Connection, End, Running, Sent},
     pmu::{Command, Device},
     ws::{AcceptOptions, FrameType, WebSocketConnection},
@@ -122,7 +121,7 @@ fn converse(
             }
         }
         None => {
-            let received = escape(text).to_string();
+            let received = text.into();
             connection.refuse("unknown command");
             Ok((Event::UnknownCommand { client, received }, End::Fin))
         }

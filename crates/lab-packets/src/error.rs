@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use labnet::error::reason;
+use labnet::{error::reason, escape::escape};
 
 use crate::file::Compression;
 
@@ -35,13 +35,13 @@ pub enum Error {
 
     // To blame: the file.
     /// The file is neither pcapng nor pcap.
-    #[error("this is no pcapng or pcap file: {why}")]
+    #[error("this is no pcapng or pcap file: {}", escape(.why))]
     Foreign {
         /// Its format, or its first bytes.
         why: String,
     },
     /// The file ends within a block.
-    #[error("the file was cut off within the block at byte {offset}: {why}")]
+    #[error("the file was cut off within the block at byte {offset}: {}", escape(.why))]
     Cut {
         /// The start of the block, in bytes from the start of the file.
         offset: u64,
@@ -49,7 +49,7 @@ pub enum Error {
         why: String,
     },
     /// The fields of a block contradict each other or a limit.
-    #[error("the block at byte {offset} is damaged: {why}")]
+    #[error("the block at byte {offset} is damaged: {}", escape(.why))]
     Damaged {
         /// The start of the block, in bytes from the start of the file.
         offset: u64,
@@ -70,7 +70,7 @@ pub enum Error {
 
     // To blame: the caller.
     /// A frame or its secrets are longer than a block may be, or the frame belongs to no interface.
-    #[error("cannot store a frame: {why}")]
+    #[error("cannot store a frame: {}", escape(.why))]
     Unwritable {
         /// What is wrong with it.
         why: String,

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use labnet::cli::Diagnosis;
+use labnet::{cli::Diagnosis, escape::escape};
 
 /// Why a report cannot be made, or fails.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum Error {
         of: usize,
     },
     /// A file holds no facts of a run, or those of another version.
-    #[error("{}: {complaint}", path.display())]
+    #[error("{}: {}", path.display(), escape(.complaint))]
     NoFacts {
         /// The file.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum Error {
         complaint: String,
     },
     /// A check of a reconciliation does not hold.
-    #[error("{experiment} is not accounted for: {claim}; see {page}#account-{experiment}")]
+    #[error("{0} is not accounted for: {1}; see {2}#account-{0}", escape(.experiment), escape(.claim), escape(.page))]
     Unbalanced {
         /// The experiment.
         experiment: String,

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use lab_packets::flow::FlowProtocol;
 use lab_process::Outcome;
-use labnet::net::Family;
+use labnet::{escape::escape, net::Family};
 use serde::{Deserialize, Serialize};
 
 use crate::programs::ProgramRole;
@@ -15,7 +15,7 @@ use crate::programs::ProgramRole;
 #[non_exhaustive]
 pub enum ExperimentFailure {
     /// A program could not be started.
-    #[error("cannot start `{command_line}`: {reason}")]
+    #[error("cannot start `{}`: {}", escape(.command_line), escape(.reason))]
     NotStarted {
         /// The command line.
         command_line: String,
@@ -23,7 +23,7 @@ pub enum ExperimentFailure {
         reason: String,
     },
     /// A program did not do what was expected of it before the deadline.
-    #[error("`{command_line}` did not {awaited} within {:.1} s", .within.as_secs_f64())]
+    #[error("`{}` did not {} within {:.1} s", escape(.command_line), escape(.awaited), .within.as_secs_f64())]
     Deadline {
         /// How it was called.
         command_line: String,
@@ -35,7 +35,7 @@ pub enum ExperimentFailure {
         seen: String,
     },
     /// A program ended too early.
-    #[error("`{command_line}` ended and did not {awaited}")]
+    #[error("`{}` ended and did not {}", escape(.command_line), escape(.awaited))]
     Ended {
         /// How it was called.
         command_line: String,
@@ -96,7 +96,7 @@ pub enum ExperimentFailure {
         family: Family,
     },
     /// The system refused something, or a server of ours could not be started.
-    #[error("{reason}")]
+    #[error("{}", escape(.reason))]
     System {
         /// The attempt, and the reason of the system.
         reason: String,

@@ -10,7 +10,7 @@ use crate::escape::escape;
 
 pub use credentials::{CredentialsFault, MIN_RSA_BITS};
 
-/// Why something that this crate does failed. Bytes that came from a peer are escaped when shown.
+/// Why something that this crate does failed. All text in it is escaped when shown, whoever it came from.
 ///
 /// The crates above have errors of their own, with this one as a variant: see [`Diagnosis`](crate::cli::Diagnosis).
 #[derive(Debug, thiserror::Error)]
@@ -18,12 +18,12 @@ pub use credentials::{CredentialsFault, MIN_RSA_BITS};
 pub enum Error {
     // To blame: the command line.
     /// An argument is wrong; the text says which and what was expected.
-    #[error("{0}")]
+    #[error("{}", escape(.0))]
     Usage(String),
 
     // To blame: this machine, or the way to the peer.
     /// A name has no address.
-    #[error("cannot find the address of '{host}': {reason}")]
+    #[error("cannot find the address of '{}': {}", escape(.host), escape(.reason))]
     Resolve {
         /// The name.
         host: String,
@@ -31,7 +31,7 @@ pub enum Error {
         reason: String,
     },
     /// A name has addresses, but none that this part can use.
-    #[error("'{host}' has no {family} address, and this part needs one")]
+    #[error("'{}' has no {family} address, and this part needs one", escape(.host))]
     NoAddress {
         /// The name.
         host: String,
@@ -39,7 +39,7 @@ pub enum Error {
         family: &'static str,
     },
     /// No address of the server could be reached.
-    #[error("cannot connect to {server}: {}", list(.attempts))]
+    #[error("cannot connect to {}: {}", escape(.server), list(.attempts))]
     Connect {
         /// The server as it was named.
         server: String,
@@ -57,7 +57,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A multicast group could not be joined or addressed.
-    #[error("cannot {attempt} the group {group} on {interface}: {}", reason(.source))]
+    #[error("cannot {attempt} the group {group} on {}: {}", escape(.interface), reason(.source))]
     Group {
         /// `join` or `send to`.
         attempt: &'static str,
@@ -85,7 +85,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file could not be used.
-    #[error("cannot {attempt} {path}: {}", reason(.source))]
+    #[error("cannot {attempt} {}: {}", escape(.path), reason(.source))]
     File {
         /// `read`, `write to`, …
         attempt: &'static str,
@@ -143,7 +143,7 @@ pub enum Error {
         timeout: Duration,
     },
     /// The peer does not speak WebSocket, or broke its rules.
-    #[error("{peer} {complaint}")]
+    #[error("{} {}", escape(.peer), escape(.complaint))]
     WebSocket {
         /// The server's URL or the client's address.
         peer: String,
@@ -151,7 +151,7 @@ pub enum Error {
         complaint: String,
     },
     /// The peer does not speak TLS, or broke its rules, or cannot be trusted.
-    #[error("{peer} {complaint}")]
+    #[error("{} {}", escape(.peer), escape(.complaint))]
     Tls {
         /// The peer.
         peer: String,
@@ -168,7 +168,7 @@ pub enum Error {
         peer: SocketAddr,
     },
     /// A certificate or key cannot be used.
-    #[error("{path}: {fault}")]
+    #[error("{}: {fault}", escape(.path))]
     Credentials {
         /// The file.
         path: String,

@@ -1,12 +1,16 @@
-//! Bytes that a peer chose, made safe for a terminal.
+//! Text that a peer or a file chose, made safe for a terminal.
 
 use std::fmt::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 /// Shows bytes as text on one line: printable UTF-8 as it is, all else escaped.
 ///
-/// A control character or a byte that is not UTF-8 appears as `\n`, `\r`, `\t` or, byte by byte, as `\xNN`.
-pub fn escape(bytes: &[u8]) -> Escaped<'_> {
-    Escaped(bytes)
+/// A control character or a byte that is not UTF-8 appears as `\n`, `\r`, `\t` or, byte by byte, as `\xNN`. So does a
+/// character that reorders text or hides in it, such as U+202E. Letters of all languages, combining marks and emoji
+/// stay. What is escaped already is not changed.
+pub fn escape<B: AsRef<[u8]> + ?Sized>(bytes: &B) -> Escaped<'_> {
+    Escaped(bytes.as_ref())
 }
 
 /// The result of [`escape`], to be formatted.
@@ -21,7 +25,9 @@ impl fmt::Display for Escaped<'_> {
                     '\n' => f.write_str("\\n")?,
                     '\r' => f.write_str("\\r")?,
                     '\t' => f.write_str("\\t")?,
-                    _ if character.is_control() => hex(f, character.encode_utf8(&mut [0; 4]).as_bytes())?,
+                    _ if character.is_control() || deceives(character) => {
+                        hex(f, character.encode_utf8(&mut [0; 4]).as_bytes())?;
+                    }
                     _ => f.write_char(character)?,
                 }
             }
@@ -31,13 +37,83 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Whether a character shows other text than there is (Unicode Technical Report 36, section 2.10): it changes the order,
+/// breaks the line, or is not seen.
+///
+/// The joiners U+200C and U+200D are needed to write Persian, the languages of India, and emoji.
+fn deceives(character: char) -> bool {
+    matches!(character,
+        // The direction: marks, embeddings, overrides and isolates.
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        // The end of a line or a paragraph.
+        | '\u{2028}' | '\u{2029}'
+        // Without width: spaces, invisible operators, deprecated controls, annotations, tags.
+        | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
 fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))
 }
 
+/// Text of a peer or a file, to be kept and shown: it was [escaped](escape) when it was made, and what it was made of is
+/// gone. So no way to show it forgets to.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String")]
+pub struct Printable(String);
+
+impl Printable {
+    /// The text, escaped.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Printable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Printable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", self.0)
+    }
+}
+
+impl From<&[u8]> for Printable {
+    fn from(bytes: &[u8]) -> Self {
+        Self(escape(bytes).to_string())
+    }
+}
+
+impl From<&str> for Printable {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl From<String> for Printable {
+    fn from(text: String) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl PartialEq<str> for Printable {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Printable {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{Printable, escape};
 
     fn check(bytes: &[u8], expected: &str) {
         assert_eq!(escape(bytes).to_string(), expected);
@@ -45,7 +121,40 @@ mod tests {
 
     #[test]
     fn printable_text_in_any_script_is_left_alone() {
-        check("Roméo \\ 罗密欧 🌹".as_bytes(), "Roméo \\ 罗密欧 🌹");
+        for text in
+            ["Roméo \\ 罗密欧 🌹", "می\u{200c}خواهم", "क्\u{200d}ष", "👩\u{200d}🚀 ❤\u{fe0f} 🇨🇭", "e\u{301} שלום"]
+        {
+            check(text.as_bytes(), text);
+        }
+    }
+
+    #[test]
+    fn characters_that_reorder_or_hide_text_are_shown_as_bytes() {
+        check("abc\u{202e}fdp.exe".as_bytes(), "abc\\xe2\\x80\\xaefdp.exe");
+        for code in
+            [0x61c, 0x200b, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202d, 0x2060, 0x2066, 0x2069, 0xfeff, 0xe0041]
+        {
+            let text = char::from_u32(code).unwrap().to_string();
+            let shown = escape(&text).to_string();
+            assert!(shown.starts_with("\\x") && shown.is_ascii(), "U+{code:x}: {shown}");
+        }
+    }
+
+    #[test]
+    fn printable_text_is_escaped_however_it_is_made_and_shown() {
+        let json = "\"a\\u001b\\u202e\"";
+        for text in [
+            Printable::from("a\u{1b}\u{202e}"),
+            "a\u{1b}\u{202e}".to_owned().into(),
+            serde_json::from_str(json).unwrap(),
+        ] {
+            let shown = "a\\x1b\\xe2\\x80\\xae";
+            assert_eq!((text.to_string().as_str(), text.as_str()), (shown, shown));
+            assert_eq!(format!("{text:?}"), format!("'{shown}'"));
+            assert_eq!(serde_json::to_string(&text).unwrap(), format!("\"{}\"", shown.replace('\\', "\\\\")));
+            assert_eq!(Printable::from(text.as_str()), text, "escaped once");
+        }
+        assert_eq!(Printable::from(&b"\xff\n"[..]), "\\xff\\n");
     }
 
     #[test]

@@ -216,6 +216,46 @@ fn unsafe_has_one_place(file: &File) -> Option<String> {
     foreign.then(|| "unsafe belongs in tcp_info.rs alone".to_owned())
 }
 
+/// The entry of every program is one of `labnet::cli`, which tells a panic in one line.
+fn every_program_starts_through_cli(file: &File) -> Option<String> {
+    let may_be_program = ["/src/main.rs", "/src/bin/", "/benches/"].iter().any(|place| file.path.contains(place));
+    let body = file.text.split_once("\nfn main()")?.1;
+    let first = body.lines().nth(1).unwrap_or_default().trim();
+    let entries = ["cli::run(", "cli::run_to_status(", "cli::guard("];
+    let is_guarded = entries.iter().any(|entry| first.starts_with(entry));
+    (may_be_program && !is_guarded).then(|| format!("main begins with one of {}", entries.join(", ")))
+}
+
+/// Text that is kept and shown is escaped: in an error by its message, in an event by the type of its field.
+fn text_of_others_has_one_way_out(file: &File) -> Option<String> {
+    // Below labnet, or not about what others sent.
+    const OWN_TEXT: [&str; 2] = ["crates/lab-process/", "crates/lab-sandbox/"];
+    if OWN_TEXT.iter().any(|folder| file.path.starts_with(folder)) {
+        return None;
+    }
+    let is_event = file.path.starts_with("mock-servers/src/event");
+    let code = file.code();
+    let field = |line: &str| {
+        let (name, kind) = line.trim_start_matches("pub ").trim_end_matches(',').split_once(": ")?;
+        let is_text = ["String", "Option<String>"].contains(&kind);
+        is_text.then(|| name.to_owned())
+    };
+    // What our own code says, and names of the protocols.
+    const OURS: [&str; 5] = ["reason", "command", "reply", "version", "cipher_suite"];
+    let raw = code.iter().filter_map(|line| field(line)).find(|name| !OURS.contains(&name.as_str()));
+    if let Some(name) = raw.filter(|_| is_event) {
+        return Some(format!("{name} of an event is text of a peer: its type is labnet::escape::Printable"));
+    }
+    code.join("\n").split("#[error(").skip(1).find_map(|variant| {
+        let (message, rest) = variant.split_once("\")]").or_else(|| variant.split_once(")]"))?;
+        let fields = rest.split("#[error(").next()?.split("\n},").next()?;
+        let raw = fields.lines().filter_map(field).find(|name| message.contains(&format!("{{{name}}}")));
+        let unnamed = message.contains("{0}") && fields.lines().nth(1).is_some_and(|line| line.contains("(String)"));
+        let name = raw.or_else(|| unnamed.then(|| "0".to_owned()))?;
+        Some(format!("{name} of an error is shown as it is: write {{}}, escape(.{name})"))
+    })
+}
+
 type Rule = fn(&File) -> Option<String>;
 
 /// Every rule, and a file that breaks it.
@@ -253,6 +293,29 @@ fn rules() -> Vec<(Rule, File)> {
         (
             nobody_takes_apart_what_is_printed_for_people,
             File::new("crates/lab-capture/src/run.rs", "let is_there = line.text == \"ready\";"),
+        ),
+        (
+            every_program_starts_through_cli,
+            File::new("crates/part2-pdc/src/main.rs", "//! x\nfn main() -> ExitCode {\n    let x = y();\n}\n"),
+        ),
+        (
+            every_program_starts_through_cli,
+            File::new("crates/tls-lab/src/bin/x.rs", "//! x\nfn main() {\n    serve();\n}\n"),
+        ),
+        (
+            text_of_others_has_one_way_out,
+            File::new("mock-servers/src/event.rs", "pub enum Event {\n    X {\n        received: String,\n    },\n}"),
+        ),
+        (
+            text_of_others_has_one_way_out,
+            File::new(
+                "crates/ttp/src/error.rs",
+                "    #[error(\"{path}: no\")]\n    X {\n        /// It.\n        path: String,\n    },\n",
+            ),
+        ),
+        (
+            text_of_others_has_one_way_out,
+            File::new("crates/labnet/src/error.rs", "    #[error(\"{0}\")]\n    Usage(String),\n"),
         ),
         (unsafe_has_one_place, File::new("crates/labnet/src/net/tcp.rs", "let x = unsafe { y() };")),
         (unsafe_has_one_place, File::new("mock-servers/src/lib.rs", "#![allow(unsafe_code)]")),

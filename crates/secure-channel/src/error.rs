@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use labnet::cli::Diagnosis;
+use labnet::{cli::Diagnosis, escape::escape};
 
 /// What failed: the peer, the certificates, or what is below them.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum Error {
     #[error(transparent)]
     Certificates(#[from] ttp::Error),
     /// The peer broke the rules of its step, or could not be verified.
-    #[error("{peer} {complaint}")]
+    #[error("{peer} {}", escape(.complaint))]
     Peer {
         /// The peer.
         peer: SocketAddr,

@@ -51,7 +51,7 @@ pub enum Failure {
     #[error("chose the cipher suite {0:#06x}, which was not offered")]
     NotOffered(u16),
     /// The peer's certificate does not prove what it should; the text begins with `has a certificate that …`.
-    #[error("{0}")]
+    #[error("{}", labnet::escape::escape(.0))]
     Certificate(String),
     /// The signature over the handshake is not by the key of the client's certificate.
     #[error(

@@ -1,6 +1,6 @@
 //! Why the desk could not do what it was asked for.
 
-use labnet::cli::Diagnosis;
+use labnet::{cli::Diagnosis, escape::escape};
 
 /// What is in the way at the desk, or what failed below it. What needs no desk fails with [`labnet::Error`] alone.
 #[derive(Debug, thiserror::Error)]
@@ -10,19 +10,19 @@ pub enum Error {
     #[error(transparent)]
     Lab(#[from] labnet::Error),
     /// A file is there, and was not to be replaced.
-    #[error("{path} exists already")]
+    #[error("{} exists already", escape(.path))]
     Exists {
         /// The file.
         path: String,
     },
     /// A folder has a certificate authority, on which every certificate that it signed depends.
-    #[error("{path} exists already")]
+    #[error("{} exists already", escape(.path))]
     AuthorityExists {
         /// The CA's certificate.
         path: String,
     },
     /// A folder has no certificate authority.
-    #[error("{folder} holds no CA (cacert.pem and cakey.pem)")]
+    #[error("{} holds no CA (cacert.pem and cakey.pem)", escape(.folder))]
     NoAuthority {
         /// The folder.
         folder: String,

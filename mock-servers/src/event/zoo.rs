@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use labnet::escape::Printable;
 use serde::{Deserialize, Serialize};
 
 /// What a client of the zoo was shown, or why not. As JSON its kind is in the field `outcome`.
@@ -36,12 +37,12 @@ pub enum ZooOutcome {
     /// It sent something other than a ClientHello.
     NoClientHello {
         /// The library's reason.
-        reason: String,
+        reason: Printable,
     },
     /// The library has no handshake for it.
     NoHandshake {
         /// The library's reason.
-        reason: String,
+        reason: Printable,
     },
     /// The system refused.
     Trouble {
@@ -83,7 +84,7 @@ pub enum ClientExit {
     /// It sent an alert, or what the library refuses.
     Refused {
         /// The library's reason.
-        reason: String,
+        reason: Printable,
     },
     /// The connection broke.
     Gone {
@@ -98,7 +99,7 @@ impl ClientExit {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::TooSlow,
             io::ErrorKind::UnexpectedEof => Self::Left,
-            io::ErrorKind::InvalidData => Self::Refused { reason: error.to_string() },
+            io::ErrorKind::InvalidData => Self::Refused { reason: error.to_string().into() },
             _ => Self::Gone { reason: labnet::error::reason(error) },
         }
     }

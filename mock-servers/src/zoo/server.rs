@@ -85,7 +85,7 @@ impl Zoo {
             Err(outcome) => (None, None, outcome),
         };
         connection.finish(if outcome == ZooOutcome::Reset { End::Reset } else { End::Fin });
-        Event::Visited { client: ClientId::new(NAME, peer), name, class, outcome }
+        Event::Visited { client: ClientId::new(NAME, peer), name: name.map(Into::into), class, outcome }
     }
 
     /// Whom a client asks for.
@@ -154,7 +154,7 @@ fn receive_hello(connection: &mut Connection) -> Result<(Hello, Accepted), ZooOu
             Err((error, mut alert)) => {
                 // A client that is gone needs no alert.
                 let _ = alert.write_all(connection);
-                return Err(ZooOutcome::NoClientHello { reason: error.to_string() });
+                return Err(ZooOutcome::NoClientHello { reason: error.to_string().into() });
             }
         }
     }
@@ -187,7 +187,7 @@ impl CaseServer {
     fn accept(&self, accepted: Accepted, connection: &mut Connection) -> Result<ServerConnection, ZooOutcome> {
         accepted.into_connection(Arc::clone(&self.config)).map_err(|(error, mut alert)| {
             let _ = alert.write_all(connection);
-            ZooOutcome::NoHandshake { reason: error.to_string() }
+            ZooOutcome::NoHandshake { reason: error.to_string().into() }
         })
     }
 

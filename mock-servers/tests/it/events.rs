@@ -32,7 +32,7 @@ fn samples() -> Vec<Event> {
     let tls = || Some(TlsParameters { version: "TLSv1.3".into(), cipher_suite: "TLS_AES_256_GCM_SHA384".into() });
     let visit = |name: Option<&str>, class, outcome| {
         let name = name.map(str::to_owned);
-        Event::Visited { client: client(Zoo), name, class, outcome }
+        Event::Visited { client: client(Zoo), name: name.map(Into::into), class, outcome }
     };
     let ended = |phase, exit| ZooOutcome::Ended { phase, exit };
     let mut samples = vec![
@@ -62,9 +62,9 @@ fn samples() -> Vec<Event> {
         Event::ProtocolError { client: client(Ws), reason: "broke the WebSocket protocol: …".into() },
         Event::FamilyChanged { server: Reset, family: Family::Ipv4, answers: true },
         Event::FamilyChanged { server: Reset, family: Family::Ipv6, answers: false },
-        Event::Acknowledged { client: client(Reset), request: request(), reply: "OFFSET=7".into(), offset: 7 },
+        Event::Acknowledged { client: client(Reset), request: request().into(), reply: "OFFSET=7".into(), offset: 7 },
         Event::WrongCommand { client: client(Reset), request: "reset:20".into(), reply: "Wrong command.".into() },
-        Event::Lost { client: client(Reset), request: request() },
+        Event::Lost { client: client(Reset), request: request().into() },
         Event::CannotAnswer { client: client(Reset), reason: "Network is unreachable".into() },
         Event::Heard { client: client(Multicast), identity: "123456".into(), text: "But soft!".into() },
         Event::TooShort { client: client(Multicast), bytes: 5 },

@@ -1,4 +1,4 @@
-//! What a program says beside its answer, on stderr.
+//! What a program says beside its answer, on stderr: whatever is in it, no control byte gets out.
 
 use std::{
     fmt,
@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{Diagnosis, progress::Progress};
+use crate::escape::escape;
 
 /// How many warnings are shown (ours): what a hostile peer can provoke must not fill a disk.
 const MAX_WARNINGS: usize = 100;
@@ -33,18 +34,19 @@ impl Diagnostics {
 
     /// Tells the user something that is no part of the answer.
     pub fn note(&self, text: impl fmt::Display) {
-        self.write(&format!("note: {text}\n"));
+        self.write(&labelled("note", text));
     }
 
-    /// The same, in a form of its own.
-    pub fn line(&self, line: impl fmt::Display) {
-        self.write(&format!("{line}\n"));
+    /// The same, in a form of its own, which may have several lines.
+    pub fn line(&self, lines: impl fmt::Display) {
+        let text: String = lines.to_string().split('\n').map(|line| format!("{}\n", escape(line))).collect();
+        self.write(&text);
     }
 
     /// Tells the user what may be wrong.
     pub fn warn(&self, text: impl fmt::Display) {
         match self.warnings.fetch_add(1, Ordering::Relaxed) {
-            0..MAX_WARNINGS => self.write(&format!("warning: {text}\n")),
+            0..MAX_WARNINGS => self.write(&labelled("warning", text)),
             MAX_WARNINGS => self.write("warning: further warnings are left out\n"),
             _ => {}
         }
@@ -52,7 +54,7 @@ impl Diagnostics {
 
     /// Tells the user what to try.
     pub fn hint(&self, text: impl fmt::Display) {
-        self.write(&format!("hint: {text}\n"));
+        self.write(&labelled("hint", text));
     }
 
     /// Asks the user at a terminal; a pipe is not asked.
@@ -68,12 +70,17 @@ impl Diagnostics {
     }
 
     pub(super) fn message_and_hint(&self, message: &str, hint: Option<&str>) {
-        let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-        self.write(&format!("error: {message}\n{hint}"));
+        let hint = hint.map(|hint| labelled("hint", hint)).unwrap_or_default();
+        self.write(&format!("{}{hint}", labelled("error", message)));
     }
 
     /// One write for each call, so that lines of several threads do not mix. Without a reader there is nobody to tell.
     fn write(&self, text: &str) {
         let _ = self.progress.aside(|| io::stderr().write_all(text.as_bytes()));
     }
+}
+
+/// One line, whatever the text holds.
+fn labelled(label: &str, text: impl fmt::Display) -> String {
+    format!("{label}: {}\n", escape(&text.to_string()))
 }

@@ -1,5 +1,7 @@
 //! What can be wrong with a file of certificates or keys.
 
+use crate::escape::escape;
+
 /// The smallest RSA key that TLS libraries take, in bits (Baseline Requirements, section 6.1.5).
 pub const MIN_RSA_BITS: usize = 2048;
 
@@ -20,7 +22,7 @@ pub enum CredentialsFault {
         bits: usize,
     },
     /// What the sentence says.
-    #[error("{0}")]
+    #[error("{}", escape(.0))]
     Other(String),
 }
 

@@ -1,6 +1,6 @@
 //! Why a command was not captured, or a capture not shown.
 
-use labnet::cli::Diagnosis;
+use labnet::{cli::Diagnosis, escape::escape};
 
 /// What failed: a command, the private network, a capture file, or what is below them.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Recording(#[from] lab_packets::Error),
     /// A capture file cannot be used, or not to its end.
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", escape(.path))]
     Damaged {
         /// The file.
         path: String,
@@ -29,7 +29,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     MockServers(#[from] lab_process::Error),
     /// A command that was to serve does not.
-    #[error("`{0}` does not wait for clients")]
+    #[error("`{}` does not wait for clients", escape(.0))]
     NotServing(String),
 }
 
