@@ -200,7 +200,7 @@ impl Error {
                 "ports below 1024 are for root; choose a higher one"
             }
             Self::Group { .. } => NO_ROUTE,
-            Self::Credentials { fault, .. } => fault.hint()?,
+            Self::Credentials { fault, .. } => return fault.hint(),
             Self::NoAcknowledgement { .. } => {
                 "is it running, at that address and port? `mock-servers reset` is one; without --max-rounds this goes on"
             }

@@ -21,6 +21,14 @@ pub enum CredentialsFault {
         /// Its size.
         bits: usize,
     },
+    /// A file in another form than PEM.
+    #[error("is {found}; expected PEM, text that begins with -----BEGIN")]
+    OtherForm {
+        /// The form.
+        found: &'static str,
+        /// What makes PEM of it.
+        command: String,
+    },
     /// What the sentence says.
     #[error("{}", escape(.0))]
     Other(String),
@@ -28,11 +36,13 @@ pub enum CredentialsFault {
 
 impl CredentialsFault {
     /// What to do about it, where we know.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<String> {
         match self {
             Self::WeakKey { .. } | Self::WeakRequestKey { .. } => Some(
-                "every current TLS library refuses such keys; make a good one: openssl genrsa -out ID_key.pem 2048",
+                "every current TLS library refuses such keys; make a good one: openssl genrsa -out ID_key.pem 2048"
+                    .to_owned(),
             ),
+            Self::OtherForm { command, .. } => Some(format!("convert it: {command}")),
             Self::Other(_) => None,
         }
     }

@@ -10,21 +10,17 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::{CertifiedKey, SigningKey},
 };
-use rustls_pemfile::Item;
 use x509_parser::{
     der_parser::asn1_rs::{FromDer, Integer, Sequence},
     prelude::{SubjectPublicKeyInfo, X509Certificate},
 };
 use zeroize::Zeroizing;
 
+use super::pem_file::PemFile;
 use crate::{
     Error,
     error::{CredentialsFault, MIN_RSA_BITS},
-    file,
 };
-
-/// The largest PEM file that is read (ours: a long chain, several times over).
-const MAX_FILE_LEN: u64 = 1 << 20;
 
 /// A certificate chain and the key that belongs to it.
 #[derive(Clone)]
@@ -97,71 +93,12 @@ impl ResolvesClientCert for FixedCertificate {
     }
 }
 
-/// What a PEM file holds.
-struct Pem {
-    text: String,
-    items: Vec<Item>,
-}
-
-impl Pem {
-    fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = file::read(path, MAX_FILE_LEN)
-            .map_err(|source| Error::File { attempt: "read", path: path.display().to_string(), source })?
-            .ok_or_else(|| Error::credentials(path, "is too long for a certificate or a key"))?;
-        if bytes.is_empty() {
-            return Err(Error::credentials(path, "is empty"));
-        }
-        // A block that cannot be read is missed below, where what was expected is known.
-        let items = rustls_pemfile::read_all(&mut bytes.as_slice()).map_while(Result::ok).collect();
-        Ok(Self { text: String::from_utf8_lossy(&bytes).into_owned(), items })
-    }
-
-    fn has_key(&self) -> bool {
-        self.items.iter().any(|item| matches!(item, Item::Pkcs1Key(_) | Item::Pkcs8Key(_) | Item::Sec1Key(_)))
-    }
-
-    fn is_encrypted(&self) -> bool {
-        self.text.contains("BEGIN ENCRYPTED PRIVATE KEY") || self.text.contains("Proc-Type: 4,ENCRYPTED")
-    }
-
-    /// How to name a file in which something else was looked for.
-    fn complaint(&self, wanted: &str, label: &str) -> String {
-        let holds = match self.items.first() {
-            Some(Item::X509Certificate(_)) => "a certificate",
-            Some(Item::Csr(_)) => "a certificate request, which the CA has yet to sign",
-            Some(_) if self.has_key() => "a private key",
-            _ if self.text.contains("-----BEGIN") => "a PEM block that cannot be read",
-            _ => "no PEM block",
-        };
-        format!("holds {holds}; expected {wanted}, which begins with -----BEGIN {label}-----")
-    }
-}
-
 pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let pem = Pem::read(path)?;
-    let complaint = pem.complaint("a certificate", "CERTIFICATE");
-    let certificate = |item| if let Item::X509Certificate(certificate) = item { Some(certificate) } else { None };
-    let chain: Vec<_> = pem.items.into_iter().filter_map(certificate).collect();
-    if chain.is_empty() { Err(Error::credentials(path, complaint)) } else { Ok(chain) }
+    PemFile::read(path)?.certificates()
 }
 
 fn read_key(path: &Path) -> Result<(Arc<dyn SigningKey>, SecretDer), Error> {
-    let pem = Pem::read(path)?;
-    if pem.is_encrypted() {
-        return Err(Error::credentials(
-            path,
-            "is encrypted with a passphrase, and a server starts without one; \
-             write it in clear: openssl pkey -in ENCRYPTED.pem -out ID_key.pem",
-        ));
-    }
-    let complaint = pem.complaint("a private key", "PRIVATE KEY");
-    let key = pem.items.into_iter().find_map(|item| match item {
-        Item::Pkcs1Key(key) => Some(PrivateKeyDer::Pkcs1(key)),
-        Item::Pkcs8Key(key) => Some(PrivateKeyDer::Pkcs8(key)),
-        Item::Sec1Key(key) => Some(PrivateKeyDer::Sec1(key)),
-        _ => None,
-    });
-    let key = key.ok_or_else(|| Error::credentials(path, complaint))?;
+    let key = PemFile::read(path)?.private_key()?;
     if let Some(bits) = rsa_bits(&key).filter(|&bits| bits < MIN_RSA_BITS) {
         return Err(Error::credentials(path, CredentialsFault::WeakKey { bits }));
     }
