@@ -19,6 +19,7 @@ mod server;
 mod server_name;
 mod verify;
 mod version_one;
+mod words;
 
 pub use chain::verify_server_chain;
 pub use client::{Client, ClientOptions, TlsVersion};
@@ -33,6 +34,7 @@ pub use roots::Roots;
 pub use server::{Acceptor, TlsConnection};
 pub use server_name::SniFilter;
 pub use verify::{ServerCheck, ServerVerifier, TlsRole, read_certificates, verify_chain, verify_file};
+pub use words::{DottedOid, general_name, identifier, name, text};
 
 use std::{fmt, sync::Arc};
 

@@ -4,9 +4,12 @@ use std::{fmt, path::Path, time::SystemTime};
 
 use labnet::{
     Error,
-    tls::{Credentials, Roots, TlsRole, verify_chain},
+    tls::{self, Credentials, Roots, TlsRole, verify_chain},
 };
-use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+use x509_parser::{
+    prelude::{FromDer, X509Certificate, X509Name},
+    x509::AttributeTypeAndValue,
+};
 
 use crate::{
     Failure,
@@ -96,11 +99,9 @@ impl Facts {
     /// Those of a certificate in DER; `None` for what is none.
     pub fn of(certificate: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-        let first = |mut values: Box<dyn Iterator<Item = &str> + '_>| values.next().unwrap_or_default().to_owned();
-        let common_name =
-            |name: &X509Name<'_>| first(Box::new(name.iter_common_name().filter_map(|value| value.as_str().ok())));
-        let country =
-            |name: &X509Name<'_>| first(Box::new(name.iter_country().filter_map(|value| value.as_str().ok())));
+        let text = |value: &AttributeTypeAndValue<'_>| tls::text(value.attr_value());
+        let common_name = |name: &X509Name<'_>| name.iter_common_name().find_map(text).unwrap_or_default();
+        let country = |name: &X509Name<'_>| name.iter_country().find_map(text).unwrap_or_default();
         Some(Self {
             common_name: common_name(certificate.subject()),
             issuer_country: country(certificate.issuer()),

@@ -1,10 +1,11 @@
 //! The handshake messages after the hellos, field by field (sections 4.3 to 4.6; RFC 5246, section 7.4).
 
+use labnet::tls;
 use tls_parser::{TlsCipherKx, TlsCipherSuite};
 use x509_parser::{parse_x509_certificate, prelude::FromDer, x509::X509Name};
 
 use super::{
-    details::{Details, bytes, hex, list, text},
+    details::{Details, bytes, hex, list},
     extensions::{self, Place, unreadable},
     hellos::TLS13,
     names,
@@ -144,7 +145,7 @@ pub(super) fn distinguished_name(der: &[u8]) -> String {
 }
 
 fn name(name: &X509Name<'_>) -> String {
-    let shown = text(name.to_string().as_bytes());
+    let shown = tls::name(name).to_string();
     if shown.is_empty() { "(empty)".to_owned() } else { shown }
 }
 

@@ -6,18 +6,15 @@ use std::{
 };
 
 use labnet::{
+    escape::Printable,
     file::{self, Permissions},
-    tls::{self, Credentials, Roots, TlsRole},
+    tls::{self, Credentials, PemFile, Roots, TlsRole},
 };
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use time::OffsetDateTime;
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::ParsedExtension,
-    pem::{Pem, parse_x509_pem},
-};
+use x509_parser::{certificate::X509Certificate, extensions::ParsedExtension, prelude::FromDer};
 
-use crate::{Error, KeyKind, Name, Purpose, files, profile, request::Request};
+use crate::{Error, KeyKind, Name, Purpose, faithful, files, profile, request::Request};
 
 /// What remains of a certificate's time when it is renewed, in days.
 const RENEW_DAYS: i64 = 7;
@@ -76,7 +73,7 @@ pub struct Issued {
     /// Its file.
     pub path: PathBuf,
     /// What was asked for and not granted.
-    pub refused: Vec<String>,
+    pub refused: Vec<Printable>,
 }
 
 impl CaDirectory {
@@ -182,13 +179,15 @@ impl CaDirectory {
         let purpose = options.purpose.or(request.purpose).unwrap_or_else(|| Purpose::default_of(&common_name));
 
         self.check_names(&names, &common_name, request_file)?;
-        let ca_pem = self.read_ca(&self.ca_certificate())?;
-        let pem = parse_pem(&self.ca_certificate(), &ca_pem)?;
-        let ca = parse(&self.ca_certificate(), &pem)?;
+        let ca_der = self.ca_der()?;
+        let ca = parse(&self.ca_certificate(), &ca_der)?;
+        let bad_ca = |complaint: String| labnet::Error::credentials(&self.ca_certificate(), complaint);
+        faithful::check_writable(ca.subject()).map_err(bad_ca)?;
         let mut valid = profile::in_days(options.starts_in, options.days);
         valid.end = valid.end.min(ca.validity().not_after.to_datetime());
         let bad = |error: rcgen::Error| labnet::Error::credentials(&self.ca_key(), format!("cannot sign: {error}"));
-        let key = profile::issuing_key(&self.read_ca(&self.ca_key())?).map_err(bad)?;
+        let key = PemFile::read(self.existing(&self.ca_key())?)?.private_key()?;
+        let key = profile::issuing_key(key.secret_der()).map_err(bad)?;
         if key.public_key_raw() != &*ca.public_key().subject_public_key.data {
             return Err(labnet::Error::credentials(
                 &self.ca_key(),
@@ -196,9 +195,13 @@ impl CaDirectory {
             )
             .into());
         }
-        let issuer = Issuer::from_ca_cert_pem(&ca_pem, key).map_err(bad)?;
-        let params = profile::leaf(request.subject, &names, purpose, request.is_rsa, valid)?;
+        let issuer = Issuer::from_ca_cert_der(&ca_der.as_slice().into(), key).map_err(bad)?;
+        let params = profile::leaf(request.subject.clone(), &names, purpose, request.is_rsa, valid)?;
         let signed = params.signed_by(&request.key, &issuer).map_err(bad)?;
+        if !faithful::has_issuer(signed.der(), ca.subject()) {
+            return Err(bad_ca("has a subject that cannot be written into a certificate as it is".to_owned()).into());
+        }
+        request.check_certificate(signed.der()).map_err(|fault| labnet::Error::credentials(request_file, fault))?;
         files::write(&path, &signed.pem(), Permissions::Everyone, options.force)?;
         Ok(Issued { path, refused: request.refused })
     }
@@ -330,8 +333,8 @@ impl CaDirectory {
 
     /// Refuses names for which the CA's own certificate does not let it vouch.
     fn check_names(&self, names: &[Name], common_name: &str, asker: &Path) -> Result<(), Error> {
-        let pem = parse_pem(&self.ca_certificate(), &self.read_ca(&self.ca_certificate())?)?;
-        let ca = parse(&self.ca_certificate(), &pem)?;
+        let ca = self.ca_der()?;
+        let ca = parse(&self.ca_certificate(), &ca)?;
         let constraints = ca.extensions().iter().find_map(|extension| match extension.parsed_extension() {
             ParsedExtension::NameConstraints(constraints) => Some(constraints),
             _ => None,
@@ -367,12 +370,12 @@ impl CaDirectory {
         is_fresh(&certificate) && is_of_this_ca().unwrap_or(false)
     }
 
-    fn read_ca(&self, path: &Path) -> Result<String, Error> {
-        if path.exists() {
-            Ok(files::read(path)?)
-        } else {
-            Err(Error::NoAuthority { folder: self.folder.display().to_string() })
-        }
+    fn ca_der(&self) -> Result<Vec<u8>, Error> {
+        Ok(first_certificate(self.existing(&self.ca_certificate())?)?)
+    }
+
+    fn existing<'p>(&self, path: &'p Path) -> Result<&'p Path, Error> {
+        if path.exists() { Ok(path) } else { Err(Error::NoAuthority { folder: self.folder.display().to_string() }) }
     }
 }
 
@@ -387,8 +390,8 @@ fn incomplete(there: &Path, lacking: &Path) -> Error {
 /// Whether a certificate can be read and is valid for another week.
 fn is_fresh(path: &Path) -> bool {
     let valid_until = || {
-        let pem = parse_pem(path, &files::read(path).ok()?).ok()?;
-        Some(parse(path, &pem).ok()?.validity().not_after.to_datetime())
+        let certificate = first_certificate(path).ok()?;
+        Some(parse(path, &certificate).ok()?.validity().not_after.to_datetime())
     };
     valid_until().is_some_and(|until| until - OffsetDateTime::now_utc() > time::Duration::days(RENEW_DAYS))
 }
@@ -402,22 +405,21 @@ fn key_pair(path: &Path, kind: KeyKind) -> Result<KeyPair, Error> {
             written => return written.map(|()| pair),
         }
     }
-    let pem = files::read(path)?;
+    let key = PemFile::read(path)?.private_key()?;
     let bad = |_| {
         labnet::Error::credentials(path, "is no private key that can be used here: remove it to have a new one made")
     };
-    Ok(KeyPair::from_pem(&pem).map_err(bad)?)
+    Ok(KeyPair::try_from(key.secret_der()).map_err(bad)?)
 }
 
-pub(crate) fn parse_pem(path: &Path, text: &str) -> Result<Pem, labnet::Error> {
-    let pem = parse_x509_pem(text.as_bytes()).ok().map(|(_, pem)| pem).filter(|pem| pem.label == "CERTIFICATE");
-    pem.ok_or_else(|| {
-        labnet::Error::credentials(path, "holds no certificate, which begins with -----BEGIN CERTIFICATE-----")
-    })
+/// The first certificate of a file, in DER.
+fn first_certificate(path: &Path) -> Result<Vec<u8>, labnet::Error> {
+    Ok(PemFile::read(path)?.certificates()?.first().map(|certificate| certificate.to_vec()).unwrap_or_default())
 }
 
-pub(crate) fn parse<'a>(path: &Path, pem: &'a Pem) -> Result<X509Certificate<'a>, labnet::Error> {
-    pem.parse_x509().map_err(|_| labnet::Error::credentials(path, "is a damaged certificate"))
+pub(crate) fn parse<'a>(path: &Path, der: &'a [u8]) -> Result<X509Certificate<'a>, labnet::Error> {
+    let damaged = |_| labnet::Error::credentials(path, "is a damaged certificate");
+    X509Certificate::from_der(der).map(|(_, certificate)| certificate).map_err(damaged)
 }
 
 /// A name becomes file names, and a common name of at most 64 characters (RFC 5280, appendix A.1).

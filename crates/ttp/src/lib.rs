@@ -11,6 +11,7 @@
 
 mod ca_directory;
 mod error;
+mod faithful;
 mod files;
 mod issuing_ca;
 mod name;

@@ -91,7 +91,7 @@ enum Task {
         #[command(flatten)]
         replace: Replace,
     },
-    /// Show what a certificate says
+    /// Show what a certificate says, or a request asks for
     Show {
         /// A PEM file
         file: PathBuf,

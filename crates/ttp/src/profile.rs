@@ -45,10 +45,14 @@ impl KeyKind {
     }
 }
 
-/// A CA's key as it signs others' certificates: RSA with SHA-384. P-256 goes with SHA-256, its own length.
-pub(crate) fn issuing_key(pem: &str) -> Result<KeyPair, rcgen::Error> {
-    let pair = KeyPair::from_pem(pem)?;
-    if pair.is_compatible(&PKCS_RSA_SHA256) { KeyPair::from_pem_and_sign_algo(pem, &PKCS_RSA_SHA384) } else { Ok(pair) }
+/// A CA's key, in DER, as it signs others' certificates: RSA with SHA-384. P-256 goes with SHA-256, its own length.
+pub(crate) fn issuing_key(der: &[u8]) -> Result<KeyPair, rcgen::Error> {
+    let pair = KeyPair::try_from(der)?;
+    if !pair.is_compatible(&PKCS_RSA_SHA256) {
+        return Ok(pair);
+    }
+    let key = der.try_into().map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    KeyPair::from_der_and_sign_algo(&key, &PKCS_RSA_SHA384)
 }
 
 /// What a certificate may be used for.

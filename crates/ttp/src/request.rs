@@ -5,6 +5,8 @@ use std::path::Path;
 use labnet::{
     Error,
     error::{CredentialsFault, MIN_RSA_BITS},
+    escape::Printable,
+    tls::{self, DottedOid, PemFile},
 };
 use rcgen::{
     DistinguishedName, DnType, DnValue, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PublicKeyData,
@@ -12,15 +14,22 @@ use rcgen::{
     string::{Ia5String, PrintableString},
 };
 use x509_parser::{
-    certification_request::X509CertificationRequest,
-    extensions::{GeneralName, ParsedExtension},
-    oid_registry::OID_PKCS1_RSAENCRYPTION,
-    pem::parse_x509_pem,
-    prelude::FromDer,
+    der_parser::asn1_rs::{Any, FromDer, Oid, oid},
+    error::X509Error,
+    extensions::{GeneralName, ParsedExtension, X509Extension},
+    oid_registry::{OID_PKCS1_RSAENCRYPTION, OID_X509_EXT_SUBJECT_ALT_NAME},
     public_key::PublicKey,
 };
 
-use crate::{Name, Purpose, files};
+use crate::{Name, Purpose, faithful};
+
+mod structure;
+
+pub(crate) use structure::Structure;
+
+/// The signatures with which nobody proves anything any more (RFC 6151), and their hash functions.
+const BROKEN_HASHES: [(Oid<'static>, &str); 3] =
+    [(oid!(1.2.840.113549.1.1.2), "MD2"), (oid!(1.2.840.113549.1.1.3), "MD4"), (oid!(1.2.840.113549.1.1.4), "MD5")];
 
 /// The object identifier of a subject's mail address (PKCS#9).
 const EMAIL: [u64; 7] = [1, 2, 840, 113_549, 1, 9, 1];
@@ -29,13 +38,16 @@ const EMAIL: [u64; 7] = [1, 2, 840, 113_549, 1, 9, 1];
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) subject: DistinguishedName,
+    /// The same as it was written: the type of each attribute, in DER, and its text.
+    attributes: Vec<(Vec<u8>, String)>,
     pub(crate) key: SubjectPublicKeyInfo,
+    key_der: Vec<u8>,
     pub(crate) is_rsa: bool,
     pub(crate) names: Vec<Name>,
     /// To prove what, if it says so.
     pub(crate) purpose: Option<Purpose>,
     /// What was asked for and is not granted.
-    pub(crate) refused: Vec<String>,
+    pub(crate) refused: Vec<Printable>,
 }
 
 impl Request {
@@ -44,71 +56,110 @@ impl Request {
     /// # Errors
     /// [`Error::Credentials`] with what is wrong with it.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let text = files::read(path)?;
-        let bad = |complaint: &str| Error::credentials(path, complaint);
-        let no_request = "holds no certificate request, which begins with -----BEGIN CERTIFICATE REQUEST-----";
-        let (_, pem) = parse_x509_pem(text.as_bytes()).map_err(|_| bad(no_request))?;
-        if !["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"].contains(&pem.label.as_str()) {
-            return Err(bad(no_request));
-        }
-        let (rest, request) =
-            X509CertificationRequest::from_der(&pem.contents).map_err(|_| bad("is a damaged certificate request"))?;
-        if !rest.is_empty() {
-            return Err(bad("is a certificate request with something behind it"));
-        }
-        // The key before the signature, which is not checked with a key that TLS refuses.
-        let key = certifiable_key(&request).map_err(|complaint| Error::credentials(path, complaint))?;
-        request.verify_signature().map_err(|_| {
-            bad("is a certificate request whose signature does not fit: it was damaged, or not made with its key")
-        })?;
-        Self::of(&request, key).map_err(|complaint| Error::credentials(path, complaint))
+        Self::parse(&PemFile::read(path)?.request()?).map_err(|fault| Error::credentials(path, fault))
     }
 
-    fn of(request: &X509CertificationRequest<'_>, key: SubjectPublicKeyInfo) -> Result<Self, String> {
-        let info = &request.certification_request_info;
-        let is_rsa = info.subject_pki.algorithm.algorithm == OID_PKCS1_RSAENCRYPTION;
-        let (mut names, mut purpose, mut refused) = (Vec::new(), None, Vec::new());
-        let mut subject = DistinguishedName::new();
-        for attribute in info.subject.iter_attributes() {
-            let kind: Vec<u64> = attribute.attr_type().iter().map(Iterator::collect).unwrap_or_default();
-            let text = attribute.as_str().map_err(|_| "has a subject that is no text".to_owned())?;
-            let kind = DnType::from_oid(&kind);
-            if subject.get(&kind).is_some() {
+    /// Reads and checks a request in DER.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn parse(der: &[u8]) -> Result<Self, CredentialsFault> {
+        if Any::from_der(der).is_ok_and(|(rest, _)| !rest.is_empty()) {
+            return Err("is a certificate request with something behind it".into());
+        }
+        let request = Structure::parse(der).ok_or("is a damaged certificate request")?;
+        // The key before the signature, which is not checked with a key that TLS refuses.
+        let key = certifiable_key(&request)?;
+        if let Some((_, hash)) = BROKEN_HASHES.iter().find(|(oid, _)| *oid == request.algorithm.algorithm) {
+            return Err(CredentialsFault::BrokenHash { hash });
+        }
+        request.verify_signature().map_err(|error| match error {
+            X509Error::SignatureUnsupportedAlgorithm => format!(
+                "is a certificate request signed with {}, which is not checked here: expected RSA or ECDSA with SHA-256 or \
+                 SHA-384",
+                tls::identifier(&request.algorithm.algorithm)
+            ),
+            _ => "is a certificate request whose signature does not fit: it was damaged, or not made with its key".to_owned(),
+        })?;
+        let mut own = Self::with_subject(&request, key)?;
+        for extension in &request.extensions {
+            own.ask(extension)?;
+        }
+        Ok(own)
+    }
+
+    fn with_subject(request: &Structure<'_>, key: SubjectPublicKeyInfo) -> Result<Self, String> {
+        let mut own = Self {
+            subject: DistinguishedName::new(),
+            attributes: Vec::new(),
+            key,
+            key_der: request.key.raw.to_vec(),
+            is_rsa: request.key.algorithm.algorithm == OID_PKCS1_RSAENCRYPTION,
+            names: Vec::new(),
+            purpose: None,
+            refused: Vec::new(),
+        };
+        for attribute in request.subject.iter_attributes() {
+            let oid = DottedOid::of(attribute.attr_type());
+            let kind = DnType::from_oid(&faithful::arcs(oid).ok_or_else(|| faithful::cannot_write(oid))?);
+            let text = tls::text(attribute.attr_value()).ok_or("has a subject that is no text")?;
+            if own.subject.get(&kind).is_some() {
                 // rcgen holds one of each.
-                refused.push("another value of one attribute of its subject".to_owned());
+                own.refused.push("another value of one attribute of its subject".into());
                 continue;
             }
-            subject.push(kind.clone(), value_of(&kind, text));
+            own.subject.push(kind.clone(), value_of(&kind, &text));
+            own.attributes.push((attribute.attr_type().as_bytes().to_vec(), text));
         }
-        for extension in request.requested_extensions().into_iter().flatten() {
-            match extension {
-                ParsedExtension::SubjectAlternativeName(san) => {
-                    for name in &san.general_names {
-                        names.push(readable(name).ok_or_else(|| {
-                            format!("asks for the name {name}, which is neither DNS name nor IP address")
-                        })?);
-                    }
+        Ok(own)
+    }
+
+    /// Takes a wish: grants it, or counts it among those that are refused.
+    fn ask(&mut self, extension: &X509Extension<'_>) -> Result<(), String> {
+        match extension.parsed_extension() {
+            ParsedExtension::SubjectAlternativeName(san) => {
+                for name in &san.general_names {
+                    self.names.push(readable(name).ok_or_else(|| {
+                        let name = tls::general_name(name);
+                        format!("asks for the name {name}, which is neither DNS name nor IP address")
+                    })?);
                 }
-                ParsedExtension::BasicConstraints(constraints) if constraints.ca => {
-                    refused.push("the right to be a CA (CA:TRUE)".to_owned());
+            }
+            // Not among what is left out: the certificate would be for other names than were asked for.
+            _ if extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME => {
+                return Err("asks for names in a list (SAN) that is damaged".to_owned());
+            }
+            ParsedExtension::BasicConstraints(constraints) if constraints.ca => {
+                self.refused.push("the right to be a CA (CA:TRUE)".into());
+            }
+            // Ours to say, and much the same.
+            ParsedExtension::BasicConstraints(_) | ParsedExtension::SubjectKeyIdentifier(_) => {}
+            ParsedExtension::KeyUsage(usage) if usage.key_cert_sign() || usage.crl_sign() => {
+                self.refused.push("the right to sign certificates or revocations (key usage)".into());
+            }
+            ParsedExtension::KeyUsage(_) => {}
+            ParsedExtension::ExtendedKeyUsage(usage) => {
+                self.purpose = Purpose::of(usage.server_auth, usage.client_auth);
+                let other = [usage.any, usage.code_signing, usage.email_protection, usage.time_stamping];
+                if other.contains(&true) || usage.ocsp_signing || !usage.other.is_empty() {
+                    self.refused.push("a purpose other than TLS (extended key usage)".into());
                 }
-                // Ours to say, and much the same.
-                ParsedExtension::BasicConstraints(_) | ParsedExtension::SubjectKeyIdentifier(_) => {}
-                ParsedExtension::KeyUsage(usage) if usage.key_cert_sign() || usage.crl_sign() => {
-                    refused.push("the right to sign certificates or revocations (key usage)".to_owned());
-                }
-                ParsedExtension::KeyUsage(_) => {}
-                ParsedExtension::ExtendedKeyUsage(usage) => {
-                    purpose = Purpose::of(usage.server_auth, usage.client_auth);
-                    let other = [usage.any, usage.code_signing, usage.email_protection, usage.time_stamping];
-                    if other.contains(&true) || usage.ocsp_signing || !usage.other.is_empty() {
-                        refused.push("a purpose other than TLS (extended key usage)".to_owned());
-                    }
-                }
-                _ => refused.push("an extension that this CA does not issue".to_owned()),
+            }
+            _ => {
+                let kind = tls::identifier(&extension.oid);
+                self.refused.push(format!("an extension that this CA does not issue ({kind})").into());
             }
         }
-        Ok(Self { subject, key, is_rsa, names, purpose, refused })
+        Ok(())
+    }
+
+    /// Refuses a certificate that does not say what the request says.
+    ///
+    /// # Errors
+    /// That it does not.
+    pub(crate) fn check_certificate(&self, certificate: &[u8]) -> Result<(), &'static str> {
+        let is_same = faithful::has_subject(certificate, &self.key_der, &self.attributes);
+        is_same.then_some(()).ok_or("has a subject or a key that cannot be written into a certificate as it is")
     }
 
     /// The common name, if the subject has one that is text.
@@ -121,8 +172,8 @@ impl Request {
 }
 
 /// The key of a request, if it is of a kind and strength that TLS takes.
-fn certifiable_key(request: &X509CertificationRequest<'_>) -> Result<SubjectPublicKeyInfo, CredentialsFault> {
-    let key = &request.certification_request_info.subject_pki;
+fn certifiable_key(request: &Structure<'_>) -> Result<SubjectPublicKeyInfo, CredentialsFault> {
+    let key = &request.key;
     if let Ok(PublicKey::RSA(key)) = key.parsed()
         && key.key_size() < MIN_RSA_BITS
     {

@@ -21,6 +21,14 @@ pub enum CredentialsFault {
         /// Its size.
         bits: usize,
     },
+    /// A certificate request that proves nothing.
+    #[error(
+        "is a certificate request signed with {hash}: its signature is as good as none, for others can be made to fit"
+    )]
+    BrokenHash {
+        /// The hash function.
+        hash: &'static str,
+    },
     /// A file in another form than PEM.
     #[error("is {found}; expected PEM, text that begins with -----BEGIN")]
     OtherForm {
@@ -42,6 +50,9 @@ impl CredentialsFault {
                 "every current TLS library refuses such keys; make a good one: openssl genrsa -out ID_key.pem 2048"
                     .to_owned(),
             ),
+            Self::BrokenHash { .. } => {
+                Some("make the request anew: openssl req -new -sha256 -key ID_key.pem -out ID.csr".to_owned())
+            }
             Self::OtherForm { command, .. } => Some(format!("convert it: {command}")),
             Self::Other(_) => None,
         }

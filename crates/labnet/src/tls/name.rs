@@ -6,14 +6,12 @@ use rustls::{
     pki_types::{CertificateDer, ServerName},
     server::ParsedCertificate,
 };
-use x509_parser::{
-    certificate::X509Certificate,
-    der_parser::asn1_rs::{Any, Tag},
-    extensions::GeneralName,
-    prelude::FromDer,
-};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use super::explain::{CertificateFault, join_names};
+use super::{
+    explain::{CertificateFault, join_names},
+    words,
+};
 use crate::{Error, escape::escape};
 
 /// The way on for who wants no name checked.
@@ -94,36 +92,12 @@ fn has_san(certificate: &X509Certificate<'_>) -> Result<bool, TlsError> {
 
 fn alternative_names<'c>(certificate: &'c X509Certificate<'_>) -> impl Iterator<Item = String> + 'c {
     let san = certificate.subject_alternative_name().ok().flatten();
-    san.into_iter().flat_map(|san| &san.value.general_names).map(|name| match name {
-        GeneralName::DNSName(name) => (*name).to_owned(),
-        GeneralName::IPAddress(bytes) => address(bytes),
-        other => other.to_string(),
-    })
-}
-
-fn address(bytes: &[u8]) -> String {
-    let v4 = <[u8; 4]>::try_from(bytes).map(std::net::IpAddr::from);
-    let address = v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(std::net::IpAddr::from));
-    address.map_or_else(|_| escape(bytes).to_string(), |address| address.to_string())
+    san.into_iter().flat_map(|san| &san.value.general_names).map(|name| words::general_name(name).to_string())
 }
 
 /// The last of the common names, which is the most specific.
 fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
-    text(certificate.subject().iter_common_name().last()?.attr_value())
-}
-
-/// The text of an attribute, in whichever of the types of RFC 5280, appendix A.1 it comes. OpenSSL writes T61 for what
-/// is no PrintableString, such as a name with an underscore.
-fn text(value: &Any<'_>) -> Option<String> {
-    match value.tag() {
-        // Taken for Latin-1, as everybody does.
-        Tag::T61String => Some(value.data.iter().map(|&byte| char::from(byte)).collect()),
-        Tag::BmpString => {
-            let units = value.data.chunks(2).map(|unit| <[u8; 2]>::try_from(unit).map(u16::from_be_bytes));
-            String::from_utf16(&units.collect::<Result<Vec<_>, _>>().ok()?).ok()
-        }
-        _ => std::str::from_utf8(value.data).ok().map(str::to_owned),
-    }
+    words::text(certificate.subject().iter_common_name().last()?.attr_value())
 }
 
 fn parse<'c>(certificate: &'c CertificateDer<'_>) -> Result<X509Certificate<'c>, TlsError> {
@@ -153,18 +127,5 @@ mod tests {
     fn a_zone_is_no_part_of_a_name() {
         assert_eq!(server_name("fe80::1%eth0"), server_name("fe80::1"));
         assert_eq!(server_name("a%b"), None);
-    }
-
-    #[test]
-    fn a_name_is_read_in_every_type_of_text() {
-        let check = |tag, data: &[u8], expected: Option<&str>| {
-            assert_eq!(text(&Any::from_tag_and_data(tag, data)).as_deref(), expected, "{tag:?}");
-        };
-        check(Tag::Utf8String, "Zürich".as_bytes(), Some("Zürich"));
-        check(Tag::PrintableString, b"PMU 1", Some("PMU 1"));
-        check(Tag::T61String, b"PMU_\xfc", Some("PMU_ü"));
-        check(Tag::BmpString, &[0, b'P', 1, 0x61], Some("Pš"));
-        check(Tag::BmpString, &[0, b'P', 1], None);
-        check(Tag::Utf8String, b"\xff", None);
     }
 }

@@ -335,8 +335,8 @@ fn an_empty_or_wrong_file_is_named_with_what_it_holds() {
         ("\n".to_owned(), "no PEM block"),
         ("This is no PEM file.\n".to_owned(), "no PEM block"),
         ("\0\u{1}\u{2}".repeat(1000), "no PEM block"),
-        ("-----BEGIN CERTIFICATE-----\n".to_owned(), "cannot be read"),
-        ("-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----\n".to_owned(), "cannot be read"),
+        ("-----BEGIN CERTIFICATE-----\n".to_owned(), "its certificate is cut short"),
+        ("-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----\n".to_owned(), "its private key is damaged"),
         (files.read("p256.csr"), "a certificate request"),
         ("x".repeat(2 << 20), "too long"),
     ] {

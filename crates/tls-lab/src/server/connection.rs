@@ -12,7 +12,7 @@ use labnet::{
     Error,
     escape::escape,
     net::{Connection, Deadline},
-    tls::NegotiatedTls,
+    tls::{self, NegotiatedTls},
 };
 use rustls::{ServerConfig, ServerConnection};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -71,7 +71,7 @@ impl HttpsConnection {
     pub(super) fn subject(&self) -> Option<String> {
         let leaf = self.tls.peer_certificates()?.first()?;
         let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
-        Some(leaf.subject().to_string())
+        Some(tls::name(leaf.subject()).to_string())
     }
 
     /// Says that nothing more comes (close_notify), then ends the TCP connection with a FIN.

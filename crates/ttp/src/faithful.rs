@@ -1,0 +1,96 @@
+//! What rcgen writes, held against what it was made of.
+//!
+//! A name from a request goes through two libraries, one that reads and one that writes. Where they understand its
+//! object identifiers otherwise than X.690 does, the certificate would be for somebody else, or the writer would stop
+//! the program: so what cannot be written is refused before, and what was written is compared afterwards.
+
+use labnet::tls::DottedOid;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer, x509::X509Name};
+
+/// The numbers of an object identifier, if rcgen (by way of yasna) can write it.
+pub(crate) fn arcs(oid: DottedOid<'_>) -> Option<Vec<u64>> {
+    /// The second number that yasna's assertion takes at most: 2^64 - 82.
+    const MAX_SECOND: u64 = u64::MAX - 81;
+    oid.arcs().filter(|arcs| arcs.get(1).is_some_and(|second| *second <= MAX_SECOND))
+}
+
+/// Refuses a name with an attribute that cannot be written.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence about the file.
+pub(crate) fn check_writable(name: &X509Name<'_>) -> Result<(), String> {
+    let oids = name.iter_attributes().map(|attribute| DottedOid::of(attribute.attr_type()));
+    match oids.into_iter().find(|oid| arcs(*oid).is_none()) {
+        None => Ok(()),
+        Some(oid) => Err(cannot_write(oid)),
+    }
+}
+
+pub(crate) fn cannot_write(oid: DottedOid<'_>) -> String {
+    format!("has an attribute of the type {oid} in its subject, which cannot be written into a certificate here")
+}
+
+/// Whether a certificate has the issuer that it was to have.
+pub(crate) fn has_issuer(certificate: &[u8], issuer: &X509Name<'_>) -> bool {
+    let parsed = X509Certificate::from_der(certificate).ok();
+    parsed.is_some_and(|(_, certificate)| certificate.issuer().as_raw() == issuer.as_raw())
+}
+
+/// Whether a certificate has the key that it was to have (SubjectPublicKeyInfo, in DER) and the attributes in its subject:
+/// the type of each, in DER, and its text.
+pub(crate) fn has_subject(certificate: &[u8], key: &[u8], subject: &[(Vec<u8>, String)]) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
+    let attributes = certificate.subject().iter_attributes();
+    let written = attributes.map(|attribute| {
+        (attribute.attr_type().as_bytes().to_vec(), labnet::tls::text(attribute.attr_value()).unwrap_or_default())
+    });
+    certificate.public_key().raw == key && written.eq(subject.iter().cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+    use x509_parser::der_parser::asn1_rs::Oid;
+
+    use super::*;
+
+    /// The type of an attribute, in DER, through rcgen: what is left of it in a certificate.
+    fn written(content: &[u8]) -> Option<Vec<u8>> {
+        let oid = Oid::new(content.into());
+        let arcs = arcs(DottedOid::of(&oid))?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::from_oid(&arcs), "text");
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let (_, parsed) = X509Certificate::from_der(certificate.der()).unwrap();
+        let key = parsed.public_key().raw;
+        assert!(has_subject(certificate.der(), key, &[(content.to_vec(), "text".to_owned())]));
+        assert!(!has_subject(certificate.der(), key, &[(content.to_vec(), "other".to_owned())]));
+        assert!(!has_subject(certificate.der(), key, &[]));
+        assert!(has_issuer(certificate.der(), parsed.subject()));
+        parsed.subject().iter_attributes().next().map(|attribute| attribute.attr_type().as_bytes().to_vec())
+    }
+
+    #[test]
+    fn an_object_identifier_is_written_as_it_came_or_not_at_all() {
+        // The last ones of all: 2.(2^64 - 82), which is the largest that is taken, and the two after it.
+        let end = |last: u8| vec![0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, last];
+        for content in [
+            vec![0x55, 4, 3],
+            vec![0x88, 0x37, 4],
+            vec![80, 1],
+            vec![0x81, 0, 1],
+            vec![0, 1],
+            vec![79, 1],
+            vec![127, 1],
+            end(0x7e),
+        ] {
+            assert_eq!(written(&content).as_ref(), Some(&content), "{}", content.escape_ascii());
+        }
+        for content in
+            [vec![], vec![0x86], vec![0x2a, 0x80, 1], end(0x7f), [vec![0x2a], vec![0xff; 12], vec![1]].concat()]
+        {
+            assert_eq!(written(&content), None, "{}", content.escape_ascii());
+        }
+    }
+}
