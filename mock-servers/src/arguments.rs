@@ -44,7 +44,7 @@ impl EventFormat {
         match self {
             Self::Text => event.to_string(),
             // What cannot be JSON (a path that is not UTF-8) is better shown than lost.
-            Self::Json => serde_json::to_string(event).unwrap_or_else(|_| event.to_string()),
+            Self::Json => labnet::escape::json(event).unwrap_or_else(|_| event.to_string()),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Text that a peer or a file chose, made safe for a terminal.
 
-use std::fmt::{self, Write};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +53,38 @@ fn deceives(character: char) -> bool {
         // Without width: spaces, invisible operators, deprecated controls, annotations, tags.
         | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
         | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Lines of our own, each with whatever is in it escaped: line feeds and tabs, which lay them out, are kept.
+pub fn escape_lines(text: &str) -> Cow<'_, str> {
+    let is_layout = |character: char| matches!(character, '\n' | '\t');
+    let is_plain = |character: char| is_layout(character) || !(character.is_control() || deceives(character));
+    if text.chars().all(is_plain) {
+        return text.into();
+    }
+    let piece = |piece: &str| match piece.strip_suffix(is_layout) {
+        Some(before) => format!("{}{}", escape(before), piece.get(before.len()..).unwrap_or_default()),
+        None => escape(piece).to_string(),
+    };
+    text.split_inclusive(is_layout).map(piece).collect()
+}
+
+/// JSON on one line, in which what would act on a terminal is written as `\uNNNN`: the value is the same.
+///
+/// # Errors
+/// That of [`serde_json::to_string`], for what cannot be JSON.
+pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)?;
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Outside strings JSON is ASCII.
+        if character.is_control() || deceives(character) {
+            character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(character);
+        }
+    }
+    Ok(escaped)
 }
 
 fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
@@ -113,7 +148,7 @@ impl PartialEq<&str> for Printable {
 
 #[cfg(test)]
 mod tests {
-    use super::{Printable, escape};
+    use super::{Printable, escape, escape_lines, json};
 
     fn check(bytes: &[u8], expected: &str) {
         assert_eq!(escape(bytes).to_string(), expected);
@@ -161,6 +196,23 @@ mod tests {
     fn control_characters_never_reach_the_terminal() {
         check(b"\x1b[2J\x07\0\x7f", "\\x1b[2J\\x07\\x00\\x7f");
         check("a\tb\r\n\u{85}".as_bytes(), "a\\tb\\r\\n\\xc2\\x85");
+    }
+
+    #[test]
+    fn of_lines_the_layout_is_kept_and_all_else_escaped() {
+        for text in ["", "a\tb\n\nc", "Roméo 🌹\n"] {
+            assert_eq!(escape_lines(text), text);
+        }
+        assert_eq!(escape_lines("a\tb\x1b[2J\n\r\n\u{202e}c\n"), "a\tb\\x1b[2J\n\\r\n\\xe2\\x80\\xaec\n");
+    }
+
+    #[test]
+    fn json_has_the_same_value_and_nothing_that_a_terminal_acts_on() {
+        let value = ["a\u{1b}\u{7f}\u{9b}\u{202e}\u{e0041}\n\"", "Roméo 🌹"];
+        let text = json(&value).unwrap();
+        assert_eq!(text, r#"["a\u001b\u007f\u009b\u202e\udb40\udc41\n\"","Roméo 🌹"]"#);
+        assert_eq!(serde_json::from_str::<[String; 2]>(&text).unwrap(), value);
+        assert_eq!(escape_lines(&text), text);
     }
 
     #[test]

@@ -197,6 +197,34 @@ fn output_goes_through_the_console(file: &File) -> Option<String> {
     printed.map(|name| format!("{name}: print through labnet::cli::Console"))
 }
 
+/// What is written on a terminal is escaped there, but for what a part shows as it was received, which is its answer.
+fn only_answers_are_shown_as_received(file: &File) -> Option<String> {
+    const ANSWERS: [&str; 6] = [
+        "crates/labnet/src/cli/answer.rs",
+        "crates/part1-primer/src/echo.rs",
+        "crates/part1-primer/src/udp.rs",
+        "crates/part5-ws/src/main.rs",
+        "crates/secure-channel/src/bin/channel-client.rs",
+        "crates/tls-lab/src/bin/tls-client.rs",
+    ];
+    // The console, and those that work without one: a child's output is led to stderr, a copy of a program fails.
+    const STREAMS: [&str; 4] = [
+        "crates/labnet/src/cli/",
+        "crates/lab-capture/src/bin/lab-capture/run.rs",
+        "crates/lab-sandbox/",
+        "crates/lab-test/",
+    ];
+    let code: String = file.code().join("").split_whitespace().collect();
+    let has = |calls: &[&str]| calls.iter().find(|call| code.contains(**call)).map(|call| (*call).to_owned());
+    if let Some(call) = has(&[".out.write(", ".out.message("]).filter(|_| !ANSWERS.contains(&file.path.as_str())) {
+        return Some(format!("{call} shows bytes as they are: out.line, out.lines and out.json escape them"));
+    }
+    let is_console = STREAMS.iter().any(|folder| file.path.starts_with(folder));
+    has(&["stdout().lock", "io::stdout()", "io::stderr()"])
+        .filter(|_| !is_console)
+        .map(|call| format!("{call}: print through labnet::cli::Console"))
+}
+
 /// What our programs print for people is read by people. A server's first line is the exception, which has one reader.
 fn nobody_takes_apart_what_is_printed_for_people(file: &File) -> Option<String> {
     const READER: &str = "crates/lab-process/src/program.rs";
@@ -282,6 +310,18 @@ fn rules() -> Vec<(Rule, File)> {
         (every_file_says_what_it_is, File::new("crates/labnet/tests/tidy.rs", "use std::fmt;")),
         (the_main_of_a_part_fits_a_screen, File::new("crates/part2-pdc/src/main.rs", &"//! x\n".repeat(100))),
         (output_goes_through_the_console, File::new("crates/part2-pdc/src/main.rs", "fn x() { println!(\"x\"); }")),
+        (
+            only_answers_are_shown_as_received,
+            File::new("crates/lab-capture/src/bin/lab-capture/show.rs", "console.out.write(text.as_bytes())?;"),
+        ),
+        (
+            only_answers_are_shown_as_received,
+            File::new("mock-servers/src/main.rs", "console\n    .out\n    .message(event)?;"),
+        ),
+        (
+            only_answers_are_shown_as_received,
+            File::new("crates/part2-pdc/src/main.rs", "io::stdout().write_all(&bytes)?;"),
+        ),
         (
             nobody_takes_apart_what_is_printed_for_people,
             File::new("crates/lab-run/src/measure.rs", "fn x() { line.text.contains(\"listening on\") }"),

@@ -2,12 +2,16 @@
 //!
 //! Usage: `ttp init` · `ttp request 123456` · `ttp sign certs/123456.csr` · `ttp issue server` · `ttp show FILE`
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
 
 use labnet::{
     cli::{self, Console},
+    escape::{Escaped, escape},
     tls::{self, Roots, TlsRole},
 };
 use ttp::{CaDirectory, CaOptions, CertificateOptions, Error, Issued, KeyKind, Name, Purpose};
@@ -152,13 +156,13 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
     match arguments.task {
         Task::Init { key, country, days, any_name, replace } => {
             let made = directory.init(&CaOptions { key, country, days, any_name }, replace.force)?;
-            console.out.line(made.display())?;
+            console.out.line(shown(&made))?;
         }
         Task::Request { name, owner, names, replace } => {
             let options =
                 CertificateOptions { names: names.san, force: replace.force, ..CertificateOptions::default() };
             let made = directory.request(&name, owner.key, owner.country.as_deref(), &options)?;
-            console.out.line(made.display())?;
+            console.out.line(shown(&made))?;
         }
         Task::Sign { file, names, grant, replace } => {
             report(&directory.sign(&file, &options(names, &grant, &replace))?, console)?;
@@ -167,7 +171,7 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
             let options = options(names, &grant, &replace);
             report(&directory.issue(&name, owner.key, owner.country.as_deref(), &options)?, console)?;
         }
-        Task::Show { file } => console.out.write(ttp::show(&file)?.as_bytes())?,
+        Task::Show { file } => console.out.lines(ttp::show(&file)?)?,
         Task::Verify { file, name, purpose } => {
             let roots = Roots::load(&directory.ca_certificate())?;
             for (wanted, role) in [(Purpose::Server, TlsRole::Server), (Purpose::Client, TlsRole::Client)] {
@@ -175,7 +179,7 @@ fn ttp(arguments: Arguments, console: &Console) -> Result<(), Error> {
                     tls::verify_file(&file, &roots, role, name.as_deref())?;
                 }
             }
-            console.out.line(format_args!("{}: ok", file.display()))?;
+            console.out.line(format_args!("{}: ok", shown(&file)))?;
         }
     }
     Ok(())
@@ -191,9 +195,14 @@ fn options(names: Names, grant: &Grant, replace: &Replace) -> CertificateOptions
     }
 }
 
+/// A file's name, on one line.
+fn shown(path: &Path) -> Escaped<'_> {
+    escape(path.as_os_str().as_encoded_bytes())
+}
+
 fn report(issued: &Issued, console: &Console) -> Result<(), labnet::Error> {
     for right in &issued.refused {
         console.err.warn(format_args!("the request asks for {right}; it is left out"));
     }
-    console.out.line(issued.path.display())
+    console.out.line(shown(&issued.path))
 }

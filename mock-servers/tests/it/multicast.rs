@@ -212,6 +212,8 @@ fn what_others_send_is_an_event_escaped() {
     let peer = member.mouth.local_addr().unwrap();
     member.say(b"123456caf\xe9 \x1b[5m");
     assert_eq!(event(&events, "123456"), format!("multicast {peer} 123456: caf\\xe9 \\x1b[5m"));
+    member.say("123456a\u{202e}b");
+    assert_eq!(event(&events, "123456"), format!("multicast {peer} 123456: a\\xe2\\x80\\xaeb"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{Diagnosis, progress::Progress};
-use crate::escape::escape;
+use crate::escape::{escape, escape_lines};
 
 /// How many warnings are shown (ours): what a hostile peer can provoke must not fill a disk.
 const MAX_WARNINGS: usize = 100;
@@ -39,8 +39,7 @@ impl Diagnostics {
 
     /// The same, in a form of its own, which may have several lines.
     pub fn line(&self, lines: impl fmt::Display) {
-        let text: String = lines.to_string().split('\n').map(|line| format!("{}\n", escape(line))).collect();
-        self.write(&text);
+        self.write(&escape_lines(&format!("{lines}\n")));
     }
 
     /// Tells the user what may be wrong.

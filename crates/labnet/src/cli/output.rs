@@ -1,4 +1,4 @@
-//! The answer of a program, on stdout.
+//! The answer of a program, on stdout: no control byte gets out, but in what is shown as it was received.
 
 use std::{
     fmt,
@@ -6,8 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde::Serialize;
+
 use super::progress::Progress;
-use crate::Error;
+use crate::{Error, escape};
 
 /// Writes the answer, each piece as it becomes known.
 #[derive(Clone)]
@@ -27,7 +29,7 @@ impl Output {
         Self { stdout: Arc::new(Mutex::new(unbuffered_stdout())), progress }
     }
 
-    /// Writes part of the answer as it is.
+    /// Writes bytes of a peer as they were received, for those parts whose answer they are.
     ///
     /// # Errors
     /// [`Error::OutputClosed`] when nobody reads it any more, [`Error::Output`] when it cannot be stored.
@@ -43,12 +45,28 @@ impl Output {
         })
     }
 
-    /// Writes one line of the answer.
+    /// Writes a line of the answer, or several; whatever is in them is [escaped](escape::escape_lines).
     ///
     /// # Errors
     /// Those of [`write`](Self::write).
     pub fn line(&self, line: impl fmt::Display) -> Result<(), Error> {
-        self.write(format!("{line}\n").as_bytes())
+        self.lines(format_args!("{line}\n"))
+    }
+
+    /// The same of whole lines, which end as they do.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub fn lines(&self, lines: impl fmt::Display) -> Result<(), Error> {
+        self.write(escape::escape_lines(&lines.to_string()).as_bytes())
+    }
+
+    /// Writes a value as one line of [JSON](escape::json).
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write); [`Error::Output`] for what cannot be JSON.
+    pub fn json(&self, value: &impl Serialize) -> Result<(), Error> {
+        self.line(escape::json(value).map_err(|error| Error::Output(error.into()))?)
     }
 
     /// Writes a message on a line of its own: with a newline, unless it ends with one.

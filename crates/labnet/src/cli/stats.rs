@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    escape,
     net::{Counted, Family, PerFamily},
     reset::{Offset, Request},
     seconds,
@@ -72,7 +73,7 @@ impl<T: Serialize + Send> Record for Mutex<Timed<T>> {
         let timed = self.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed = timed.ended.unwrap_or_else(Instant::now).duration_since(timed.begun);
         let object = Object { values: &timed.values, elapsed_s: seconds::number(elapsed) };
-        serde_json::to_string(&object).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
+        escape::json(&object).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
     }
 }
 

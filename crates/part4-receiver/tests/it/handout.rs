@@ -167,6 +167,18 @@ fn one_trailing_newline_is_dropped_and_all_other_control_characters_are_escaped(
 }
 
 #[test]
+fn characters_that_reorder_or_hide_text_are_escaped_and_those_of_all_languages_are_not() {
+    let kept = "swcmTVשלום می\u{200c}خواهم e\u{301} 👩\u{200d}🚀";
+    check(
+        &["swcmTVabc\u{202e}fdp.\u{2066}\u{61c}\u{2028}\u{9b}2J".as_bytes(), kept.as_bytes()],
+        &format!(
+            "swcmTV: abc\\xe2\\x80\\xaefdp.\\xe2\\x81\\xa6\\xd8\\x9c\\xe2\\x80\\xa8\\xc2\\x9b2J\nswcmTV: {}\n",
+            &kept[6..]
+        ),
+    );
+}
+
+#[test]
 fn bytes_that_are_not_utf8_are_escaped_one_by_one_in_text_and_identity() {
     check(
         &[b"swcmTVcaf\xe9 \xff", b"\x00\x01\x02\x03\xfe\xffbinary", b"12345\xc3\xa9cut"],

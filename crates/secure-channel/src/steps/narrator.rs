@@ -55,7 +55,7 @@ impl Drop for Narrator {
     fn drop(&mut self) {
         if let Telling::Later(console, text) = &self.0 {
             let text = std::mem::take(&mut *text.lock().unwrap_or_else(PoisonError::into_inner));
-            match console.out.write(text.as_bytes()) {
+            match console.out.lines(text) {
                 Ok(()) | Err(Error::OutputClosed) => {}
                 Err(error) => console.err.warn(error),
             }

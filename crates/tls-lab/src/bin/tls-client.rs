@@ -164,8 +164,7 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     output.tell(timeline.borrow_mut().finish());
     if arguments.json && !is_body_alone {
         report.trace = std::mem::take(&mut output.told);
-        let json = serde_json::to_string(&report).map_err(|error| Error::Output(io::Error::other(error)))?;
-        console.out.line(json)?;
+        console.out.json(&report)?;
     }
     match close_outcome {
         CloseOutcome::CloseNotify => {}

@@ -1,6 +1,6 @@
 //! Verify and show.
 
-use lab_test::{finish, lacks};
+use lab_test::{check_error, finish, lacks};
 use rcgen::date_time_ymd;
 
 use crate::place::{Place, words};
@@ -107,6 +107,20 @@ fn show_tells_a_certificates_facts_a_line_each() {
     assert!(ca.contains("localhost, server, client, test, example, 127.0.0.0/8, ::1/128"), "{ca}");
     place.refused("show certs/123456_key.pem", 1, &["BEGIN CERTIFICATE"]);
     place.refused("show missing.pem", 1, &["cannot read missing.pem"]);
+}
+
+#[test]
+fn a_file_name_is_shown_without_what_a_terminal_acts_on() {
+    let place = Place::with_ca();
+    place.done("issue 123456 --key p-256");
+    let (name, shown) = ("a\u{1b}[2J\u{202e}\nb", "a\\x1b[2J\\xe2\\x80\\xae\\nb");
+    place.write(name, place.read("certs/123456_cert.pem"));
+    // `words` would cut it at its newline.
+    let verify = |name: &str| finish(place.start(env!("CARGO_BIN_EXE_ttp"), &["verify", name]));
+    let outcome = verify(name);
+    assert_eq!((outcome.code(), outcome.stdout()), (0, format!("{shown}: ok\n")));
+    place.write(name, "none");
+    check_error(&verify(name), 1, &[shown]);
 }
 
 #[test]

@@ -56,11 +56,9 @@ pub(crate) fn count(arguments: &Arguments, console: &Console) -> Result<(), Erro
         let Contents { traffic, received, dropped, damage, .. } = &contents;
         let error = damage.as_ref().map(ToString::to_string);
         let report = Report { traffic, received: *received, dropped: *dropped, error };
-        let json =
-            serde_json::to_string(&report).map_err(|error| labnet::Error::Output(std::io::Error::other(error)))?;
-        console.out.line(json)?;
+        console.out.json(&report)?;
     } else {
-        console.out.write(table(&contents).as_bytes())?;
+        console.out.lines(table(&contents))?;
     }
     contents.damage.map_or(Ok(()), Err)
 }

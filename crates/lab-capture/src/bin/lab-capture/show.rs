@@ -64,9 +64,9 @@ pub(crate) fn show(arguments: &Arguments, console: &Console) -> Result<(), Error
             continue;
         }
         let gap = if index == 0 { "" } else { "\n" };
-        console.out.write(format!("{gap}{}", diagram.to_text()).as_bytes())?;
+        console.out.lines(format_args!("{gap}{}", diagram.to_text()))?;
         if let Some(tls) = &tls {
-            console.out.write(listing(tls, arguments.details, &contents.secrets).as_bytes())?;
+            console.out.lines(listing(tls, arguments.details, &contents.secrets))?;
         }
         if flow.is_abridged {
             console.err.note(format_args!("flow {} is too large to be shown whole", flow.number));
