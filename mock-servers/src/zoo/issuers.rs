@@ -119,7 +119,7 @@ fn root(common_name: &str, now: OffsetDateTime) -> Result<Issuer, Error> {
 
 /// The public half of an RSA key of so many octets: a number of the right form, of which nobody knows the factors.
 pub(super) fn rsa_public(octets: usize) -> Vec<u8> {
-    let mut modulus: Vec<u8> = (0..octets).map(|_| rand::random()).collect();
+    let mut modulus: Vec<u8> = (0..octets).map(|_| rand::random::<u8>()).collect();
     if let [first, .., last] = modulus.as_mut_slice() {
         *first |= 0x80;
         *last |= 1;
