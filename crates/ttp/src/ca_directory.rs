@@ -14,7 +14,7 @@ use rcgen::{CertificateParams, Issuer, KeyPair};
 use time::OffsetDateTime;
 use x509_parser::{certificate::X509Certificate, extensions::ParsedExtension, prelude::FromDer};
 
-use crate::{Error, KeyKind, Name, Purpose, faithful, files, profile, request::Request};
+use crate::{Error, KeyKind, Name, Purpose, SignatureHash, faithful, files, profile, request::Request};
 
 /// What remains of a certificate's time when it is renewed, in days.
 const RENEW_DAYS: i64 = 7;
@@ -56,6 +56,8 @@ pub struct CertificateOptions {
     pub days: u32,
     /// When that begins, in days from now; in the past for a certificate that is to have expired.
     pub starts_in: i32,
+    /// How it is signed.
+    pub signature: SignatureHash,
     /// Whether files may be replaced.
     pub force: bool,
 }
@@ -63,7 +65,14 @@ pub struct CertificateOptions {
 impl Default for CertificateOptions {
     /// A year.
     fn default() -> Self {
-        Self { names: Vec::new(), purpose: None, days: 365, starts_in: 0, force: false }
+        Self {
+            names: Vec::new(),
+            purpose: None,
+            days: 365,
+            starts_in: 0,
+            signature: SignatureHash::default(),
+            force: false,
+        }
     }
 }
 
@@ -158,7 +167,7 @@ impl CaDirectory {
         Ok(request)
     }
 
-    /// Signs a request, with SHA-384, into `FILE_cert.pem` beside it.
+    /// Signs a request into `FILE_cert.pem` beside it.
     ///
     /// # Errors
     /// [`labnet::Error::Credentials`] for a damaged request or a name for which this CA may not vouch; [`Error::Exists`].
@@ -187,7 +196,7 @@ impl CaDirectory {
         valid.end = valid.end.min(ca.validity().not_after.to_datetime());
         let bad = |error: rcgen::Error| labnet::Error::credentials(&self.ca_key(), format!("cannot sign: {error}"));
         let key = PemFile::read(self.existing(&self.ca_key())?)?.private_key()?;
-        let key = profile::issuing_key(key.secret_der()).map_err(bad)?;
+        let key = profile::issuing_key(key.secret_der(), options.signature).map_err(bad)?;
         if key.public_key_raw() != &*ca.public_key().subject_public_key.data {
             return Err(labnet::Error::credentials(
                 &self.ca_key(),
@@ -257,7 +266,8 @@ impl CaDirectory {
     /// Makes what the folder lacks of a CA and of a key and certificate for each of `names`: all of it or nothing. What is
     /// there is left as it is, good or bad. Several processes may call this at once.
     ///
-    /// The certificates are valid as long as the CA, ten years: nobody renews them.
+    /// The certificates are those of the secure channel: signed with SHA-384, as its handout has it, and valid as long as
+    /// the CA, ten years, as nobody renews them.
     ///
     /// # Errors
     /// [`labnet::Error::Credentials`] for a part that cannot be completed, such as a certificate without its key; `File`.
@@ -316,7 +326,11 @@ impl CaDirectory {
             finished.push((directory.ca_certificate(), self.ca_certificate()));
             &directory
         };
-        let options = CertificateOptions { days: CaOptions::default().days, ..CertificateOptions::default() };
+        let options = CertificateOptions {
+            days: CaOptions::default().days,
+            signature: SignatureHash::Sha384,
+            ..CertificateOptions::default()
+        };
         for name in lacking.iter().filter(|name| !name.is_empty()) {
             // A key that was made for a request is used.
             if self.key(name).exists() {

@@ -12,7 +12,7 @@ use rcgen::{DistinguishedName, Issuer, KeyPair};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{KeyKind, Name, Purpose, faithful, profile};
+use crate::{KeyKind, Name, Purpose, SignatureHash, faithful, profile};
 
 /// How long an issued certificate is valid, in days (ours; never longer than the CA).
 const DAYS: u32 = 30;
@@ -57,7 +57,7 @@ impl IssuingCa {
         let ca_ends = ca.validity().not_after.to_datetime();
         let cannot_sign = |error: rcgen::Error| Error::credentials(ca_key, format!("cannot sign: {error}"));
         faithful::check_writable(ca.subject()).map_err(|complaint| bad(&complaint))?;
-        let signing_key = profile::issuing_key(credentials.key()).map_err(cannot_sign)?;
+        let signing_key = profile::issuing_key(credentials.key(), SignatureHash::default()).map_err(cannot_sign)?;
         let issuer = Issuer::from_ca_cert_der(&own.as_slice().into(), signing_key).map_err(cannot_sign)?;
         let intermediates = if is_root { Vec::new() } else { chain };
         Ok(Self { issuer, key: KeyKind::P256.generate()?, ca_ends, intermediates })

@@ -23,5 +23,5 @@ pub use ca_directory::{CaDirectory, CaOptions, CertificateOptions, Issued};
 pub use error::Error;
 pub use issuing_ca::{IssuedChain, IssuingCa};
 pub use name::Name;
-pub use profile::{KeyKind, Purpose};
+pub use profile::{KeyKind, Purpose, SignatureHash};
 pub use show::{facts, show};

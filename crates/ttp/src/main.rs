@@ -14,7 +14,7 @@ use labnet::{
     escape::{Escaped, escape},
     tls::{self, Roots, TlsRole},
 };
-use ttp::{CaDirectory, CaOptions, CertificateOptions, Error, Issued, KeyKind, Name, Purpose};
+use ttp::{CaDirectory, CaOptions, CertificateOptions, Error, Issued, KeyKind, Name, Purpose, SignatureHash};
 
 /// Make and check the certificates of the lab
 #[derive(Parser)]
@@ -145,6 +145,9 @@ struct Grant {
     /// How long it is valid, at most as long as the CA
     #[arg(long, default_value_t = CertificateOptions::default().days, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: u32,
+    /// The hash that an RSA CA signs with; a P-256 one takes SHA-256
+    #[arg(long, value_enum, default_value_t)]
+    signature: SignatureHash,
 }
 
 fn main() -> ExitCode {
@@ -190,6 +193,7 @@ fn options(names: Names, grant: &Grant, replace: &Replace) -> CertificateOptions
         names: names.san,
         purpose: grant.purpose,
         days: grant.days,
+        signature: grant.signature,
         force: replace.force,
         ..CertificateOptions::default()
     }

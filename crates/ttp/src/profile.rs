@@ -45,14 +45,26 @@ impl KeyKind {
     }
 }
 
-/// A CA's key, in DER, as it signs others' certificates: RSA with SHA-384. P-256 goes with SHA-256, its own length.
-pub(crate) fn issuing_key(der: &[u8]) -> Result<KeyPair, rcgen::Error> {
+/// The hash under which a CA with an RSA key signs; one with P-256 takes SHA-256, which is of its strength.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SignatureHash {
+    /// As Mozilla recommends for servers ("intermediate")
+    #[default]
+    Sha256,
+    /// As the secure channel's handout has it
+    Sha384,
+}
+
+/// A CA's key, in DER, as it signs others' certificates.
+pub(crate) fn issuing_key(der: &[u8], hash: SignatureHash) -> Result<KeyPair, rcgen::Error> {
     let pair = KeyPair::try_from(der)?;
-    if !pair.is_compatible(&PKCS_RSA_SHA256) {
-        return Ok(pair);
+    match hash {
+        SignatureHash::Sha384 if pair.is_compatible(&PKCS_RSA_SHA256) => {
+            let key = der.try_into().map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+            KeyPair::from_der_and_sign_algo(&key, &PKCS_RSA_SHA384)
+        }
+        _ => Ok(pair),
     }
-    let key = der.try_into().map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
-    KeyPair::from_der_and_sign_algo(&key, &PKCS_RSA_SHA384)
 }
 
 /// What a certificate may be used for.

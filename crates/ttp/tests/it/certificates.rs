@@ -39,17 +39,23 @@ fn openssl_accepts_every_kind_of_certificate_for_its_purpose_and_no_other() {
 }
 
 #[test]
-fn the_ca_signs_itself_with_sha_256_and_others_with_sha_384() {
+fn the_ca_signs_with_sha_256_and_others_with_sha_384_when_it_is_told_to() {
     let place = Place::new();
     place.done("init");
     place.done("issue 123456 --key p-256");
     let algorithm =
         |file| place.certificate(file, |certificate| certificate.signature_algorithm.algorithm.to_id_string());
     assert_eq!(algorithm("certs/cacert.pem"), "1.2.840.113549.1.1.11", "sha256WithRSAEncryption");
-    assert_eq!(algorithm("certs/123456_cert.pem"), "1.2.840.113549.1.1.12", "sha384WithRSAEncryption");
+    assert_eq!(algorithm("certs/123456_cert.pem"), "1.2.840.113549.1.1.11", "sha256WithRSAEncryption");
+    for task in ["issue 123456", "sign certs/123456.csr"] {
+        place.done(&format!("{task} --signature sha384 --force"));
+        assert_eq!(algorithm("certs/123456_cert.pem"), "1.2.840.113549.1.1.12", "sha384WithRSAEncryption");
+        place.done(&format!("{task} --signature sha256 --force"));
+        assert_eq!(algorithm("certs/123456_cert.pem"), "1.2.840.113549.1.1.11", "sha256WithRSAEncryption");
+    }
     // A key of P-256 goes with SHA-256 (Baseline Requirements, section 7.1.3.2.2).
     place.done("init --key p-256 --force");
-    place.done("issue 123456 --force");
+    place.done("issue 123456 --force --signature sha384");
     assert_eq!(algorithm("certs/cacert.pem"), "1.2.840.10045.4.3.2", "ecdsa-with-SHA256");
     assert_eq!(algorithm("certs/123456_cert.pem"), "1.2.840.10045.4.3.2", "ecdsa-with-SHA256");
 }

@@ -166,12 +166,14 @@ fn a_folder_may_lie_deep_and_be_there_already() {
 }
 
 #[test]
-fn certificates_are_valid_as_long_as_the_ca_for_ten_years() {
+fn certificates_are_signed_with_sha_384_and_valid_as_long_as_the_ca_for_ten_years() {
     let place = Place::complete();
     let (_, ca_ends) = place.valid("cacert.pem");
     for file in ["server_cert.pem", "client_cert.pem"] {
         let (begins, ends) = place.valid(file);
         assert!(begins < 0 && ends > 3649 * DAY && ends <= ca_ends, "{file}: {begins}, {ends}, {ca_ends}");
+        let shown = ttp::show(&place.certs().join(file)).unwrap();
+        assert!(shown.contains("sha384WithRSAEncryption"), "as the secure channel's handout has it: {shown}");
     }
     // Also as long as one that ends sooner.
     let place = Place::empty();

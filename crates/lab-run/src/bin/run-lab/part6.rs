@@ -54,7 +54,7 @@ fn certify(runner: &Runner, folder: &Path) -> Result<(), ExperimentError> {
         runner.run("ttp", &["verify", &path(folder, "123456_cert.pem"), "--name", "localhost", "--dir", &dir])?;
     check("the certificate is good for localhost", verified.stdout().ends_with(": ok\n"))?;
     let certificate = runner.run("ttp", &["show", &path(folder, "123456_cert.pem")])?;
-    check("it was issued with SHA-384", certificate.stdout().contains("sha384"))
+    check("it was signed with SHA-256", certificate.stdout().contains("sha256"))
 }
 
 /// Starts the PMU on a free port.
