@@ -50,6 +50,8 @@ pub struct ServerSettings {
     pub timeout: Duration,
     /// What is at `/download`.
     pub file: Option<PathBuf>,
+    /// Whether browsers are told to use HTTPS alone (HSTS).
+    pub hsts: bool,
 }
 
 /// Whether clients are asked for certificates.
@@ -69,6 +71,7 @@ pub struct Server {
     tls: Arc<ServerConfig>,
     timeout: Duration,
     file: Option<PathBuf>,
+    hsts: bool,
 }
 
 impl Server {
@@ -95,7 +98,7 @@ impl Server {
         // What is shown and measured are whole handshakes: none is abridged by a ticket of an earlier one.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Self { tls: Arc::new(config), timeout: settings.timeout, file: settings.file.clone() })
+        Ok(Self { tls: Arc::new(config), timeout: settings.timeout, file: settings.file.clone(), hsts: settings.hsts })
     }
 
     /// One client, from its handshake to the close. `report` gets a line for each request, or one that says why there
@@ -120,7 +123,7 @@ impl Server {
             }
             match requests.next(client) {
                 Ok(request) => {
-                    let outcome = response::answer(client, &request, self.file.as_deref());
+                    let outcome = response::answer(client, &request, self.file.as_deref(), self.hsts);
                     report(format!("{client} \"{}\" {outcome}", request.line()));
                     answered += 1;
                     if outcome.is_last() {

@@ -72,6 +72,9 @@ struct Arguments {
     /// A file to serve at /download
     #[arg(long)]
     file: Option<PathBuf>,
+    /// Do not tell browsers to use HTTPS alone (HSTS), which they remember for every port of the host
+    #[arg(long)]
+    no_hsts: bool,
 }
 
 /// A version of TLS.
@@ -114,6 +117,7 @@ impl Arguments {
             },
             timeout: self.timeout,
             file: self.file,
+            hsts: !self.no_hsts,
         }
     }
 }

@@ -20,6 +20,9 @@ const CHUNK_LEN: usize = 128 * 1024;
 const RESTRAINT: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
                          Content-Security-Policy: default-src 'none'\r\n";
 
+/// It is to ask this host by HTTPS alone (RFC 6797), for two years, the least that Mozilla recommends.
+const HSTS: &str = "Strict-Transport-Security: max-age=63072000\r\n";
+
 /// What became of an answer, for the report: `STATUS BYTES`.
 #[derive(Debug)]
 pub(super) struct Outcome {
@@ -71,7 +74,7 @@ impl Body {
 }
 
 /// Answers a request, and says what became of it.
-pub(super) fn answer(client: &mut HttpsConnection, request: &Request, file: Option<&Path>) -> Outcome {
+pub(super) fn answer(client: &mut HttpsConnection, request: &Request, file: Option<&Path>, hsts: bool) -> Outcome {
     let (status, body) = match &request.target {
         Ok(target) => look_up(client, &target.path, file),
         Err((status, reason)) => (*status, refusal(*status, reason)),
@@ -79,7 +82,7 @@ pub(super) fn answer(client: &mut HttpsConnection, request: &Request, file: Opti
     // Who asked for the head alone, or in a way that cannot be read, is not owed more.
     let head_only = request.target.as_ref().is_ok_and(|target| target.head_only) || request.line().starts_with("HEAD ");
     let mut outcome = Outcome { status, sent: 0, failed: None, keeps_alive: request.keeps_alive };
-    let head = head(status, &body, request.keeps_alive);
+    let head = head(status, &body, request.keeps_alive, hsts);
     if let Err(error) = send(client, head, body, head_only, &mut outcome.sent) {
         if error.kind() == io::ErrorKind::UnexpectedEof {
             client.break_off();
@@ -136,12 +139,13 @@ fn phrase(status: u16) -> &'static str {
     }
 }
 
-fn head(status: u16, body: &Body, keeps_alive: bool) -> String {
+fn head(status: u16, body: &Body, keeps_alive: bool, hsts: bool) -> String {
+    let hsts = if hsts { HSTS } else { "" };
     let allow = if status == 405 { "Allow: GET, HEAD\r\n" } else { "" };
     let end = if keeps_alive { "" } else { "Connection: close\r\n" };
     let (phrase, kind, len) = (phrase(status), body.kind(), body.len());
     format!(
-        "HTTP/1.1 {status} {phrase}\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\n{RESTRAINT}{allow}{end}\r\n"
+        "HTTP/1.1 {status} {phrase}\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\n{RESTRAINT}{hsts}{allow}{end}\r\n"
     )
 }
 

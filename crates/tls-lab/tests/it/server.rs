@@ -157,6 +157,18 @@ fn a_file_and_any_number_of_bytes_can_be_downloaded_whole() {
 }
 
 #[test]
+fn browsers_are_told_to_use_https_alone_unless_they_are_not_to_be() {
+    let files = Files::new();
+    let (strict, lax) = (files.server(""), files.server("--no-hsts"));
+    // Two years: the least of Mozilla's profile "intermediate".
+    for request in [PAGE, "GET /missing HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        let closing = request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+        assert!(strict.get(&closing).contains("\r\nStrict-Transport-Security: max-age=63072000\r\n"), "{request}");
+        assert!(!lax.get(&closing).contains("Strict-Transport-Security"), "{request}");
+    }
+}
+
+#[test]
 fn what_cannot_be_answered_gets_a_status_that_says_why() {
     let files = Files::new();
     let mut server = files.server("");
