@@ -28,8 +28,8 @@ pub use zoo::{ClientExit, ZooOutcome, ZooPhase};
 
 use crate::zoo::Class;
 
-/// One thing that happened. What came from a client is [`Printable`]; any other
-/// `reason` is the system's, or that of a library.
+/// One thing that happened. What came from a client is [`Printable`]; any other `reason` is the system's, or what
+/// the client did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {

@@ -25,8 +25,8 @@ pub use chain::verify_server_chain;
 pub use client::{Client, ClientOptions, TlsVersion};
 pub use client_verifier::client_verifier;
 pub use credentials::{Credentials, FixedCertificate};
-pub use explain::{CertificateFault, complaint, within};
-pub use handshake::{complete_handshake, handshake_complaint};
+pub use explain::{CertificateFault, complaint, fault_within, in_words};
+pub use handshake::{accept_handshake, complete_handshake, handshake_complaint, handshake_error};
 pub use key_log::{KeyLogFile, key_log_line};
 pub use pem_file::{PemFile, PemItem};
 pub use records::Records;
@@ -41,7 +41,7 @@ use std::{fmt, sync::Arc};
 use rustls::{CommonState, crypto::CryptoProvider};
 
 /// The one provider of cryptography. A server that uses it ignores server names (SNI) that are no DNS names, if its
-/// handshakes are made by [`complete_handshake`].
+/// handshakes are made by [`accept_handshake`].
 pub fn provider() -> Arc<CryptoProvider> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     Arc::new(CryptoProvider { cipher_suites: server_name::cipher_suites(), ..provider })

@@ -151,7 +151,7 @@ impl Client {
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let mut stream = rustls::Stream::new(&mut self.tls, &mut self.wire);
         let sent = stream.write_all(bytes).and_then(|()| stream.flush());
-        sent.map_err(|source| Error::Send { to: self.wire.connection.peer(), source })
+        sent.map_err(|error| Error::Send { to: self.wire.connection.peer(), source: tls::in_words(error) })
     }
 
     /// Receives data, at most a bufferful; none at the end.
@@ -168,8 +168,8 @@ impl Client {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(Error::NoCloseNotify { peer: self.wire.connection.peer() })
             }
-            Err(error) => Err(match tls::within(&error) {
-                Some(inner) => Error::Tls { peer: self.peer.clone(), complaint: tls::complaint(inner) },
+            Err(error) => Err(match tls::fault_within(&error) {
+                Some(complaint) => Error::Tls { peer: self.peer.clone(), complaint },
                 None => self.wire.connection.explain(error),
             }),
         }

@@ -240,7 +240,7 @@ impl Proxy {
             let _ = alert.write_all(&mut handshake);
             refused(tls::complaint(&error))
         })?;
-        handshake.complete(&mut tls).map_err(refused)?;
+        handshake.accept(&mut tls).map_err(refused)?;
         Ok((tls, serial))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use labnet::escape::Printable;
+use labnet::{escape::Printable, tls::in_words};
 use serde::{Deserialize, Serialize};
 
 /// What a client of the zoo was shown, or why not. As JSON its kind is in the field `outcome`.
@@ -36,12 +36,12 @@ pub enum ZooOutcome {
     },
     /// It sent something other than a ClientHello.
     NoClientHello {
-        /// The library's reason.
+        /// What it did instead.
         reason: Printable,
     },
-    /// The library has no handshake for it.
+    /// There is no handshake for it.
     NoHandshake {
-        /// The library's reason.
+        /// Why.
         reason: Printable,
     },
     /// The system refused.
@@ -81,9 +81,9 @@ pub enum ClientExit {
     Left,
     /// It sent nothing for too long.
     TooSlow,
-    /// It sent an alert, or what the library refuses.
+    /// It sent an alert, or what is no good TLS.
     Refused {
-        /// The library's reason.
+        /// What it did.
         reason: Printable,
     },
     /// The connection broke.
@@ -108,7 +108,7 @@ impl ClientExit {
 impl ZooOutcome {
     /// What a failed read or write means in a phase.
     pub(crate) fn ended(phase: ZooPhase) -> impl Fn(io::Error) -> Self {
-        move |error| Self::Ended { phase, exit: ClientExit::of(&error) }
+        move |error| Self::Ended { phase, exit: ClientExit::of(&in_words(error)) }
     }
 }
 
@@ -123,7 +123,7 @@ impl fmt::Display for ClientExit {
         match self {
             Self::Left => f.write_str("left"),
             Self::TooSlow => f.write_str("was too slow"),
-            Self::Refused { reason } => write!(f, "refused: {reason}"),
+            Self::Refused { reason } => reason.fmt(f),
             Self::Gone { reason } => write!(f, "gone: {reason}"),
         }
     }
@@ -142,7 +142,7 @@ impl fmt::Display for ZooOutcome {
             Self::Silence { left: true } => f.write_str("was shown silence, and left"),
             Self::Silence { left: false } => f.write_str("was shown silence, and stayed to the end"),
             Self::NoClientHello { reason } => write!(f, "sent no ClientHello: {reason}"),
-            Self::NoHandshake { reason } => write!(f, "no handshake: {reason}"),
+            Self::NoHandshake { reason } => reason.fmt(f),
             Self::Trouble { reason } => f.write_str(reason),
             Self::Ended { phase: ZooPhase::ClientHello, exit: ClientExit::Left } => {
                 f.write_str("left without a ClientHello")

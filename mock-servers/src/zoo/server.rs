@@ -11,7 +11,7 @@ use std::{
 use labnet::{
     Error,
     net::{ClientLimits, Clock, Connection, Deadline, End},
-    tls::{FixedCertificate, complete_handshake},
+    tls::{self, FixedCertificate, complete_handshake},
 };
 use rustls::{
     ServerConfig, ServerConnection, Stream, SupportedProtocolVersion,
@@ -154,7 +154,8 @@ fn receive_hello(connection: &mut Connection) -> Result<(Hello, Accepted), ZooOu
             Err((error, mut alert)) => {
                 // A client that is gone needs no alert.
                 let _ = alert.write_all(connection);
-                return Err(ZooOutcome::NoClientHello { reason: error.to_string().into() });
+                let fault = tls::handshake_error(io::Error::other(error), &hello.0);
+                return Err(ZooOutcome::NoClientHello { reason: fault.to_string().into() });
             }
         }
     }
@@ -187,7 +188,7 @@ impl CaseServer {
     fn accept(&self, accepted: Accepted, connection: &mut Connection) -> Result<ServerConnection, ZooOutcome> {
         accepted.into_connection(Arc::clone(&self.config)).map_err(|(error, mut alert)| {
             let _ = alert.write_all(connection);
-            ZooOutcome::NoHandshake { reason: error.to_string().into() }
+            ZooOutcome::NoHandshake { reason: tls::complaint(&error).into() }
         })
     }
 

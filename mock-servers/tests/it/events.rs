@@ -81,11 +81,11 @@ fn samples() -> Vec<Event> {
         visit(Some("twice.test"), Some(zoo::Class::UnexpectedMessage), ZooOutcome::Twice),
         visit(Some("reset.test"), Some(zoo::Class::Reset), ZooOutcome::Reset),
         visit(Some("silent.test"), Some(zoo::Class::Silence), ZooOutcome::Silence { left: true }),
-        visit(None, None, ZooOutcome::NoClientHello { reason: "received corrupt message".into() }),
+        visit(None, None, ZooOutcome::NoClientHello { reason: "does not speak TLS".into() }),
         visit(
             Some("only.test"),
             Some(zoo::Class::Good),
-            ZooOutcome::NoHandshake { reason: "peer is incompatible".into() },
+            ZooOutcome::NoHandshake { reason: "has no TLS version in common with us".into() },
         ),
         visit(None, None, ZooOutcome::Trouble { reason: "cannot receive from 127.0.0.1:40000: Bad file".into() }),
         visit(
@@ -98,7 +98,7 @@ fn samples() -> Vec<Event> {
             Some(zoo::Class::Expired),
             ended(
                 ZooPhase::Handshake,
-                ClientExit::Refused { reason: "received fatal alert: CertificateExpired".into() },
+                ClientExit::Refused { reason: "refused the handshake with the alert certificate_expired".into() },
             ),
         ),
         visit(None, None, ended(ZooPhase::ClientHello, ClientExit::Left)),

@@ -205,7 +205,7 @@ impl Client {
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let mut stream = Stream::new(&mut self.tls, &mut self.connection);
         let sent = stream.write_all(bytes).and_then(|()| stream.flush());
-        sent.map_err(|source| Error::Send { to: self.connection.peer(), source })
+        sent.map_err(|error| Error::Send { to: self.connection.peer(), source: explain::in_words(error) })
     }
 
     /// One recv: the bytes that have come, at most a bufferful; none at the end of the stream, which
@@ -231,8 +231,8 @@ impl Client {
     }
 
     fn explain(&self, error: io::Error) -> Error {
-        match explain::within(&error) {
-            Some(inner) => Error::Tls { peer: self.peer().to_string(), complaint: explain::complaint(inner) },
+        match explain::fault_within(&error) {
+            Some(complaint) => Error::Tls { peer: self.peer().to_string(), complaint },
             None => self.connection.explain(error),
         }
     }

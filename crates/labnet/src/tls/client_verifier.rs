@@ -7,7 +7,7 @@ use rustls::{
     client::{danger::HandshakeSignatureValid, verify_server_name},
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::{
-        ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier,
+        ParsedCertificate, WebPkiClientVerifier,
         danger::{ClientCertVerified, ClientCertVerifier},
     },
 };
@@ -39,7 +39,7 @@ impl ClientVerifier {
         let builder = WebPkiClientVerifier::builder_with_provider(roots.store(), provider());
         let builder = if is_required { builder } else { builder.allow_unauthenticated() };
         let unusable =
-            |error: VerifierBuilderError| Error::System { attempt: "set up TLS", source: io::Error::other(error) };
+            |_| Error::System { attempt: "set up TLS", source: io::Error::other("no CA to check clients with") };
         Ok(Self { chain: builder.build().map_err(unusable)?, name: None })
     }
 }

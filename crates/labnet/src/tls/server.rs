@@ -17,7 +17,7 @@ use super::{
     Credentials, FixedCertificate, NegotiatedTls, Roots, TlsRole,
     client_verifier::ClientVerifier,
     explain,
-    handshake::{complete_handshake, handshake_complaint},
+    handshake::{accept_handshake, handshake_complaint},
     provider,
     records::{CountedStream, Records},
 };
@@ -76,7 +76,7 @@ impl Acceptor {
         let mut connection = CountedStream::new(connection);
         let mut tls = ServerConnection::new(Arc::clone(&self.config))
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
-        complete_handshake(&mut tls, &mut connection).map_err(|error| explained(error, &connection))?;
+        accept_handshake(&mut tls, &mut connection).map_err(|error| explained(error, &connection))?;
         Ok(TlsConnection { tls, connection })
     }
 }
@@ -128,8 +128,8 @@ impl TlsConnection {
     /// What a failed read or write means.
     pub fn explain(&self, error: io::Error) -> Error {
         let peer = || self.connection.peer().to_string();
-        match explain::within(&error) {
-            Some(inner) => Error::Tls { peer: peer(), complaint: explain::complaint(inner) },
+        match explain::fault_within(&error) {
+            Some(complaint) => Error::Tls { peer: peer(), complaint },
             None if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Error::Tls { peer: peer(), complaint: "ended the connection where more was due".to_owned() }
             }
@@ -156,18 +156,18 @@ impl TlsConnection {
 
 impl Read for TlsConnection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.tls, &mut self.connection).read(buffer)
+        rustls::Stream::new(&mut self.tls, &mut self.connection).read(buffer).map_err(explain::in_words)
     }
 }
 
 impl Write for TlsConnection {
     /// One call is one record, up to 16,384 bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.tls, &mut self.connection).write(bytes)
+        rustls::Stream::new(&mut self.tls, &mut self.connection).write(bytes).map_err(explain::in_words)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        rustls::Stream::new(&mut self.tls, &mut self.connection).flush()
+        rustls::Stream::new(&mut self.tls, &mut self.connection).flush().map_err(explain::in_words)
     }
 }
 

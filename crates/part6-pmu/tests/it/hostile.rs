@@ -250,6 +250,42 @@ fn a_plain_text_client_is_told_and_sent_away() {
 }
 
 #[test]
+fn a_client_that_breaks_the_rules_of_tls_is_told_by_the_rule() {
+    let mut pmu = Pmu::start("");
+    // A record of TLS 1.0 to 1.3 with a handshake message (RFC 8446, section 5.1).
+    let record =
+        |kind: u8, body: &[u8]| [&[kind, 3, 1][..], &u16::try_from(body.len()).unwrap().to_be_bytes(), body].concat();
+    // A ClientHello of TLS 1.3 whose list of key shares is one share without a key.
+    let extensions = [
+        &[0, 43, 0, 3, 2, 3, 4][..],
+        &[0, 10, 0, 4, 0, 2, 0, 29],
+        &[0, 13, 0, 4, 0, 2, 4, 3],
+        &[0, 51, 0, 6, 0, 4, 0, 29, 0, 0],
+    ]
+    .concat();
+    let body =
+        [&[3, 3][..], &[7; 32], &[0], &[0, 2, 0x13, 1], &[1, 0, 0, extensions.len() as u8], &extensions].concat();
+    let empty_share = [&[1, 0, 0, body.len() as u8], &body[..]].concat();
+    // One of 64 KiB and more: of its five records the first says so.
+    let too_long = [&[1, 1, 0, 0][..], &[0; 16_000]].concat();
+    for (sent, words) in [
+        (record(22, &too_long), "more than 64 KiB"),
+        (record(22, &empty_share), "empty and may not be"),
+        // A heartbeat (RFC 6520).
+        (record(24, &[1, 0, 1, 9]), "such as a heartbeat"),
+        (record(22, &[1, 0, 0, 3, 3, 3, 7]), "ends before all of it is there"),
+    ] {
+        let mut tcp = pmu.door.tcp();
+        tcp.write_all(&sent).unwrap();
+        let told = end_of(tcp);
+        let report = pmu.await_report(words);
+        // For too long a message rustls has no alert.
+        assert!(told.first().is_none_or(|first| *first == 21), "{report}");
+        assert!(!report.contains("does not speak TLS"), "{report}");
+    }
+}
+
+#[test]
 fn a_client_of_tls_1_1_is_told_that_its_version_is_too_old() {
     let mut pmu = Pmu::start("");
     // RFC 4346, section 7.4.1.2: version 3.2, random, no session, two suites, no compression.

@@ -70,7 +70,7 @@ fn client_hello(victim: &mut Connection, begun: &[u8]) -> Result<Accepted, Strin
         match acceptor.read_tls(&mut hello) {
             Ok(0) => return Err("the victim left within the handshake".to_owned()),
             Ok(_) => {}
-            Err(error) => return Err(named(handshake.explain(&error))),
+            Err(error) => return Err(named(handshake.explain(error))),
         }
         match acceptor.accept() {
             Ok(Some(accepted)) => return Ok(accepted),
@@ -78,7 +78,7 @@ fn client_hello(victim: &mut Connection, begun: &[u8]) -> Result<Accepted, Strin
             Err((error, mut alert)) => {
                 // It may be gone.
                 let _ = alert.write_all(&mut handshake);
-                return Err(named(handshake.explain(&io::Error::other(error))));
+                return Err(named(handshake.explain(io::Error::other(error))));
             }
         }
     }

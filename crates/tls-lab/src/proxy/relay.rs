@@ -327,8 +327,8 @@ fn is_timeout(error: &io::Error) -> bool {
 
 /// What a failure means, as a sentence about one side.
 fn explain(name: &str, error: &io::Error) -> String {
-    match tls::within(error) {
-        Some(error) => format!("{name} {}", tls::complaint(error)),
+    match tls::fault_within(error) {
+        Some(fault) => format!("{name} {fault}"),
         None if is_timeout(error) => format!("{name} took nothing for {} s", STALL.as_secs()),
         None => format!("{name} is gone: {}", reason(error)),
     }

@@ -40,7 +40,7 @@ impl HttpsConnection {
         connection.set_stall(Some(timeout));
         connection.set_nodelay()?;
         let mut tls = ServerConnection::new(config).map_err(cannot_set_up)?;
-        if let Err(complaint) = HandshakeStream::new(&mut connection).complete(&mut tls) {
+        if let Err(complaint) = HandshakeStream::new(&mut connection).accept(&mut tls) {
             // In order, so that the alert arrives.
             connection.close();
             return Err(Error::Tls { peer: peer.to_string(), complaint });
@@ -91,17 +91,17 @@ impl HttpsConnection {
 
 impl Read for HttpsConnection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.tls, &mut self.connection).read(buffer)
+        rustls::Stream::new(&mut self.tls, &mut self.connection).read(buffer).map_err(tls::in_words)
     }
 }
 
 impl Write for HttpsConnection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.tls, &mut self.connection).write(bytes)
+        rustls::Stream::new(&mut self.tls, &mut self.connection).write(bytes).map_err(tls::in_words)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        rustls::Stream::new(&mut self.tls, &mut self.connection).flush()
+        rustls::Stream::new(&mut self.tls, &mut self.connection).flush().map_err(tls::in_words)
     }
 }
 

@@ -6,7 +6,7 @@ use labnet::{
     net::Connection,
     tls::{self, TlsRole},
 };
-use rustls::{ConnectionCommon, SideData};
+use rustls::{ConnectionCommon, ServerConnection, SideData};
 
 /// How plain HTTP begins: a method, in capitals.
 const HTTP_METHODS: [&[u8]; 9] =
@@ -36,16 +36,25 @@ impl<'c> HandshakeStream<'c> {
     /// # Errors
     /// What the peer did, as the end of a sentence. The alert, if one is due, has been sent.
     pub(crate) fn complete<D: SideData>(&mut self, tls: &mut ConnectionCommon<D>) -> Result<(), String> {
-        tls::complete_handshake(tls, self).map_err(|error| self.explain(&error))
+        tls::complete_handshake(tls, self).map_err(|error| self.explain(error))
+    }
+
+    /// The same of a server, which ignores names (SNI) that are no DNS names.
+    ///
+    /// # Errors
+    /// Those of [`complete`](Self::complete).
+    pub(crate) fn accept(&mut self, tls: &mut ServerConnection) -> Result<(), String> {
+        tls::accept_handshake(tls, self).map_err(|error| self.explain(error))
     }
 
     /// What a failure within a handshake means, as the end of a sentence about the peer.
-    pub(crate) fn explain(&self, error: &io::Error) -> String {
+    pub(crate) fn explain(&self, error: io::Error) -> String {
         if self.is_plain_http() {
             return "spoke plain HTTP where TLS is expected: the address begins with https://".to_owned();
         }
-        let is_gone = || format!("is gone within the handshake: {}", labnet::error::reason(error));
-        tls::handshake_complaint(error, TlsRole::Client).unwrap_or_else(is_gone)
+        let error = tls::handshake_error(error, &self.first);
+        let is_gone = || format!("is gone within the handshake: {}", labnet::error::reason(&error));
+        tls::handshake_complaint(&error, TlsRole::Client).unwrap_or_else(is_gone)
     }
 }
 

@@ -89,8 +89,8 @@ impl fmt::Display for Gone {
         let when = if self.pending > 0 { "within a request" } else { "without a request" };
         match &self.why {
             Why::Left => write!(f, "left {when}"),
-            Why::Broken(error) => match (tls::within(error), error.kind()) {
-                (Some(error), _) => f.write_str(&tls::complaint(error)),
+            Why::Broken(error) => match (tls::fault_within(error), error.kind()) {
+                (Some(fault), _) => f.write_str(&fault),
                 (None, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => f.write_str("too slow with its request"),
                 (None, io::ErrorKind::UnexpectedEof) => write!(f, "left {when} and without close_notify"),
                 (None, _) => write!(f, "gone {when}: {}", labnet::error::reason(error)),

@@ -77,7 +77,7 @@ fn kept(path: &Path) -> Result<(u64, u64), lab_packets::Error> {
         match item {
             FileItem::Frame(_) => packets += 1,
             FileItem::Statistics(statistics) => missed = statistics.dropped.unwrap_or_default(),
-            FileItem::Interface(_) | FileItem::Secrets(_) => {}
+            FileItem::Interface(_) | FileItem::Secrets(_) | FileItem::Numbered(_) => {}
         }
     }
     Ok((packets, missed))
