@@ -1,3 +1,5 @@
+//! Reading frames, whole and in pieces: each test plays the bytes of a peer.
+
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::*;
