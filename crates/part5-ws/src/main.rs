@@ -5,49 +5,18 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use labnet::{
     Error,
-    cli::{self, Console, DefaultServer, ServerOption, Timeouts, TransferStats},
+    cli::{self, Console, DefaultServer, TransferStats},
     pmu::Command,
     ws::{Client, Options, Url},
 };
 
-const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5006, mock_port: 5006 };
+mod arguments;
 
-/// Ask a PMU for its messages over WebSocket and show each on a line of its own
-#[derive(Parser)]
-#[command(
-    version,
-    override_usage = "part5-ws [OPTIONS] [SERVER PORT | --url URL] COMMAND...",
-    after_help = "Examples:
-  part5-ws CMD_short:0                      ten messages
-  part5-ws --server localhost CMD_floodme   one long message, from mock-servers
-  part5-ws 127.0.0.1 5006 CMD_short:0       the later editions' command line
-  part5-ws --url ws://127.0.0.1:5006/ CMD_short:1 --stats"
-)]
-struct Arguments {
-    /// CMD_short:d (d in seconds) or CMD_floodme; each gets a connection of its own, in order
-    #[arg(value_name = "[SERVER PORT] COMMAND")]
-    positional: Vec<String>,
-    #[command(flatten)]
-    at: ServerOption,
-    /// The server as a URL, `ws://HOST[:PORT][/PATH]`
-    #[arg(long, conflicts_with = "server")]
-    url: Option<Url>,
-    /// The longest message that is accepted, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
-    max_message: u64,
-    /// Offer compression (permessage-deflate); the server decides
-    #[arg(long)]
-    deflate: bool,
-    #[command(flatten)]
-    limits: Timeouts,
-    /// Print what was counted as JSON on stderr, one object for each command
-    #[arg(long)]
-    stats: bool,
-}
+use arguments::Arguments;
+
+const PMU: DefaultServer = DefaultServer { host: "tcpip.epfl.ch", port: 5006, mock_port: 5006 };
 
 fn main() -> ExitCode {
     cli::run(pdc)

@@ -6,9 +6,13 @@ use std::{
     time::Duration,
 };
 
+use lab_test::PATIENCE;
 use tungstenite::handshake::derive_accept_key;
 
-use crate::played::{FIN, Pmu, TEXT, check, check_broken, header, status, switching_protocols};
+use crate::{
+    CLIENT,
+    played::{FIN, Pmu, TEXT, check, check_broken, header, status, switching_protocols},
+};
 
 fn check_answer(answer: &str, complaint: &str) {
     let answer = answer.to_owned();
@@ -135,4 +139,19 @@ fn what_was_not_offered_is_refused_by_name() {
         let headers = format!("Upgrade: websocket\r\nConnection: Upgrade\r\n{chosen}");
         check_broken(upgrade_with("", headers.leak()), &[], "", complaint);
     }
+}
+
+#[test]
+fn after_five_seconds_of_silence_the_client_says_what_it_waits_for() {
+    let (listener, address) = lab_test::listen();
+    let mut client = lab_test::start(CLIENT, &["--server", &address.to_string(), "CMD_short:0"]);
+    let mut await_note =
+        || client.line_with("say what it waits for", PATIENCE, |line| line.text.starts_with("note: ")).unwrap().text;
+    let mut pmu = Pmu(lab_test::accept(&listener));
+    let request = pmu.request();
+    assert_eq!(await_note(), format!("note: waiting for 5 s: not connected to ws://{address}/ yet"));
+    pmu.agree(&request);
+    pmu.receive();
+    let what = format!("connected to ws://{address}/, CMD_short:0 is sent, no message has come yet");
+    assert_eq!(await_note(), format!("note: waiting for 5 s: {what}"));
 }
