@@ -25,8 +25,8 @@ use labnet::{
   part6-pdc CMD_short:0 cacert.pem --name ada_lovelace
                                             with that common name alone
 
-Where LAB_SERVER names the host, port 5007 is tried first, where mock-servers has
-its TLS, then 5003."
+Where LAB_SERVER names the host, port 5007 is tried first (mock-servers tls),
+then 5003 (part6-pmu)."
 )]
 pub(super) struct Arguments {
     /// CMD_short:d (d in seconds) or CMD_floodme
