@@ -17,6 +17,7 @@ mod records;
 mod roots;
 mod server;
 mod server_name;
+mod signature;
 mod verify;
 mod version_one;
 mod words;

@@ -6,9 +6,9 @@ use rustls::{
     CertificateError, Error as TlsError, OtherError,
     pki_types::{CertificateDer, TrustAnchor, UnixTime},
 };
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use webpki::{EndEntityCert, Error as E, KeyUsage, VerifiedPath};
 
-use super::{Roots, TlsRole, authority, explain::CertificateFault, provider, version_one};
+use super::{Roots, TlsRole, authority, explain::CertificateFault, provider, signature, version_one};
 
 /// Which versions of X.509 a leaf may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,17 +73,49 @@ fn verify(
     let verified =
         certificate.verify_for_usage(algorithms, roots.anchors(), intermediates, at, usage, None, Some(&check));
     let anchor = verified.map(|path| path.anchor().to_owned());
-    anchor.map_err(|error| match refused.take() {
-        Some(fault) => fault.into(),
-        None if error == webpki::Error::PathLenConstraintViolated && intermediates.iter().any(is_self_issued) => {
+    anchor.map_err(|error| match (refused.take(), &error) {
+        (Some(fault), _) => fault.into(),
+        (None, E::PathLenConstraintViolated | E::InvalidSignatureForPublicKey)
+            if is_counted_too_long(leaf, intermediates, roots) =>
+        {
             CertificateFault::from(
                 "has a chain that is longer than its CA allows: a CA certificate in it is self-issued (from the CA to \
                  itself), which RFC 5280 does not count, but is counted here",
             )
             .into()
         }
-        None => tls_error(error),
+        _ => tls_error(error),
     })
+}
+
+/// Whether the chain of those that signed has a CA certificate that the CA issued to itself, and ends at one that is
+/// trusted. webpki counts such a certificate in the length of a path; and of two CAs of one name it may have tried the
+/// other one last, and tell of its signature.
+fn is_counted_too_long(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], roots: &Roots) -> bool {
+    let path = signers(leaf, intermediates);
+    path.iter().any(is_self_issued)
+        && path.last().is_some_and(|top| roots.certificates().iter().any(|root| has_signed(root, top)))
+}
+
+/// Whether a certificate was signed by the owner of another.
+fn has_signed(issuer: &CertificateDer<'_>, certificate: &CertificateDer<'_>) -> bool {
+    signature::parse(issuer).is_ok_and(|issuer| signature::verify(certificate, issuer.public_key().raw).is_ok())
+}
+
+/// The most certificates between leaf and root, as many as webpki follows.
+const MAX_INTERMEDIATES: usize = 6;
+
+/// The intermediates that signed the leaf, and each other.
+fn signers<'c>(leaf: &CertificateDer<'c>, intermediates: &[CertificateDer<'c>]) -> Vec<CertificateDer<'c>> {
+    let mut path: Vec<CertificateDer<'c>> = Vec::new();
+    while path.len() < MAX_INTERMEDIATES {
+        let last = path.last().unwrap_or(leaf);
+        match intermediates.iter().find(|candidate| !path.contains(candidate) && has_signed(candidate, last)) {
+            Some(next) => path.push(next.clone()),
+            None => break,
+        }
+    }
+    path
 }
 
 fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
@@ -92,7 +124,6 @@ fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
 
 /// What webpki found, as rustls tells it: each with the alert that is due.
 pub(super) fn tls_error(error: webpki::Error) -> TlsError {
-    use webpki::Error as E;
     let error = match error {
         E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
         E::CertNotValidYet { time, not_before } => CertificateError::NotValidYetContext { time, not_before },

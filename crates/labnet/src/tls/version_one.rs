@@ -10,18 +10,19 @@ use rustls::{
     pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime},
 };
 use webpki::RawPublicKeyEntity;
-use x509_parser::{certificate::X509Certificate, der_parser::asn1_rs::Sequence, prelude::FromDer, x509::X509Version};
+use x509_parser::x509::X509Version;
 
-use super::{Roots, TlsRole, authority, chain::tls_error, provider};
+use super::{Roots, TlsRole, authority, chain::tls_error, signature};
 
 /// Whether a certificate is one of version 1, which has no extensions.
 pub(super) fn is_version_one(certificate: &CertificateDer<'_>) -> bool {
-    parse(certificate).is_ok_and(|parsed| parsed.version() == X509Version::V1 && parsed.extensions().is_empty())
+    signature::parse(certificate)
+        .is_ok_and(|parsed| parsed.version() == X509Version::V1 && parsed.extensions().is_empty())
 }
 
 /// Verifies validity, issuer and signature.
 pub(super) fn verify(leaf: &CertificateDer<'_>, roots: &Roots, role: TlsRole, at: UnixTime) -> Result<(), TlsError> {
-    let parsed = parse(leaf)?;
+    let parsed = signature::parse(leaf)?;
     let now = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
     if now > parsed.validity().not_after.timestamp() {
         return Err(CertificateError::Expired.into());
@@ -31,45 +32,14 @@ pub(super) fn verify(leaf: &CertificateDer<'_>, roots: &Roots, role: TlsRole, at
     }
     let mut verified = Err(CertificateError::UnknownIssuer.into());
     for ca in roots.certificates() {
-        let Ok(authority) = parse(ca) else { continue };
+        let Ok(authority) = signature::parse(ca) else { continue };
         if authority.subject().as_raw() != parsed.issuer().as_raw() {
             continue;
         }
-        verified = verify_signature(leaf, &parsed, authority.public_key().raw)
+        verified = signature::verify(leaf, authority.public_key().raw)
             .and_then(|()| Ok(authority::check_root(ca, 0, role, at)?));
         if verified.is_ok() {
             break;
-        }
-    }
-    verified
-}
-
-/// The signature under a certificate, by a key.
-fn verify_signature(der: &CertificateDer<'_>, certificate: &X509Certificate<'_>, key: &[u8]) -> Result<(), TlsError> {
-    let damaged = || TlsError::from(CertificateError::BadEncoding);
-    let signed = certificate.tbs_certificate.as_ref();
-    // Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signature } (RFC 5280, section 4.1)
-    let (_, fields) = Sequence::from_der(der).map_err(|_| damaged())?;
-    let rest = fields.content.get(signed.len()..).ok_or_else(damaged)?;
-    let (_, algorithm) = Sequence::from_der(rest).map_err(|_| damaged())?;
-    if certificate.signature_algorithm != certificate.tbs_certificate.signature {
-        return Err(tls_error(webpki::Error::SignatureAlgorithmMismatch));
-    }
-    let key = SubjectPublicKeyInfoDer::from(key);
-    let key = RawPublicKeyEntity::try_from(&key).map_err(tls_error)?;
-    let supported = provider().signature_verification_algorithms.all;
-    let mut verified = Err(CertificateError::UnsupportedSignatureAlgorithmContext {
-        signature_algorithm_id: algorithm.content.to_vec(),
-        supported_algorithms: Vec::new(),
-    }
-    .into());
-    // One for each kind of key.
-    for candidate in supported.iter().filter(|known| *known.signature_alg_id() == *algorithm.content) {
-        match key.verify_signature(*candidate, signed, &certificate.signature_value.data) {
-            Err(error @ webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {
-                verified = Err(tls_error(error));
-            }
-            checked => return checked.map_err(tls_error),
         }
     }
     verified
@@ -109,13 +79,6 @@ pub(super) fn verify_tls13_signature(
 }
 
 fn public_key<'c>(certificate: &'c CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'c>, TlsError> {
-    let key = parse(certificate)?.tbs_certificate.subject_pki.raw;
+    let key = signature::parse(certificate)?.tbs_certificate.subject_pki.raw;
     Ok(SubjectPublicKeyInfoDer::from(key))
-}
-
-fn parse<'c>(certificate: &'c CertificateDer<'_>) -> Result<X509Certificate<'c>, TlsError> {
-    match X509Certificate::from_der(certificate) {
-        Ok(([], certificate)) => Ok(certificate),
-        _ => Err(CertificateError::BadEncoding.into()),
-    }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod authorities; // tls-client: what the certificates of CAs say.
 mod client; // tls-client: what it shows, when it waits, and what it says when it fails.
 mod middle; // A proxy, a real server, and a victim.
 mod proxy; // tls-proxy: who is deceived.
