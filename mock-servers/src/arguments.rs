@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{IpAddr, Ipv4Addr},
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use clap::{
 
 use labnet::{
     Error, cli,
-    net::{ClientLimits, Interface},
+    net::{ClientLimits, Interface, ScopedIp},
     pmu::{Device, FLOOD_LEN, FloodText},
     ws::FrameType,
 };
@@ -76,9 +76,9 @@ pub(super) struct Arguments {
     /// How events are printed
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     pub(super) events: EventFormat,
-    /// The addresses to listen on, but for multicast [default: 127.0.0.1 and ::1]
+    /// The addresses to listen on, such as fe80::1%eth0; not for multicast [default: 127.0.0.1 and ::1]
     #[arg(long, value_name = "ADDR")]
-    bind: Vec<IpAddr>,
+    bind: Vec<ScopedIp>,
     /// How many clients of one server may be connected at once; a further one gets its end at once
     #[arg(long, value_name = "N", default_value_t = ClientLimits::default().connections, value_parser = positive)]
     max_connections: usize,

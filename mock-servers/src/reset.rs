@@ -3,7 +3,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{SocketAddr, UdpSocket},
     str::FromStr,
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use rand::{Rng, RngExt};
 use labnet::{
     Error,
     escape::Printable,
-    net::{self, Clock, Family, Running, SystemClock, Wake},
+    net::{self, Clock, Family, Running, ScopedIp, SystemClock, Wake},
     reset::Request,
 };
 
@@ -115,9 +115,8 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
     let clock = SystemClock::default();
     let mut running = Running::new(clock.clone());
     let is_served = |family| config.schedule.ever_answers(family) || config.other_family == OtherFamily::Silent;
-    let addresses =
-        |family| settings.bind.iter().copied().filter(move |ip| Family::of(SocketAddr::new(*ip, 0)) == family);
-    let addresses: Vec<IpAddr> =
+    let addresses = |family| settings.bind.iter().copied().filter(move |ip| Family::of(ip.at(0)) == family);
+    let addresses: Vec<ScopedIp> =
         [Family::Ipv4, Family::Ipv6].into_iter().filter(|&family| is_served(family)).flat_map(addresses).collect();
     let report = settings.events.of_serve(NAME);
     let sockets = net::bind_each(&addresses, config.port, report, net::bind_udp, UdpSocket::local_addr)?;

@@ -1,12 +1,12 @@
 //! What all servers of one run share: where they bind, what clients are allowed, who hears of events, and the seed.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
 use rand::{SeedableRng, rngs::StdRng};
 
 use labnet::{
     Error,
-    net::{self, ClientLimits, Clock, Running},
+    net::{self, ClientLimits, Clock, Running, ScopedIp},
 };
 
 use crate::{Event, Events, ServerName};
@@ -15,7 +15,7 @@ use crate::{Event, Events, ServerName};
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Where to bind: by default the loopback addresses of both families.
-    pub bind: Vec<IpAddr>,
+    pub bind: Vec<ScopedIp>,
     /// What clients are allowed.
     pub limits: ClientLimits,
     /// Who hears of what happens; by default nobody.
@@ -42,15 +42,15 @@ impl ServerSettings {
     }
 
     /// The addresses of IPv4 alone.
-    pub(crate) fn bind_ipv4(&self) -> Vec<IpAddr> {
-        self.bind.iter().copied().filter(IpAddr::is_ipv4).collect()
+    pub(crate) fn bind_ipv4(&self) -> Vec<ScopedIp> {
+        self.bind.iter().copied().filter(|address| address.ip().is_ipv4()).collect()
     }
 
     /// Opens the sockets of a server over TCP.
     pub(crate) fn listen(
         &self,
         server: ServerName,
-        addresses: &[IpAddr],
+        addresses: &[ScopedIp],
         port: u16,
     ) -> Result<Vec<TcpListener>, Error> {
         net::listen_each(addresses, port, self.events.of_serve(server))

@@ -10,6 +10,7 @@ mod execute;
 mod multicast;
 mod permits;
 mod port_holder;
+mod scoped;
 mod send_limit;
 mod server;
 mod tcp;
@@ -27,6 +28,7 @@ pub use dialogue::{Dialogue, NoCommand, close, converse, finish, receive_command
 pub use execute::{ClientStream, End, Execute, Sent, execute};
 pub use multicast::{Group, Interface, MulticastSender, OutgoingInterface};
 pub use port_holder::PortHolder;
+pub use scoped::ScopedIp;
 pub use server::{ClientLimits, Running, ServeEvent, Wake, raise_descriptor_limit, serve};
 pub use tcp::{Connection, Counted, Deadline, connect};
 pub use udp::{Datagram, Exchange, Family, Pair, PerFamily};

@@ -4,7 +4,7 @@
 //! Usage: `part6-pmu 123456_cert.pem 123456_key.pem` · `part6-pmu 5003 123456_cert.pem 123456_key.pem`
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     process::ExitCode,
     thread,
 };
@@ -14,7 +14,7 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
-    net::{self, ClientLimits, Clock},
+    net::{self, ClientLimits, Clock, ScopedIp},
     pmu::Device,
     tls::{Acceptor, Credentials},
 };
@@ -46,7 +46,7 @@ struct Arguments {
     first: u64,
     /// The address to listen on
     #[arg(long, value_name = "ADDR", default_value_t = Ipv4Addr::LOCALHOST.into())]
-    bind: IpAddr,
+    bind: ScopedIp,
 }
 
 fn main() -> ExitCode {
@@ -59,7 +59,7 @@ fn pmu(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let device = Device { messages: arguments.messages, first: arguments.first, ..Device::default() };
 
     net::raise_descriptor_limit();
-    let listener = net::listen((arguments.bind, port).into(), true)?;
+    let listener = net::listen(arguments.bind.at(port), true)?;
     let limits = ClientLimits::default();
     let (lines, warnings) = (console.clone(), console.err.clone());
     let warn = move |event| warnings.warn(event);

@@ -195,7 +195,8 @@ impl Proxy {
     /// Whom the victim means, and where that is.
     fn route(&self, sni: Option<&str>, connect: Option<&Server>) -> Result<Route, Refusal> {
         let nameless = "named no server, neither in its ClientHello (SNI) nor by CONNECT; --to would name one";
-        let hosts = [sni, connect.map(Server::host), self.to.as_ref().map(Server::host)];
+        let host = |server: &Server| server.without_zone().host().to_owned();
+        let hosts = [sni.map(str::to_owned), connect.map(host), self.to.as_ref().map(host)];
         let name = hosts.into_iter().flatten().next().map(|name| name.trim_end_matches('.').to_owned());
         let name = name.ok_or_else(|| Refusal::new(Alert::UnrecognizedName, nameless))?;
         let address = self.to.as_ref().or(connect).cloned().unwrap_or_else(|| Server::new(name.clone(), HTTPS_PORT));

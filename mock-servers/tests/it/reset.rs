@@ -277,7 +277,7 @@ fn a_server_that_is_dropped_closes_its_ports() {
 
 #[test]
 fn a_taken_port_is_an_error_and_a_site_of_one_family_is_served() {
-    let ipv4_only = ServerSettings { bind: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], ..ServerSettings::default() };
+    let ipv4_only = ServerSettings { bind: vec![Ipv4Addr::LOCALHOST.into()], ..ServerSettings::default() };
     let config = Config { schedule: Schedule::Both, ..config() };
     let server = reset::spawn(&config, &ipv4_only).unwrap();
     assert_eq!(server.addresses(), [server.address()]);
@@ -351,7 +351,7 @@ fn every_address_is_served_not_only_the_first_of_its_family() {
     if UdpSocket::bind("[::1]:0").is_ok() {
         bind.push(IpAddr::V6(Ipv6Addr::LOCALHOST));
     }
-    let settings = ServerSettings { bind: bind.clone(), ..ServerSettings::default() };
+    let settings = ServerSettings { bind: bind.iter().copied().map(Into::into).collect(), ..ServerSettings::default() };
     let pmu = reset::spawn(&Config { schedule: Schedule::Both, ..config() }, &settings).unwrap();
     let served: Vec<IpAddr> = pmu.addresses().iter().map(SocketAddr::ip).collect();
     assert_eq!(served, bind);

@@ -20,7 +20,8 @@ const LAB_SERVER: &str = "LAB_SERVER";
 /// Where the server is, for a part with one.
 #[derive(Args, Clone, Debug)]
 pub struct ServerOption {
-    /// The server: HOST, HOST:PORT or `[IPV6]:PORT`; the variable LAB_SERVER (a host) changes the default
+    /// The server: HOST, HOST:PORT or `[IPV6]:PORT`, also with a zone (fe80::1%eth0); the variable LAB_SERVER (a host)
+    /// changes the default
     #[arg(long, value_name = "SERVER")]
     pub server: Option<Server>,
 }
@@ -66,6 +67,8 @@ impl DefaultServer {
         match std::env::var(LAB_SERVER) {
             Ok(host) if !host.is_empty() => match host.parse::<Server>() {
                 Ok(server) if !server.has_port() => Ok(server.or_port(self.mock_port).or_else_port(self.port)),
+                // Of a zone that this machine does not have the error says more.
+                Err(error) if host.contains(':') && host.contains('%') => Err(error),
                 _ => Err(Error::Usage(format!("{LAB_SERVER}='{}' is no host (give no port)", host.escape_debug()))),
             },
             _ => Ok(Server::new(self.host, self.port)),

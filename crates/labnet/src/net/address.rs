@@ -8,13 +8,13 @@ use std::{
     thread,
 };
 
-use super::Deadline;
+use super::{Deadline, ScopedIp};
 use crate::Error;
 
 /// A server as the user names it: a host, and a port if it differs from the part's own.
 ///
 /// ```text
-/// HOST   HOST:PORT   127.0.0.1:5003   ::1   [::1]   [::1]:5003
+/// HOST   HOST:PORT   127.0.0.1:5003   ::1   [::1]   [::1]:5003   fe80::1%eth0   [fe80::1%eth0]:5003
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
@@ -64,6 +64,33 @@ impl Server {
         self
     }
 
+    /// The host as it is written in a URL, where the `%` before a zone is `%25` (RFC 6874); a plain `%` is taken as well.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], as of its [`FromStr`].
+    pub fn in_url(text: &str) -> Result<Self, Error> {
+        match text.split_once("%25") {
+            Some((address, zone)) if text.starts_with('[') && !zone.starts_with(']') => {
+                format!("{address}%{zone}").parse()
+            }
+            _ => text.parse(),
+        }
+    }
+
+    /// Shows the server as a URL has it.
+    pub fn url(&self) -> impl fmt::Display + use<> {
+        let text = self.to_string();
+        if self.host.contains(':') { text.replacen('%', "%25", 1) } else { text }
+    }
+
+    /// The same server without a zone, which is of this machine and means nothing to a peer.
+    #[must_use]
+    pub fn without_zone(&self) -> Self {
+        let address = self.host.split('%').next().unwrap_or_default();
+        let host = if address.contains(':') { address } else { &self.host };
+        Self { host: host.to_owned(), ..self.clone() }
+    }
+
     /// The host as it was written, without brackets.
     pub fn host(&self) -> &str {
         &self.host
@@ -79,10 +106,10 @@ impl Server {
     /// has addresses of the other family only.
     pub fn resolve(&self, families: Families, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
         let mut addresses: Vec<SocketAddr> = Vec::new();
-        let ips = look_up(&self.host, deadline)?;
+        let found = look_up(&self.host, deadline)?;
         for port in [self.port.unwrap_or(0)].into_iter().chain(self.other_port) {
-            for ip in &ips {
-                let address = SocketAddr::new(ip.to_canonical(), port);
+            for &address in &found {
+                let address = canonical(address, port);
                 if families.include(address.ip()) && !addresses.contains(&address) {
                     addresses.push(address);
                 }
@@ -96,11 +123,22 @@ impl Server {
     }
 }
 
-fn look_up(host: &str, deadline: Deadline) -> Result<Vec<IpAddr>, Error> {
+/// An address with a port; IPv4 as such, where it came as `::ffff:127.0.0.1`.
+fn canonical(address: ScopedIp, port: u16) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.into(), port),
+        IpAddr::V6(_) => address.at(port),
+    }
+}
+
+fn look_up(host: &str, deadline: Deadline) -> Result<Vec<ScopedIp>, Error> {
     if host.eq_ignore_ascii_case("localhost") {
         return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
     }
-    if let Ok(address) = host.parse() {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![address.into()]);
+    }
+    if let Some(address) = ScopedIp::with_zone(host)? {
         return Ok(vec![address]);
     }
     let error = |reason: String| Error::Resolve { host: host.to_owned(), reason };
@@ -108,7 +146,7 @@ fn look_up(host: &str, deadline: Deadline) -> Result<Vec<IpAddr>, Error> {
     let (sender, receiver) = mpsc::channel();
     let name = host.to_owned();
     let look_up = move || {
-        let found = (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect());
+        let found = (name.as_str(), 0).to_socket_addrs().map(|found| found.map(ScopedIp::from).collect());
         // The receiver is gone when the deadline has passed.
         let _ = sender.send(found);
     };
@@ -141,6 +179,11 @@ impl fmt::Display for Server {
     }
 }
 
+/// Whether a text is an IPv6 address; one with a zone that this machine does not have is an error of its own.
+fn is_ipv6(text: &str) -> Result<bool, Error> {
+    Ok(text.parse::<Ipv6Addr>().is_ok() || ScopedIp::with_zone(text)?.is_some())
+}
+
 impl FromStr for Server {
     type Err = Error;
 
@@ -155,13 +198,15 @@ impl FromStr for Server {
         };
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (host, after) = rest.split_once(']').ok_or_else(error)?;
-            host.parse::<Ipv6Addr>().map_err(|_| error())?;
+            if !is_ipv6(host)? {
+                return Err(error());
+            }
             match after.strip_prefix(':') {
                 Some(digits) => (host, port(digits)?),
                 None if after.is_empty() => (host, None),
                 None => return Err(error()),
             }
-        } else if text.parse::<Ipv6Addr>().is_ok() {
+        } else if is_ipv6(text)? {
             (text, None)
         } else {
             match text.split_once(':') {
@@ -169,8 +214,9 @@ impl FromStr for Server {
                 None => (text, None),
             }
         };
-        let plain = |character: char| !character.is_whitespace() && !character.is_control() && character != '/';
-        if host.is_empty() || !host.chars().all(plain) {
+        let plain =
+            |character: char| !character.is_whitespace() && !character.is_control() && !"/%".contains(character);
+        if host.is_empty() || !is_ipv6(host)? && !host.chars().all(plain) {
             return Err(error());
         }
         Ok(Self { host: host.to_owned(), port, other_port: None })
@@ -211,9 +257,34 @@ mod tests {
             "a b",
             "http://host",
             "1:2:3",
+            "127.0.0.1%lo:1",
+            "[fe80::1%nowhere0]:1",
+            "fe80::1%nowhere0",
+            "fe80::1%",
         ] {
             check(wrong, None);
         }
+    }
+
+    #[test]
+    fn an_address_keeps_its_zone() {
+        let interfaces = if_addrs::get_if_addrs().unwrap();
+        let loopback = interfaces.iter().find(|interface| interface.is_loopback()).unwrap();
+        let (name, index) = (&loopback.name, loopback.index.unwrap());
+        let check = |server: Server| {
+            assert_eq!((server.host(), server.port), (format!("fe80::1%{name}").as_str(), Some(5003)));
+            assert_eq!(server.to_string(), format!("[fe80::1%{name}]:5003"));
+            assert_eq!(server.url().to_string(), format!("[fe80::1%25{name}]:5003"));
+            assert_eq!(server.without_zone().to_string(), "[fe80::1]:5003");
+            let found = server.resolve(Families::Both, Deadline::NONE).unwrap();
+            assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [format!("[fe80::1%{index}]:5003")]);
+        };
+        check(format!("[fe80::1%{name}]:5003").parse().unwrap());
+        check(format!("fe80::1%{name}").parse::<Server>().unwrap().or_port(5003));
+        check(Server::in_url(&format!("[fe80::1%25{name}]:5003")).unwrap());
+        check(Server::in_url(&format!("[fe80::1%{name}]:5003")).unwrap());
+        let error = "[fe80::1%nowhere0]:1".parse::<Server>().unwrap_err().to_string();
+        assert!(error.contains("'nowhere0' is no interface of this machine; it has "), "{error}");
     }
 
     #[test]

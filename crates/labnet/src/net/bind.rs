@@ -2,12 +2,12 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
+    net::{SocketAddr, TcpListener, UdpSocket},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::ServeEvent;
+use super::{ScopedIp, ServeEvent};
 use crate::Error;
 
 /// How many connections may wait for `accept` (ours; a system may allow fewer).
@@ -39,7 +39,7 @@ pub fn listen(address: SocketAddr, reuse_address: bool) -> Result<TcpListener, E
 ///
 /// # Errors
 /// Those of [`bind_each`].
-pub fn listen_each(addresses: &[IpAddr], port: u16, events: impl Fn(ServeEvent)) -> Result<Vec<TcpListener>, Error> {
+pub fn listen_each(addresses: &[ScopedIp], port: u16, events: impl Fn(ServeEvent)) -> Result<Vec<TcpListener>, Error> {
     bind_each(addresses, port, events, |address| listen(address, true), TcpListener::local_addr)
 }
 
@@ -66,7 +66,7 @@ pub fn bind_udp(address: SocketAddr) -> Result<UdpSocket, Error> {
 /// # Errors
 /// Those of `bind`; [`Error::Usage`] without an address.
 pub fn bind_each<S>(
-    addresses: &[IpAddr],
+    addresses: &[ScopedIp],
     port: u16,
     events: impl Fn(ServeEvent),
     bind: impl Fn(SocketAddr) -> Result<S, Error>,
@@ -83,7 +83,7 @@ pub fn bind_each<S>(
         let mut bound = Vec::new();
         let mut common = port;
         for &ip in addresses {
-            match bind(SocketAddr::new(ip, common)) {
+            match bind(ip.at(common)) {
                 Ok(socket) => {
                     let address = port_of(&socket).map_err(|source| Error::System { attempt: "name a socket", source });
                     common = address?.port();
@@ -94,7 +94,7 @@ pub fn bind_each<S>(
                 {
                     continue 'again;
                 }
-                Err(Error::Listen { source, .. }) if ip.is_ipv6() && !bound.is_empty() && is_absent(&source) => {
+                Err(Error::Listen { source, .. }) if ip.ip().is_ipv6() && !bound.is_empty() && is_absent(&source) => {
                     events(ServeEvent::NoIpv6 { reason: crate::error::reason(&source) });
                 }
                 Err(error) => return Err(error),

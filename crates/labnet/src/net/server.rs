@@ -10,7 +10,7 @@ use std::{
 use socket2::SockRef;
 
 use super::{
-    Clock, SystemClock,
+    Clock, ScopedIp, SystemClock,
     permits::{NoPermit, Permit, Permits},
     thread_pool::ThreadPool,
     turn_away::TurnAway,
@@ -192,7 +192,7 @@ impl Drop for Running {
 }
 
 fn wake_udp(address: SocketAddr) -> io::Result<()> {
-    UdpSocket::bind((address.ip(), 0))?.send_to(&[], address).map(drop)
+    UdpSocket::bind(ScopedIp::from(address).at(0))?.send_to(&[], address).map(drop)
 }
 
 /// The address under which this machine reaches a socket of its own.

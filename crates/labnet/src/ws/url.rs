@@ -30,19 +30,13 @@ impl Url {
     /// Host and port as a server is told them. A zone (`fe80::1%eth0`) is of this machine, and nothing to it (RFC 6874,
     /// section 4).
     pub(super) fn authority(&self) -> String {
-        let server = self.server.to_string();
-        match (server.find('%'), server.find(']')) {
-            (Some(zone), Some(end)) if zone < end => {
-                [server.get(..zone), server.get(end..)].into_iter().flatten().collect()
-            }
-            _ => server,
-        }
+        self.server.without_zone().to_string()
     }
 }
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ws://{}{}", self.server, self.path)
+        write!(f, "ws://{}{}", self.server.url(), self.path)
     }
 }
 
@@ -61,7 +55,7 @@ impl FromStr for Url {
         }
         let rest = rest.split('#').next().unwrap_or_default();
         let (server, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let server: Server = server.parse()?;
+        let server = Server::in_url(server)?;
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(error("has a path with characters that must be written as %NN"));

@@ -1,9 +1,10 @@
 //! Part 3 in networks that lack something: each test runs in a network of its own, where the system lets it have one.
 
-use std::{net::IpAddr, process::Command};
+use std::process::Command;
 
 use lab_process::Outcome;
 use lab_test::{finish, in_own_network, spawn};
+use labnet::net::ScopedIp;
 use mock_servers::{
     Running, ServerSettings,
     reset::{self, Schedule},
@@ -23,7 +24,7 @@ fn part3(arguments: &[&str], lab_server: Option<&str>) -> Outcome {
 
 /// The mock server on the handout's port, at these addresses.
 fn mock(addresses: &[&str]) -> Running {
-    let bind: Vec<IpAddr> = addresses.iter().map(|ip| ip.parse().unwrap()).collect();
+    let bind: Vec<ScopedIp> = addresses.iter().map(|ip| ip.parse().unwrap()).collect();
     let config = reset::Config { loss: 0.0, schedule: Schedule::Both, ..reset::Config::default() };
     reset::spawn(&config, &ServerSettings { bind, ..ServerSettings::default() }).unwrap()
 }
@@ -113,5 +114,21 @@ fn a_name_is_asked_at_the_first_address_of_each_family_that_it_has() {
         };
         assert_eq!(stats("four.test"), [1, 0]);
         assert_eq!(stats("many.test"), [1, 1]);
+    });
+}
+
+#[test]
+fn a_link_local_address_is_asked_in_its_zone() {
+    let setup = format!("{LOOPBACK}; ip address add fe80::5/64 dev lo nodad");
+    in_own_network(&setup, || {
+        let _mock = mock(&["fe80::5%lo"]);
+        for server in ["fe80::5%lo", "[fe80::5%lo]:5004", "fe80::5%1"] {
+            check(&part3(&["--server", server, "--runs=3"], None), "[fe80::5%1]:5004", "");
+        }
+        check(&part3(&["fe80::5%lo", "5004", "--runs=3"], None), "[fe80::5%1]:5004", "");
+        check(&part3(&["--runs=3"], Some("fe80::5%lo")), "[fe80::5%1]:5004", "");
+        for unknown in [part3(&["--server", "fe80::5%eth9"], None), part3(&[], Some("fe80::5%eth9"))] {
+            lab_test::check_error(&unknown, 2, &["'eth9' is no interface of this machine; it has lo (1)"]);
+        }
     });
 }

@@ -301,7 +301,7 @@ fn lab_server_names_the_default_host_and_no_port() {
 
 #[test]
 fn a_wrong_command_line_is_status_2() {
-    check_refused(&[], 2, &["COMMAND"]);
+    check_refused(&[], 2, &["no command given"]);
     check_refused(&["127.0.0.1", "5006"], 2, &["command"]);
     check_refused(&["127.0.0.1", "CMD_short:0"], 2, &["127.0.0.1"]);
     for port in ["0", "65536", "x"] {

@@ -11,5 +11,6 @@ mod no_upgrade; // The server answers something else than an upgrade, or nothing
 mod played; // A server that the test plays.
 mod request; // The upgrade and the command.
 mod too_long; // `--max-message` bounds a message, however it comes.
+mod zone; // An address with a zone.
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_part5-ws");

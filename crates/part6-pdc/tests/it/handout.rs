@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lab_test::{check_error, has_ipv6};
+use lab_test::{check_error, has_ipv6, in_own_network};
 use labnet::pmu::{Device, FLOOD_LEN, FloodText};
 use mock_servers::{ServerSettings, tls};
 use ttp::KeyKind;
@@ -114,4 +114,22 @@ fn of_several_cas_in_the_file_one_is_enough_and_another_is_none() {
     check_outcome(&outcome, lines(1..11).as_bytes());
     std::fs::write(certified.folder.path().join("other.pem"), ca(&other)).unwrap();
     check_error(&certified.pdc(&format!("CMD_short:0 other.pem --server {}", pmu.address())), 1, &["CA"]);
+}
+
+#[test]
+fn a_pmu_is_reached_at_an_address_of_one_link() {
+    in_own_network("ip link set lo up; ip address add fe80::5/64 dev lo nodad", || {
+        let certified = Certified::here();
+        let site = ServerSettings { bind: vec!["fe80::5%lo".parse().unwrap()], ..ServerSettings::default() };
+        let identity = tls::CertificateSource::Files {
+            certificate: certified.directory().certificate("123456"),
+            key: certified.directory().key("123456"),
+        };
+        let config = tls::Config { port: 0, device: Device::default(), certificate: identity };
+        let pmu = tls::spawn(&config, &site).unwrap();
+        let server = format!("CMD_short:0 CA --server [fe80::5%lo]:{}", pmu.address().port());
+        check_outcome(&certified.pdc(&format!("{server} --name localhost")), lines(1..11).as_bytes());
+        // The name to be checked is the address alone: a zone is of this machine.
+        check_error(&certified.pdc(&server), 1, &["fe80::5"]);
+    });
 }

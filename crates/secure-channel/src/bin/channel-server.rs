@@ -6,7 +6,7 @@
 use std::{
     fs,
     io::Read,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::ExitCode,
     thread,
@@ -17,7 +17,7 @@ use clap::Parser;
 
 use labnet::{
     cli::{self, Console},
-    net::{self, ClientLimits, Clock},
+    net::{self, ClientLimits, Clock, ScopedIp},
 };
 use secure_channel::{
     Error,
@@ -63,7 +63,7 @@ struct Arguments {
     timeout: Duration,
     /// The address to listen on
     #[arg(long, value_name = "ADDR", default_value_t = Ipv4Addr::LOCALHOST.into())]
-    bind: IpAddr,
+    bind: ScopedIp,
     /// Print what was counted of each session as JSON on stderr
     #[arg(long)]
     stats: bool,
@@ -81,7 +81,7 @@ fn server(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let server = Server::new(arguments.step, &arguments.dir)?;
 
     net::raise_descriptor_limit();
-    let listener = net::listen((arguments.bind, arguments.port).into(), true)?;
+    let listener = net::listen(arguments.bind.at(arguments.port), true)?;
     let address = listener.local_addr().map_err(|source| labnet::Error::System { attempt: "name a socket", source })?;
     let up = format!("the server is up and listening on {address}");
     // One that nobody listens to has no reason to stay, unless its status is awaited.

@@ -109,8 +109,10 @@ fn main() -> ExitCode {
 fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let anchors = arguments.anchors.load()?;
     let settings = settings(&arguments, anchors.clone())?;
-    let request = arguments.http.as_ref().map(|path| http::request(&arguments.host, path)).transpose()?;
-    let server = arguments.connect.clone().unwrap_or(arguments.host.parse()?).or_port(arguments.port);
+    let host: Server = arguments.host.parse()?;
+    let request =
+        arguments.http.as_ref().map(|path| http::request(&host.without_zone().to_string(), path)).transpose()?;
+    let server = arguments.connect.clone().unwrap_or(host).or_port(arguments.port);
     let mut output = TraceOutput::new(&arguments, console)?;
     if arguments.no_verify {
         console
@@ -175,7 +177,9 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
 }
 
 fn settings(arguments: &Arguments, anchors: Anchors) -> Result<ClientSettings, Error> {
-    let name = ServerName::try_from(arguments.host.clone()).map_err(|_| {
+    // A zone is of this machine, and in no certificate.
+    let host = arguments.host.parse::<Server>()?.without_zone().host().to_owned();
+    let name = ServerName::try_from(host).map_err(|_| {
         Error::Usage(format!("'{}' is no name of a server, such as localhost", arguments.host.escape_debug()))
     })?;
     let checks = match (arguments.no_verify, arguments.no_check_hostname) {

@@ -2,13 +2,7 @@
 //!
 //! Usage: `tls-server CERTIFICATE KEY` · `tls-server CERTIFICATE KEY --tls 1.2 --client-ca cacert.pem`
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
-    process::ExitCode,
-    thread,
-    time::Duration,
-};
+use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode, thread, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use rustls::{
@@ -19,7 +13,7 @@ use rustls::{
 use labnet::{
     Error,
     cli::{self, Console},
-    net::{self, ClientLimits},
+    net::{self, ClientLimits, ScopedIp},
 };
 use tls_lab::server::{ClientCertificates, Server, ServerSettings};
 
@@ -50,7 +44,7 @@ struct Arguments {
     port: u16,
     /// The address to listen on
     #[arg(long, value_name = "ADDR", default_value_t = Ipv4Addr::LOCALHOST.into())]
-    bind: IpAddr,
+    bind: ScopedIp,
     /// A further certificate and its key, for clients that ask for one of its names; may be repeated
     #[arg(long, num_args = 2, value_names = ["CERTIFICATE", "KEY"])]
     more: Vec<PathBuf>,
@@ -127,7 +121,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: Arguments, console: &Console) -> Result<(), Error> {
-    let address = (arguments.bind, arguments.port).into();
+    let address = arguments.bind.at(arguments.port);
     let server = Server::new(&arguments.settings())?;
 
     labnet::tls::gather_randomness();
