@@ -244,6 +244,23 @@ fn unsafe_has_one_place(file: &File) -> Option<String> {
     foreign.then(|| "unsafe belongs in tcp_info.rs alone".to_owned())
 }
 
+/// x509-parser shows some object identifiers wrongly, fails for T61String, and escapes nothing.
+fn names_of_certificates_are_shown_by_labnet(file: &File) -> Option<String> {
+    const OTHERS: [&str; 7] = [
+        "subject().to_string()",
+        "issuer().to_string()",
+        "subject.to_string()",
+        "format_oid(",
+        "oid2sn(",
+        "to_id_string(",
+        "requested_extensions(",
+    ];
+    let is_home = file.path.starts_with("crates/labnet/src/tls/words");
+    let code = file.code();
+    let found = OTHERS.iter().find(|other| code.iter().any(|line| line.contains(*other))).filter(|_| !is_home);
+    found.map(|other| format!("{other}: labnet::tls::name, identifier and general_name show what a certificate names"))
+}
+
 /// The entry of every program is one of `labnet::cli`, which tells a panic in one line.
 fn every_program_starts_through_cli(file: &File) -> Option<String> {
     let may_be_program = ["/src/main.rs", "/src/bin/", "/benches/"].iter().any(|place| file.path.contains(place));
@@ -333,6 +350,10 @@ fn rules() -> Vec<(Rule, File)> {
         (
             nobody_takes_apart_what_is_printed_for_people,
             File::new("crates/lab-capture/src/run.rs", "let is_there = line.text == \"ready\";"),
+        ),
+        (
+            names_of_certificates_are_shown_by_labnet,
+            File::new("crates/ttp/src/show.rs", "fact(\"subject\", certificate.subject().to_string());"),
         ),
         (
             every_program_starts_through_cli,

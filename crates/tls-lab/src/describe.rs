@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use labnet::escape::escape;
+use labnet::{escape::escape, tls};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tls_trace::{Entry, Summary};
@@ -75,7 +75,7 @@ impl HandshakeReport {
             signature_scheme: outcome.signature_scheme.clone(),
             alpn: negotiated.alpn.as_deref().map(|protocol| escape(protocol).to_string()),
             verified: outcome.is_verified,
-            problem: outcome.overlooked.clone(),
+            problem: outcome.overlooked.as_ref().map(|problem| escape(problem).to_string()),
             certificates: outcome.chain.iter().map(|certificate| Certificate::new(certificate)).collect(),
             trust_anchor: anchors.anchor_of(&outcome.chain).map(|anchor| subject(anchor.subject.as_ref())),
             trust_origin: anchors.origin().to_owned(),
@@ -90,8 +90,7 @@ fn subject(attributes: &[u8]) -> String {
     let len = u16::try_from(attributes.len()).unwrap_or(u16::MAX).to_be_bytes();
     // DER: SEQUENCE, a length in two bytes.
     let name = [&[0x30, 0x82], len.as_slice(), attributes].concat();
-    let text = X509Name::from_der(&name).map_or_else(|_| "unnamed".to_owned(), |(_, name)| name.to_string());
-    escape(text.as_bytes()).to_string()
+    X509Name::from_der(&name).map_or_else(|_| "unnamed".to_owned(), |(_, name)| tls::name(&name).to_string())
 }
 
 impl Certificate {

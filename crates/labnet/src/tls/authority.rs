@@ -12,7 +12,7 @@ use x509_parser::{
     x509::X509Version,
 };
 
-use super::{Roots, TlsRole, explain::CertificateFault};
+use super::{DottedOid, Roots, TlsRole, explain::CertificateFault};
 
 type Checked = Result<(), CertificateFault>;
 
@@ -47,7 +47,7 @@ pub(super) fn check_root(root: &CertificateDer<'_>, below: usize, role: TlsRole,
         return Err(fault("is not valid yet; is the clock right?"));
     }
     if let Some(unknown) = root.extensions().iter().find(|extension| extension.critical && !is_known(extension)) {
-        let number = unknown.oid.to_id_string();
+        let number = DottedOid::of(&unknown.oid);
         return Err(fault(&format!("has a critical extension that is not understood here ({number})")));
     }
     check_consistent(&root)?;

@@ -178,7 +178,7 @@ fn lab_server_finds_the_tls_of_mock_servers_and_a_part6_pmu_as_well() {
     lab_test::in_own_network("ip link set lo up", || {
         let certified = Certified::here();
         let ask = || finish(certified.start(&[("LAB_SERVER", "localhost")], "CMD_short:0 CA"));
-        let settings = ServerSettings { bind: vec![[127, 0, 0, 1].into()], ..ServerSettings::default() };
+        let settings = ServerSettings { bind: vec![Ipv4Addr::LOCALHOST.into()], ..ServerSettings::default() };
         let files = || tls::CertificateSource::Files {
             certificate: certified.directory().certificate("123456"),
             key: certified.directory().key("123456"),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program};
-use labnet::{Error, cli::Console};
+use labnet::{Error, cli::Console, escape::escape};
 
 use crate::Part;
 
@@ -223,7 +223,7 @@ impl Runner {
                 0 => String::new(),
                 more => format!(" [{more} characters more]"),
             };
-            self.console.out.line(format_args!("    {shown}{more}"))?;
+            self.console.out.line(format_args!("    {}{more}", escape(&shown)))?;
         }
         if left_out > 0 { self.console.out.line(format_args!("    [{left_out} lines more]")) } else { Ok(()) }
     }
