@@ -35,7 +35,7 @@ pub use roots::Roots;
 pub use server::{Acceptor, TlsConnection};
 pub use server_name::SniFilter;
 pub use verify::{ServerCheck, ServerVerifier, TlsRole, read_certificates, verify_chain, verify_file};
-pub use words::{DottedOid, general_name, identifier, name, text};
+pub use words::{DottedOid, general_name, identifier, is_whole, name, text};
 
 use std::{fmt, sync::Arc};
 

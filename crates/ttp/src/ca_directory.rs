@@ -191,7 +191,7 @@ impl CaDirectory {
         let ca_der = self.ca_der()?;
         let ca = parse(&self.ca_certificate(), &ca_der)?;
         let bad_ca = |complaint: String| labnet::Error::credentials(&self.ca_certificate(), complaint);
-        faithful::check_writable(ca.subject()).map_err(bad_ca)?;
+        faithful::check_issuer(ca.subject()).map_err(bad_ca)?;
         let mut valid = profile::in_days(options.starts_in, options.days);
         valid.end = valid.end.min(ca.validity().not_after.to_datetime());
         let bad = |error: rcgen::Error| labnet::Error::credentials(&self.ca_key(), format!("cannot sign: {error}"));
@@ -207,7 +207,7 @@ impl CaDirectory {
         let issuer = Issuer::from_ca_cert_der(&ca_der.as_slice().into(), key).map_err(bad)?;
         let params = profile::leaf(request.subject.clone(), &names, purpose, request.is_rsa, valid)?;
         let signed = params.signed_by(&request.key, &issuer).map_err(bad)?;
-        if !faithful::has_issuer(signed.der(), ca.subject()) {
+        if !faithful::has_issuer(signed.der(), ca.subject().as_raw()) {
             return Err(bad_ca("has a subject that cannot be written into a certificate as it is".to_owned()).into());
         }
         request.check_certificate(signed.der()).map_err(|fault| labnet::Error::credentials(request_file, fault))?;

@@ -4,7 +4,7 @@
 //! object identifiers otherwise than X.690 does, the certificate would be for somebody else, or the writer would stop
 //! the program: so what cannot be written is refused before, and what was written is compared afterwards.
 
-use labnet::tls::DottedOid;
+use labnet::tls::{DottedOid, is_whole};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, x509::X509Name};
 
 /// The numbers of an object identifier, if rcgen (by way of yasna) can write it.
@@ -14,26 +14,42 @@ pub(crate) fn arcs(oid: DottedOid<'_>) -> Option<Vec<u64>> {
     oid.arcs().filter(|arcs| arcs.get(1).is_some_and(|second| *second <= MAX_SECOND))
 }
 
-/// Refuses a name with an attribute that cannot be written.
+/// Refuses the name of a CA that rcgen would read otherwise than it is written, or not survive: it reads a CA's
+/// certificate itself, by way of x509-parser, and holds one attribute of each type.
 ///
 /// # Errors
 /// What is wrong, as the end of a sentence about the file.
-pub(crate) fn check_writable(name: &X509Name<'_>) -> Result<(), String> {
-    let oids = name.iter_attributes().map(|attribute| DottedOid::of(attribute.attr_type()));
-    match oids.into_iter().find(|oid| arcs(*oid).is_none()) {
-        None => Ok(()),
-        Some(oid) => Err(cannot_write(oid)),
+pub(crate) fn check_issuer(name: &X509Name<'_>) -> Result<(), String> {
+    if !is_whole(name) {
+        return Err("has a damaged subject".to_owned());
     }
+    let mut seen = Vec::new();
+    for part in name.iter_rdn() {
+        let mut attributes = part.iter();
+        let (Some(attribute), None) = (attributes.next(), attributes.next()) else {
+            return Err("has a subject in which one part has several attributes: it cannot sign here".to_owned());
+        };
+        let oid = DottedOid::of(attribute.attr_type());
+        let as_read = attribute.attr_type().iter().map(Iterator::collect);
+        if as_read != Some(arcs(oid).ok_or_else(|| cannot_write(oid))?) {
+            return Err(cannot_write(oid));
+        }
+        if seen.contains(&oid) {
+            return Err(format!("has two attributes of the type {oid} in its subject: it cannot sign here"));
+        }
+        seen.push(oid);
+    }
+    Ok(())
 }
 
 pub(crate) fn cannot_write(oid: DottedOid<'_>) -> String {
     format!("has an attribute of the type {oid} in its subject, which cannot be written into a certificate here")
 }
 
-/// Whether a certificate has the issuer that it was to have.
-pub(crate) fn has_issuer(certificate: &[u8], issuer: &X509Name<'_>) -> bool {
+/// Whether a certificate has the issuer that it was to have, in DER.
+pub(crate) fn has_issuer(certificate: &[u8], issuer_der: &[u8]) -> bool {
     let parsed = X509Certificate::from_der(certificate).ok();
-    parsed.is_some_and(|(_, certificate)| certificate.issuer().as_raw() == issuer.as_raw())
+    parsed.is_some_and(|(_, certificate)| certificate.issuer().as_raw() == issuer_der)
 }
 
 /// Whether a certificate has the key that it was to have (SubjectPublicKeyInfo, in DER) and the attributes in its subject:
@@ -67,8 +83,38 @@ mod tests {
         assert!(has_subject(certificate.der(), key, &[(content.to_vec(), "text".to_owned())]));
         assert!(!has_subject(certificate.der(), key, &[(content.to_vec(), "other".to_owned())]));
         assert!(!has_subject(certificate.der(), key, &[]));
-        assert!(has_issuer(certificate.der(), parsed.subject()));
+        assert!(has_issuer(certificate.der(), parsed.subject().as_raw()));
         parsed.subject().iter_attributes().next().map(|attribute| attribute.attr_type().as_bytes().to_vec())
+    }
+
+    fn check_ca(attributes: &[(&[u64], &str)]) -> Result<(), String> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        attributes.iter().for_each(|(kind, text)| params.distinguished_name.push(DnType::from_oid(kind), *text));
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        check_issuer(X509Certificate::from_der(certificate.der()).unwrap().1.subject())
+    }
+
+    #[test]
+    fn a_ca_whose_name_would_be_read_otherwise_does_not_sign() {
+        assert_eq!(check_ca(&[(&[2, 5, 4, 6], "CH"), (&[2, 5, 4, 3], "CA")]), Ok(()));
+        // x509-parser takes it for 3.16.55.4, at which yasna panics.
+        assert!(check_ca(&[(&[2, 999, 4], "x")]).unwrap_err().contains("2.999.4"));
+        assert!(check_ca(&[(&[2, 48], "x")]).unwrap_err().contains("2.48"));
+    }
+
+    #[test]
+    fn a_ca_whose_name_has_parts_that_rcgen_cannot_hold_does_not_sign() {
+        let check = |der: &[u8]| check_issuer(&X509Name::from_der(der).unwrap().1);
+        let unit: &[u8] = b"\x30\x08\x06\x03\x55\x04\x0b\x13\x01a";
+        let part = |units: usize| [&[0x31, (units * unit.len()) as u8], &unit.repeat(units)[..]].concat();
+        let name = |parts: &[Vec<u8>]| [&[0x30, parts.concat().len() as u8], &parts.concat()[..]].concat();
+        assert_eq!(check(&name(&[part(1)])), Ok(()));
+        assert!(check(&name(&[part(1), part(1)])).unwrap_err().contains("two attributes of the type 2.5.4.11"));
+        assert!(check(&name(&[part(2)])).unwrap_err().contains("several"));
+        for damaged in [part(0), vec![0x31, 2, 5, 0]] {
+            assert!(check(&name(&[part(1), damaged])).unwrap_err().contains("damaged"));
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ const MAX_COMMON_NAME_LEN: usize = 64;
 /// A CA that signs whatever it is asked to, for one key of its own.
 pub struct IssuingCa {
     issuer: Issuer<'static, KeyPair>,
+    /// Its subject, in DER.
+    name: Vec<u8>,
     key: KeyPair,
     ca_ends: OffsetDateTime,
     /// What lies between an issued certificate and the CA that others trust: none when this is that one.
@@ -56,11 +58,12 @@ impl IssuingCa {
         let is_root = ca.subject() == ca.issuer();
         let ca_ends = ca.validity().not_after.to_datetime();
         let cannot_sign = |error: rcgen::Error| Error::credentials(ca_key, format!("cannot sign: {error}"));
-        faithful::check_writable(ca.subject()).map_err(|complaint| bad(&complaint))?;
+        faithful::check_issuer(ca.subject()).map_err(|complaint| bad(&complaint))?;
         let signing_key = profile::issuing_key(credentials.key(), SignatureHash::default()).map_err(cannot_sign)?;
         let issuer = Issuer::from_ca_cert_der(&own.as_slice().into(), signing_key).map_err(cannot_sign)?;
+        let name = ca.subject().as_raw().to_vec();
         let intermediates = if is_root { Vec::new() } else { chain };
-        Ok(Self { issuer, key: KeyKind::P256.generate()?, ca_ends, intermediates })
+        Ok(Self { issuer, name, key: KeyKind::P256.generate()?, ca_ends, intermediates })
     }
 
     /// The key of all issued certificates, in DER (PKCS#8).
@@ -89,6 +92,10 @@ impl IssuingCa {
         let params = profile::leaf(subject, std::slice::from_ref(name), Purpose::Server, false, valid)?;
         let serial = params.serial_number.as_ref().map(ToString::to_string).unwrap_or_default();
         let leaf = params.signed_by(&self.key, &self.issuer).map_err(failed)?;
+        if !faithful::has_issuer(leaf.der(), &self.name) {
+            let differs = "the CA's subject cannot be written into a certificate as it is";
+            return Err(Error::System { attempt: "sign a certificate", source: std::io::Error::other(differs) });
+        }
         let chain = [leaf.der().to_vec()].into_iter().chain(self.intermediates.iter().cloned()).collect();
         Ok(IssuedChain { chain, serial })
     }

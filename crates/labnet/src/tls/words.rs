@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr, sync::LazyLock};
 
 use x509_parser::{
-    der_parser::asn1_rs::{Any, Oid, Tag},
+    der_parser::asn1_rs::{Any, FromDer, Oid, Tag},
     extensions::GeneralName,
     objects::oid2abbrev,
     oid_registry::OidRegistry,
@@ -171,7 +171,37 @@ pub fn name(name: &X509Name<'_>) -> Printable {
             .map(|attribute| format!("{}={}", identifier(attribute.attr_type()), value(attribute.attr_value())));
         attributes.collect::<Vec<_>>().join(" + ")
     });
-    parts.collect::<Vec<_>>().join(", ").into()
+    let rest = (!is_whole(name)).then(|| "(the rest is damaged)".to_owned());
+    parts.chain(rest).collect::<Vec<_>>().join(", ").into()
+}
+
+/// Whether all of a name was read: x509-parser leaves out what comes after the first part that it cannot read, and what
+/// follows in a part.
+pub fn is_whole(name: &X509Name<'_>) -> bool {
+    let count = || {
+        // Cut where the parser stopped, it is no element any more.
+        let [whole] = elements(name.as_raw())?.try_into().ok()?;
+        let mut count = 0;
+        for part in elements(whole.data)? {
+            for attribute in elements(part.data)? {
+                let [_kind, _value] = <[Any<'_>; 2]>::try_from(elements(attribute.data)?).ok()?;
+                count += 1;
+            }
+        }
+        Some(count)
+    };
+    count() == Some(name.iter_attributes().count())
+}
+
+/// The elements that DER is made of, without what is in them.
+fn elements(mut der: &[u8]) -> Option<Vec<Any<'_>>> {
+    let mut elements = Vec::new();
+    while !der.is_empty() {
+        let (rest, element) = Any::from_der(der).ok()?;
+        elements.push(element);
+        der = rest;
+    }
+    Some(elements)
 }
 
 /// A name of those that stand in extensions, such as `localhost`, `127.0.0.0/8` or `URI(http://…)`.
@@ -207,8 +237,6 @@ fn address(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use x509_parser::der_parser::asn1_rs::FromDer;
-
     use super::*;
 
     #[track_caller]
@@ -250,6 +278,35 @@ mod tests {
         check(&[0x2a, 0x86], "(damaged identifier 2a86)", None);
         check(&[0x2a, 0x80, 1], "(damaged identifier 2a8001)", None);
         assert!(DottedOid(&[0x81; 1000]).to_string().ends_with("…)"));
+    }
+
+    #[test]
+    fn a_name_that_was_not_read_to_its_end_says_so() {
+        let attribute = |tag: u8, text: &[u8]| {
+            let value = [&[tag, text.len() as u8], text].concat();
+            let content = [b"\x06\x03\x55\x04\x03", &value[..]].concat();
+            [&[0x30, content.len() as u8], &content[..]].concat()
+        };
+        let wrap = |tag: u8, content: &[u8]| [&[tag, content.len() as u8], content].concat();
+        let part = |attributes: &[Vec<u8>]| wrap(0x31, &attributes.concat());
+        let check = |parts: &[Vec<u8>], expected: &str| {
+            let der = wrap(0x30, &parts.concat());
+            let (_, parsed) = X509Name::from_der(&der).unwrap();
+            assert_eq!((name(&parsed).as_str(), is_whole(&parsed)), (expected, !expected.contains("damaged")));
+        };
+        let (a, b) = (attribute(12, b"a"), attribute(12, b"b"));
+        check(&[], "");
+        check(&[part(&[a.clone()]), part(&[b.clone()])], "CN=a, CN=b");
+        check(&[part(&[a.clone(), b.clone()])], "CN=a + CN=b");
+        for damaged in [part(&[]), part(&[b"\x30\x00".to_vec()]), b"\x31".to_vec(), b"\x04\x01x".to_vec()] {
+            check(&[part(&[a.clone()]), damaged, part(&[b.clone()])], "CN=a, (the rest is damaged)");
+        }
+        for damaged in [b"\x05\x00".to_vec(), b"\x30\x03\x06\x01\x55".to_vec()] {
+            check(&[part(&[a.clone(), damaged])], "CN=a, (the rest is damaged)");
+        }
+        // Something behind the value of an attribute.
+        let more = wrap(0x30, &[&a[2..], b"\x05\x00"].concat());
+        check(&[part(&[more])], "CN=a, (the rest is damaged)");
     }
 
     #[test]

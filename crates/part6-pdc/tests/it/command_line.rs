@@ -1,5 +1,7 @@
 //! The command line, the beginning and the end.
 
+use std::net::Ipv4Addr;
+
 use lab_process::{Program, Stream};
 use lab_test::{PATIENCE, check_error, finish, nobody};
 use labnet::{

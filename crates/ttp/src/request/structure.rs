@@ -3,6 +3,7 @@
 //! x509-parser reads one too, but refuses all of it for an attribute that it knows and finds in another form; of the
 //! attributes a CA needs the requested extensions alone.
 
+use labnet::tls::is_whole;
 use x509_parser::{
     cri_attributes::ExtensionRequest,
     der_parser::asn1_rs::{Any, BitString, Class, Oid, Tag, oid},
@@ -39,7 +40,7 @@ impl<'a> Structure<'a> {
         let (rest, algorithm) = AlgorithmIdentifier::from_der(after_info).ok()?;
         let (rest, signature) = BitString::from_der(rest).ok()?;
         let (after_version, _) = element(info.data, Tag::Integer)?;
-        let (after_subject, subject) = X509Name::from_der(after_version).ok()?;
+        let (after_subject, subject) = X509Name::from_der(after_version).ok().filter(|(_, name)| is_whole(name))?;
         let (attributes, key) = SubjectPublicKeyInfo::from_der(after_subject).ok()?;
         let mut structure =
             Self { signed, subject, key, algorithm, signature, extensions: Vec::new(), attributes: Vec::new() };
@@ -63,7 +64,9 @@ impl<'a> Structure<'a> {
             let (values, kind) = Oid::from_der(attribute.data).ok()?;
             if EXTENSION_REQUESTS.contains(&kind) {
                 let values = alone(element(values, Tag::Set)?)?;
-                self.extensions.extend(ExtensionRequest::from_der(values.data).ok()?.1.extensions);
+                let (rest, request) = ExtensionRequest::from_der(values.data).ok()?;
+                // More than one value is none that we know.
+                rest.is_empty().then(|| self.extensions.extend(request.extensions))?;
             } else {
                 self.attributes.push(kind);
             }

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod altered; // Certificates that say something else.
 mod as_written; // Files as other programs write them.
 mod at_once; // Several at once.
 mod certificates; // What a certificate says.

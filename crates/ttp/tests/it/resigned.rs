@@ -93,7 +93,7 @@ impl Requester {
     }
 }
 
-fn change(info: &mut Element, random: &mut StdRng) {
+pub(crate) fn change(info: &mut Element, random: &mut StdRng) {
     /// Bytes that mean something somewhere: ends of numbers, directions of text, control.
     const TELLING: [&[u8]; 14] = [
         b"",
@@ -147,7 +147,7 @@ fn change(info: &mut Element, random: &mut StdRng) {
 }
 
 /// Nothing that acts on a terminal, or reorders what is read there.
-fn check_printable(text: &str, seed: u64) {
+pub(crate) fn check_printable(text: &str, seed: u64) {
     let bad =
         |character: char| character.is_control() && character != '\n' || ('\u{200b}'..='\u{202e}').contains(&character);
     assert!(!text.contains(bad), "seed {seed}: {text:?}");
@@ -218,6 +218,30 @@ fn an_unusual_object_identifier_is_signed_and_shown_as_it_is() {
     place.refused("sign x.csr --force", 1, &["x.csr", "2.18446744073709551535", "cannot be written"]);
     let shown = place.done("show x.csr");
     assert!(shown.contains("2.18446744073709551535=text"), "{shown}");
+}
+
+#[test]
+fn what_the_parser_would_leave_out_in_silence_is_damage() {
+    let requester = Requester::new();
+    let place = &requester.place;
+    let nothing = || Element::bytes(5, b"");
+    // A part of the subject, an attribute in a part, something behind its value.
+    let longer = Element::of(0x30, vec![Element::bytes(6, &[0x55, 4, 6]), Element::bytes(19, b"CH"), nothing()]);
+    for (number, element) in [(3, Element::of(0x31, vec![])), (4, nothing()), (4, longer)] {
+        let mut info = requester.info(&EXAMPLE, Element::bytes(12, b"text"));
+        *info.nth(number).unwrap() = element;
+        requester.write(&info);
+        for task in ["sign x.csr", "show x.csr"] {
+            place.refused(task, 1, &["x.csr", "is a damaged certificate request"]);
+        }
+    }
+    // A second list of extensions in the attribute that has one.
+    let mut info = requester.info(&EXAMPLE, Element::bytes(12, b"text"));
+    let at = (0..info.count()).rfind(|at| info.nth(*at).unwrap().tag == 0x31).unwrap();
+    let Content::Elements(values) = &mut info.nth(at).unwrap().content else { panic!() };
+    values.push(values[0].clone());
+    requester.write(&info);
+    place.refused("sign x.csr", 1, &["x.csr", "is a damaged certificate request"]);
 }
 
 #[test]
