@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use labnet::{error::reason, escape::escape};
 
-use crate::file::Compression;
+use crate::file::{Compression, CompressionFault};
 
 /// Why a capture cannot be read or written, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -58,14 +58,14 @@ pub enum Error {
     },
 
     /// The compressed data ends early, or cannot be decompressed.
-    #[error("the {compression} data {}: of the capture nothing can be read after byte {offset}", if *.is_cut { "was cut off" } else { "is damaged" })]
+    #[error("the {compression} data {fault}: of the capture nothing can be read after byte {offset}")]
     Compressed {
         /// How the file is compressed.
         compression: Compression,
         /// The start of the first block that is not whole, in bytes of the uncompressed capture.
         offset: u64,
-        /// Whether the file ends too early; otherwise its bytes contradict the format or a checksum.
-        is_cut: bool,
+        /// What is wrong.
+        fault: CompressionFault,
     },
 
     // To blame: the caller.

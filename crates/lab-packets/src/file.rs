@@ -26,7 +26,7 @@ mod tests;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
-pub use compression::Compression;
+pub use compression::{Compression, CompressionFault};
 pub use keylog::{KeyLog, KeyLogEntry};
 pub use link::LinkType;
 pub use reader::{CaptureReader, FileItem};

@@ -133,6 +133,18 @@ fn of_damaged_compressed_data_the_damage_is_named() {
     assert!(run(&["count", &file]).stderr().ends_with("decompressed with gzip, it is compressed (unzstd first)\n"));
 }
 
+#[test]
+fn a_window_that_would_fill_the_memory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    // A frame whose window has 2 GiB; then an empty last block (RFC 8878, section 3.1.1).
+    let file = write(folder.path(), "large.zst", &[0x28, 0xb5, 0x2f, 0xfd, 0, 21 << 3, 1, 0, 0]);
+    let said = format!(
+        "error: {file}: the zstd data needs a window of more than 128 MiB (unzstd --long=31 first): of the capture nothing \
+         can be read after byte 0\n"
+    );
+    assert_eq!(run(&["count", &file]).stderr(), said);
+}
+
 /// A frame with fields that are changed: position and bytes.
 fn changed(wire: &mut Wire, at: usize, bytes: &[u8]) {
     let frame = wire.recording.frames.last_mut().unwrap();

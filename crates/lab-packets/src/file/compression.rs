@@ -9,7 +9,7 @@ use std::{
 };
 
 use flate2::bufread::GzDecoder;
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, errors::FrameDecoderError};
 
 use super::buffer::Buffer;
 
@@ -42,12 +42,32 @@ impl fmt::Display for Compression {
 }
 
 /// Why nothing more can be decompressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompressionFault {
+    /// The file ends too early.
+    Cut,
+    /// Its bytes contradict the format or a checksum.
+    Damaged,
+    /// A frame of zstd needs more memory than is used here, 128 MiB.
+    WindowTooLarge,
+}
+
+impl fmt::Display for CompressionFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cut => "was cut off",
+            Self::Damaged => "is damaged",
+            Self::WindowTooLarge => "needs a window of more than 128 MiB (unzstd --long=31 first)",
+        })
+    }
+}
+
+/// What a read fails with, within an [`io::Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {compression} data {}", if *is_cut { "was cut off" } else { "is damaged" })]
+#[error("the {compression} data {fault}")]
 pub(super) struct CompressedDataError {
     pub(super) compression: Compression,
-    /// Whether the file ended too early.
-    pub(super) is_cut: bool,
+    pub(super) fault: CompressionFault,
 }
 
 /// The bytes of a capture: those of the file, or those that are compressed in it.
@@ -163,7 +183,10 @@ fn next_frame<R: Read>(mut source: Buffer<R>, mut decoder: Box<FrameDecoder>) ->
         if !header.starts_with(&ZSTD) {
             return end(source, Compression::Zstd);
         }
-        decoder.reset(&mut source).map_err(|_| broken(Compression::Zstd, source.is_over()))?;
+        decoder.reset(&mut source).map_err(|error| match error {
+            FrameDecoderError::WindowSizeTooBig { .. } => failed(Compression::Zstd, CompressionFault::WindowTooLarge),
+            _ => broken(Compression::Zstd, source.is_over()),
+        })?;
         return Ok(State::Zstd(source, decoder));
     }
 }
@@ -190,5 +213,9 @@ fn is_skippable(magic: &[u8]) -> bool {
 }
 
 fn broken(compression: Compression, is_cut: bool) -> io::Error {
-    io::Error::other(CompressedDataError { compression, is_cut })
+    failed(compression, if is_cut { CompressionFault::Cut } else { CompressionFault::Damaged })
+}
+
+fn failed(compression: Compression, fault: CompressionFault) -> io::Error {
+    io::Error::other(CompressedDataError { compression, fault })
 }

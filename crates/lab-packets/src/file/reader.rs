@@ -258,7 +258,7 @@ impl<R: Read> CaptureReader<R> {
 fn peek<R: Read>(buffer: &mut Buffer<Input<R>>, len: usize) -> Result<&[u8], Error> {
     let offset = buffer.position();
     buffer.peek(len).map_err(|source| match source.downcast::<CompressedDataError>() {
-        Ok(CompressedDataError { compression, is_cut }) => Error::Compressed { compression, offset, is_cut },
+        Ok(CompressedDataError { compression, fault }) => Error::Compressed { compression, offset, fault },
         Err(source) => Error::Read { offset, source },
     })
 }
