@@ -178,7 +178,10 @@ fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
 fn settings(arguments: &Arguments, anchors: Anchors) -> Result<ClientSettings, Error> {
     // A zone is of this machine, and in no certificate.
-    let host = arguments.host.parse::<Server>()?.without_zone().host().to_owned();
+    let host = match arguments.host.contains('%') {
+        true => arguments.host.parse::<Server>()?.without_zone().host().to_owned(),
+        false => arguments.host.clone(),
+    };
     let name = ServerName::try_from(host).map_err(|_| {
         Error::Usage(format!("'{}' is no name of a server, such as localhost", arguments.host.escape_debug()))
     })?;
