@@ -288,25 +288,25 @@ mod tests {
             [&[0x30, content.len() as u8], &content[..]].concat()
         };
         let wrap = |tag: u8, content: &[u8]| [&[tag, content.len() as u8], content].concat();
-        let part = |attributes: &[Vec<u8>]| wrap(0x31, &attributes.concat());
+        let part = |attributes: &[&[u8]]| wrap(0x31, &attributes.concat());
         let check = |parts: &[Vec<u8>], expected: &str| {
             let der = wrap(0x30, &parts.concat());
             let (_, parsed) = X509Name::from_der(&der).unwrap();
             assert_eq!((name(&parsed).as_str(), is_whole(&parsed)), (expected, !expected.contains("damaged")));
         };
-        let (a, b) = (attribute(12, b"a"), attribute(12, b"b"));
+        let (a, b) = (&attribute(12, b"a")[..], &attribute(12, b"b")[..]);
         check(&[], "");
-        check(&[part(&[a.clone()]), part(&[b.clone()])], "CN=a, CN=b");
-        check(&[part(&[a.clone(), b.clone()])], "CN=a + CN=b");
-        for damaged in [part(&[]), part(&[b"\x30\x00".to_vec()]), b"\x31".to_vec(), b"\x04\x01x".to_vec()] {
-            check(&[part(&[a.clone()]), damaged, part(&[b.clone()])], "CN=a, (the rest is damaged)");
+        check(&[part(&[a]), part(&[b])], "CN=a, CN=b");
+        check(&[part(&[a, b])], "CN=a + CN=b");
+        for damaged in [part(&[]), part(&[b"\x30\x00"]), b"\x31".to_vec(), b"\x04\x01x".to_vec()] {
+            check(&[part(&[a]), damaged, part(&[b])], "CN=a, (the rest is damaged)");
         }
-        for damaged in [b"\x05\x00".to_vec(), b"\x30\x03\x06\x01\x55".to_vec()] {
-            check(&[part(&[a.clone(), damaged])], "CN=a, (the rest is damaged)");
+        for damaged in [&b"\x05\x00"[..], b"\x30\x03\x06\x01\x55"] {
+            check(&[part(&[a, damaged])], "CN=a, (the rest is damaged)");
         }
         // Something behind the value of an attribute.
         let more = wrap(0x30, &[&a[2..], b"\x05\x00"].concat());
-        check(&[part(&[more])], "CN=a, (the rest is damaged)");
+        check(&[part(&[&more])], "CN=a, (the rest is damaged)");
     }
 
     #[test]
