@@ -144,8 +144,8 @@ pub(super) fn accept(head: &[u8], is_deflate_wanted: bool) -> Result<Accepted, R
             return Err(Refusal::upgrade_required(&format!("it has no '{name}: {token}'")));
         }
     }
-    let Some(key) = lines(headers, "Sec-WebSocket-Key").next().filter(|key| !key.is_empty()) else {
-        return Err(Refusal::bad_request("it has no Sec-WebSocket-Key"));
+    let Some(key) = lines(headers, "Sec-WebSocket-Key").next().filter(|key| is_key(key)) else {
+        return Err(Refusal::bad_request("it has no Sec-WebSocket-Key of 16 bytes in base64"));
     };
     let agreed = negotiation::accept(lines(headers, "Sec-WebSocket-Extensions")).filter(|_| is_deflate_wanted);
     let (deflate, extensions) = match agreed {
@@ -158,6 +158,12 @@ pub(super) fn accept(head: &[u8], is_deflate_wanted: bool) -> Result<Accepted, R
          Sec-WebSocket-Accept: {accept}\r\n{extensions}\r\n"
     );
     Ok(Accepted { head, deflate })
+}
+
+/// Whether it is 16 bytes in base64 (RFC 6455, section 4.2.1): 22 characters and the padding.
+fn is_key(key: &str) -> bool {
+    let digits = key.strip_suffix("==").unwrap_or_default();
+    digits.len() == 22 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 #[cfg(test)]
