@@ -75,6 +75,10 @@ impl Deflater {
 
     /// A compressed message.
     pub(super) fn compress(&mut self, mut message: &[u8]) -> Vec<u8> {
+        if message.is_empty() {
+            // An empty block (section 7.2.3.6): zlib writes nothing for a flush that follows another.
+            return vec![0];
+        }
         let mut compressed = Vec::with_capacity(message.len() / 4 + STEP / 64);
         loop {
             if compressed.len() == compressed.capacity() {
@@ -160,5 +164,17 @@ mod tests {
         assert!(bomb.len() < 2000);
         check(&bomb, 1000, Violation::TooBig { len: 1001, limit: 1000 });
         assert!(Deflater::new(false, 8).is_none());
+    }
+
+    #[test]
+    fn an_empty_message_may_follow_another() {
+        for is_reset in [false, true] {
+            let (mut deflater, mut inflater) = (Deflater::new(is_reset, 15).unwrap(), Inflater::new(is_reset));
+            for message in [&b""[..], b"x", b"", b"", b"This is PMU data 1"] {
+                let compressed = deflater.compress(message);
+                assert!(!compressed.is_empty());
+                assert_eq!(inflate(&mut inflater, &compressed, 1, 100).unwrap(), message, "{is_reset}");
+            }
+        }
     }
 }
