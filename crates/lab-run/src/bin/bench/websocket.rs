@@ -1,4 +1,5 @@
-//! The time and memory of part5-ws for one message of 256 MiB, beside Python's websocket-client and Node's ws.
+//! The time and memory of part5-ws for one long message, plain and compressed, beside Python's websocket-client and
+//! Node's ws.
 
 use lab_run::{
     Error,
@@ -7,6 +8,9 @@ use lab_run::{
 use mock_servers::ServerName;
 
 const MESSAGE_LEN: u64 = 256 << 20;
+
+/// Compressing takes most of the time: a shorter one is enough.
+const COMPRESSED_LEN: u64 = 64 << 20;
 
 const PYTHON: &str = "
 import sys, websocket
@@ -45,5 +49,19 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
         measured,
         "at most 1.2 times",
         (peak > 0).then_some(ratio <= 1.2),
-    )
+    )?;
+    compressed(bench)
+}
+
+/// With permessage-deflate: against Node's ws, which offers it by itself, and against a message that is not compressed.
+fn compressed(bench: &mut Bench) -> Result<(), Error> {
+    const WHAT: &str = "one message of 64 MiB, compressed";
+    let (_server, port) = bench.server(ServerName::Ws, &["--deflate", "--flood-size", &COMPRESSED_LEN.to_string()])?;
+    let part5 = bench.path("part5-ws");
+    let plain = ["127.0.0.1", &port, "CMD_floodme"];
+    let mut ours = || cost(command(&part5, &[&plain[..], &["--deflate"]].concat())).map(|cost| cost.time);
+    let mut node = || cost(command("node", &["-e", NODE, &port])).map(|cost| cost.time);
+    bench.compare(WHAT, ("part5-ws --deflate", &mut ours), ("Node ws", &mut node), 0.9)?;
+    let mut without = || cost(command(&part5, &plain)).map(|cost| cost.time);
+    bench.compare(WHAT, ("part5-ws --deflate", &mut ours), ("part5-ws without it", &mut without), 0.05)
 }
