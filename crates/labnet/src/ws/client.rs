@@ -91,6 +91,15 @@ impl Client {
         sent.map_err(|source| Error::Send { to: self.connection().peer(), source })
     }
 
+    /// Sends a message back, in the frames in which it came.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn echo(&mut self, message: &Message) -> Result<(), Error> {
+        let sent = self.socket.send(Opcode::Data(message.frame_type()), message.as_ref());
+        sent.map_err(|source| Error::Send { to: self.connection().peer(), source })
+    }
+
     /// The next message, whole; pings are answered on the way. `None` is the normal end: a close frame with status
     /// 1000 or 1001, or without one.
     ///
