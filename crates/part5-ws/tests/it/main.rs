@@ -9,6 +9,7 @@ mod deflate; // Compression, if both sides want it.
 mod handout; // The lab's PMU (Q22 to Q24), and the command line.
 mod no_upgrade; // The server answers something else than an upgrade, or nothing.
 mod played; // A server that the test plays.
+mod random_frames; // Whatever comes: an answer or one error.
 mod request; // The upgrade and the command.
 mod too_long; // `--max-message` bounds a message, however it comes.
 mod zone; // An address with a zone.
