@@ -10,10 +10,12 @@ use rustls::{CertificateError, Error as TlsError, OtherError};
 
 pub(super) use certificate::join_names;
 
+use crate::escape::escape;
+
 /// What a check of ours found wrong with a certificate, as the end of a sentence about the peer. It passes through
 /// rustls as it is: [`complaint`] says it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
+#[error("{}", escape(.0))]
 pub struct CertificateFault(pub String);
 
 impl From<&str> for CertificateFault {
@@ -31,7 +33,7 @@ impl From<CertificateFault> for TlsError {
 /// What a peer did that is no good TLS, as the end of a sentence about it: what an error of the system holds after
 /// [`in_words`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
+#[error("{}", escape(.0))]
 struct PeerFault(String);
 
 /// An error of a stream of rustls in words of ours, of the same kind.
