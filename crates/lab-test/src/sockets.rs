@@ -1,6 +1,7 @@
 //! Sockets of a test that plays a server or a client: on the loopback interface, with a deadline on every call.
 
 use std::{
+    io,
     net::{SocketAddr, TcpListener, TcpStream},
     sync::mpsc,
     thread,
@@ -44,4 +45,18 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
     let listener = listener.try_clone().unwrap();
     thread::spawn(move || sender.send(listener.accept().unwrap().0));
     patient(clients.recv_timeout(PATIENCE).expect("a client within the deadline"))
+}
+
+/// Calls again what a signal interrupted. A call with a limit of time on its socket fails so also in a process without
+/// handlers, when the whole process is stopped and continued (signal(7)).
+///
+/// # Errors
+/// Those of the call, but for that one.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }

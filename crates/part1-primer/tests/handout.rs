@@ -10,7 +10,7 @@ use std::{
 };
 
 use lab_process::{Line, Program, Stream};
-use lab_test::{Listening, PATIENCE, check_error, connect, finish, spawn, stop};
+use lab_test::{Listening, PATIENCE, check_error, connect, finish, spawn, stop, uninterrupted};
 
 const LINE: &str = "O Romeo, Romeo! wherefore art thou Romeo?";
 
@@ -67,11 +67,11 @@ fn q2_code_a_sends_one_datagram() {
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let code_a = primer(&format!("udp-client --server {}", socket.local_addr().unwrap()));
     let mut buffer = [0; 100];
-    let (n, _) = socket.recv_from(&mut buffer).unwrap();
+    let (n, _) = uninterrupted(|| socket.recv_from(&mut buffer)).unwrap();
     assert_eq!(buffer[..n].escape_ascii().to_string(), "Hello, Romeo ");
     assert_eq!(finish(code_a).code(), 0);
     socket.set_nonblocking(true).unwrap();
-    assert!(socket.recv_from(&mut buffer).is_err(), "a second datagram");
+    assert!(uninterrupted(|| socket.recv_from(&mut buffer)).is_err(), "a second datagram");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn code_c_restarts_at_once_on_its_port_and_without_the_option_meets_time_wait() 
     echo(&mut client, b"x");
     // The side that closes first is the one that goes to TIME_WAIT: the server.
     stop(code_c);
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    assert_eq!(uninterrupted(|| client.read(&mut [0])).unwrap(), 0);
     drop(client);
 
     let again = format!("echo-server --port {}", address.port());

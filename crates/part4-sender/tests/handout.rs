@@ -11,7 +11,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program};
-use lab_test::PATIENCE;
+use lab_test::{PATIENCE, uninterrupted};
 use mock_servers::{Events, ServerSettings, multicast};
 
 const SENDER: &str = env!("CARGO_BIN_EXE_part4-sender");
@@ -41,7 +41,7 @@ impl Audience {
 
     fn hear(&self) -> Vec<u8> {
         let mut buffer = [0; 65_536];
-        let len = self.socket.recv(&mut buffer).expect("a datagram");
+        let len = uninterrupted(|| self.socket.recv(&mut buffer)).expect("a datagram");
         buffer[..len].to_vec()
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program, Stream};
-use lab_test::PATIENCE;
+use lab_test::{PATIENCE, uninterrupted};
 use socket2::{Domain, Protocol, Socket, Type};
 
 const SERVERS: &str = env!("CARGO_BIN_EXE_mock-servers");
@@ -164,7 +164,7 @@ fn the_options_of_the_programme_reach_it() {
     let member: UdpSocket = member.into();
     let hear = || {
         let mut buffer = [0; 2000];
-        let len = member.recv(&mut buffer).unwrap();
+        let len = uninterrupted(|| member.recv(&mut buffer)).unwrap();
         String::from_utf8_lossy(&buffer[..len]).into_owned()
     };
     assert!((0..4).any(|_| hear() == "swcmTVRWND..."), "the end of the play");
@@ -320,7 +320,8 @@ fn a_parent_that_never_reads_its_stdout_does_not_block_the_servers() {
     for i in 0..6000 {
         client.send(&[b'?'; 400]).unwrap();
         let mut answer = [0; 100];
-        let len = client.recv(&mut answer).unwrap_or_else(|error| panic!("{error} after {i} answers"));
+        let len =
+            uninterrupted(|| client.recv(&mut answer)).unwrap_or_else(|error| panic!("{error} after {i} answers"));
         assert_eq!(&answer[..len], b"Wrong command.");
     }
     // Nor does it keep them from ending.

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_test::PATIENCE;
+use lab_test::{PATIENCE, uninterrupted};
 use labnet::Error;
 use mock_servers::{Events, Running, ServerSettings, multicast};
 use serde_json::Value;
@@ -49,7 +49,7 @@ impl Member {
 
     fn hear(&self) -> Vec<u8> {
         let mut buffer = [0; 65_536];
-        let len = self.ears.recv(&mut buffer).expect("a datagram");
+        let len = uninterrupted(|| self.ears.recv(&mut buffer)).expect("a datagram");
         buffer[..len].to_vec()
     }
 

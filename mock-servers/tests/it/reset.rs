@@ -10,7 +10,7 @@ use std::{
 };
 
 use lab_process::Program;
-use lab_test::PATIENCE;
+use lab_test::{PATIENCE, uninterrupted};
 use labnet::net::Family;
 use mock_servers::{
     Events, Running, ServerSettings,
@@ -60,7 +60,7 @@ impl Client {
     fn receive(&self, patience: Duration) -> io::Result<String> {
         let mut buffer = [0; 100];
         self.0.set_read_timeout(Some(patience)).unwrap();
-        self.0.recv(&mut buffer).map(|n| String::from_utf8(buffer[..n].to_vec()).unwrap())
+        uninterrupted(|| self.0.recv(&mut buffer)).map(|n| String::from_utf8(buffer[..n].to_vec()).unwrap())
     }
 
     /// The answer to a request that cannot be lost.
@@ -117,7 +117,7 @@ fn check(family: Family, seed: u64, loss: f64) -> Vec<String> {
         outcomes.push(outcome.to_owned());
     }
     client.0.set_nonblocking(true).unwrap();
-    assert_eq!(client.0.recv(&mut [0; 1]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    assert_eq!(uninterrupted(|| client.0.recv(&mut [0; 1])).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     outcomes
 }
 

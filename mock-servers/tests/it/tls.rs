@@ -12,7 +12,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program, Stream};
-use lab_test::PATIENCE;
+use lab_test::{PATIENCE, uninterrupted};
 use labnet::{
     net::{ClientLimits, Deadline, Server},
     pmu::{Device, FLOOD_LEN, FloodText},
@@ -219,7 +219,7 @@ fn a_client_that_is_silent_too_long_is_given_up_before_and_after_the_handshake()
     let (pmu, events) = serve_within(limits, folder.path());
     let mut silent = TcpStream::connect_timeout(&pmu.address(), PATIENCE).unwrap();
     silent.set_read_timeout(Some(PATIENCE)).unwrap();
-    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    assert_eq!(uninterrupted(|| silent.read(&mut [0])).unwrap(), 0);
     assert!(events.recv_timeout(PATIENCE).unwrap().contains(&silent.local_addr().unwrap().to_string()));
     assert_eq!(rest(&mut connect(pmu.address(), folder.path())), "");
     assert!(events.recv_timeout(PATIENCE).unwrap().contains("too slow"));

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use lab_process::Outcome;
-use lab_test::{finish, in_own_network, spawn};
+use lab_test::{LINK_LOCAL_LOOPBACK, finish, in_own_network, spawn};
 use labnet::net::ScopedIp;
 use mock_servers::{
     Running, ServerSettings,
@@ -119,8 +119,7 @@ fn a_name_is_asked_at_the_first_address_of_each_family_that_it_has() {
 
 #[test]
 fn a_link_local_address_is_asked_in_its_zone() {
-    let setup = format!("{LOOPBACK}; ip address add fe80::5/64 dev lo nodad");
-    in_own_network(&setup, || {
+    in_own_network(LINK_LOCAL_LOOPBACK, || {
         let _mock = mock(&["fe80::5%lo"]);
         for server in ["fe80::5%lo", "[fe80::5%lo]:5004", "fe80::5%1"] {
             check(&part3(&["--server", server, "--runs=3"], None), "[fe80::5%1]:5004", "");

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, UdpSocket},
 };
 
-use lab_test::PATIENCE;
+use lab_test::{PATIENCE, uninterrupted};
 use mock_servers::{
     Running, ServerSettings,
     reset::{self, Schedule},
@@ -35,7 +35,7 @@ impl Pmu {
 
     pub(crate) fn receive(&self) -> io::Result<(Vec<u8>, SocketAddr)> {
         let mut buffer = [0; 100];
-        let (n, client) = self.socket.recv_from(&mut buffer)?;
+        let (n, client) = uninterrupted(|| self.socket.recv_from(&mut buffer))?;
         self.received.set(self.received.get() + 1);
         Ok((buffer[..n].to_vec(), client))
     }

@@ -1,6 +1,6 @@
 //! A server whose address is of one link.
 
-use lab_test::{check_error, finish, in_own_network, start};
+use lab_test::{LINK_LOCAL_LOOPBACK, check_error, finish, in_own_network, start};
 use labnet::pmu::Device;
 use mock_servers::{ServerSettings, ws};
 
@@ -8,7 +8,7 @@ use crate::CLIENT;
 
 #[test]
 fn a_zone_is_taken_wherever_a_server_is_named() {
-    in_own_network("ip link set lo up; ip address add fe80::5/64 dev lo nodad", || {
+    in_own_network(LINK_LOCAL_LOOPBACK, || {
         let site = ServerSettings { bind: vec!["fe80::5%lo".parse().unwrap()], ..ServerSettings::default() };
         let device = Device { messages: 1, ..Device::default() };
         let pmu = ws::spawn(&ws::Config { port: 0, device, ..ws::Config::default() }, &site).unwrap();

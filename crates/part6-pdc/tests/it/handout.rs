@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lab_test::{check_error, has_ipv6, in_own_network};
+use lab_test::{LINK_LOCAL_LOOPBACK, check_error, has_ipv6, in_own_network};
 use labnet::pmu::{Device, FLOOD_LEN, FloodText};
 use mock_servers::{ServerSettings, tls};
 use ttp::KeyKind;
@@ -118,7 +118,7 @@ fn of_several_cas_in_the_file_one_is_enough_and_another_is_none() {
 
 #[test]
 fn a_pmu_is_reached_at_an_address_of_one_link() {
-    in_own_network("ip link set lo up; ip address add fe80::5/64 dev lo nodad", || {
+    in_own_network(LINK_LOCAL_LOOPBACK, || {
         let certified = Certified::here();
         let site = ServerSettings { bind: vec!["fe80::5%lo".parse().unwrap()], ..ServerSettings::default() };
         let identity = tls::CertificateSource::Files {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab_test::PATIENCE;
+use lab_test::{PATIENCE, uninterrupted};
 use rustls::{ClientConnection, ServerConnection, StreamOwned};
 use ttp::CertificateOptions;
 
@@ -29,7 +29,7 @@ fn sixteen_mebibytes_pass_unchanged_both_ways() {
         let mut server = StreamOwned::new(ServerConnection::new(config).unwrap(), tcp);
         let mut buffer = vec![0; 50_000];
         loop {
-            match server.read(&mut buffer).unwrap() {
+            match uninterrupted(|| server.read(&mut buffer)).unwrap() {
                 0 => break,
                 n => server.write_all(&buffer[..n]).unwrap(),
             }
@@ -48,7 +48,7 @@ fn sixteen_mebibytes_pass_unchanged_both_ways() {
     }
     victim.conn.send_close_notify();
     victim.flush().unwrap();
-    assert_eq!(victim.read(&mut [0; 1]).unwrap(), 0, "close_notify is passed on and answered");
+    assert_eq!(uninterrupted(|| victim.read(&mut [0; 1])).unwrap(), 0, "close_notify is passed on and answered");
     assert!(answer == content);
     let end = proxy.report("end: ");
     assert!(end.ends_with(&format!(" end: {LEN} bytes to the server, {LEN} bytes to the victim")), "{end}");
@@ -106,7 +106,7 @@ fn a_side_that_vanishes_ends_the_other_and_one_that_never_ends_is_given_up() {
     });
     let mut second = proxy(&forged, &real, &format!("--to {broken}"));
     let mut victim = connect(second.address, "localhost", &forged.client(&[]));
-    assert!(victim.read(&mut [0; 1]).is_err());
+    assert!(uninterrupted(|| victim.read(&mut [0; 1])).is_err());
     let end = second.report("end: ");
     assert!(end.contains("the server sent a TLS record that cannot be decrypted"), "{end}");
 }
