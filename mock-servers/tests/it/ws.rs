@@ -369,6 +369,7 @@ fn what_is_no_http_request_is_a_bad_one() {
     for wrong in ["", "x", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZSE=", "dGhlIHNhbXBsZSBub25j*Q==", "AAAA"] {
         check_refused(upgrade_request().replace(KEY, wrong), "400 Bad Request");
     }
+    check_refused(upgrade_request().replace(&key(), &format!("{}\r\n{}", key(), key())), "400 Bad Request");
     check_refused(upgrade_request().replace("GET", "POST"), "400 Bad Request");
     check_refused(upgrade_request().replace("HTTP/1.1", "HTTP/1.0"), "400 Bad Request");
     check_refused("CMD_short:0\r\n\r\n", "400 Bad Request");

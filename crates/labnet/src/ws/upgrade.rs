@@ -144,9 +144,13 @@ pub(super) fn accept(head: &[u8], is_deflate_wanted: bool) -> Result<Accepted, R
             return Err(Refusal::upgrade_required(&format!("it has no '{name}: {token}'")));
         }
     }
-    let Some(key) = lines(headers, "Sec-WebSocket-Key").next().filter(|key| is_key(key)) else {
+    let mut keys = lines(headers, "Sec-WebSocket-Key");
+    let Some(key) = keys.next().filter(|key| is_key(key)) else {
         return Err(Refusal::bad_request("it has no Sec-WebSocket-Key of 16 bytes in base64"));
     };
+    if keys.next().is_some() {
+        return Err(Refusal::bad_request("it has more than one Sec-WebSocket-Key"));
+    }
     let agreed = negotiation::accept(lines(headers, "Sec-WebSocket-Extensions")).filter(|_| is_deflate_wanted);
     let (deflate, extensions) = match agreed {
         Some((deflate, answer)) => (Some(deflate), format!("Sec-WebSocket-Extensions: {answer}\r\n")),
