@@ -47,7 +47,7 @@ fn check_client(address: SocketAddr, random: &mut StdRng, deflate: bool, what: &
     let mut stream = Vec::new();
     let mut may_be_cut = false;
     for _ in 0..random.random_range(1..12) {
-        may_be_cut |= frame(random, &mut stream) == Length::Wrong;
+        may_be_cut |= frame(random, deflate, &mut stream) == Length::Wrong;
     }
     // A close frame of ours is answered; a server that has ended before has said why.
     stream.extend(b"\x88\x80\0\0\0\0");
@@ -95,11 +95,16 @@ fn upgrade(address: SocketAddr, deflate: bool) -> TcpStream {
 }
 
 /// A frame that is likely to be right in most, and wrong in something.
-fn frame(random: &mut StdRng, stream: &mut Vec<u8>) -> Length {
+fn frame(random: &mut StdRng, deflate: bool, stream: &mut Vec<u8>) -> Length {
     let opcodes = [0, 1, 1, 2, 2, 9, 10, 8, 3, 15];
     let opcode = opcodes[random.random_range(0..opcodes.len())];
     let is_final = random.random_ratio(3, 4);
-    let reserved = if random.random_ratio(1, 6) { random.random_range(0..8_u8) << 4 } else { 0 };
+    let reserved = match random.random_range(0..12) {
+        0 => random.random_range(0..8_u8) << 4,
+        // RSV1: compressed.
+        1..6 if deflate => 0x40,
+        _ => 0,
+    };
     let below = [2, 20, 130, 5000][random.random_range(0..4)];
     let mut payload = vec![0; random.random_range(0..below)];
     if random.random_ratio(1, 2) {
