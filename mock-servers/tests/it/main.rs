@@ -18,5 +18,7 @@ mod tls; // The PMU of part 6, behind TLS.
 #[cfg(target_os = "linux")]
 mod vanished; // Clients that end nothing and answer no more.
 mod ws; // The PMU of part 5, over WebSocket.
+mod ws_client; // A WebSocket client of the test.
+mod ws_protocol; // The rules of WebSocket.
 mod ws_random; // Random frames to it.
 mod zoo; // Certificates and servers that are wrong, and what others say of them.
