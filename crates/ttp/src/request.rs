@@ -15,7 +15,6 @@ use rcgen::{
 };
 use x509_parser::{
     der_parser::asn1_rs::{Any, FromDer, Oid, oid},
-    error::X509Error,
     extensions::{GeneralName, ParsedExtension, X509Extension},
     oid_registry::{OID_PKCS1_RSAENCRYPTION, OID_X509_EXT_SUBJECT_ALT_NAME},
     public_key::PublicKey,
@@ -30,6 +29,16 @@ pub(crate) use structure::Structure;
 /// The signatures with which nobody proves anything any more (RFC 6151), and their hash functions.
 const BROKEN_HASHES: [(Oid<'static>, &str); 3] =
     [(oid!(1.2.840.113549.1.1.2), "MD2"), (oid!(1.2.840.113549.1.1.3), "MD4"), (oid!(1.2.840.113549.1.1.4), "MD5")];
+
+/// The signatures that are checked: RSA (PKCS#1 1.5) with SHA-1 to SHA-512, ECDSA with SHA-256 and SHA-384.
+const CHECKED_SIGNATURES: [Oid<'static>; 6] = [
+    oid!(1.2.840.113549.1.1.5),
+    oid!(1.2.840.113549.1.1.11),
+    oid!(1.2.840.113549.1.1.12),
+    oid!(1.2.840.113549.1.1.13),
+    oid!(1.2.840.10045.4.3.2),
+    oid!(1.2.840.10045.4.3.3),
+];
 
 /// The object identifier of a subject's mail address (PKCS#9).
 const EMAIL: [u64; 7] = [1, 2, 840, 113_549, 1, 9, 1];
@@ -73,13 +82,16 @@ impl Request {
         if let Some((_, hash)) = BROKEN_HASHES.iter().find(|(oid, _)| *oid == request.algorithm.algorithm) {
             return Err(CredentialsFault::BrokenHash { hash });
         }
-        request.verify_signature().map_err(|error| match error {
-            X509Error::SignatureUnsupportedAlgorithm => format!(
+        if !CHECKED_SIGNATURES.contains(&request.algorithm.algorithm) {
+            return Err(format!(
                 "is a certificate request signed with {}, which is not checked here: expected RSA or ECDSA with SHA-256 or \
                  SHA-384",
                 tls::identifier(&request.algorithm.algorithm)
-            ),
-            _ => "is a certificate request whose signature does not fit: it was damaged, or not made with its key".to_owned(),
+            )
+            .into());
+        }
+        request.verify_signature().map_err(|_| {
+            "is a certificate request whose signature does not fit: it was damaged, or not made with its key".to_owned()
         })?;
         let mut own = Self::with_subject(&request, key)?;
         for extension in &request.extensions {
@@ -172,6 +184,11 @@ impl Request {
 }
 
 /// The key of a request, if it is of a kind and strength that TLS takes.
+/// Whether the signature of a request can be checked: its key and its algorithm are such that are certified here.
+pub(crate) fn is_checkable(request: &Structure<'_>) -> bool {
+    certifiable_key(request).is_ok() && CHECKED_SIGNATURES.contains(&request.algorithm.algorithm)
+}
+
 fn certifiable_key(request: &Structure<'_>) -> Result<SubjectPublicKeyInfo, CredentialsFault> {
     let key = &request.key;
     if let Ok(PublicKey::RSA(key)) = key.parsed()

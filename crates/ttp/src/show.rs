@@ -15,7 +15,7 @@ use x509_parser::{
     x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Version},
 };
 
-use crate::request::Structure;
+use crate::request::{Structure, is_checkable};
 
 /// A fact and its label.
 type Fact = (&'static str, Printable);
@@ -70,7 +70,11 @@ fn describe(certificate: &X509Certificate<'_>) -> Vec<Fact> {
 /// A request asks; what of it is granted, `ttp sign` says.
 fn describe_request(request: &Structure<'_>) -> Vec<Fact> {
     // Whoever made it has the key, or not.
-    let signature = if request.verify_signature().is_ok() { "" } else { " (the signature does not fit)" };
+    let signature = match request.verify_signature() {
+        Ok(()) => "",
+        Err(_) if is_checkable(request) => " (the signature does not fit)",
+        Err(_) => " (not checked here)",
+    };
     let mut facts = vec![
         ("request of", tls::name(&request.subject)),
         ("key", key(&request.key).into()),

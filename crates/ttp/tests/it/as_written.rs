@@ -161,7 +161,10 @@ fn a_request_is_shown_and_one_signed_with_md5_is_refused_for_that() {
         1,
         &["x.csr", "signed with MD5", "hint: make the request anew: openssl req -new -sha256"],
     );
-    assert!(place.done("show x.csr").contains("md5WithRSAEncryption"));
+    assert!(place.done("show x.csr").contains("md5WithRSAEncryption (not checked here)"));
+    place.openssl_does("req -new -sha256 -sigopt rsa_padding_mode:pss -key key.pem -subj /CN=123456 -out pss.csr");
+    assert!(place.done("show pss.csr").contains("(not checked here)"));
+    place.refused("sign pss.csr", 1, &["pss.csr", "which is not checked here: expected RSA or ECDSA"]);
     place.openssl_does("req -new -sha512 -key key.pem -subj /CN=123456 -out x.csr");
     place.done("sign x.csr");
     // A signature that does not fit is said, as far as a file is only shown.
