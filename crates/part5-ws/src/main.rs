@@ -36,7 +36,7 @@ fn pdc(arguments: Arguments, console: &Console) -> Result<(), Error> {
 
 fn ask(url: &Url, command: &Command, arguments: &Arguments, console: &Console) -> Result<(), Error> {
     let stats = console.statistics.begin(arguments.stats, TransferStats::over_websocket(command));
-    console.waiting.begin(format_args!("not connected to {url} yet"));
+    console.waiting.begin(format_args!("not connected to {url} yet, or the upgrade is not answered"));
 
     let mut pmu = Client::connect(
         url,

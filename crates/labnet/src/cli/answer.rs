@@ -33,16 +33,18 @@ enum Shape {
 impl Answer {
     /// Nothing has arrived yet. The clock of the statistics starts here.
     pub fn to(command: &Command, console: &Console, wants_stats: bool) -> Self {
-        Self::new(command, console, console.statistics.begin(wants_stats, TransferStats::of(command)))
+        let stats = console.statistics.begin(wants_stats, TransferStats::of(command));
+        Self::new(command, console, stats, "not connected yet")
     }
 
     /// The same, over TLS.
     pub fn over_tls(command: &Command, console: &Console, wants_stats: bool) -> Self {
-        Self::new(command, console, console.statistics.begin(wants_stats, TransferStats::over_tls(command)))
+        let stats = console.statistics.begin(wants_stats, TransferStats::over_tls(command));
+        Self::new(command, console, stats, "not connected yet, or the TLS handshake is not complete")
     }
 
-    fn new(command: &Command, console: &Console, stats: Stats<TransferStats>) -> Self {
-        console.waiting.begin("not connected yet");
+    fn new(command: &Command, console: &Console, stats: Stats<TransferStats>, waits_for: &str) -> Self {
+        console.waiting.begin(waits_for);
         let shape = if command.is_flood() { Shape::Flood { last: None } } else { Shape::Short(Messages::new()) };
         let interval = command.interval().unwrap_or_default();
         Self { console: console.clone(), stats, shape, command: command.to_string(), interval, has_begun: false }

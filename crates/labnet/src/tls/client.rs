@@ -118,7 +118,7 @@ fn names(server: &Server, options: &ClientOptions) -> Result<(ExpectedName, Serv
     };
     let expected = match given {
         _ if !options.checks_name => ExpectedName::Any,
-        Some(name) => ExpectedName::Given(name.to_owned()),
+        Some(name) => ExpectedName::Given { name: name.to_owned(), may_be_skipped: true },
         None => ExpectedName::Host(asked.clone()),
     };
     Ok((expected, asked))

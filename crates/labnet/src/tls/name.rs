@@ -25,7 +25,12 @@ pub(super) enum ExpectedName {
     /// The host that is asked, which the SAN names.
     Host(ServerName<'static>),
     /// What somebody calls the server: a name in the SAN, or the common name of a certificate that has no SAN.
-    Given(String),
+    Given {
+        /// In the words of the user.
+        name: String,
+        /// Whether the program goes on without that check if it is told to.
+        may_be_skipped: bool,
+    },
 }
 
 impl ExpectedName {
@@ -34,7 +39,7 @@ impl ExpectedName {
         match self {
             Self::Any => Ok(()),
             Self::Host(host) => check_host(leaf, host),
-            Self::Given(name) => check_given(leaf, name),
+            Self::Given { name, may_be_skipped } => check_given(leaf, name, *may_be_skipped),
         }
     }
 }
@@ -55,7 +60,7 @@ fn check_host(leaf: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), Tl
     .into())
 }
 
-fn check_given(leaf: &CertificateDer<'_>, given: &str) -> Result<(), TlsError> {
+fn check_given(leaf: &CertificateDer<'_>, given: &str, may_be_skipped: bool) -> Result<(), TlsError> {
     let parsed = parse(leaf)?;
     let host = server_name(given);
     if has_san(&parsed)? {
@@ -70,7 +75,8 @@ fn check_given(leaf: &CertificateDer<'_>, given: &str) -> Result<(), TlsError> {
         Some(name) if is_it(&name) => Ok(()),
         name => {
             let name = name.map_or("no common name".to_owned(), |name| format!("the common name '{}'", shown(&name)));
-            Err(mismatch(given, &format!("{name} (it has no SAN); {WITHOUT_NAME}")))
+            let way_on = if may_be_skipped { format!("; {WITHOUT_NAME}") } else { String::new() };
+            Err(mismatch(given, &format!("{name} (it has no SAN){way_on}")))
         }
     }
 }

@@ -136,6 +136,7 @@ fn decode(kind: Kind, label: &str, body: &str) -> Result<Block, String> {
         Ok(Some((Item::X509Certificate(der), _))) => {
             let has = der.len();
             match der_len(&der) {
+                None => Err("is damaged: it is no certificate".to_owned()),
                 Some(len) if has < len => Err(format!("is cut short: it has {has} of {len} bytes")),
                 Some(len) if kind == Kind::TrustedCertificate => {
                     let own = der.get(..len).unwrap_or_default().to_vec();

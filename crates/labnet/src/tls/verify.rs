@@ -35,7 +35,8 @@ pub enum TlsRole {
 /// [`Error::Credentials`] with what is wrong.
 pub fn verify_file(path: &Path, roots: &Roots, role: TlsRole, name: Option<&str>) -> Result<(), Error> {
     let chain = credentials::read_chain(path)?;
-    let name = name.map_or(ExpectedName::Any, |name| ExpectedName::Given(name.to_owned()));
+    let name =
+        name.map_or(ExpectedName::Any, |name| ExpectedName::Given { name: name.to_owned(), may_be_skipped: false });
     verify(&chain, roots, role, LeafVersion::Any, &name, UnixTime::now())
         .map_err(|error| Error::credentials(path, explain::complaint(&error)))
 }

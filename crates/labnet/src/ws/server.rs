@@ -13,6 +13,7 @@ use super::{
     reader::Sender,
     socket::{Received, Socket, SocketError, Terms},
     upgrade::{self, Refusal},
+    violation::Violation,
 };
 use crate::{
     Error,
@@ -168,6 +169,9 @@ impl<'a> WebSocketConnection<'a> {
         let complaint = match error {
             SocketError::Io(source) => return self.socket.connection().explain(source),
             SocketError::Ended => "left without a close frame".to_owned(),
+            SocketError::Violation(Violation::TooBig { len, limit }) => {
+                format!("sent a message of {len} bytes or more, and {limit} is the longest that is taken")
+            }
             SocketError::Violation(violation) => format!("broke the WebSocket protocol: {violation}"),
         };
         Error::WebSocket { peer: self.name.clone(), complaint }

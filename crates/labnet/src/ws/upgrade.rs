@@ -74,7 +74,8 @@ pub(super) fn answer(head: &[u8], key: &str, is_deflate_offered: bool) -> Result
     match negotiation::confirm(lines(headers, "Sec-WebSocket-Extensions"), is_deflate_offered) {
         Ok(agreed) => Ok(Answer::Upgraded(agreed)),
         Err(extension) => {
-            refused(format!("it chose the extension '{}', which was not offered", escape(extension.as_bytes())))
+            let extension = escape(extension.as_bytes());
+            refused(format!("it chose the extension '{extension}', which was not offered, or not so"))
         }
     }
 }

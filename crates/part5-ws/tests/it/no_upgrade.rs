@@ -149,7 +149,10 @@ fn after_five_seconds_of_silence_the_client_says_what_it_waits_for() {
         || client.line_with("say what it waits for", PATIENCE, |line| line.text.starts_with("note: ")).unwrap().text;
     let mut pmu = Pmu(lab_test::accept(&listener));
     let request = pmu.request();
-    assert_eq!(await_note(), format!("note: waiting for 5 s: not connected to ws://{address}/ yet"));
+    assert_eq!(
+        await_note(),
+        format!("note: waiting for 5 s: not connected to ws://{address}/ yet, or the upgrade is not answered")
+    );
     pmu.agree(&request);
     pmu.receive();
     let what = format!("connected to ws://{address}/, CMD_short:0 is sent, no message has come yet");

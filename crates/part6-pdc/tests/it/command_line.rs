@@ -159,7 +159,7 @@ fn after_five_seconds_of_silence_it_says_what_it_waits_for() {
     };
     // No handshake.
     let silent = lab_test::accept(&listener);
-    assert_eq!(await_note(&mut pdc), "note: waiting for 5 s: not connected yet");
+    assert_eq!(await_note(&mut pdc), "note: waiting for 5 s: not connected yet, or the TLS handshake is not complete");
     drop((silent, pdc));
 
     let mut pdc = certified.start(&[], &format!("CMD_short:0 CA --server {address}"));

@@ -99,16 +99,17 @@ fn webpki_fault(error: &webpki::Error) -> String {
     fault.to_owned()
 }
 
-/// rustls presents names as `DnsName("x")`; people write x.
+/// rustls presents names as `DnsName("x")` and `IpAddress(x)`; people write x. Names of other types are no server's.
 fn names(presented: &[String]) -> String {
-    let plain = |name: &String| match name.split_once("(\"") {
-        Some((_, name)) => name.trim_end_matches("\")").to_owned(),
-        None => {
-            let address = name.trim_start_matches("IpAddress(").trim_end_matches(')');
-            address.parse::<IpAddr>().map_or_else(|_| address.to_owned(), |address| address.to_string())
+    let plain = |name: &String| {
+        if let Some(name) = name.strip_prefix("DnsName(\"") {
+            return Some(name.trim_end_matches("\")").to_owned());
         }
+        let address = name.strip_prefix("IpAddress(")?.trim_end_matches(')');
+        Some(address.parse::<IpAddr>().map_or_else(|_| address.to_owned(), |address| address.to_string()))
     };
-    join_names(presented.iter().map(plain))
+    let plain: Vec<_> = presented.iter().filter_map(plain).collect();
+    if plain.is_empty() { "no DNS name and no address".to_owned() } else { join_names(plain.into_iter()) }
 }
 
 /// Names of a certificate, escaped: whoever made it chose them.
@@ -125,5 +126,8 @@ mod tests {
     fn names_are_shown_as_people_write_them() {
         let presented = ["DnsName(\"localhost\")".to_owned(), "IpAddress(0::1)".to_owned()];
         assert_eq!(names(&presented), "localhost, ::1");
+        let others = ["UniformResourceIdentifier(\"http://a\")".to_owned(), "Unsupported(0x01)".to_owned()];
+        assert_eq!(names(&[&others[..], &presented].concat()), "localhost, ::1");
+        assert_eq!(names(&others), "no DNS name and no address");
     }
 }

@@ -70,6 +70,11 @@ fn a_block_that_is_damaged_is_named() {
         (one.replace("END CERTIFICATE", "END PRIVATE KEY"), "its certificate is cut short"),
         (format!("{one}{short}"), "its second certificate is cut short: it has 35 of 39 bytes"),
         (one.replace("BwcH\n", "Bw!H\n"), "its certificate is damaged: it is no base64"),
+        (format!("{one}-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), "its second certificate is damaged"),
+        (
+            format!("{one}-----BEGIN CERTIFICATE-----\naGVsbG8gd29ybGQ=\n-----END CERTIFICATE-----\n"),
+            "its second certificate is damaged: it is no certificate",
+        ),
         (format!("{}{}", pem("PRIVATE KEY"), no_end), "its certificate is cut short"),
         (one.repeat(12) + &no_end, "its 13th certificate is cut short"),
     ] {
