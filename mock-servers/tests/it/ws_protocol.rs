@@ -50,15 +50,20 @@ fn what_is_no_http_request_is_a_bad_one() {
 #[test]
 fn a_frame_that_is_too_long_or_not_masked_ends_that_connection_only() {
     let pmu = Pmu::of_the_handout();
-    for bytes in
-        [&b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"[..], b"\x81\xfe\x20\x00\0\0\0\0", b"\x81\x0bCMD_short:0"]
-    {
+    for (bytes, event) in [
+        (
+            &b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"[..],
+            "sent a message of 9223372036854775807 bytes or more, and 4096 is the longest that is taken",
+        ),
+        (b"\x81\xfe\x20\x00\0\0\0\0", "sent a message of 8192 bytes or more"),
+        (b"\x81\x0bCMD_short:0", "broke the WebSocket protocol: a frame is not masked"),
+    ] {
         let mut client = pmu.client();
         client.upgrade();
         client.send(bytes);
         assert_eq!(client.receive().0, CLOSE);
         assert_eq!(client.rest(), b"");
-        pmu.event("broke the WebSocket protocol");
+        pmu.event(event);
     }
     pmu.check_still_serves();
 }
