@@ -87,16 +87,23 @@ impl PemFile {
         key.ok_or_else(|| self.holds_no("a private key", "PRIVATE KEY"))
     }
 
-    /// The first certificate request, in DER.
+    /// The one certificate request, in DER.
     ///
     /// # Errors
-    /// [`Error::Credentials`], which says what the file holds instead.
+    /// [`Error::Credentials`], which says what the file holds instead; also of a second request.
     pub fn request(&self) -> Result<Vec<u8>, Error> {
-        let request = self.blocks.iter().find_map(|block| match block {
+        let mut requests = self.blocks.iter().filter_map(|block| match block {
             Block::Known(Item::Csr(request)) => Some(request.to_vec()),
             _ => None,
         });
-        request.ok_or_else(|| self.holds_no("a certificate request", "CERTIFICATE REQUEST"))
+        let request = requests.next();
+        match requests.count() {
+            0 => request.ok_or_else(|| self.holds_no("a certificate request", "CERTIFICATE REQUEST")),
+            more => Err(Error::credentials(
+                &self.path,
+                format!("holds {} certificate requests: put each into a file of its own", more + 1),
+            )),
+        }
     }
 
     /// The certificates and requests in their order; at least one.

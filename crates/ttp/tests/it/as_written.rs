@@ -167,6 +167,9 @@ fn a_request_is_shown_and_one_signed_with_md5_is_refused_for_that() {
     place.refused("sign pss.csr", 1, &["pss.csr", "which is not checked here: expected RSA or ECDSA"]);
     place.openssl_does("req -new -sha512 -key key.pem -subj /CN=123456 -out x.csr");
     place.done("sign x.csr");
+    let request = std::fs::read_to_string(place.path("x.csr")).unwrap();
+    std::fs::write(place.path("two.csr"), request.repeat(2)).unwrap();
+    place.refused("sign two.csr", 1, &["two.csr: holds 2 certificate requests"]);
     // A signature that does not fit is said, as far as a file is only shown.
     let (_, pem) = parse_x509_pem(place.read("x.csr").as_bytes()).unwrap();
     let mut der = pem.contents;
