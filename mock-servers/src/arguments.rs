@@ -204,6 +204,7 @@ impl Arguments {
                 port: self.pmu_port,
                 device: device.clone(),
                 cork: !self.no_cork,
+                ..pmu::Config::default()
             }),
             ws: runs(ServerName::Ws).then(|| ws::Config {
                 port: self.ws_port,

@@ -14,6 +14,7 @@
 //! ```
 
 pub mod event;
+pub mod fault;
 pub mod multicast;
 pub mod pmu;
 pub mod reset;

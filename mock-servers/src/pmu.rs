@@ -8,10 +8,13 @@ use std::{
 use labnet::{
     Error,
     net::{self, ClientLimits, ClientStream, Clock, Connection, Running, Sent},
-    pmu::{Command, Device},
+    pmu::{Command, Device, Step},
 };
 
-use crate::{ClientId, Event, ServerName, ServerSettings};
+use crate::{
+    ClientId, Event, ServerName, ServerSettings,
+    fault::{self, Fault},
+};
 
 pub(crate) const NAME: ServerName = ServerName::Pmu;
 
@@ -28,11 +31,15 @@ pub struct Config {
     /// Whether messages without a pause leave together, as on a path with a round-trip time. On loopback Nagle's
     /// algorithm has nothing to wait for: each send would be a segment.
     pub cork: bool,
+    /// Whether Nagle's algorithm is off (TCP_NODELAY): each send leaves at once.
+    pub no_delay: bool,
+    /// What it does to its answer on purpose, one after the other.
+    pub faults: Vec<Fault>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { port: 5003, device: Device::default(), cork: true }
+        Self { port: 5003, device: Device::default(), cork: true, no_delay: false, faults: Vec::new() }
     }
 }
 
@@ -50,7 +57,11 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
 fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLimits, clock: &dyn Clock) -> Event {
     let mut client = Connection::new(stream, peer);
     client.set_stall(Some(limits.stall));
-    let answer = |command: &Command| config.device.answer(command);
+    let answer = |command: &Command| config.answer(command);
+    if config.no_delay {
+        // Where the system refuses, messages may share a packet.
+        let _ = client.set_nodelay();
+    }
     let dialogue = net::converse(&mut client, limits, answer, config.held_back(), clock);
     client.finish(dialogue.end());
     Event::of_dialogue(ClientId::new(NAME, peer), &dialogue)
@@ -66,10 +77,15 @@ pub fn answer(
     command: &Command,
     clock: &dyn Clock,
 ) -> io::Result<Sent> {
-    net::execute(client, config.device.answer(command), config.held_back(), clock)
+    net::execute(client, config.answer(command), config.held_back(), clock)
 }
 
 impl Config {
+    /// The steps of an answer, after the faults.
+    fn answer(&self, command: &Command) -> impl Iterator<Item = Step> + use<> {
+        fault::apply_all(&self.faults, self.device.answer(command)).into_iter()
+    }
+
     fn held_back(&self) -> usize {
         if self.cork { CORK_LEN } else { 0 }
     }

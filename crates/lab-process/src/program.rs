@@ -13,7 +13,7 @@ use std::{
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use crate::shell;
@@ -38,6 +38,12 @@ pub struct Line {
     pub at: Duration,
 }
 
+/// The time for the rest of the output of a killed program (ours).
+const PIPE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The maximum of kept output of a stream, in bytes (ours); a program that writes without end does not fill the memory.
+const MAX_OUTPUT: usize = 256 << 20;
+
 /// A program that has been started; it is killed when this is dropped.
 #[derive(Debug)]
 pub struct Program {
@@ -45,6 +51,7 @@ pub struct Program {
     stdin: Option<ChildStdin>,
     command_line: String,
     begun: Instant,
+    begun_at: SystemTime,
     events: Receiver<Event>,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -52,7 +59,8 @@ pub struct Program {
     /// How many of `lines` have been looked at by `line_with`.
     seen: usize,
     open_pipes: usize,
-    has_ended: bool,
+    /// How it ended, once that is known.
+    status: Option<ExitStatus>,
 }
 
 #[derive(Debug)]
@@ -74,8 +82,12 @@ pub struct Outcome {
     pub stderr: Vec<u8>,
     /// Both, by line, in the order in which they came.
     pub lines: Vec<Line>,
+    /// When it was started.
+    pub begun_at: SystemTime,
     /// From its start to its end.
     pub elapsed: Duration,
+    /// Whether it was killed because its time was over.
+    pub was_stopped: bool,
 }
 
 impl Outcome {
@@ -89,13 +101,17 @@ impl Outcome {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
+    /// The signal that ended the program; always `None` elsewhere than on Unix.
+    pub fn signal(&self) -> Option<i32> {
+        #[cfg(unix)]
+        return std::os::unix::process::ExitStatusExt::signal(&self.status);
+        #[cfg(not(unix))]
+        None
+    }
+
     /// The exit status as a shell shows it: 128 plus the number of the signal that ended the program.
     pub fn code(&self) -> i32 {
-        #[cfg(unix)]
-        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&self.status) {
-            return 128 + signal;
-        }
-        self.status.code().unwrap_or(-1)
+        self.signal().map_or_else(|| self.status.code().unwrap_or(-1), |signal| 128 + signal)
     }
 
     /// The objects that `--stats` printed: the lines at the end of stderr that are JSON.
@@ -180,7 +196,7 @@ impl Program {
         // A group of its own, so that what it starts in its turn ends with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let begun = Instant::now();
+        let (begun, begun_at) = (Instant::now(), SystemTime::now());
         let mut child =
             command.spawn().map_err(|source| Error::Start { command_line: command_line.clone(), source })?;
         running().insert(child.id());
@@ -199,13 +215,14 @@ impl Program {
             child,
             command_line,
             begun,
+            begun_at,
             events,
             stdout: Vec::new(),
             stderr: Vec::new(),
             lines: Vec::new(),
             seen: 0,
             open_pipes,
-            has_ended: false,
+            status: None,
         })
     }
 
@@ -312,32 +329,58 @@ impl Program {
     /// # Errors
     /// [`Error::Deadline`]; then it is killed.
     pub fn finish(mut self, deadline: Duration) -> Result<Outcome, Error> {
+        match self.wait(deadline) {
+            Some(status) => Ok(self.outcome(status, false)),
+            None => Err(self.too_late("end", deadline)),
+        }
+    }
+
+    /// Ends its input and waits for its end; kills it when that does not come in time. Yields what it left behind, once:
+    /// a second call finds its output empty.
+    pub fn conclude(&mut self, deadline: Duration) -> Outcome {
+        if let Some(status) = self.wait(deadline) {
+            return self.outcome(status, false);
+        }
+        kill_group(self.child.id());
+        let _ = self.child.kill();
+        let status = self.child.wait().unwrap_or_default();
+        self.status = Some(status);
+        // What it wrote until then is in its pipes; a process that left its group may hold them open.
+        let until = Instant::now() + PIPE_PATIENCE;
+        while self.open_pipes > 0 && self.take_event(until) {}
+        self.outcome(status, true)
+    }
+
+    /// Waits for the end of its output, and of itself.
+    fn wait(&mut self, deadline: Duration) -> Option<ExitStatus> {
         self.end_input();
         let until = Instant::now() + deadline;
         while self.open_pipes > 0 {
             if !self.take_event(until) {
-                return Err(self.too_late("end", deadline));
+                return None;
             }
         }
         // Its streams are closed: the end is near.
-        let status = loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => {
-                    self.has_ended = true;
-                    break status;
-                }
-                _ if Instant::now() >= until => return Err(self.too_late("end", deadline)),
-                _ => thread::sleep(Duration::from_millis(1)),
+        while self.status.is_none() && Instant::now() < until {
+            self.status = self.child.try_wait().ok().flatten();
+            if self.status.is_none() {
+                thread::sleep(Duration::from_millis(1));
             }
-        };
-        Ok(Outcome {
+        }
+        self.status
+    }
+
+    fn outcome(&mut self, status: ExitStatus, was_stopped: bool) -> Outcome {
+        Outcome {
             command_line: self.command_line.clone(),
             status,
             stdout: std::mem::take(&mut self.stdout),
             stderr: std::mem::take(&mut self.stderr),
             lines: std::mem::take(&mut self.lines),
+            begun_at: self.begun_at,
             elapsed: self.begun.elapsed(),
-        })
+            was_stopped,
+        }
     }
 
     /// Waits for one event; `false` when the time is over.
@@ -438,7 +481,7 @@ impl Drop for Program {
     fn drop(&mut self) {
         // From here on its number may soon be another process's.
         running().remove(&self.child.id());
-        if !self.has_ended {
+        if self.status.is_none() {
             kill_group(self.child.id());
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -449,10 +492,15 @@ impl Drop for Program {
 fn watch(mut pipe: impl Read + Send + 'static, stream: Stream, events: Sender<Event>) {
     let read = move || {
         let mut buffer = vec![0; 64 * 1024];
+        let mut room = MAX_OUTPUT;
         loop {
             match pipe.read(&mut buffer) {
                 Ok(0) => break,
+                // It goes on, and nobody looks.
+                Ok(_) if room == 0 => {}
                 Ok(n) => {
+                    let n = n.min(room);
+                    room -= n;
                     let bytes = buffer.get(..n).unwrap_or_default().to_vec();
                     if events.send(Event::Bytes(stream, bytes, Instant::now())).is_err() {
                         break;

@@ -40,6 +40,14 @@ pub enum Error {
         /// Of how many.
         of: usize,
     },
+    /// Programs have faults.
+    #[error("{faults} of the programs, each with its proof in {}", escape(.page))]
+    Faults {
+        /// How many: `2 faults`.
+        faults: String,
+        /// The path of the page.
+        page: String,
+    },
     /// A file holds no facts of a run, or those of another version.
     #[error("{}: {}", path.display(), escape(.complaint))]
     NoFacts {

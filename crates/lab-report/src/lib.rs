@@ -18,6 +18,7 @@ pub mod sheet;
 
 mod error;
 mod figures;
+mod findings;
 mod formatting;
 #[cfg(test)]
 mod sample;

@@ -83,7 +83,7 @@ fn contents(sheet: &AnswerSheet) -> Markup {
 }
 
 fn contents_entry(answer: &Answer) -> Markup {
-    let is_answered = answers::is_answered(answer);
+    let is_answered = answer.is_answered();
     html! {
         a.unanswered[!is_answered] href={ "#" (text::anchor("", &answer.question)) } {
             (answer.question)

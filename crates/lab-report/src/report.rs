@@ -1,10 +1,13 @@
 //! Makes the answer sheet from facts.
 
-use lab_testbed::facts::{self, RunFacts, RunSettings, Scenario, Status};
-use labnet::{cli, net::Family, tls::TlsVersion};
+use lab_testbed::{
+    facts::{self, Ending, ProgramRun, RunFacts, RunSettings, Scenario, Status},
+    programs::ProgramRole,
+};
+use labnet::{cli, escape::escape, net::Family, tls::TlsVersion};
 
 use crate::{
-    answers, figures, reconciliation,
+    answers, figures, findings, reconciliation,
     sheet::{AnswerSheet, ExperimentReport, RunSummary, State},
 };
 
@@ -32,6 +35,7 @@ pub fn sheet(facts: &RunFacts) -> AnswerSheet {
                 .collect(),
             changes: changes(&run.settings),
         },
+        findings: findings::of(facts),
         answers: answers::answers(&facts.measured),
         reconciliations: reconciliation::reconcile(&facts.measured),
         experiments,
@@ -40,17 +44,21 @@ pub fn sheet(facts: &RunFacts) -> AnswerSheet {
 
 fn experiment(experiment: &facts::Experiment, facts: &RunFacts) -> ExperimentReport {
     let status = facts.measured.status(experiment.scenario);
+    // A program that fell over its feet has left facts all the same; the experiment is not what it was meant to be.
+    let ended_badly = experiment.programs.iter().find(|program| has_failed(program));
     ExperimentReport {
         name: experiment.scenario.name().to_owned(),
         title: title(experiment.scenario).to_owned(),
         state: match status {
+            Status::Done if ended_badly.is_some() => State::Failed,
             Status::Done => State::Done,
             Status::Failed(_) => State::Failed,
             Status::NotRun => State::NotRun,
         },
         trouble: match status {
             Status::Failed(failure) => Some(failure.to_string()),
-            Status::Done | Status::NotRun => None,
+            Status::Done => ended_badly.map(ending),
+            Status::NotRun => None,
         },
         commands: experiment.invocations.iter().map(ToString::to_string).collect(),
         capture: experiment.has_capture.then(|| experiment.scenario.capture()),
@@ -60,12 +68,35 @@ fn experiment(experiment: &facts::Experiment, facts: &RunFacts) -> ExperimentRep
     }
 }
 
+/// Whether a program ended as it should not. Of our own client the PMU that it asked is the reason.
+fn has_failed(program: &ProgramRun) -> bool {
+    let is_late = matches!(program.ending, Ending::AtDeadline(_));
+    program.role != ProgramRole::Part6Pdc && (is_late || program.ending.is_crash())
+}
+
+/// How a program ended, in a sentence.
+fn ending(program: &ProgramRun) -> String {
+    let command = escape(&program.command_line);
+    let complaint = program.complaint.as_ref().map(|complaint| format!(" ({})", escape(complaint)));
+    let complaint = complaint.unwrap_or_default();
+    match program.ending {
+        Ending::Exited(status) => format!("`{command}` ended with status {status}{complaint}"),
+        Ending::Killed(signal) => format!("`{command}` was ended by signal {signal}{complaint}"),
+        Ending::AtDeadline(deadline) => format!("`{command}` did not end within {:.1} s", deadline.as_secs_f64()),
+        Ending::Interrupted | Ending::Stopped => format!("`{command}` was ended"),
+    }
+}
+
 fn title(scenario: Scenario) -> &'static str {
     match scenario {
         Scenario::Datagram => "Code A sends a datagram to Code B",
         Scenario::Echo => "Code D sends a line to Code C, and is ended",
         Scenario::ShortAtOnce => "CMD_short:0: messages without a pause",
         Scenario::ShortPaced => "CMD_short:1: a message each second",
+        Scenario::ShortOpen => "CMD_short:0, and the PMU stays open for two seconds",
+        Scenario::ShortNoDelay => "CMD_short:0, and the PMU has set TCP_NODELAY",
+        Scenario::ShortPieces => "CMD_short:0, cut into pieces of twelve bytes",
+        Scenario::FloodUtf8 => "CMD_floodme: a text with characters of several bytes",
         Scenario::Flood => "CMD_floodme: one send, with several receive buffers",
         Scenario::Reset(Family::Ipv4) => "A reset of a PMU that is on IPv4",
         Scenario::Reset(Family::Ipv6) => "A reset of a PMU that is on IPv6",

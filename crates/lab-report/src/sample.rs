@@ -14,12 +14,30 @@ pub(crate) fn measurements() -> Measurements {
     Measurements {
         datagram: Measurement::Measured(datagram()),
         echo: Measurement::Measured(echo()),
-        short_at_once: Measurement::Measured(short("part2-short-0", "CMD_short:0", &[18, 163])),
+        short_at_once: Measurement::Measured(delivered(
+            short("part2-short-0", "CMD_short:0", &[18, 163]),
+            &[(100, false), (100, true)],
+        )),
         short_paced: Measurement::Measured(short(
             "part2-short-1",
             "CMD_short:1",
             &[18, 18, 18, 18, 18, 18, 18, 18, 18, 19],
         )),
+        short_open: Measurement::Measured(delivered(
+            short("part2-short-0-open", "CMD_short:0", &[18, 163]),
+            &[(100, false), (200, false)],
+        )),
+        short_no_delay: Measurement::Measured(short(
+            "part2-short-0-nodelay",
+            "CMD_short:0",
+            &[18, 18, 18, 18, 18, 18, 18, 18, 18, 19],
+        )),
+        short_pieces: Measurement::Measured(short(
+            "part2-short-0-pieces",
+            "CMD_short:0",
+            &[&[12; 15][..], &[1]].concat(),
+        )),
+        flood_utf8: Measurement::Measured(flood(None).transfer),
         floods: Measurement::Measured([None, Some(512), Some(4096)].map(flood).into()),
         resets: [(Family::Ipv4, (3, 3)), (Family::Ipv6, (2, 2))].map(|reset| Measurement::Measured(self::reset(reset))),
         series: [Family::Ipv4, Family::Ipv6].map(|family| Measurement::Measured(series(family))),
@@ -126,6 +144,9 @@ pub(crate) fn transfer(
         to_server,
         path_to_client: PathCounts::default(),
         path_to_server: PathCounts::default(),
+        attempts: Vec::new(),
+        data_packets: Vec::new(),
+        round_trip: None,
         missed_by_capture: 0,
         client: ClientReport::default(),
         duration: Duration::from_millis(160),
@@ -150,6 +171,19 @@ fn short(experiment: &str, command: &str, lengths: &[u64]) -> Transfer {
     let mut transfer = transfer(experiment, command, lengths, &[11], &[(Layer::Messages, 181)]);
     transfer.sends = Some(10);
     transfer.client = ClientReport { data_segments_in: Some(lengths.len() as u64), ..shown(1, 10, 3) };
+    transfer
+}
+
+/// The times of the data packets, in milliseconds, and which of them has the FIN; on a path of 100 ms.
+pub(crate) fn delivered(mut transfer: Transfer, packets: &[(u64, bool)]) -> Transfer {
+    let packet = |(number, (&(at, has_fin), &bytes)): (u64, (&(u64, bool), &u64))| DataPacket {
+        packet: number,
+        at: Duration::from_millis(at),
+        bytes,
+        has_fin,
+    };
+    transfer.data_packets = (5..).zip(packets.iter().zip(&transfer.to_client.lengths)).map(packet).collect();
+    transfer.round_trip = Some(Duration::from_millis(100));
     transfer
 }
 

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use lab_diagnosis::{FindingId, Proof, Severity};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -15,6 +16,8 @@ pub struct AnswerSheet {
     pub schema: u32,
     /// How the report was made.
     pub run: RunSummary,
+    /// What was found about the programs, in the order of the handout. A right program has none.
+    pub findings: Vec<FindingReport>,
     /// The answers, from Q1 to Q28. Two runs with the same seed and programs have equal ones.
     pub answers: Vec<Answer>,
     /// For each TCP connection: who counted what, and whether it agrees.
@@ -46,6 +49,31 @@ pub struct RunSummary {
     pub changes: Vec<String>,
 }
 
+/// Something that was found about a program.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Finding")]
+pub struct FindingReport {
+    /// Its name, the same in each version: `crashed`, `wrong-command`.
+    #[schemars(with = "String")]
+    pub id: FindingId,
+    /// `fault`, or `remark` for what the handout does not forbid.
+    #[schemars(with = "String")]
+    pub severity: Severity,
+    /// The program: `part2`, `part4-sender`.
+    pub program: String,
+    /// The question that it stands in the way of: `Q10`; empty if there is none.
+    pub question: String,
+    /// What is wrong, in words.
+    pub text: String,
+    /// What to do about it.
+    pub advice: String,
+    /// What shows it. Always `experiment`, its name. Where they matter: `packets`, numbers in the capture of the experiment;
+    /// `sent`, `shown`, `expected` and `complaint`, texts; `status`, `signal`, `seen` and `of`, numbers; `time`, with
+    /// `secs` and `nanos`.
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
+    pub proof: Proof,
+}
+
 /// An answer to one question of the handout.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Answer {
@@ -65,6 +93,13 @@ pub struct Answer {
     pub experiments: Vec<String>,
     /// Why there is no answer, or none to a part of the question; `items` has the rest.
     pub missing: Option<String>,
+}
+
+impl Answer {
+    /// Whether the question is answered, as a whole.
+    pub fn is_answered(&self) -> bool {
+        self.missing.is_none() && !self.items.is_empty()
+    }
 }
 
 /// One answer, in a sentence or two. It has nothing in it that differs between two runs with the same seed.

@@ -3,6 +3,7 @@
 //! In JSON a time is a number of seconds and a number of nanoseconds, so that nothing is rounded. Text of a peer or a
 //! program is unchanged.
 
+mod program;
 mod run;
 mod scenario;
 mod tls;
@@ -17,12 +18,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::ExperimentFailure;
 
+#[cfg(target_os = "linux")]
+pub(crate) use program::End;
+pub use program::{Ending, Output, ProgramRun};
 pub use run::{Experiment, Invocation, Run, RunSettings, Substitute};
 pub use scenario::Scenario;
 pub use tls::{TlsFacts, TlsMessage, TlsSuite};
+#[cfg(target_os = "linux")]
+pub(crate) use transfer::MAX_REQUEST;
 pub use transfer::{
-    Arrival, ClientReport, Flood, KernelCounters, Layer, LayerBytes, PacketCounts, PathCounts, Transfer,
-    fewest_recv_calls,
+    Arrival, ClientClose, ClientReport, ConnectionAttempt, DataPacket, Flood, KernelCounters, Layer, LayerBytes,
+    PacketCounts, PathCounts, Transfer, fewest_recv_calls,
 };
 
 /// The version of the JSON of [`RunFacts`].
@@ -95,6 +101,18 @@ pub struct Measurements {
     pub short_at_once: Measurement<Transfer>,
     /// Part 2 with `CMD_short:1`.
     pub short_paced: Measurement<Transfer>,
+    /// The same with a PMU that stays open for a while after its last message (Q12).
+    #[serde(default)]
+    pub short_open: Measurement<Transfer>,
+    /// The same with a PMU that has set TCP_NODELAY (Q12).
+    #[serde(default)]
+    pub short_no_delay: Measurement<Transfer>,
+    /// Messages that are cut into small pieces on their way.
+    #[serde(default)]
+    pub short_pieces: Measurement<Transfer>,
+    /// A flood of characters of one to four bytes.
+    #[serde(default)]
+    pub flood_utf8: Measurement<Transfer>,
     /// Part 2 with `CMD_floodme`, once for each size of the receive buffer; the first is the program's own (Q14, Q15).
     pub floods: Measurement<Vec<Flood>>,
     /// Part 3, one reset, with the PMU on IPv4, then on IPv6 (Q16).
@@ -122,7 +140,11 @@ impl Measurements {
             Scenario::Echo => self.echo.status(),
             Scenario::ShortAtOnce => self.short_at_once.status(),
             Scenario::ShortPaced => self.short_paced.status(),
+            Scenario::ShortOpen => self.short_open.status(),
+            Scenario::ShortNoDelay => self.short_no_delay.status(),
+            Scenario::ShortPieces => self.short_pieces.status(),
             Scenario::Flood => self.floods.status(),
+            Scenario::FloodUtf8 => self.flood_utf8.status(),
             Scenario::Reset(Family::Ipv4) => reset_ipv4.status(),
             Scenario::Reset(Family::Ipv6) => reset_ipv6.status(),
             Scenario::Series(Family::Ipv4) => series_ipv4.status(),

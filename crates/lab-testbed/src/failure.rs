@@ -7,7 +7,11 @@ use lab_process::Outcome;
 use labnet::{escape::escape, net::Family};
 use serde::{Deserialize, Serialize};
 
-use crate::programs::ProgramRole;
+use crate::{
+    complaint::{MAX_COMPLAINT, complaint},
+    facts::ConnectionAttempt,
+    programs::ProgramRole,
+};
 
 /// The reason of a failed experiment. Its `Display` is one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -61,6 +65,9 @@ pub enum ExperimentFailure {
         role: ProgramRole,
         /// How that program ended, if it has.
         ending: Option<ProgramEnding>,
+        /// What it tried.
+        #[serde(default)]
+        attempts: Vec<ConnectionAttempt>,
     },
     /// The capture has no such packet.
     #[error("no {protocol} packet to port {port} was captured{}", then(.role, .ending))]
@@ -107,25 +114,18 @@ fn then(role: &ProgramRole, ending: &Option<ProgramEnding>) -> String {
     ending.as_ref().map(|ending| format!("; {role} {ending}")).unwrap_or_default()
 }
 
-/// The maximum of characters of a complaint (ours).
-const MAX_COMPLAINT: usize = 200;
-
 /// The exit status of a program, and its error message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramEnding {
     /// The exit status, as a shell shows it: 128 + N after signal N.
     pub status: i32,
-    /// Its line `error: …`, or else the last line that it wrote on stderr; at most 200 characters.
+    /// The line of stderr that says why; at most 200 characters. See [`crate::complaint`].
     pub complaint: Option<String>,
 }
 
 impl From<&Outcome> for ProgramEnding {
     fn from(outcome: &Outcome) -> Self {
-        let stderr = outcome.stderr();
-        // Ours begin with it; others, as a rule, end with it.
-        let line = stderr.lines().find(|line| line.starts_with("error: "));
-        let line = line.or_else(|| stderr.lines().map(str::trim).rfind(|line| !line.is_empty()));
-        let complaint = line.map(|line| line.chars().take(MAX_COMPLAINT).collect());
+        let complaint = complaint(&outcome.stderr()).map(|line| line.chars().take(MAX_COMPLAINT).collect());
         Self { status: outcome.code(), complaint }
     }
 }
@@ -138,20 +138,12 @@ impl fmt::Display for ProgramEnding {
 }
 
 impl ExperimentFailure {
-    /// The output of the failed program, where no transcript has it.
-    pub fn seen(&self) -> Option<&str> {
-        match self {
-            Self::Deadline { seen, .. } | Self::Ended { seen, .. } => Some(seen),
-            _ => None,
-        }
-    }
-
     /// The same failure with the exit status of the client.
     #[must_use]
     pub(crate) fn with_ending(self, outcome: &Outcome) -> Self {
         let ending = Some(outcome.into());
         match self {
-            Self::NoConnection { port, role, .. } => Self::NoConnection { port, role, ending },
+            Self::NoConnection { port, role, attempts, .. } => Self::NoConnection { port, role, ending, attempts },
             Self::NoPacket { protocol, port, role, .. } => Self::NoPacket { protocol, port, role, ending },
             other => other,
         }

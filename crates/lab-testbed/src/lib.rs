@@ -12,6 +12,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod capture;
+pub mod complaint;
 pub mod facts;
 pub mod journal;
 pub mod programs;
@@ -19,6 +20,8 @@ pub mod programs;
 pub mod scenarios;
 pub mod servers;
 
+#[cfg(target_os = "linux")]
+mod conduct;
 mod error;
 mod failure;
 #[cfg(target_os = "linux")]

@@ -53,6 +53,14 @@ impl ProgramRole {
         }
     }
 
+    /// Its name in findings: `part2`, `part4-sender`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Part6Pdc => "part6-pdc",
+            other => other.option().trim_start_matches('-'),
+        }
+    }
+
     /// The option of lab-report for a substitute; empty for the role that has none.
     pub fn option(self) -> &'static str {
         match self {

@@ -26,8 +26,11 @@ fn make(testbed: &Testbed, scenario: Scenario) {
     match scenario {
         Scenario::Datagram => testbed.experiment(scenario, |m| &mut m.datagram, primer::datagram),
         Scenario::Echo => testbed.experiment(scenario, |m| &mut m.echo, primer::echo),
-        Scenario::ShortAtOnce => testbed.experiment(scenario, |m| &mut m.short_at_once, |s| transfer::short(s, "0")),
-        Scenario::ShortPaced => testbed.experiment(scenario, |m| &mut m.short_paced, |s| transfer::short(s, "1")),
+        Scenario::ShortAtOnce => testbed.experiment(scenario, |m| &mut m.short_at_once, transfer::short),
+        Scenario::ShortPaced => testbed.experiment(scenario, |m| &mut m.short_paced, transfer::paced),
+        Scenario::ShortOpen => testbed.experiment(scenario, |m| &mut m.short_open, transfer::open),
+        Scenario::ShortNoDelay => testbed.experiment(scenario, |m| &mut m.short_no_delay, transfer::no_delay),
+        Scenario::ShortPieces => testbed.experiment(scenario, |m| &mut m.short_pieces, transfer::pieces),
         Scenario::Flood => testbed.experiment(scenario, |m| &mut m.floods, transfer::floods),
         Scenario::Reset(family) => {
             testbed.experiment(scenario, |m| of_family(&mut m.resets, family), |s| reset::once(s, family));
@@ -35,6 +38,7 @@ fn make(testbed: &Testbed, scenario: Scenario) {
         Scenario::Series(family) => {
             testbed.experiment(scenario, |m| of_family(&mut m.series, family), |s| reset::series(s, family));
         }
+        Scenario::FloodUtf8 => testbed.experiment(scenario, |m| &mut m.flood_utf8, transfer::flood_utf8),
         Scenario::Multicast => testbed.experiment(scenario, |m| &mut m.multicast, multicast::programme),
         Scenario::WebSocketShort => testbed.experiment(scenario, |m| &mut m.websocket_short, websocket::short),
         Scenario::WebSocketFlood => testbed.experiment(scenario, |m| &mut m.websocket_flood, websocket::flood),
@@ -48,11 +52,18 @@ fn make(testbed: &Testbed, scenario: Scenario) {
 /// machine for itself.
 fn is_mostly_waiting(scenario: Scenario) -> bool {
     match scenario {
-        Scenario::ShortPaced | Scenario::Reset(_) | Scenario::Series(_) | Scenario::Multicast => true,
+        Scenario::ShortPaced
+        | Scenario::ShortOpen
+        | Scenario::ShortPieces
+        | Scenario::Reset(_)
+        | Scenario::Series(_)
+        | Scenario::Multicast => true,
         Scenario::Datagram
         | Scenario::Echo
         | Scenario::ShortAtOnce
+        | Scenario::ShortNoDelay
         | Scenario::Flood
+        | Scenario::FloodUtf8
         | Scenario::WebSocketShort
         | Scenario::WebSocketFlood
         | Scenario::Tls(_) => false,

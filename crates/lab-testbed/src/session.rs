@@ -1,6 +1,12 @@
 //! The testbed, which runs experiments, and the session of one experiment.
 
-use std::{fmt, fs, path::PathBuf, time::Instant};
+use std::{
+    fmt, fs,
+    ops::{Deref, DerefMut},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use lab_packets::{diagram::Diagram, file::Recording};
 use lab_process::{Outcome, Program, Stream};
@@ -9,10 +15,13 @@ use mock_servers::{Events, ServerSettings};
 
 use crate::{
     ExperimentFailure,
-    facts::{Experiment, Invocation, Measurement, Measurements, RunFacts, RunSettings, Scenario},
+    facts::{End, Experiment, Invocation, Measurement, Measurements, ProgramRun, RunFacts, RunSettings, Scenario},
     journal::Journal,
     programs::{ProgramRole, Programs},
 };
+
+/// The time that a program has to end after Ctrl-C (ours); then it is killed.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum of a transcript, in bytes (ours).
 const MAX_TRANSCRIPT: usize = 1 << 20;
@@ -54,10 +63,10 @@ impl Testbed {
             Ok(facts) => Measurement::Measured(facts),
             Err(failure) => {
                 session.note(&failure);
-                session.note_output(failure.seen());
                 Measurement::Failed(failure)
             }
         };
+        session.keep_programs();
         session.keep_transcript();
         self.journal.enter(session.experiment, |measurements| *slot(measurements) = measurement);
     }
@@ -68,6 +77,54 @@ pub(crate) struct ExperimentSession<'a> {
     testbed: &'a Testbed,
     experiment: Experiment,
     transcript: String,
+    /// The programs that have ended, with what they left behind.
+    ended: Arc<Mutex<Vec<(ProgramRun, Outcome)>>>,
+}
+
+/// A program of an experiment. When it is dropped it is ended, and recorded all the same.
+#[derive(Debug)]
+pub(crate) struct ObservedProgram {
+    program: Program,
+    role: ProgramRole,
+    host: String,
+    ended: Arc<Mutex<Vec<(ProgramRun, Outcome)>>>,
+    is_recorded: bool,
+}
+
+impl ObservedProgram {
+    fn conclude(&mut self, end: End) -> Outcome {
+        let outcome = self.program.conclude(match end {
+            End::ByItself(deadline) => deadline,
+            End::Interrupt => INTERRUPT_TIMEOUT,
+            End::Experiment => Duration::ZERO,
+        });
+        let run = ProgramRun::new(self.role, &self.host, &outcome, end);
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push((run, outcome.clone()));
+        self.is_recorded = true;
+        outcome
+    }
+}
+
+impl Drop for ObservedProgram {
+    fn drop(&mut self) {
+        if !self.is_recorded {
+            self.conclude(End::Experiment);
+        }
+    }
+}
+
+impl Deref for ObservedProgram {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
+}
+
+impl DerefMut for ObservedProgram {
+    fn deref_mut(&mut self) -> &mut Program {
+        &mut self.program
+    }
 }
 
 impl fmt::Debug for ExperimentSession<'_> {
@@ -78,7 +135,7 @@ impl fmt::Debug for ExperimentSession<'_> {
 
 impl<'a> ExperimentSession<'a> {
     fn new(testbed: &'a Testbed, scenario: Scenario) -> Self {
-        Self { testbed, experiment: Experiment::new(scenario), transcript: String::new() }
+        Self { testbed, experiment: Experiment::new(scenario), transcript: String::new(), ended: Arc::default() }
     }
 
     /// The experiment.
@@ -116,33 +173,42 @@ impl<'a> ExperimentSession<'a> {
         host: &Host,
         role: ProgramRole,
         arguments: &[&str],
-    ) -> Result<Program, ExperimentFailure> {
+    ) -> Result<ObservedProgram, ExperimentFailure> {
         let (command, command_line) = self.testbed.programs.command(role, arguments);
         let invocation = Invocation { host: host.name().to_owned(), command_line: command_line.clone() };
         // Equal command lines are kept once.
         if !self.experiment.invocations.contains(&invocation) {
             self.experiment.invocations.push(invocation);
         }
-        Ok(host.run(move || Program::spawn_as(command, command_line))?)
+        let program = host.run(move || Program::spawn_as(command, command_line))?;
+        let (host, ended) = (host.name().to_owned(), Arc::clone(&self.ended));
+        Ok(ObservedProgram { program, role, host, ended, is_recorded: false })
     }
 
-    /// Waits for the end of a program, and keeps its output.
-    ///
-    /// # Errors
-    /// [`ExperimentFailure::Deadline`].
-    pub(crate) fn finish(&mut self, program: Program) -> Result<Outcome, ExperimentFailure> {
-        let outcome = program.finish(self.settings().deadline)?;
-        self.keep(&outcome);
-        Ok(outcome)
+    /// Waits for the end of a program until the deadline of the run; then it is killed, and
+    /// [`Outcome::was_stopped`] says so.
+    pub(crate) fn finish(&mut self, program: ObservedProgram) -> Outcome {
+        self.finish_within(program, self.settings().deadline)
     }
 
-    /// Ends a server with Ctrl-C (SIGINT), and keeps its output.
-    ///
-    /// # Errors
-    /// [`ExperimentFailure::Deadline`].
-    pub(crate) fn end(&mut self, mut program: Program) -> Result<Outcome, ExperimentFailure> {
+    /// The same, with another deadline.
+    pub(crate) fn finish_within(&mut self, mut program: ObservedProgram, deadline: Duration) -> Outcome {
+        program.conclude(End::ByItself(deadline))
+    }
+
+    /// Ends a server with Ctrl-C (SIGINT); if that does not end it, it is killed.
+    pub(crate) fn end(&mut self, mut program: ObservedProgram) -> Outcome {
         program.interrupt();
-        self.finish(program)
+        program.conclude(End::Interrupt)
+    }
+
+    /// Takes the facts of all programs.
+    fn keep_programs(&mut self) {
+        let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
+        for (run, outcome) in ended {
+            self.keep(&outcome);
+            self.experiment.programs.push(run);
+        }
     }
 
     fn keep(&mut self, outcome: &Outcome) {
@@ -155,18 +221,13 @@ impl<'a> ExperimentSession<'a> {
             let mark = if line.stream == Stream::Stderr { "[stderr] " } else { "" };
             let _ = writeln!(self.transcript, "{:>9.3} s  {mark}{}", line.at.as_secs_f64(), line.text);
         }
-        let _ = writeln!(self.transcript, "[exit status {}]\n", outcome.code());
+        let end = if outcome.was_stopped { "[killed]".to_owned() } else { format!("[exit status {}]", outcome.code()) };
+        let _ = writeln!(self.transcript, "{end}\n");
     }
 
     /// Adds a comment to the transcript.
     pub(crate) fn note(&mut self, text: impl fmt::Display) {
         self.transcript += &format!("# {text}\n");
-    }
-
-    /// Adds the output of a program that did not end.
-    fn note_output(&mut self, output: Option<&str>) {
-        self.transcript += output.unwrap_or_default();
-        self.transcript.push('\n');
     }
 
     /// Writes the capture of the experiment.

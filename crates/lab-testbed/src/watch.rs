@@ -12,6 +12,7 @@ use lab_sandbox::{ClosedTcpSocket, TcpMonitor};
 use crate::{
     ExperimentFailure,
     capture::Capture,
+    conduct,
     facts::{ClientReport, KernelCounters, PacketCounts, Transfer},
     programs::ProgramRole,
     topology::{CLIENT, SERVER, Topology},
@@ -44,14 +45,34 @@ impl Watch {
         Ok(Self { capture, host, client, server })
     }
 
-    /// Waits until both kernels have closed the connection; then its last packet is captured.
+    /// Waits until both kernels have closed the connection; then its last packet is captured. The recording is there
+    /// without a connection, too.
     pub(crate) fn end(
         mut self,
         name: &str,
         hosts: &Topology,
         port: u16,
         role: ProgramRole,
-    ) -> Result<(Recording, Transfer, Flow), ExperimentFailure> {
+    ) -> Result<(Recording, Result<(Transfer, Flow), ExperimentFailure>), ExperimentFailure> {
+        let ends = self.ends(hosts, port)?;
+        let recording = self.capture.stop();
+        let Some(ends) = ends else {
+            let attempts = conduct::attempts(&flows(&recording), port);
+            return Ok((recording, Err(ExperimentFailure::NoConnection { port, role, ending: None, attempts })));
+        };
+        let measured = flow(&recording, FlowProtocol::Tcp, port, role).map(|flow| {
+            let mut transfer = of_flow(name, &flow, &recording);
+            transfer.attempts = conduct::attempts(&flows(&recording), port);
+            transfer.add_ends(&ends, &flow);
+            transfer.path_to_client = hosts.path_counts(SERVER, CLIENT);
+            transfer.path_to_server = hosts.path_counts(CLIENT, SERVER);
+            (transfer, flow)
+        });
+        Ok((recording, measured))
+    }
+
+    /// What the kernels reported of the connection at both ends; `None` if there was no connection.
+    fn ends(&mut self, hosts: &Topology, port: u16) -> Result<Option<Vec<ClosedTcpSocket>>, ExperimentFailure> {
         // A refused connection, as in the other family, has no acknowledged bytes.
         let is_client = |end: &ClosedTcpSocket| end.remote.port() == port && end.counters.bytes_acked > 0;
         let is_server = |end: &ClosedTcpSocket| end.local.port() == port;
@@ -59,20 +80,14 @@ impl Watch {
         let is_in_table = hosts.host(self.host)?.run(move || sockets::has_connection(port));
         let has_ended = |ends: &[ClosedTcpSocket]| ends.iter().any(is_client);
         if !is_in_table && !has_ended(self.client.wait(SHORT_TIMEOUT, has_ended)) {
-            return Err(ExperimentFailure::NoConnection { port, role, ending: None });
+            return Ok(None);
         }
         let mut ends: Vec<ClosedTcpSocket> = self.client.wait(EVENT_TIMEOUT, has_ended).to_vec();
         ends.retain(is_client);
         ends.extend(
             self.server.wait(EVENT_TIMEOUT, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)),
         );
-        let recording = self.capture.stop();
-        let flow = flow(&recording, FlowProtocol::Tcp, port, role)?;
-        let mut transfer = of_flow(name, &flow, &recording);
-        transfer.add_ends(&ends, &flow);
-        transfer.path_to_client = hosts.path_counts(SERVER, CLIENT);
-        transfer.path_to_server = hosts.path_counts(CLIENT, SERVER);
-        Ok((recording, transfer, flow))
+        Ok(Some(ends))
     }
 }
 
@@ -124,6 +139,8 @@ pub(crate) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfe
         to_client: packets(flow, &flow.received, Direction::Received),
         to_server: packets(flow, &flow.sent, Direction::Sent),
         missed_by_capture: recording.dropped.unwrap_or_default(),
+        data_packets: conduct::data_packets(flow),
+        round_trip: conduct::round_trip(flow),
         duration: flow.duration().unwrap_or_default(),
         ..Transfer::default()
     }

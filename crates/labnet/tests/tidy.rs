@@ -64,11 +64,12 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     ("secure-channel", 3, &["labnet", "ttp"]),
     ("tls-lab", 3, &["labnet", "tls-trace", "ttp"]),
     ("lab-testbed", 4, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "mock-servers", "tls-trace", "ttp"]),
-    ("lab-capture", 5, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "tls-trace"]),
-    ("lab-report", 5, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed"]),
-    ("lab-run", 5, &["labnet", "lab-packets", "lab-process", "lab-testbed", "mock-servers", "ttp"]),
+    ("lab-diagnosis", 5, &["labnet", "lab-testbed"]),
+    ("lab-capture", 6, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "tls-trace"]),
+    ("lab-report", 6, &["labnet", "lab-diagnosis", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed"]),
+    ("lab-run", 6, &["labnet", "lab-packets", "lab-process", "lab-testbed", "mock-servers", "ttp"]),
     // For tests alone: nobody may name it outside them.
-    ("lab-test", 6, &["lab-process"]),
+    ("lab-test", 7, &["lab-process"]),
 ];
 
 /// External crates with an owner, or a few: the crate, and where it may be named.
@@ -418,7 +419,7 @@ fn crates_import_from_lower_levels_alone() {
     for wrong in [
         [("labnet", 1, &["ttp"][..]), ("ttp", 2, &[])],
         [("mock-servers", 3, &["lab-packets"]), ("lab-packets", 3, &[])],
-        [("lab-run", 5, &["utils"]), ("labnet", 1, &[])],
+        [("lab-run", 6, &["utils"]), ("labnet", 1, &[])],
     ] {
         assert!(upward(&wrong).is_some(), "not caught: {wrong:?}");
     }

@@ -25,7 +25,7 @@ const TEN: &str = "This is PMU data 1This is PMU data 2This is PMU data 3This is
                    This is PMU data 6This is PMU data 7This is PMU data 8This is PMU data 9This is PMU data 10";
 
 fn config(device: Device) -> pmu::Config {
-    pmu::Config { port: 0, device, cork: true }
+    pmu::Config { port: 0, device, cork: true, ..pmu::Config::default() }
 }
 
 /// The handout's PMU, on a free port.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use lab_diagnosis::Severity;
 use lab_report::{
     Error,
     sheet::{AnswerSheet, Reconciliation, State},
@@ -11,9 +12,9 @@ use labnet::cli::Console;
 /// Prints the summary of a report.
 ///
 /// # Errors
-/// [`Error::Unbalanced`] if a check does not hold; [`Error::Experiments`] if an experiment failed.
+/// [`Error::Faults`] if a program has faults; [`Error::Unbalanced`] if a check does not hold; [`Error::Experiments`] if an experiment failed.
 pub(crate) fn conclude(sheet: &AnswerSheet, page: &str, console: &Console) -> Result<ExitCode, Error> {
-    let answered = sheet.answers.iter().filter(|answer| !answer.items.is_empty()).count();
+    let answered = sheet.answers.iter().filter(|answer| answer.is_answered()).count();
     let (reconciliations, balanced) = (
         sheet.reconciliations.len(),
         sheet.reconciliations.iter().filter(|reconciliation| reconciliation.balances()).count(),
@@ -24,6 +25,10 @@ pub(crate) fn conclude(sheet: &AnswerSheet, page: &str, console: &Console) -> Re
         let trouble = experiment.trouble.as_deref().and_then(|trouble| trouble.lines().next()).unwrap_or_default();
         console.err.warn(format_args!("{}: {trouble}", experiment.name));
     }
+    for finding in &sheet.findings {
+        console.err.warn(format_args!("{}: {}: {}", finding.program, finding.id.name(), finding.text));
+    }
+    let faults = sheet.findings.iter().filter(|finding| finding.severity == Severity::Fault).count();
     console.out.line(format_args!(
         "{done} of {} experiments made, {answered} of {} questions answered, {balanced} of {reconciliations} connections \
          accounted for to the byte, in {:.1} s",
@@ -35,6 +40,10 @@ pub(crate) fn conclude(sheet: &AnswerSheet, page: &str, console: &Console) -> Re
     let unbalanced: Vec<&Reconciliation> =
         sheet.reconciliations.iter().filter(|reconciliation| !reconciliation.balances()).collect();
     match (unbalanced.first(), failed.count()) {
+        (_, _) if faults > 0 => {
+            let faults = if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") };
+            Err(Error::Faults { faults, page: page.to_owned() })
+        }
         (None, 0) => Ok(ExitCode::SUCCESS),
         (None, failed) => Err(Error::Experiments { failed, of: sheet.experiments.len() }),
         (Some(reconciliation), _) => {

@@ -18,10 +18,6 @@ pub(super) fn title(part: u8) -> &'static str {
     }
 }
 
-pub(super) fn is_answered(answer: &Answer) -> bool {
-    answer.missing.is_none() && !answer.items.is_empty()
-}
-
 pub(super) fn parts(index: &PageIndex<'_>) -> Markup {
     html! {
         @for answers in index.sheet.answers.chunk_by(|one, next| one.part == next.part) {
@@ -39,7 +35,7 @@ fn article(index: &PageIndex<'_>, answer: &Answer) -> Markup {
     html! {
         article.question id=(id) aria-labelledby={ (id) "-asks" } {
             h3 id={ (id) "-asks" } { span.number { (answer.question) } " " (text::prose(&answer.asks)) }
-            @if !is_answered(answer) {
+            @if !answer.is_answered() {
                 p.missing {
                     strong { "No answer. " }
                     (text::prose(answer.missing.as_deref().unwrap_or("Nothing was measured for it.")))

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{answers::is_answered, text};
+use super::text;
 use crate::{
     formatting,
     sheet::{AnswerSheet, Reconciliation, State},
@@ -13,7 +13,7 @@ const QUESTIONS: usize = 28;
 
 /// `26 of 28 questions answered`.
 pub(super) fn answered(sheet: &AnswerSheet) -> String {
-    let answered = sheet.answers.iter().filter(|answer| is_answered(answer)).count();
+    let answered = sheet.answers.iter().filter(|answer| answer.is_answered()).count();
     format!("{answered} of {QUESTIONS} questions answered")
 }
 
@@ -59,7 +59,7 @@ pub(super) fn header(sheet: &AnswerSheet) -> Markup {
 }
 
 pub(super) fn summary(sheet: &AnswerSheet) -> Markup {
-    let missing: Vec<_> = sheet.answers.iter().filter(|answer| !is_answered(answer)).collect();
+    let missing: Vec<_> = sheet.answers.iter().filter(|answer| !answer.is_answered()).collect();
     let failed: Vec<_> = sheet.experiments.iter().filter(|experiment| experiment.state == State::Failed).collect();
     html! {
         section.summary aria-labelledby="summary" {

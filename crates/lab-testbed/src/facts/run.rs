@@ -6,7 +6,7 @@ use lab_packets::diagram::Diagram;
 use lab_sandbox::path::NetworkPath;
 use serde::{Deserialize, Serialize};
 
-use super::Scenario;
+use super::{ProgramRun, Scenario};
 use crate::programs::ProgramRole;
 
 /// The settings of the experiments.
@@ -69,6 +69,9 @@ pub struct Experiment {
     pub scenario: Scenario,
     /// The programs with their command lines, each once.
     pub invocations: Vec<Invocation>,
+    /// The programs, in the order of their ends.
+    #[serde(default)]
+    pub programs: Vec<ProgramRun>,
     /// Whether there is a capture, at [`Scenario::capture`].
     pub has_capture: bool,
     /// Whether there is a transcript of the programs, at [`Scenario::output`].
@@ -85,6 +88,7 @@ impl Experiment {
         Self {
             scenario,
             invocations: Vec::new(),
+            programs: Vec::new(),
             has_capture: false,
             has_output: false,
             elapsed: Duration::ZERO,

@@ -16,8 +16,16 @@ pub enum Scenario {
     ShortAtOnce,
     /// Part 2 with `CMD_short:1`.
     ShortPaced,
+    /// Part 2 with `CMD_short:0`, and a PMU that stays open for a while.
+    ShortOpen,
+    /// Part 2 with `CMD_short:0`, and a PMU with TCP_NODELAY.
+    ShortNoDelay,
+    /// Part 2 with `CMD_short:0`, the answer cut into small pieces.
+    ShortPieces,
     /// Part 2 with `CMD_floodme`, with several receive buffers.
     Flood,
+    /// Part 2 with `CMD_floodme`, and a text with characters of several bytes.
+    FloodUtf8,
     /// One reset of a PMU in this family (part 3).
     Reset(Family),
     /// Many resets of a PMU in this family.
@@ -34,12 +42,16 @@ pub enum Scenario {
 
 impl Scenario {
     /// All of them, in the order of the handout.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Datagram,
         Self::Echo,
         Self::ShortAtOnce,
         Self::ShortPaced,
+        Self::ShortOpen,
+        Self::ShortNoDelay,
+        Self::ShortPieces,
         Self::Flood,
+        Self::FloodUtf8,
         Self::Reset(Family::Ipv4),
         Self::Reset(Family::Ipv6),
         Self::Series(Family::Ipv4),
@@ -58,7 +70,11 @@ impl Scenario {
             Self::Echo => "part1-echo",
             Self::ShortAtOnce => "part2-short-0",
             Self::ShortPaced => "part2-short-1",
+            Self::ShortOpen => "part2-short-0-open",
+            Self::ShortNoDelay => "part2-short-0-nodelay",
+            Self::ShortPieces => "part2-short-0-pieces",
             Self::Flood => "part2-flood",
+            Self::FloodUtf8 => "part2-flood-utf-8",
             Self::Reset(Family::Ipv4) => "part3-reset-ipv4",
             Self::Reset(Family::Ipv6) => "part3-reset-ipv6",
             Self::Series(Family::Ipv4) => "part3-series-ipv4",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use labnet::net::Family;
 use serde::{Deserialize, Serialize};
 
 /// The packets of one direction of a TCP connection, as captured at the client.
@@ -121,6 +122,54 @@ pub fn fewest_recv_calls(bytes: u64, recv_buffer: Option<u64>) -> u64 {
     with_bytes + 1
 }
 
+/// A packet of the server with new bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataPacket {
+    /// Its number in the capture.
+    pub packet: u64,
+    /// Its time at the client, since the first packet of the connection.
+    pub at: Duration,
+    /// The number of its new bytes.
+    pub bytes: u64,
+    /// Whether it has the FIN, too.
+    pub has_fin: bool,
+}
+
+/// The maximum of kept bytes of a request (ours): many times the longest command.
+pub(crate) const MAX_REQUEST: usize = 512;
+
+/// A connection that a client opened, or tried to open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionAttempt {
+    /// The family of the server's address.
+    pub family: Family,
+    /// The number of its first packet.
+    pub first_packet: u64,
+    /// Whether the server accepted it.
+    pub was_accepted: bool,
+    /// The first bytes that the client sent, at most 512.
+    pub request: Vec<u8>,
+    /// The numbers of the packets that brought them, at most 10.
+    pub request_packets: Vec<u64>,
+    /// How the client ended it; `None` if it did not.
+    pub close: Option<ClientClose>,
+}
+
+/// How a client ended its side of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientClose {
+    /// The number of the packet with its first FIN or RST.
+    pub packet: u64,
+    /// Whether it sent a RST, then or later.
+    pub is_reset: bool,
+    /// The bytes of the server that had been captured before.
+    pub bytes_before: u64,
+    /// Whether the FIN of the server had been captured before.
+    pub after_server_fin: bool,
+    /// The time since the first packet of the connection.
+    pub at: Duration,
+}
+
 /// One TCP connection, from all witnesses.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Transfer {
@@ -144,6 +193,16 @@ pub struct Transfer {
     pub path_to_client: PathCounts,
     /// The counters of the path for packets of the client.
     pub path_to_server: PathCounts,
+    /// All connections of the client to that port, this one included.
+    #[serde(default)]
+    pub attempts: Vec<ConnectionAttempt>,
+    /// The packets of the server with new bytes, at most 200.
+    #[serde(default)]
+    pub data_packets: Vec<DataPacket>,
+    /// The round-trip time, measured at the client: from its first bytes to the packet that acknowledges them. By then both
+    /// sides know each other's hardware address, for which the first packets wait.
+    #[serde(default)]
+    pub round_trip: Option<Duration>,
     /// Packets that the capture missed.
     pub missed_by_capture: u64,
     /// The output and the counts of the client.
@@ -153,6 +212,11 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    /// The first connection over which the client sent something.
+    pub fn used_attempt(&self) -> Option<&ConnectionAttempt> {
+        self.attempts.iter().find(|attempt| !attempt.request.is_empty())
+    }
+
     /// The bytes of a layer; 0 without it.
     pub fn layer(&self, layer: Layer) -> u64 {
         self.layers.iter().filter(|part| part.layer == layer).map(|part| part.bytes).sum()

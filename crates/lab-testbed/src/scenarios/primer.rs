@@ -38,16 +38,18 @@ pub(super) fn datagram(session: &mut ExperimentSession<'_>) -> Result<DatagramFa
     wait_for_server(&host, &mut server, sockets::Protocol::Udp, UDP_PORT)?;
     let capture = host.run(|| Capture::start("lo", u32::MAX))?;
     let client = session.start(&host, ProgramRole::CodeA, &[])?;
-    let client = session.finish(client)?;
-    if client.code() != 0 {
-        return Err(ExperimentFailure::Program { role: ProgramRole::CodeA, ending: (&client).into() });
-    }
-    server.line_with("show where the datagram came from", EVENT_TIMEOUT, |line| line.text.contains("From Address"))?;
+    let client = session.finish(client);
+    // A program that failed has sent nothing for which to wait.
+    let patience = if client.code() == 0 { EVENT_TIMEOUT } else { SHORT_TIMEOUT };
+    let shown =
+        server.line_with("show where the datagram came from", patience, |line| line.text.contains("From Address"));
     let recording = capture.stop();
     session.keep_capture(&recording)?;
-    let server = session.end(server)?;
+    let server = session.end(server);
 
-    let flow = watch::flow(&recording, FlowProtocol::Udp, UDP_PORT, ProgramRole::CodeA)?;
+    let flow = watch::flow(&recording, FlowProtocol::Udp, UDP_PORT, ProgramRole::CodeA)
+        .map_err(|failure| failure.with_ending(&client))?;
+    shown?;
     session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
     let text = flow.rows.first().map(|row| String::from_utf8_lossy(&row.head).into_owned()).unwrap_or_default();
     Ok(DatagramFacts {
@@ -94,13 +96,13 @@ pub(super) fn echo(session: &mut ExperimentSession<'_>) -> Result<Echo, Experime
     let (server_output, client_output) = (shown(&mut server), shown(&mut client));
 
     // Ctrl-C at Code D.
-    session.end(client)?;
+    session.end(client);
     let server_saw_end_after = server_saw_end_before || notices(&mut server, EVENT_TIMEOUT);
     let ends = ends.wait(EVENT_TIMEOUT, |ends| ends.len() >= 2).to_vec();
     let sockets_after = table(&host)?;
     let recording = capture.stop();
     session.keep_capture(&recording)?;
-    session.end(server)?;
+    session.end(server);
     for (when, sockets) in [("before", &sockets_before), ("during", &sockets_during), ("after", &sockets_after)] {
         sockets.iter().for_each(|socket| session.note(format_args!("{when}: {socket}")));
     }

@@ -47,10 +47,7 @@ fn ask(session: &mut ExperimentSession<'_>, family: Family, clients: u64) -> Res
     }
     let mut outputs = Vec::new();
     for program in programs {
-        let outcome = session.finish(program)?;
-        if outcome.code() != 0 {
-            return Err(ExperimentFailure::Program { role: ProgramRole::Part3, ending: (&outcome).into() });
-        }
+        let outcome = session.finish(program);
         outputs.push(outcome.stdout().lines().map(str::to_owned).collect());
     }
     let recording = capture.stop();

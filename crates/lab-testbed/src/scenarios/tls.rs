@@ -69,13 +69,13 @@ pub(super) fn session(session: &mut ExperimentSession<'_>, version: TlsVersion) 
     let to = ["CMD_short:0", &ca, "--server", &server, "--name", name];
     let asked = [&to[..], &["--tls", version.number(), "--keylog", &log, "--stats", "--timeout", "20"]].concat();
     let pdc = session.start(hosts.host(client)?, ProgramRole::Part6Pdc, &asked)?;
-    let outcome = session.finish(pdc)?;
-    let (mut recording, mut transfer, flow) =
+    let outcome = session.finish(pdc);
+    let (mut recording, measured) =
         watch.end(session.scenario().name(), &hosts, address.port(), ProgramRole::Part6Pdc)?;
-    session.end(pmu)?;
-
+    session.end(pmu);
     recording.secrets = KeyLog::new(&fs::read_to_string(&key_log).unwrap_or_default());
     session.keep_capture(&recording)?;
+    let (mut transfer, flow) = measured.map_err(|failure| failure.with_ending(&outcome))?;
     let listing = tls::dissect(&flow, &recording.secrets).ok_or(ExperimentFailure::NoClientHello)?;
     if listing.summary.chosen.is_none() {
         return Err(ExperimentFailure::NoTlsSession { role: ProgramRole::Part6Pdc, ending: (&outcome).into() });

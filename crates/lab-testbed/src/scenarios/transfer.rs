@@ -8,9 +8,9 @@ use lab_packets::{
 };
 use labnet::{
     net::Running,
-    pmu::{Command, Device},
+    pmu::{Command, Device, FLOOD_LEN, FloodText},
 };
-use mock_servers::{Event, Events, ServerSettings, pmu};
+use mock_servers::{Event, Events, ServerSettings, fault::Fault, pmu};
 
 use super::client_and_server;
 use crate::{
@@ -35,8 +35,66 @@ pub(super) fn device(settings: &RunSettings) -> Device {
     Device { messages: settings.messages, first: settings.first, ..Device::default() }
 }
 
-pub(super) fn short(session: &mut ExperimentSession<'_>, seconds: &str) -> Result<Transfer, ExperimentFailure> {
-    ask(session, &format!("CMD_short:{seconds}"), None, true).map(|watched| watched.transfer)
+/// How long a PMU stays open after its last message (ours): longer than any round-trip time of a path that is allowed.
+const STAYS_OPEN: Duration = Duration::from_secs(2);
+
+/// The pieces of an answer (ours): shorter than a message, and a divisor of 180, so that message 10 is cut in its number.
+const PIECE_LEN: usize = 12;
+
+/// The pause between two pieces (ours): each is a segment of its own, and a recv of its own for a program that waits.
+const PIECE_PAUSE: Duration = Duration::from_millis(40);
+
+/// A question of part 2: the command, the PMU, and the client's receive buffer.
+struct Question {
+    command: &'static str,
+    pmu: pmu::Config,
+    recv_buffer: Option<u64>,
+}
+
+impl Question {
+    fn new(session: &ExperimentSession<'_>, command: &'static str) -> Self {
+        // Without the cork: the path has a round-trip time, so Nagle's algorithm has something to wait for.
+        let pmu = pmu::Config { port: PORT, device: device(session.settings()), cork: false, ..pmu::Config::default() };
+        Self { command, pmu, recv_buffer: None }
+    }
+}
+
+/// The command for messages without a pause.
+const SHORT: &str = "CMD_short:0";
+
+pub(super) fn short(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
+    let question = Question::new(session, SHORT);
+    ask_once(session, question)
+}
+
+pub(super) fn paced(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
+    let question = Question::new(session, "CMD_short:1");
+    ask_once(session, question)
+}
+
+pub(super) fn open(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
+    let mut question = Question::new(session, SHORT);
+    question.pmu.faults = vec![Fault::SlowClose(STAYS_OPEN)];
+    ask_once(session, question)
+}
+
+pub(super) fn no_delay(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
+    let mut question = Question::new(session, SHORT);
+    (question.pmu.no_delay, question.pmu.faults) = (true, vec![Fault::SlowClose(STAYS_OPEN)]);
+    ask_once(session, question)
+}
+
+pub(super) fn pieces(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
+    let mut question = Question::new(session, SHORT);
+    let slice = Fault::Slice { bytes: PIECE_LEN, pause: PIECE_PAUSE };
+    (question.pmu.no_delay, question.pmu.faults) = (true, vec![slice]);
+    ask_once(session, question)
+}
+
+pub(super) fn flood_utf8(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
+    let mut question = Question::new(session, FLOOD);
+    question.pmu.device.flood = FloodText::Utf8.text(FLOOD_LEN).into();
+    ask_once(session, question)
 }
 
 pub(super) fn floods(session: &mut ExperimentSession<'_>) -> Result<Vec<Flood>, ExperimentFailure> {
@@ -44,7 +102,8 @@ pub(super) fn floods(session: &mut ExperimentSession<'_>) -> Result<Vec<Flood>, 
     let others: &[u64] = if session.is_ours(ProgramRole::Part2) { &BUFFERS } else { &[] };
     let mut floods: Vec<Flood> = Vec::new();
     for buffer in [None].into_iter().chain(others.iter().copied().map(Some)) {
-        let CapturedConnection { mut transfer, flow } = ask(session, FLOOD, buffer, buffer.is_none())?;
+        let question = Question { recv_buffer: buffer, ..Question::new(session, FLOOD) };
+        let CapturedConnection { mut transfer, flow } = ask(session, question, buffer.is_none())?;
         if let Some(buffer) = buffer {
             transfer.experiment = format!("{}-buffer-{buffer}", transfer.experiment);
         }
@@ -54,15 +113,18 @@ pub(super) fn floods(session: &mut ExperimentSession<'_>) -> Result<Vec<Flood>, 
     Ok(floods)
 }
 
+fn ask_once(session: &mut ExperimentSession<'_>, question: Question) -> Result<Transfer, ExperimentFailure> {
+    ask(session, question, true).map(|watched| watched.transfer)
+}
+
 fn ask(
     session: &mut ExperimentSession<'_>,
-    command: &str,
-    buffer: Option<u64>,
+    question: Question,
     is_kept: bool,
 ) -> Result<CapturedConnection, ExperimentFailure> {
-    let device = device(session.settings());
-    let answer = LayerBytes { layer: Layer::Messages, bytes: answer_lens(&device, command)?.iter().sum() };
-    let buffer_text = buffer.map(|buffer| buffer.to_string());
+    let Question { command, pmu: config, recv_buffer } = question;
+    let answer = LayerBytes { layer: Layer::Messages, bytes: answer_lens(&config.device, command)?.iter().sum() };
+    let buffer_text = recv_buffer.map(|buffer| buffer.to_string());
     let mut arguments = vec![];
     if session.is_ours(ProgramRole::Part2) {
         arguments.push("--stats");
@@ -71,12 +133,10 @@ fn ask(
         arguments.extend(["--recv-buffer", buffer]);
     }
     arguments.push(command);
-    // Without the cork: the path has a round-trip time, so Nagle's algorithm has something to wait for.
-    let config = pmu::Config { port: PORT, device, cork: false };
     let serve = move |settings: &ServerSettings| pmu::spawn(&config, settings);
     let mut watched = connect(session, PORT, serve, ProgramRole::Part2, &arguments, is_kept)?;
     watched.transfer.layers = vec![answer];
-    watched.transfer.client.recv_buffer = buffer;
+    watched.transfer.client.recv_buffer = recv_buffer;
     watched.transfer.command = command.to_owned();
     Ok(watched)
 }
@@ -110,16 +170,18 @@ pub(super) fn connect(
     let watch = Watch::begin(&hosts, CLIENT)?;
 
     let client = session.start(hosts.client()?, role, arguments)?;
-    let outcome = session.finish(client)?;
-    let watched = watch.end(session.scenario().name(), &hosts, port, role);
-    let (recording, mut transfer, flow) = watched.map_err(|failure| failure.with_ending(&outcome))?;
+    let outcome = session.finish(client);
+    let (recording, measured) = watch.end(session.scenario().name(), &hosts, port, role)?;
+    if is_kept {
+        session.keep_capture(&recording)?;
+    }
+    let (mut transfer, flow) = measured.map_err(|failure| failure.with_ending(&outcome))?;
     transfer.client = client_of(&outcome);
     transfer.sends = reported.try_iter().find_map(|event| match event {
         Event::Answered { sends, .. } => Some(sends),
         _ => None,
     });
     if is_kept {
-        session.keep_capture(&recording)?;
         session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
     }
     Ok(CapturedConnection { transfer, flow })

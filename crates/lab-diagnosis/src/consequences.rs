@@ -1,0 +1,39 @@
+//! Which findings only follow from another one, so that a student reads the cause alone.
+
+use crate::finding::FindingId::{self, *};
+
+/// What a program lacks that did not get as far as the exchange.
+const OF_NO_EXCHANGE: &[FindingId] =
+    &[NoOutput, MissingMessages, LateOutput, FirstRecvOnly, LostTail, ClosedWithReset, ParserOnFlood, NeverEnded];
+
+/// The findings that follow from one, in the same experiment.
+pub(crate) fn consequences(cause: FindingId) -> &'static [FindingId] {
+    match cause {
+        CouldNotStart | UsageError => OF_NO_EXCHANGE,
+        WrongCommand | BytesAfterCommand | NotTls => &[
+            Crashed,
+            NoOutput,
+            MissingMessages,
+            LateOutput,
+            FirstRecvOnly,
+            LostTail,
+            ClosedWithReset,
+            ParserOnFlood,
+            NeverEnded,
+            ExtraLines,
+        ],
+        Crashed | Killed => OF_NO_EXCHANGE,
+        NeverEnded => &[ClosedWithReset, LateOutput],
+        Representation => &[ExtraLines, Prefix, NewlinePerRecv, JoinedLines, NumberCut, FixedSizeRecv],
+        FixedSizeRecv => &[NumberCut, JoinedLines, NewlinePerRecv],
+        NumberCut | NewlinePerRecv => &[JoinedLines],
+        DecodePerRecv => &[Crashed, NoOutput, FirstRecvOnly, LostTail, ClosedWithReset, ParserOnFlood, NewlinePerRecv],
+        FirstRecvOnly => &[MissingMessages, JoinedLines, NumberCut, ClosedWithReset, LateOutput, LostTail],
+        ParserOnFlood => &[NoOutput, Crashed, ClosedWithReset],
+        RefusalFatal | DiesOnBinary | DiesOnOtherIdentity | TextOnly | BinaryOnly => &[Crashed, NoOutput, NeverEnded],
+        WrongRequest => &[NeverEnded, NoOutput, Crashed],
+        NeedsBothFamilies => &[NeverEnded, SendsAfterAcknowledgement, NoOutput],
+        NeedsCloseFrame => &[NeverEnded],
+        _ => &[],
+    }
+}

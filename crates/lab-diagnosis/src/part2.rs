@@ -1,0 +1,180 @@
+//! Part 2: the command, the connection, and what became of the answer.
+
+use lab_testbed::{
+    ExperimentFailure,
+    facts::{Ending, Measurement, ProgramRun, RunFacts, Scenario, Transfer},
+    programs::ProgramRole,
+};
+use labnet::{
+    net::Family,
+    pmu::{FLOOD_LEN, FloodText},
+};
+
+use crate::{
+    display::{Display, Sent, TextDisplay},
+    finding::{Finding, FindingId, excerpt},
+};
+
+/// An experiment of part 2: its facts, and the program that asked.
+struct Case<'a> {
+    scenario: Scenario,
+    transfer: &'a Transfer,
+    program: &'a ProgramRun,
+}
+
+impl Case<'_> {
+    fn finding(&self, id: FindingId) -> Finding {
+        Finding::new(id, ProgramRole::Part2, self.scenario)
+    }
+
+    /// How many bytes the answer had.
+    fn answer_len(&self) -> u64 {
+        self.transfer.to_client.distinct_bytes
+    }
+
+    /// Whether the client closed before it had the whole answer, or with some of it unread: then its system sent a reset
+    /// although the server had ended properly.
+    fn stopped_reading(&self) -> bool {
+        let close = self.transfer.used_attempt().and_then(|attempt| attempt.close.as_ref());
+        let by_itself = matches!(self.program.ending, Ending::Exited(_));
+        by_itself && close.is_some_and(|close| close.is_reset || !close.after_server_fin)
+    }
+}
+
+/// Findings about the program of part 2.
+pub(crate) fn diagnose(facts: &RunFacts) -> Vec<Finding> {
+    let measured = &facts.measured;
+    let flood = measured.floods.measured().and_then(|floods| floods.first()).map(|flood| &flood.transfer);
+    let shorts = [
+        (Scenario::ShortAtOnce, &measured.short_at_once),
+        (Scenario::ShortPaced, &measured.short_paced),
+        (Scenario::ShortOpen, &measured.short_open),
+        (Scenario::ShortNoDelay, &measured.short_no_delay),
+        (Scenario::ShortPieces, &measured.short_pieces),
+    ];
+    let shorts = shorts.into_iter().filter_map(|(scenario, transfer)| case(facts, scenario, transfer.measured()));
+    let shorts: Vec<Case<'_>> = shorts.collect();
+    let sent = Sent { first: facts.run.settings.first, count: facts.run.settings.messages };
+    let mut findings: Vec<Finding> = shorts.iter().flat_map(|case| of_messages(case, sent)).collect();
+    let shows_messages =
+        shorts.iter().any(|case| !Display::of_messages(&case.program.stdout.text, sent).messages.is_empty());
+    let floods = [
+        (Scenario::Flood, flood, FloodText::Ascii),
+        (Scenario::FloodUtf8, measured.flood_utf8.measured(), FloodText::Utf8),
+    ];
+    for (scenario, transfer, text) in floods {
+        if let Some(case) = case(facts, scenario, transfer) {
+            findings.extend(of_text(&case, text, shows_messages));
+        }
+    }
+    findings.extend(over_ipv6(facts));
+    findings
+}
+
+fn case<'a>(facts: &'a RunFacts, scenario: Scenario, transfer: Option<&'a Transfer>) -> Option<Case<'a>> {
+    let experiment = facts.experiments.iter().find(|experiment| experiment.scenario == scenario)?;
+    let program = experiment.programs.iter().find(|program| program.role == ProgramRole::Part2)?;
+    Some(Case { scenario, transfer: transfer?, program })
+}
+
+/// What holds for messages and text alike: the command and the end of the connection.
+fn of_connection(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(attempt) = case.transfer.used_attempt() else { return findings };
+    let (sent, command) = (attempt.request.as_slice(), case.transfer.command.as_bytes());
+    let id = match sent.strip_prefix(command) {
+        Some([]) => None,
+        Some(_) => Some(FindingId::BytesAfterCommand),
+        None => Some(FindingId::WrongCommand),
+    };
+    findings.extend(id.map(|id| {
+        case.finding(id).with(|proof| {
+            proof.packets.clone_from(&attempt.request_packets);
+            proof.sent = excerpt(&String::from_utf8_lossy(sent));
+            proof.expected = Some(case.transfer.command.clone());
+        })
+    }));
+    let has_all = |close: &&lab_testbed::facts::ClientClose| {
+        close.is_reset && close.bytes_before == case.answer_len() && case.transfer.to_client.has_fin
+    };
+    let reset = attempt.close.as_ref().filter(has_all).filter(|_| matches!(case.program.ending, Ending::Exited(0)));
+    findings.extend(
+        reset.map(|close| case.finding(FindingId::ClosedWithReset).with(|proof| proof.packets = vec![close.packet])),
+    );
+    findings
+}
+
+fn of_messages(case: &Case<'_>, sent: Sent) -> Vec<Finding> {
+    let mut findings = of_connection(case);
+    let display = Display::of_messages(&case.program.stdout.text, sent);
+    let shown = display.messages.len() as u64;
+    if case.stopped_reading() && shown < sent.count && shown > 0 {
+        findings.push(first_recv(case).with(|proof| (proof.seen, proof.of) = (Some(shown), Some(sent.count))));
+        return findings;
+    }
+    findings.extend(display.oddities.into_iter().map(|(id, line)| {
+        case.finding(id).with(|proof| match id {
+            FindingId::MissingMessages => proof.expected = Some(line),
+            _ => proof.shown = excerpt(&line),
+        })
+    }));
+    findings
+}
+
+/// The program closed before it had read all.
+fn first_recv(case: &Case<'_>) -> Finding {
+    let close = case.transfer.used_attempt().and_then(|attempt| attempt.close.as_ref());
+    case.finding(FindingId::FirstRecvOnly).with(|proof| {
+        proof.packets = close.map(|close| close.packet).into_iter().collect();
+        proof.shown = case.program.stdout.lines().last().and_then(excerpt);
+    })
+}
+
+fn of_text(case: &Case<'_>, text: FloodText, shows_messages: bool) -> Vec<Finding> {
+    let mut findings = of_connection(case);
+    let text = String::from_utf8_lossy(&text.text(FLOOD_LEN)).into_owned();
+    let display = TextDisplay::of(&case.program.stdout.text, &text);
+    let is_decoding_error = case.program.complaint.as_deref().is_some_and(is_decoding_error);
+    let id = match display {
+        TextDisplay::Whole => None,
+        _ if is_decoding_error && case.scenario == Scenario::FloodUtf8 => Some(FindingId::DecodePerRecv),
+        TextDisplay::WithReplacements => Some(FindingId::DecodePerRecv),
+        TextDisplay::WithOtherText => Some(FindingId::Prefix),
+        TextDisplay::WithLineEnds => Some(FindingId::NewlinePerRecv),
+        TextDisplay::Representation => Some(FindingId::Representation),
+        TextDisplay::Beginning(_) if case.stopped_reading() => Some(FindingId::FirstRecvOnly),
+        TextDisplay::Beginning(_) => Some(FindingId::LostTail),
+        TextDisplay::Nothing if shows_messages && !case.stopped_reading() => Some(FindingId::ParserOnFlood),
+        TextDisplay::Nothing | TextDisplay::Other => None,
+    };
+    findings.extend(id.map(|id| match id {
+        FindingId::FirstRecvOnly => first_recv(case),
+        id => case.finding(id).with(|proof| {
+            proof.shown = case.program.stdout.lines().last().and_then(excerpt);
+            proof.complaint.clone_from(&case.program.complaint);
+            (proof.seen, proof.of) = (Some(case.program.stdout.bytes), Some(text.len() as u64));
+        }),
+    }));
+    findings
+}
+
+/// Whether a runtime says that bytes are not UTF-8.
+fn is_decoding_error(complaint: &str) -> bool {
+    let complaint = complaint.to_lowercase();
+    ["unicodedecodeerror", "malformedinput", "utf-8", "utf8", "invalid byte sequence"]
+        .iter()
+        .any(|words| complaint.contains(words))
+}
+
+/// The program tried the addresses of IPv6 alone.
+fn over_ipv6(facts: &RunFacts) -> Option<Finding> {
+    let Measurement::Failed(ExperimentFailure::NoConnection { attempts, .. }) = &facts.measured.short_at_once else {
+        return None;
+    };
+    let first = attempts.first()?;
+    let only_ipv6 = attempts.iter().all(|attempt| attempt.family == Family::Ipv6);
+    only_ipv6.then(|| {
+        Finding::new(FindingId::ConnectedOverIpv6, ProgramRole::Part2, Scenario::ShortAtOnce)
+            .with(|proof| proof.packets = vec![first.first_packet])
+    })
+}

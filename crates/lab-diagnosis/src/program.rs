@@ -1,0 +1,115 @@
+//! What every program can do wrong: its start, its end, and when it shows its lines.
+
+use std::time::Duration;
+
+use lab_testbed::{
+    ExperimentFailure,
+    facts::{Ending, Experiment, Measurements, ProgramRun, RunFacts, Scenario, Status},
+    programs::ProgramRole,
+};
+
+use crate::finding::{Finding, FindingId};
+
+/// Lines of packets that are further apart than this must not come together (ours: a busy machine is slow).
+const LATE: Duration = Duration::from_millis(500);
+
+/// Findings from the ends of programs, and from the times of their lines.
+pub(crate) fn diagnose(facts: &RunFacts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for experiment in &facts.experiments {
+        if let Status::Failed(ExperimentFailure::NotStarted { reason, .. }) = facts.measured.status(experiment.scenario)
+            && let Some(role) = role_of(experiment.scenario)
+        {
+            findings.push(Finding::new(FindingId::CouldNotStart, role, experiment.scenario).with(|proof| {
+                proof.complaint = Some(reason.clone());
+            }));
+        }
+        for program in &experiment.programs {
+            // Our own client asks the PMU of part 6.
+            if program.role != ProgramRole::Part6Pdc {
+                findings.extend(of_program(facts, experiment, program));
+            }
+        }
+    }
+    findings
+}
+
+/// The program that an experiment is about.
+fn role_of(scenario: Scenario) -> Option<ProgramRole> {
+    let name = scenario.name();
+    let roles = [
+        ("part2", ProgramRole::Part2),
+        ("part3", ProgramRole::Part3),
+        ("part4", ProgramRole::Part4Receiver),
+        ("part5", ProgramRole::Part5),
+        ("part6", ProgramRole::Part6Pmu),
+    ];
+    roles.into_iter().find(|(part, _)| name.starts_with(part)).map(|(_, role)| role)
+}
+
+fn of_program(facts: &RunFacts, experiment: &Experiment, program: &ProgramRun) -> Vec<Finding> {
+    let new = |id| Finding::new(id, program.role, experiment.scenario);
+    let mut findings = Vec::new();
+    let ended = match program.ending {
+        Ending::Exited(0) | Ending::Interrupted | Ending::Stopped => None,
+        Ending::Exited(status @ (126 | 127)) if program.stdout.bytes == 0 => {
+            Some(new(FindingId::CouldNotStart).with(|proof| proof.status = Some(status)))
+        }
+        Ending::Exited(status) if is_usage(program, status) => {
+            Some(new(FindingId::UsageError).with(|proof| proof.status = Some(status)))
+        }
+        Ending::Exited(status) => Some(new(FindingId::Crashed).with(|proof| proof.status = Some(status))),
+        Ending::Killed(signal) => Some(new(FindingId::Killed).with(|proof| proof.signal = Some(signal))),
+        Ending::AtDeadline(deadline) => Some(new(FindingId::NeverEnded).with(|proof| {
+            proof.time = Some(deadline);
+            proof.shown = program.stdout.lines().last().and_then(crate::finding::excerpt);
+        })),
+    };
+    let is_client = !matches!(program.role, ProgramRole::Part4Sender | ProgramRole::Part6Pmu);
+    findings.extend(ended.map(|finding| finding.with(|proof| proof.complaint.clone_from(&program.complaint))));
+    if is_client && program.stdout.bytes == 0 && answer_bytes(&facts.measured, experiment.scenario) > 0 {
+        findings.push(new(FindingId::NoOutput).with(|proof| {
+            proof.of = Some(answer_bytes(&facts.measured, experiment.scenario));
+        }));
+    }
+    if experiment.scenario == Scenario::ShortPaced {
+        findings
+            .extend(late(facts, program).map(|time| new(FindingId::LateOutput).with(|proof| proof.time = Some(time))));
+    }
+    findings
+}
+
+/// Whether a program complained of its arguments. A stack trace is a crash, whatever its words are.
+fn is_usage(program: &ProgramRun, status: i32) -> bool {
+    let stderr = program.stderr.text.to_lowercase();
+    let says_so = program.stdout.text.to_lowercase().contains("usage") || stderr.contains("usage");
+    !stderr.contains("traceback") && (says_so || (status == 2 && program.stderr.bytes > 0))
+}
+
+/// The bytes of the answer that an experiment brought to its client.
+fn answer_bytes(measured: &Measurements, scenario: Scenario) -> u64 {
+    let transfer = match scenario {
+        Scenario::ShortAtOnce => measured.short_at_once.measured(),
+        Scenario::ShortPaced => measured.short_paced.measured(),
+        Scenario::Flood => measured.floods.measured().and_then(|floods| floods.first()).map(|flood| &flood.transfer),
+        Scenario::WebSocketShort => measured.websocket_short.measured(),
+        Scenario::WebSocketFlood => measured.websocket_flood.measured(),
+        _ => None,
+    };
+    transfer.map_or(0, |transfer| transfer.to_client.distinct_bytes)
+}
+
+/// How late the first line was complete, when all lines came together and the messages had not.
+fn late(facts: &RunFacts, program: &ProgramRun) -> Option<Duration> {
+    let transfer = facts.measured.short_paced.measured()?;
+    let (first, last) = (program.stdout.line_times.first()?, program.stdout.line_times.last()?);
+    let messages = u32::try_from(facts.run.settings.messages).unwrap_or(u32::MAX);
+    // The messages came a second apart.
+    let span = Duration::from_secs(1).saturating_mul(messages.saturating_sub(1));
+    let is_late = program.stdout.line_times.len() > 1
+        && transfer.duration + LATE >= span
+        && span > LATE * 2
+        && last.saturating_sub(*first) < span / 2
+        && *first > span / 2;
+    is_late.then_some(*first)
+}

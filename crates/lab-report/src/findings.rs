@@ -1,0 +1,62 @@
+//! Findings in words.
+
+use lab_diagnosis::{Finding, Proof};
+use lab_testbed::facts::RunFacts;
+use labnet::escape::escape;
+
+use crate::{
+    formatting::{list, number},
+    sheet::FindingReport,
+};
+
+/// The findings of a run, for the sheet.
+pub(crate) fn of(facts: &RunFacts) -> Vec<FindingReport> {
+    lab_diagnosis::diagnose(facts).into_iter().map(report).collect()
+}
+
+fn report(finding: Finding) -> FindingReport {
+    let row = finding.id.diagnosis();
+    FindingReport {
+        id: finding.id,
+        severity: row.severity,
+        program: finding.program.name().to_owned(),
+        question: row.question.to_owned(),
+        text: format!("{} {}", row.words, proof(&finding.proof)),
+        advice: row.advice.to_owned(),
+        proof: finding.proof,
+    }
+}
+
+/// A sentence on what shows a finding.
+fn proof(proof: &Proof) -> String {
+    let text =
+        |label: &str, text: &Option<String>| text.as_ref().map(|text| format!("{label} `{}`", escape(text.trim_end())));
+    let seen = match (proof.seen, proof.of) {
+        (Some(seen), Some(of)) => Some(format!("{} of {}", number(seen), number(of))),
+        (Some(seen), None) => Some(number(seen)),
+        (None, of) => of.map(|of| format!("none of {}", number(of))),
+    };
+    let packets = match proof.packets.as_slice() {
+        [] => None,
+        [one] => Some(format!("packet {one}")),
+        some => Some(format!("packets {}", list(&some.iter().map(ToString::to_string).collect::<Vec<_>>()))),
+    };
+    let facts = [
+        proof.status.map(|status| format!("status {status}")),
+        proof.signal.map(|signal| format!("signal {signal}")),
+        text("it said", &proof.complaint),
+        text("sent:", &proof.sent),
+        text("shown:", &proof.shown),
+        text("expected:", &proof.expected),
+        seen,
+        proof.time.map(|time| format!("{:.2} s", time.as_secs_f64())),
+        packets,
+    ];
+    let facts: Vec<String> = facts.into_iter().flatten().collect();
+    let experiment = proof.experiment.name();
+    if facts.is_empty() {
+        format!("Seen in {experiment}.")
+    } else {
+        format!("Seen in {experiment}: {}.", facts.join("; "))
+    }
+}

@@ -1,0 +1,81 @@
+//! What a server does to its answer on purpose: maps over the steps of the answer.
+
+use std::{sync::Arc, time::Duration};
+
+use labnet::pmu::Step;
+use serde::{Deserialize, Serialize};
+
+/// A fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// The bytes leave in pieces of this length, cut wherever they are, with a pause after each.
+    Slice {
+        /// The length of a piece, in bytes; 0 counts as 1.
+        bytes: usize,
+        /// The pause.
+        pause: Duration,
+    },
+    /// The server stays open for so long after its last byte.
+    SlowClose(Duration),
+}
+
+impl Fault {
+    /// The steps with this fault.
+    pub fn apply(&self, steps: Vec<Step>) -> Vec<Step> {
+        match self {
+            Self::Slice { bytes, pause } => slice(&steps, *bytes, *pause),
+            Self::SlowClose(pause) => steps
+                .into_iter()
+                .flat_map(|step| match step {
+                    Step::Fin => vec![Step::Pause(*pause), Step::Fin],
+                    other => vec![other],
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The steps of an answer after several faults.
+pub(crate) fn apply_all(faults: &[Fault], steps: impl Iterator<Item = Step>) -> Vec<Step> {
+    faults.iter().fold(steps.collect(), |steps, fault| fault.apply(steps))
+}
+
+/// Cuts the bytes between two other steps, as one stream.
+fn slice(steps: &[Step], len: usize, pause: Duration) -> Vec<Step> {
+    let mut sliced = Vec::new();
+    for run in steps.chunk_by(|one, next| one.bytes().is_some() && next.bytes().is_some()) {
+        let stream: Vec<u8> = run.iter().filter_map(Step::bytes).flat_map(|bytes| bytes.iter().copied()).collect();
+        if stream.is_empty() {
+            sliced.extend_from_slice(run);
+        }
+        for piece in stream.chunks(len.max(1)) {
+            sliced.extend([Step::Bytes(Arc::from(piece)), Step::Pause(pause)]);
+        }
+    }
+    sliced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &str) -> Step {
+        Step::Bytes(text.as_bytes().into())
+    }
+
+    #[test]
+    fn a_slice_joins_messages_and_cuts_them_elsewhere() {
+        let pause = Duration::from_millis(1);
+        let steps = vec![bytes("abcd"), bytes("ef"), Step::Fin];
+        let expected = vec![bytes("abc"), Step::Pause(pause), bytes("def"), Step::Pause(pause), Step::Fin];
+        assert_eq!(Fault::Slice { bytes: 3, pause }.apply(steps), expected);
+    }
+
+    #[test]
+    fn a_slow_close_pauses_before_the_end() {
+        let pause = Duration::from_secs(1);
+        let steps = Fault::SlowClose(pause).apply(vec![bytes("a"), Step::Fin]);
+        assert_eq!(steps, [bytes("a"), Step::Pause(pause), Step::Fin]);
+    }
+}
