@@ -6,6 +6,9 @@ use crate::finding::FindingId::{self, *};
 const OF_NO_EXCHANGE: &[FindingId] =
     &[NoOutput, MissingMessages, LateOutput, FirstRecvOnly, LostTail, ClosedWithReset, ParserOnFlood, NeverEnded];
 
+/// What comes of messages that are cut where recv() returned.
+pub(crate) const WRONG_CUTS: &[FindingId] = &[JoinedLines, NewlinePerRecv, NumberCut, FixedSizeRecv];
+
 /// The findings that follow from one, in the same experiment.
 pub(crate) fn consequences(cause: FindingId) -> &'static [FindingId] {
     match cause {
@@ -27,6 +30,7 @@ pub(crate) fn consequences(cause: FindingId) -> &'static [FindingId] {
         Representation => &[ExtraLines, Prefix, NewlinePerRecv, JoinedLines, NumberCut, FixedSizeRecv],
         FixedSizeRecv => &[NumberCut, JoinedLines, NewlinePerRecv],
         NumberCut | NewlinePerRecv => &[JoinedLines],
+        ConnectedOverIpv6 => &[Crashed, NeverEnded, UsageError],
         DecodePerRecv => &[Crashed, NoOutput, FirstRecvOnly, LostTail, ClosedWithReset, ParserOnFlood, NewlinePerRecv],
         FirstRecvOnly => &[MissingMessages, JoinedLines, NumberCut, ClosedWithReset, LateOutput, LostTail],
         ParserOnFlood => &[NoOutput, Crashed, ClosedWithReset],

@@ -2,6 +2,9 @@
 //!
 //! Answers count messages by it, findings name what is wrong with it: one reader of output for both.
 
+use std::ops::Range;
+
+use lab_testbed::facts::SentMessages;
 use labnet::pmu::PREFIX;
 
 use crate::finding::FindingId;
@@ -24,29 +27,18 @@ pub struct Display {
     pub oddities: Vec<(FindingId, String)>,
 }
 
-/// The messages that were sent: `first`, `first` + 1, …
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
-    /// The number of the first.
-    pub first: u64,
-    /// How many.
-    pub count: u64,
+/// The message with a number, as text.
+fn message(number: u64) -> String {
+    format!("{}{number}", prefix())
 }
 
-impl Sent {
-    fn numbers(self) -> impl Iterator<Item = u64> {
-        self.first..self.first.saturating_add(self.count)
-    }
-
-    /// The message with a number, as text.
-    fn text(number: u64) -> String {
-        format!("{}{number}", prefix())
-    }
+fn numbers(sent: SentMessages) -> Range<u64> {
+    sent.first..sent.first.saturating_add(sent.count)
 }
 
 impl Display {
     /// Reads an output of messages.
-    pub fn of_messages(output: &str, sent: Sent) -> Self {
+    pub fn of_messages(output: &str, sent: SentMessages) -> Self {
         let lines: Vec<&str> = output.lines().map(str::trim).collect();
         if let Some(display) = split(&lines, sent) {
             return display;
@@ -88,27 +80,27 @@ impl Display {
     }
 
     /// Compares the numbers with those that were sent. Nothing is said where nothing was shown.
-    fn count(&mut self, sent: Sent) {
+    fn count(&mut self, sent: SentMessages) {
         if self.messages.is_empty() {
             return;
         }
         let shown = self.numbers();
         let times = |number: u64| shown.iter().filter(|&&shown| shown == number).count();
-        if let Some(missing) = sent.numbers().find(|&number| times(number) == 0) {
-            self.note(FindingId::MissingMessages, &Sent::text(missing));
+        if let Some(missing) = numbers(sent).find(|&number| times(number) == 0) {
+            self.note(FindingId::MissingMessages, &message(missing));
         }
         if let Some(&doubled) = shown.iter().find(|&&number| times(number) > 1) {
-            self.note(FindingId::DoubledMessages, &Sent::text(doubled));
+            self.note(FindingId::DoubledMessages, &message(doubled));
         }
     }
 }
 
 /// An output that is the stream itself, with line ends in it: right, or cut in the wrong places.
-fn split(lines: &[&str], sent: Sent) -> Option<Display> {
+fn split(lines: &[&str], sent: SentMessages) -> Option<Display> {
     let pieces: Vec<&str> = lines.iter().copied().filter(|line| !line.is_empty()).collect();
     // A cut may fall on a space, which a line does not show at its end.
     let squeeze = |text: &str| text.split_whitespace().collect::<String>();
-    let messages: Vec<String> = sent.numbers().map(|number| squeeze(&Sent::text(number))).collect();
+    let messages: Vec<String> = numbers(sent).map(|number| squeeze(&message(number))).collect();
     let squeezed: Vec<String> = pieces.iter().map(|piece| squeeze(piece)).collect();
     if pieces.is_empty() || squeezed.concat() != messages.concat() {
         return None;
@@ -123,7 +115,7 @@ fn split(lines: &[&str], sent: Sent) -> Option<Display> {
     };
     let (message_ends, piece_ends) = (ends(&messages), ends(&squeezed));
     let mut display = Display::default();
-    for (number, end) in sent.numbers().zip(&message_ends) {
+    for (number, end) in numbers(sent).zip(&message_ends) {
         let line = piece_ends.iter().position(|piece_end| piece_end >= end).unwrap_or_default();
         display.messages.push(Message { number, line });
     }
@@ -159,10 +151,14 @@ fn fixed_size<'a>(pieces: &[&'a str]) -> Option<&'a str> {
 pub enum TextDisplay {
     /// The text, with at most white space at its end.
     Whole,
-    /// The text, with other text before it or behind.
+    /// The text, with other text before it or behind, in its lines.
     WithOtherText,
+    /// The text, and other lines before it or behind.
+    WithOtherLines,
     /// The text, with line ends inserted.
     WithLineEnds,
+    /// The text, cut wherever it reads like the begin of a message.
+    CutLikeMessages,
     /// A representation of its bytes.
     Representation,
     /// The text with replacement characters.
@@ -183,15 +179,17 @@ impl TextDisplay {
         if shown == expected {
             return Self::Whole;
         }
-        if shown.contains(expected) {
-            return Self::WithOtherText;
+        if let Some((before, behind)) = shown.split_once(expected) {
+            let is_apart =
+                (before.is_empty() || before.ends_with('\n')) && (behind.is_empty() || behind.starts_with('\n'));
+            return if is_apart { Self::WithOtherLines } else { Self::WithOtherText };
         }
         if shown.trim().is_empty() {
             return Self::Nothing;
         }
         let (flat_shown, flat_expected) = (flat(shown), flat(expected));
         if flat_shown == flat_expected {
-            return Self::WithLineEnds;
+            return if uncut(shown) == uncut(expected) { Self::CutLikeMessages } else { Self::WithLineEnds };
         }
         if shown.lines().any(is_representation) || is_representation(shown) {
             return Self::Representation;
@@ -206,6 +204,12 @@ impl TextDisplay {
         let lines = expected.lines().map(str::trim).filter(|line| line.len() > 8);
         if lines.take(200).any(|line| shown.contains(line)) { Self::Other } else { Self::Nothing }
     }
+}
+
+/// The text without line ends before what reads like the begin of a message.
+fn uncut(text: &str) -> String {
+    const BEGIN: &str = "This";
+    text.split(BEGIN).map(|piece| piece.trim_end_matches('\n')).collect::<Vec<_>>().join(BEGIN)
 }
 
 fn prefix() -> &'static str {
@@ -254,7 +258,7 @@ fn is_representation(line: &str) -> bool {
 mod tests {
     use super::{FindingId::*, *};
 
-    const TEN: Sent = Sent { first: 1, count: 10 };
+    const TEN: SentMessages = SentMessages { first: 1, count: 10 };
 
     #[track_caller]
     fn check(output: &str, numbers: &[u64], ids: &[FindingId]) {
@@ -313,13 +317,22 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_cut_before_this_went_through_a_parser_of_messages() {
+        let text = "All of this\nand This line\nThis is the last";
+        let cut = "All of this\nand \nThis line\n\nThis is the last";
+        assert_eq!(TextDisplay::of(cut, text), TextDisplay::CutLikeMessages);
+    }
+
+    #[test]
     fn a_text_is_whole_or_it_is_said_what_it_is() {
         let text = "First line of text\nSecond line of text\nThe last line\n";
         for (output, expected) in [
             (text.to_owned(), TextDisplay::Whole),
             (format!("{text}\n\n"), TextDisplay::Whole),
-            (format!("received:\n{text}"), TextDisplay::WithOtherText),
+            (format!("received: {text}"), TextDisplay::WithOtherText),
+            (format!("received:\n{text}bye\n"), TextDisplay::WithOtherLines),
             ("First line of text\nSecond li\nne of text\nThe last line\n".to_owned(), TextDisplay::WithLineEnds),
+            ("First line of text\nSecond line of text\n\nThe last line".to_owned(), TextDisplay::WithLineEnds),
             ("b'First line of text\\nSecond'\n".to_owned(), TextDisplay::Representation),
             ("First line \u{fffd}\u{fffd}f text".to_owned(), TextDisplay::WithReplacements),
             ("First line of text\nSecond".to_owned(), TextDisplay::Beginning(25)),

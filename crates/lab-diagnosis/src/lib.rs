@@ -17,31 +17,46 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use consequences::consequences;
-use lab_testbed::facts::RunFacts;
+use consequences::{WRONG_CUTS, consequences};
+use lab_testbed::facts::{RunFacts, Scenario};
 
-pub use display::{Display, Message, Sent, TextDisplay};
+pub use display::{Display, Message, TextDisplay};
 pub use finding::{Finding, FindingId, Proof, Severity};
 pub use table::{DIAGNOSES, Diagnosis};
 
-/// The findings about all programs of a run, in the order of the handout; each once for a program.
-///
-/// What only follows from another finding of the same experiment is left out: a program that dies of a refused port has
-/// also crashed, and has shown nothing.
+/// The findings about all programs of a run, in the order of the handout; each once for a program, with its first proof.
 pub fn diagnose(facts: &RunFacts) -> Vec<Finding> {
-    let all: Vec<Finding> = [program::diagnose, part2::diagnose].iter().flat_map(|rules| rules(facts)).collect();
-    let follows = |finding: &Finding| {
-        all.iter().any(|cause| {
-            let is_same = cause.program == finding.program && cause.proof.experiment == finding.proof.experiment;
-            is_same && consequences(cause.id).contains(&finding.id)
-        })
-    };
     let mut findings: Vec<Finding> = Vec::new();
-    for finding in all.iter().filter(|finding| !follows(finding)) {
+    for finding in observe(facts) {
         if !findings.iter().any(|known| (known.id, known.program) == (finding.id, finding.program)) {
-            findings.push(finding.clone());
+            findings.push(finding);
         }
     }
     findings.sort_by_key(|finding| (finding.program, finding.id));
     findings
+}
+
+/// The findings of each experiment.
+///
+/// What only follows from another finding of the same experiment is left out: a program that dies of a refused port has
+/// also crashed, and has shown nothing.
+pub fn observe(facts: &RunFacts) -> Vec<Finding> {
+    let all: Vec<Finding> = [program::diagnose, part2::diagnose].iter().flat_map(|rules| rules(facts)).collect();
+    let follows = |finding: &Finding| {
+        all.iter().filter(|cause| cause.program == finding.program).any(|cause| {
+            if cause.proof.experiment == finding.proof.experiment {
+                consequences(cause.id).contains(&finding.id)
+            } else {
+                // A program that takes each recv() for a message shows that in another way in each experiment.
+                let is_earlier = position(cause) < position(finding);
+                is_earlier && [cause, finding].iter().all(|finding| WRONG_CUTS.contains(&finding.id))
+            }
+        })
+    };
+    all.iter().filter(|finding| !follows(finding)).cloned().collect()
+}
+
+/// The place of the experiment of a finding in the handout.
+fn position(finding: &Finding) -> Option<usize> {
+    Scenario::ALL.iter().position(|scenario| *scenario == finding.proof.experiment)
 }

@@ -2,7 +2,7 @@
 
 use lab_testbed::{
     ExperimentFailure,
-    facts::{Ending, Measurement, ProgramRun, RunFacts, Scenario, Transfer},
+    facts::{ClientClose, ConnectionAttempt, Ending, ProgramRun, RunFacts, Scenario, SentMessages, Status, Transfer},
     programs::ProgramRole,
 };
 use labnet::{
@@ -11,7 +11,7 @@ use labnet::{
 };
 
 use crate::{
-    display::{Display, Sent, TextDisplay},
+    display::{Display, TextDisplay},
     finding::{Finding, FindingId, excerpt},
 };
 
@@ -54,7 +54,7 @@ pub(crate) fn diagnose(facts: &RunFacts) -> Vec<Finding> {
     ];
     let shorts = shorts.into_iter().filter_map(|(scenario, transfer)| case(facts, scenario, transfer.measured()));
     let shorts: Vec<Case<'_>> = shorts.collect();
-    let sent = Sent { first: facts.run.settings.first, count: facts.run.settings.messages };
+    let sent = SentMessages { first: facts.run.settings.first, count: facts.run.settings.messages };
     let mut findings: Vec<Finding> = shorts.iter().flat_map(|case| of_messages(case, sent)).collect();
     let shows_messages =
         shorts.iter().any(|case| !Display::of_messages(&case.program.stdout.text, sent).messages.is_empty());
@@ -94,7 +94,7 @@ fn of_connection(case: &Case<'_>) -> Vec<Finding> {
             proof.expected = Some(case.transfer.command.clone());
         })
     }));
-    let has_all = |close: &&lab_testbed::facts::ClientClose| {
+    let has_all = |close: &&ClientClose| {
         close.is_reset && close.bytes_before == case.answer_len() && case.transfer.to_client.has_fin
     };
     let reset = attempt.close.as_ref().filter(has_all).filter(|_| matches!(case.program.ending, Ending::Exited(0)));
@@ -104,7 +104,7 @@ fn of_connection(case: &Case<'_>) -> Vec<Finding> {
     findings
 }
 
-fn of_messages(case: &Case<'_>, sent: Sent) -> Vec<Finding> {
+fn of_messages(case: &Case<'_>, sent: SentMessages) -> Vec<Finding> {
     let mut findings = of_connection(case);
     let display = Display::of_messages(&case.program.stdout.text, sent);
     let shown = display.messages.len() as u64;
@@ -140,6 +140,8 @@ fn of_text(case: &Case<'_>, text: FloodText, shows_messages: bool) -> Vec<Findin
         _ if is_decoding_error && case.scenario == Scenario::FloodUtf8 => Some(FindingId::DecodePerRecv),
         TextDisplay::WithReplacements => Some(FindingId::DecodePerRecv),
         TextDisplay::WithOtherText => Some(FindingId::Prefix),
+        TextDisplay::WithOtherLines => Some(FindingId::ExtraLines),
+        TextDisplay::CutLikeMessages => Some(FindingId::ParserOnFlood),
         TextDisplay::WithLineEnds => Some(FindingId::NewlinePerRecv),
         TextDisplay::Representation => Some(FindingId::Representation),
         TextDisplay::Beginning(_) if case.stopped_reading() => Some(FindingId::FirstRecvOnly),
@@ -167,14 +169,17 @@ fn is_decoding_error(complaint: &str) -> bool {
 }
 
 /// The program tried the addresses of IPv6 alone.
-fn over_ipv6(facts: &RunFacts) -> Option<Finding> {
-    let Measurement::Failed(ExperimentFailure::NoConnection { attempts, .. }) = &facts.measured.short_at_once else {
-        return None;
+fn over_ipv6(facts: &RunFacts) -> Vec<Finding> {
+    let scenarios = Scenario::ALL.into_iter().filter(|scenario| scenario.name().starts_with("part2"));
+    let attempts = scenarios.filter_map(|scenario| match facts.measured.status(scenario) {
+        Status::Failed(ExperimentFailure::NoConnection { attempts, .. }) => Some((scenario, attempts)),
+        _ => None,
+    });
+    let only_ipv6 = attempts.filter(|(_, attempts)| attempts.iter().all(|attempt| attempt.family == Family::Ipv6));
+    let finding = |(scenario, attempts): (Scenario, &Vec<ConnectionAttempt>)| {
+        let first = attempts.first()?;
+        let finding = Finding::new(FindingId::ConnectedOverIpv6, ProgramRole::Part2, scenario);
+        Some(finding.with(|proof| proof.packets = vec![first.first_packet]))
     };
-    let first = attempts.first()?;
-    let only_ipv6 = attempts.iter().all(|attempt| attempt.family == Family::Ipv6);
-    only_ipv6.then(|| {
-        Finding::new(FindingId::ConnectedOverIpv6, ProgramRole::Part2, Scenario::ShortAtOnce)
-            .with(|proof| proof.packets = vec![first.first_packet])
-    })
+    only_ipv6.filter_map(finding).collect()
 }

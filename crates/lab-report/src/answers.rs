@@ -11,6 +11,7 @@ use crate::sheet::{Answer, Item, MeasuredValue};
 mod echo;
 mod flood;
 mod handshake;
+mod nagle;
 mod part1;
 mod part2;
 mod part3;

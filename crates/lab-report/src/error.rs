@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use labnet::{cli::Diagnosis, escape::escape};
 
+use crate::formatting::count;
+
 /// Why a report cannot be made, or fails.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -41,12 +43,10 @@ pub enum Error {
         of: usize,
     },
     /// Programs have faults.
-    #[error("{faults} of the programs, each with its proof in {}", escape(.page))]
+    #[error("{} in the programs", count(*.faults, "fault"))]
     Faults {
-        /// How many: `2 faults`.
-        faults: String,
-        /// The path of the page.
-        page: String,
+        /// How many.
+        faults: u64,
     },
     /// A file holds no facts of a run, or those of another version.
     #[error("{}: {}", path.display(), escape(.complaint))]

@@ -1,7 +1,6 @@
 //! Findings in words.
 
 use lab_diagnosis::{Finding, Proof};
-use lab_testbed::facts::RunFacts;
 use labnet::escape::escape;
 
 use crate::{
@@ -9,22 +8,23 @@ use crate::{
     sheet::FindingReport,
 };
 
-/// The findings of a run, for the sheet.
-pub(crate) fn of(facts: &RunFacts) -> Vec<FindingReport> {
-    lab_diagnosis::diagnose(facts).into_iter().map(report).collect()
-}
-
-fn report(finding: Finding) -> FindingReport {
+/// A finding, for the sheet.
+pub(crate) fn report(finding: Finding) -> FindingReport {
     let row = finding.id.diagnosis();
     FindingReport {
         id: finding.id,
         severity: row.severity,
         program: finding.program.name().to_owned(),
         question: row.question.to_owned(),
-        text: format!("{} {}", row.words, proof(&finding.proof)),
+        text: sentence(&finding),
         advice: row.advice.to_owned(),
         proof: finding.proof,
     }
+}
+
+/// What was found, and what shows it.
+pub(crate) fn sentence(finding: &Finding) -> String {
+    format!("{} {}", finding.id.diagnosis().words, proof(&finding.proof))
 }
 
 /// A sentence on what shows a finding.

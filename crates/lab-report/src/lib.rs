@@ -22,5 +22,6 @@ mod findings;
 mod formatting;
 #[cfg(test)]
 mod sample;
+mod validity;
 
 pub use error::Error;

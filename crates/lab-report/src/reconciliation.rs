@@ -23,9 +23,14 @@ use direction::DirectionChecks;
 
 /// The reconciliation of every measured connection, in the order of the handout.
 pub fn reconcile(measurements: &Measurements) -> Vec<Reconciliation> {
-    let shorts = [&measurements.short_at_once, &measurements.short_paced]
-        .into_iter()
-        .filter_map(|measurement| measurement.measured());
+    let shorts = [
+        &measurements.short_at_once,
+        &measurements.short_paced,
+        &measurements.short_open,
+        &measurements.short_no_delay,
+        &measurements.short_pieces,
+    ];
+    let shorts = shorts.into_iter().filter_map(|measurement| measurement.measured());
     let floods = measurements.floods.measured().into_iter().flatten();
     let websockets = [&measurements.websocket_short, &measurements.websocket_flood];
     let websockets = websockets.into_iter().filter_map(|measurement| measurement.measured());
@@ -34,6 +39,8 @@ pub fn reconcile(measurements: &Measurements) -> Vec<Reconciliation> {
     let mut reconciliations: Vec<Reconciliation> = measurements.echo.measured().map(echo).into_iter().collect();
     reconciliations.extend(shorts.map(|transfer| reconciliation(Application::Stream, transfer, None)));
     reconciliations.extend(floods.map(|flood| reconciliation(Application::Stream, &flood.transfer, flood.recv_buffer)));
+    let flood_utf8 = measurements.flood_utf8.measured();
+    reconciliations.extend(flood_utf8.map(|transfer| reconciliation(Application::Stream, transfer, None)));
     reconciliations.extend(websockets.map(|transfer| reconciliation(Application::WebSocket, transfer, None)));
     reconciliations.extend(sessions.map(|session| reconciliation(Application::Tls, &session.transfer, None)));
     reconciliations

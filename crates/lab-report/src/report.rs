@@ -9,6 +9,7 @@ use labnet::{cli, escape::escape, net::Family, tls::TlsVersion};
 use crate::{
     answers, figures, findings, reconciliation,
     sheet::{AnswerSheet, ExperimentReport, RunSummary, State},
+    validity,
 };
 
 /// The version of `answers.json`.
@@ -19,6 +20,7 @@ pub fn sheet(facts: &RunFacts) -> AnswerSheet {
     let experiments: Vec<ExperimentReport> =
         facts.experiments.iter().map(|experiment| self::experiment(experiment, facts)).collect();
     let run = &facts.run;
+    let findings = lab_diagnosis::diagnose(facts);
     AnswerSheet {
         schema: SCHEMA,
         run: RunSummary {
@@ -35,8 +37,8 @@ pub fn sheet(facts: &RunFacts) -> AnswerSheet {
                 .collect(),
             changes: changes(&run.settings),
         },
-        findings: findings::of(facts),
-        answers: answers::answers(&facts.measured),
+        answers: answers::answers(&validity::valid(facts)),
+        findings: findings.into_iter().map(findings::report).collect(),
         reconciliations: reconciliation::reconcile(&facts.measured),
         experiments,
     }

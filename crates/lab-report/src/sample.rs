@@ -18,10 +18,9 @@ pub(crate) fn measurements() -> Measurements {
             short("part2-short-0", "CMD_short:0", &[18, 163]),
             &[(100, false), (100, true)],
         )),
-        short_paced: Measurement::Measured(short(
-            "part2-short-1",
-            "CMD_short:1",
-            &[18, 18, 18, 18, 18, 18, 18, 18, 18, 19],
+        short_paced: Measurement::Measured(delivered(
+            short("part2-short-1", "CMD_short:1", &[18, 18, 18, 18, 18, 18, 18, 18, 18, 19]),
+            &[(100, false), (1100, false)],
         )),
         short_open: Measurement::Measured(delivered(
             short("part2-short-0-open", "CMD_short:0", &[18, 163]),
@@ -37,7 +36,7 @@ pub(crate) fn measurements() -> Measurements {
             "CMD_short:0",
             &[&[12; 15][..], &[1]].concat(),
         )),
-        flood_utf8: Measurement::Measured(flood(None).transfer),
+        flood_utf8: Measurement::Measured(Transfer { experiment: "part2-flood-utf-8".into(), ..flood(None).transfer }),
         floods: Measurement::Measured([None, Some(512), Some(4096)].map(flood).into()),
         resets: [(Family::Ipv4, (3, 3)), (Family::Ipv6, (2, 2))].map(|reset| Measurement::Measured(self::reset(reset))),
         series: [Family::Ipv4, Family::Ipv6].map(|family| Measurement::Measured(series(family))),
@@ -137,6 +136,7 @@ pub(crate) fn transfer(
         experiment: experiment.into(),
         command: command.into(),
         sends: None,
+        messages: None,
         layers: layers.iter().map(|&(layer, bytes)| LayerBytes { layer, bytes }).collect(),
         client_kernel: Some(kernel(&to_server, &to_client, 1)),
         server_kernel: Some(kernel(&to_client, &to_server, 0)),
@@ -170,6 +170,7 @@ pub(crate) fn shown(first: u64, n: u64, recv_calls: u64) -> ClientReport {
 fn short(experiment: &str, command: &str, lengths: &[u64]) -> Transfer {
     let mut transfer = transfer(experiment, command, lengths, &[11], &[(Layer::Messages, 181)]);
     transfer.sends = Some(10);
+    transfer.messages = Some(SentMessages { first: 1, count: 10 });
     transfer.client = ClientReport { data_segments_in: Some(lengths.len() as u64), ..shown(1, 10, 3) };
     transfer
 }

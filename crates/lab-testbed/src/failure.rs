@@ -102,6 +102,12 @@ pub enum ExperimentFailure {
         /// The family in which the PMU was.
         family: Family,
     },
+    /// The program did something else than the experiment is about.
+    #[error("{reason}")]
+    Invalid {
+        /// What it did, in words; escaped.
+        reason: String,
+    },
     /// The system refused something, or a server of ours could not be started.
     #[error("{}", escape(.reason))]
     System {

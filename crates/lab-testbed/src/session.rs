@@ -23,6 +23,9 @@ use crate::{
 /// The time that a program has to end after Ctrl-C (ours); then it is killed.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The time that a program has to end when its experiment is over (ours).
+const END_GRACE: Duration = Duration::from_millis(100);
+
 /// The maximum of a transcript, in bytes (ours).
 const MAX_TRANSCRIPT: usize = 1 << 20;
 
@@ -96,7 +99,8 @@ impl ObservedProgram {
         let outcome = self.program.conclude(match end {
             End::ByItself(deadline) => deadline,
             End::Interrupt => INTERRUPT_TIMEOUT,
-            End::Experiment => Duration::ZERO,
+            // One that has ended by itself is to be known as such.
+            End::Experiment => END_GRACE,
         });
         let run = ProgramRun::new(self.role, &self.host, &outcome, end);
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).push((run, outcome.clone()));

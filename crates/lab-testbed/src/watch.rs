@@ -27,6 +27,9 @@ pub(crate) const SHORT_TIMEOUT: Duration = Duration::from_millis(500);
 /// The maximum number of stored payload lengths (ours).
 const MAX_LENGTHS: usize = 200;
 
+/// The facts of a connection, and its packets; or why there are none.
+type Observation = Result<(Transfer, Flow), ExperimentFailure>;
+
 /// The witnesses of a connection between two hosts.
 pub(crate) struct Watch {
     capture: Capture,
@@ -53,7 +56,7 @@ impl Watch {
         hosts: &Topology,
         port: u16,
         role: ProgramRole,
-    ) -> Result<(Recording, Result<(Transfer, Flow), ExperimentFailure>), ExperimentFailure> {
+    ) -> Result<(Recording, Observation), ExperimentFailure> {
         let ends = self.ends(hosts, port)?;
         let recording = self.capture.stop();
         let Some(ends) = ends else {

@@ -1,13 +1,18 @@
 //! The messages of a transfer, and the packets with messages, for several answers.
 
-use lab_testbed::facts::{Layer, PacketCounts, Transfer};
+use lab_diagnosis::Display;
+use lab_testbed::facts::{Layer, PacketCounts, SentMessages, Transfer};
+use labnet::pmu::PREFIX;
 
-/// What the handout's messages begin with.
-const TEXT: &str = "This is PMU data ";
+/// What the client showed of the messages.
+pub(super) fn display(transfer: &Transfer) -> Display {
+    let sent = transfer.messages.unwrap_or(SentMessages { first: 1, count: 0 });
+    Display::of_messages(&transfer.client.lines.join("\n"), sent)
+}
 
 /// The numbers of the messages that the client showed, in its order.
 pub(super) fn numbers(transfer: &Transfer) -> Vec<u64> {
-    transfer.client.lines.iter().filter_map(|line| line.strip_prefix(TEXT)?.trim().parse().ok()).collect()
+    display(transfer).numbers()
 }
 
 /// How many messages the client showed.
@@ -25,10 +30,11 @@ pub(super) fn longest(packets: &PacketCounts) -> u64 {
     packets.lengths.iter().copied().max().unwrap_or_default()
 }
 
-/// Whether each packet carried exactly one of the messages that the client showed.
+/// Whether each packet carried exactly one of the messages that were sent.
 pub(super) fn is_one_message_a_packet(transfer: &Transfer) -> bool {
-    let lines = transfer.client.lines.iter().map(|line| line.len() as u64);
-    !transfer.to_client.lengths.is_empty() && lines.eq(transfer.to_client.lengths.iter().copied())
+    let Some(SentMessages { first, count }) = transfer.messages else { return false };
+    let lengths = (first..first.saturating_add(count)).map(|number| (PREFIX.len() + number.to_string().len()) as u64);
+    !transfer.to_client.lengths.is_empty() && lengths.eq(transfer.to_client.lengths.iter().copied())
 }
 
 /// Part 5: how many packets carry messages or parts of them, the upgrade before and the close frame after left out.

@@ -7,7 +7,7 @@ use lab_testbed::ExperimentFailure;
 use labnet::net::Family;
 
 use super::*;
-use lab_testbed::facts::{GroupSender, KernelCounters, Layer};
+use lab_testbed::facts::{GroupSender, KernelCounters, Layer, SentMessages};
 
 use crate::sample;
 

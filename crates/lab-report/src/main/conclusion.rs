@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use lab_diagnosis::Severity;
 use lab_report::{
     Error,
-    sheet::{AnswerSheet, Reconciliation, State},
+    sheet::{AnswerSheet, ExperimentReport, Reconciliation, State},
 };
 use labnet::cli::Console;
 
@@ -21,7 +21,11 @@ pub(crate) fn conclude(sheet: &AnswerSheet, page: &str, console: &Console) -> Re
     );
     let done = sheet.experiments.iter().filter(|experiment| experiment.state == State::Done).count();
     let failed = sheet.experiments.iter().filter(|experiment| experiment.state == State::Failed);
-    for experiment in failed.clone() {
+    // A finding about the program says more than that its experiment failed.
+    let is_explained = |experiment: &ExperimentReport| {
+        sheet.findings.iter().any(|finding| experiment.name.starts_with(part_of(&finding.program)))
+    };
+    for experiment in failed.clone().filter(|experiment| !is_explained(experiment)) {
         let trouble = experiment.trouble.as_deref().and_then(|trouble| trouble.lines().next()).unwrap_or_default();
         console.err.warn(format_args!("{}: {trouble}", experiment.name));
     }
@@ -40,10 +44,7 @@ pub(crate) fn conclude(sheet: &AnswerSheet, page: &str, console: &Console) -> Re
     let unbalanced: Vec<&Reconciliation> =
         sheet.reconciliations.iter().filter(|reconciliation| !reconciliation.balances()).collect();
     match (unbalanced.first(), failed.count()) {
-        (_, _) if faults > 0 => {
-            let faults = if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") };
-            Err(Error::Faults { faults, page: page.to_owned() })
-        }
+        (_, _) if faults > 0 => Err(Error::Faults { faults: faults as u64 }),
         (None, 0) => Ok(ExitCode::SUCCESS),
         (None, failed) => Err(Error::Experiments { failed, of: sheet.experiments.len() }),
         (Some(reconciliation), _) => {
@@ -52,4 +53,9 @@ pub(crate) fn conclude(sheet: &AnswerSheet, page: &str, console: &Console) -> Re
             Err(Error::Unbalanced { experiment: reconciliation.experiment.clone(), claim, page: page.to_owned() })
         }
     }
+}
+
+/// The part in the name of a program: `part4` of `part4-sender`; Code A to D are part 1.
+fn part_of(program: &str) -> &str {
+    if program.starts_with("code-") { "part1" } else { program.get(..5).unwrap_or(program) }
 }

@@ -8,6 +8,8 @@ mod browser; // Chromium without a window.
 mod ends; // Interrupted reports, wrong command lines.
 #[cfg(target_os = "linux")]
 mod facts; // Reports from facts, without a run.
+#[cfg(target_os = "linux")]
+mod findings_part2; // Wrong programs of part 2, each by its name.
 mod fixture; // A sheet with everything in it.
 #[cfg(target_os = "linux")]
 mod measured; // Answers follow what is measured.

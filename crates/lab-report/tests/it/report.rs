@@ -178,6 +178,13 @@ impl Report {
         self.list("accounts").iter().flat_map(checks).collect()
     }
 
+    /// The findings about all programs, each `program: id`.
+    pub(crate) fn findings(&self) -> Vec<String> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let findings = self.list("findings").iter();
+        findings.map(|finding| format!("{}: {}", text(&finding["program"]), text(&finding["id"]))).collect()
+    }
+
     /// An entry of an experiment's account.
     #[track_caller]
     pub(crate) fn entry(&self, experiment: &str, who: &str) -> &Value {

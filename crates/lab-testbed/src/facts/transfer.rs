@@ -122,6 +122,15 @@ pub fn fewest_recv_calls(bytes: u64, recv_buffer: Option<u64>) -> u64 {
     with_bytes + 1
 }
 
+/// The messages of an answer to `CMD_short`: `first`, `first` + 1, …
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentMessages {
+    /// The number of the first.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
 /// A packet of the server with new bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataPacket {
@@ -179,6 +188,9 @@ pub struct Transfer {
     pub command: String,
     /// Calls of send for messages by the server's program, if it is ours.
     pub sends: Option<u64>,
+    /// The messages that a server of ours sent; `None` for a text, or another server.
+    #[serde(default)]
+    pub messages: Option<SentMessages>,
     /// The layers of the server's stream, if the server is ours. Messages are always one of them.
     pub layers: Vec<LayerBytes>,
     /// The kernel at the client's end.

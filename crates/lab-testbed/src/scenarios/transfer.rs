@@ -15,7 +15,7 @@ use mock_servers::{Event, Events, ServerSettings, fault::Fault, pmu};
 use super::client_and_server;
 use crate::{
     ExperimentFailure,
-    facts::{Arrival, Flood, Layer, LayerBytes, RunSettings, Transfer},
+    facts::{Arrival, Flood, Layer, LayerBytes, RunSettings, SentMessages, Transfer},
     programs::ProgramRole,
     session::ExperimentSession,
     topology::CLIENT,
@@ -133,8 +133,10 @@ fn ask(
         arguments.extend(["--recv-buffer", buffer]);
     }
     arguments.push(command);
+    let sent = SentMessages { first: config.device.first, count: config.device.messages };
     let serve = move |settings: &ServerSettings| pmu::spawn(&config, settings);
     let mut watched = connect(session, PORT, serve, ProgramRole::Part2, &arguments, is_kept)?;
+    watched.transfer.messages = (command != FLOOD).then_some(sent);
     watched.transfer.layers = vec![answer];
     watched.transfer.client.recv_buffer = recv_buffer;
     watched.transfer.command = command.to_owned();

@@ -5,14 +5,32 @@ use super::*;
 #[test]
 fn q10_the_number_of_messages_is_counted() {
     says("Q10", &sample::measurements(), &["[d = 0] 10 messages, numbered 1 to 10.", "[d = 1] 10 messages"]);
-    let later = given(|measurements| facts(&mut measurements.short_at_once).client = sample::shown(0, 17, 3));
+    let later = given(|measurements| {
+        let transfer = facts(&mut measurements.short_at_once);
+        (transfer.client, transfer.messages) = (sample::shown(0, 17, 3), Some(SentMessages { first: 0, count: 17 }));
+    });
     says("Q10", &later, &["[d = 0] 17 messages, numbered 0 to 16.", "[d = 1] 10 messages, numbered 1 to 10."]);
+    // A prefix, a line of its own, several in a line: the messages are there.
+    let chatty = given(|measurements| {
+        let lines = &mut facts(&mut measurements.short_paced).client.lines;
+        lines.iter_mut().for_each(|line| line.insert_str(0, "got: "));
+        lines.push("bye".into());
+    });
+    says("Q10", &chatty, &["[d = 1] 10 messages, numbered 1 to 10."]);
+    let joined = given(|measurements| {
+        let lines = &mut facts(&mut measurements.short_at_once).client.lines;
+        *lines = vec![lines.concat()];
+    });
+    says("Q10", &joined, &["[d = 0] 10 messages, numbered 1 to 10."]);
+}
+
+#[test]
+fn q10_is_not_answered_from_what_was_not_shown() {
     let hole = given(|measurements| {
         facts(&mut measurements.short_at_once).client.lines.remove(4);
     });
-    says("Q10", &hole, &["[d = 0] 9 messages, numbered 1 to 10.", "do not follow each other"]);
-    let chatty = given(|measurements| facts(&mut measurements.short_paced).client.lines.push("bye".into()));
-    says("Q10", &chatty, &["[d = 1] 1 line of its output is no message"]);
+    let missing = answer("Q10", &hole).missing;
+    assert_eq!(missing.as_deref(), Some("With d = 0 the PDC showed 9 of the 10 messages that the PMU sent."));
     let half = given(|measurements| measurements.short_paced = Measurement::NotRun);
     says("Q10", &half, &["[d = 0] 10 messages"]);
     assert_eq!(answer("Q10", &half).missing.as_deref(), Some("Part 2 with “CMD_short:1” was not run."));
@@ -36,29 +54,72 @@ fn q11_packets_are_counted_for_both_pauses() {
 }
 
 #[test]
-fn q12_lengths_prove_that_messages_shared_a_packet() {
-    says("Q12", &sample::measurements(), &["2 packets instead of 10", "18 + 163 bytes", "Nagle", "round-trip time"]);
-    let corked = given(|measurements| {
-        let packets = &mut facts(&mut measurements.short_at_once).to_client;
-        (packets.with_payload, packets.lengths) = (1, vec![181]);
-    });
-    says("Q12", &corked, &["1 packet instead of 10", "TCP_CORK"]);
-    does_not_say("Q12", &corked, "The first message left at once");
-    let three = given(|measurements| {
-        let packets = &mut facts(&mut measurements.short_at_once).to_client;
-        (packets.with_payload, packets.lengths) = (3, vec![36, 36, 109]);
-    });
-    says("Q12", &three, &["3 packets instead of 10", "sent meanwhile"]);
-    does_not_say("Q12", &three, "The first message left at once");
-    let equal = given(|measurements| {
-        let packets = &mut facts(&mut measurements.short_at_once).to_client;
-        (packets.with_payload, packets.lengths) = (10, vec![18; 10]);
-    });
-    says("Q12", &equal, &["They are not different: 10 packets both times."]);
-    let odd = given(|measurements| facts(&mut measurements.short_at_once).to_client.with_payload = 11);
-    says("Q12", &odd, &["more packets without a pause"]);
+fn q12_says_what_held_the_messages_back_and_what_let_them_go() {
+    let usual = sample::measurements();
+    says("Q12", &usual, &["2 packets instead of 10", "18 + 163 bytes", "close(): they left with the FIN"]);
+    says("Q12", &usual, &["Nagle's algorithm", "a round-trip time after the first packet", "10 packets: one for each"]);
+    assert_eq!(
+        answer("Q12", &usual).experiments,
+        ["part2-short-0", "part2-short-1", "part2-short-0-open", "part2-short-0-nodelay"]
+    );
     let half = given(|measurements| measurements.short_at_once = Measurement::NotRun);
     assert!(answer("Q12", &half).items.is_empty());
+}
+
+#[test]
+fn q12_names_a_cause_only_with_the_fact_that_shows_it() {
+    // Each changes one fact, and the sentence that stands on it is gone.
+    let delivered = |packets: &[(u64, bool)]| {
+        given(|measurements| {
+            let transfer = facts(&mut measurements.short_at_once);
+            *transfer = sample::delivered(transfer.clone(), packets);
+        })
+    };
+    let late = delivered(&[(100, false), (200, true)]);
+    says("Q12", &late, &["did not leave before its acknowledgement could have come"]);
+    does_not_say("Q12", &late, "close()");
+    let without_fin = delivered(&[(100, false), (101, false)]);
+    says("Q12", &without_fin, &["without a FIN: what let them go was not measured"]);
+    does_not_say("Q12", &without_fin, "close()");
+
+    let no_wait = given(|measurements| {
+        let transfer = facts(&mut measurements.short_open);
+        *transfer = sample::delivered(transfer.clone(), &[(100, false), (101, false)]);
+    });
+    does_not_say("Q12", &no_wait, "held them back");
+    let not_made = given(|measurements| measurements.short_open = Measurement::NotRun);
+    does_not_say("Q12", &not_made, "held them back");
+    let coalesced = given(|measurements| facts(&mut measurements.short_no_delay).to_client.lengths = vec![18, 163]);
+    does_not_say("Q12", &coalesced, "TCP_NODELAY");
+    let slow = given(|measurements| {
+        facts(&mut measurements.short_paced).round_trip = Some(Duration::from_secs(3));
+    });
+    does_not_say("Q12", &slow, "had been acknowledged");
+}
+
+#[test]
+fn q12_of_one_packet_or_of_equal_numbers_guesses_nothing() {
+    let alone = |sends| {
+        given(|measurements| {
+            let transfer = facts(&mut measurements.short_at_once);
+            (transfer.to_client.with_payload, transfer.to_client.lengths) = (1, vec![181]);
+            transfer.data_packets.truncate(1);
+            transfer.sends = sends;
+        })
+    };
+    says("Q12", &alone(Some(10)), &["1 packet instead of 10", "was not measured"]);
+    says("Q12", &alone(Some(1)), &["wrote all messages in one send()"]);
+    let equal = |round_trip| {
+        given(|measurements| {
+            let transfer = facts(&mut measurements.short_at_once);
+            (transfer.to_client.with_payload, transfer.to_client.lengths) = (10, vec![18; 10]);
+            transfer.round_trip = Some(Duration::from_micros(round_trip));
+        })
+    };
+    says("Q12", &equal(40), &["They are not different: 10 packets both times.", "hardly any round-trip time"]);
+    does_not_say("Q12", &equal(100_000), "Nagle");
+    let odd = given(|measurements| facts(&mut measurements.short_at_once).to_client.with_payload = 11);
+    says("Q12", &odd, &["more packets without a pause", "was not measured"]);
 }
 
 #[test]
