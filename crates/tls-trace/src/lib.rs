@@ -86,7 +86,13 @@ pub struct Entry {
     pub details: Vec<(String, String)>,
     /// Whether it was encrypted on the wire.
     pub encrypted: bool,
+    /// The first bytes of application data, at most [`MAX_CONTENT`]; empty for all else, and never in JSON.
+    #[serde(skip)]
+    pub content: Vec<u8>,
 }
+
+/// The maximum of [`Entry::content`], in bytes (ours): some messages of the lab.
+pub const MAX_CONTENT: usize = 1024;
 
 /// One line, then one for each detail, all but the last with a newline.
 impl fmt::Display for Entry {
@@ -258,11 +264,29 @@ impl fmt::Debug for Timeline {
 }
 
 fn act(at: Duration, name: String) -> Entry {
-    Entry { at: Some(at), kind: Kind::Act, direction: None, len: 0, name, details: Vec::new(), encrypted: false }
+    Entry {
+        at: Some(at),
+        kind: Kind::Act,
+        direction: None,
+        len: 0,
+        name,
+        details: Vec::new(),
+        encrypted: false,
+        content: Vec::new(),
+    }
 }
 
 /// Something that cannot be read, with its length and why.
 fn problem(at: Duration, direction: Direction, len: usize, name: &str, details: Vec<(String, String)>) -> Entry {
     let name = name.to_owned();
-    Entry { at: Some(at), kind: Kind::Problem, direction: Some(direction), len, name, details, encrypted: false }
+    Entry {
+        at: Some(at),
+        kind: Kind::Problem,
+        direction: Some(direction),
+        len,
+        name,
+        details,
+        encrypted: false,
+        content: Vec::new(),
+    }
 }

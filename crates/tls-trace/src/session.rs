@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use super::{
-    Direction, Entry, Kind,
+    Direction, Entry, Kind, MAX_CONTENT,
     details::{Details, bytes, hex},
     extensions::unreadable,
     hellos::{ClientHello, ServerHello, TLS12, TLS13},
@@ -80,7 +80,7 @@ impl Envelope {
     fn entry(self, kind: Kind, len: usize, name: impl Into<String>, details: Details) -> Entry {
         let Self { at, direction, encrypted } = self;
         let (name, details) = (name.into(), details.into_inner());
-        Entry { at: Some(at), kind, direction: Some(direction), len, name, details, encrypted }
+        Entry { at: Some(at), kind, direction: Some(direction), len, name, details, encrypted, content: Vec::new() }
     }
 }
 
@@ -216,7 +216,8 @@ impl Session {
             ALERT => out.push(alert(envelope, content)),
             HANDSHAKE => self.handshake(envelope, content, out),
             APPLICATION_DATA => {
-                out.push(envelope.entry(Kind::Data, content.len(), "ApplicationData", Details::default()));
+                let entry = envelope.entry(Kind::Data, content.len(), "ApplicationData", Details::default());
+                out.push(Entry { content: content.iter().take(MAX_CONTENT).copied().collect(), ..entry });
             }
             _ => {
                 let mut details = Details::default();
