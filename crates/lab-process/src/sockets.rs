@@ -132,11 +132,22 @@ pub fn waiting(protocol: Protocol) -> io::Result<Vec<SocketAddr>> {
 /// Whether there is a TCP connection in either family with `port` on either side, also one that is about to end, in the
 /// network of this thread (Linux only).
 pub fn has_connection(port: u16) -> bool {
+    has_connection_in(port, |_| true)
+}
+
+/// As [`has_connection`], without those in `TIME_WAIT`, which only wait for late packets.
+pub fn has_open_connection(port: u16) -> bool {
+    has_connection_in(port, |state| state != TcpState::TimeWait)
+}
+
+fn has_connection_in(port: u16, is_wanted: impl Fn(TcpState) -> bool) -> bool {
     let is_connection = |line: &str| {
-        let mut addresses = line.split_whitespace().skip(1).map_while(any_address);
-        let (Some(local), Some(remote)) = (addresses.next(), addresses.next()) else { return false };
+        let mut fields = line.split_whitespace().skip(1);
+        let mut address = || fields.next().and_then(any_address);
+        let (Some(local), Some(remote)) = (address(), address()) else { return false };
+        let state = fields.next().and_then(|number| u8::from_str_radix(number, 16).ok()).map(state);
         // A listening socket has port 0 on the other side.
-        remote.port() != 0 && (local.port() == port || remote.port() == port)
+        remote.port() != 0 && (local.port() == port || remote.port() == port) && state.is_some_and(&is_wanted)
     };
     let tables = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
     tables.iter().any(|table| std::fs::read_to_string(table).unwrap_or_default().lines().any(is_connection))
