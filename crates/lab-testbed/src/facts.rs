@@ -28,7 +28,7 @@ pub use tls::{TlsFacts, TlsMessage, TlsSuite};
 pub(crate) use transfer::MAX_REQUEST;
 pub use transfer::{
     Arrival, ClientClose, ClientReport, ConnectionAttempt, DataPacket, Flood, KernelCounters, Layer, LayerBytes,
-    PacketCounts, PathCounts, SentMessages, Transfer, fewest_recv_calls,
+    PacketCounts, PathCounts, RefusedPackets, ResetCost, SentMessages, Transfer, fewest_recv_calls,
 };
 
 /// The version of the JSON of [`RunFacts`].

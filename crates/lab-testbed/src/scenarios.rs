@@ -3,6 +3,7 @@
 mod multicast;
 mod primer;
 mod reset;
+mod separators;
 mod tls;
 mod transfer;
 mod websocket;

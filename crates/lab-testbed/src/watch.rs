@@ -1,6 +1,9 @@
 //! The witnesses of a connection: a capture at the client, and the kernels at both ends.
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use lab_packets::{
     file::Recording,
@@ -18,17 +21,25 @@ use crate::{
     topology::{CLIENT, SERVER, Topology},
 };
 
+mod ending;
+
 /// The time limit for an expected event (ours; long enough for a busy machine).
 pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The time limit for an event that should not happen (ours; programs are much faster).
 pub(crate) const SHORT_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// The time between two looks at the table of sockets (ours).
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
 /// The maximum number of stored payload lengths (ours).
 const MAX_LENGTHS: usize = 200;
 
 /// The facts of a connection, and its packets; or why there are none.
 type Observation = Result<(Transfer, Flow), ExperimentFailure>;
+
+/// The maximum of the client's stream that is kept, in bytes (ours): longer than every command.
+const MAX_SENT_TEXT: usize = 64;
 
 /// The witnesses of a connection between two hosts.
 pub(crate) struct Watch {
@@ -74,24 +85,49 @@ impl Watch {
         Ok((recording, measured))
     }
 
-    /// What the kernels reported of the connection at both ends; `None` if there was no connection.
+    /// What the kernels reported of the connections at both ends; `None` if there was no connection.
     fn ends(&mut self, hosts: &Topology, port: u16) -> Result<Option<Vec<ClosedTcpSocket>>, ExperimentFailure> {
-        // A refused connection, as in the other family, has no acknowledged bytes.
-        let is_client = |end: &ClosedTcpSocket| end.remote.port() == port && end.counters.bytes_acked > 0;
-        let is_server = |end: &ClosedTcpSocket| end.local.port() == port;
+        // A connection that was refused, as in the other family, has no bytes; nor has one that the client reset: the kernel
+        // clears its counters. The latter has a server.
+        let (is_client, is_server) =
+            (|end: &ClosedTcpSocket| end.remote.port() == port, |end: &ClosedTcpSocket| end.local.port() == port);
+        let has_bytes = |end: &ClosedTcpSocket| is_client(end) && end.counters.bytes_acked > 0;
         // After the end of the program its connection is still in the table, or the kernel has reported its end.
         let is_in_table = hosts.host(self.host)?.run(move || sockets::has_connection(port));
-        let has_ended = |ends: &[ClosedTcpSocket]| ends.iter().any(is_client);
-        if !is_in_table && !has_ended(self.client.wait(SHORT_TIMEOUT, has_ended)) {
+        let has_ended = |ends: &[ClosedTcpSocket]| ends.iter().any(has_bytes);
+        let is_served = |ends: &[ClosedTcpSocket]| ends.iter().any(is_server);
+        if !is_in_table
+            && !has_ended(self.client.wait(SHORT_TIMEOUT, has_ended))
+            && !is_served(self.server.wait(SHORT_TIMEOUT, is_served))
+        {
             return Ok(None);
         }
-        let mut ends: Vec<ClosedTcpSocket> = self.client.wait(EVENT_TIMEOUT, has_ended).to_vec();
-        ends.retain(is_client);
-        ends.extend(
-            self.server.wait(EVENT_TIMEOUT, |ends| ends.iter().any(is_server)).iter().filter(|end| is_server(end)),
-        );
+        // A client may have had several connections, and have used one of them: all have to end.
+        let until = Instant::now() + EVENT_TIMEOUT;
+        let left = || until.saturating_duration_since(Instant::now());
+        for host in [self.host, SERVER] {
+            while hosts.host(host)?.run(move || sockets::has_open_connection(port)) && !left().is_zero() {
+                thread::sleep(POLL_INTERVAL);
+            }
+        }
+        let served = self.server.wait(left(), is_served);
+        let served: Vec<ClosedTcpSocket> = served.iter().filter(|end| is_server(end)).copied().collect();
+        let mut ends: Vec<ClosedTcpSocket> = self
+            .client
+            .wait(left(), |ends| ends.iter().any(is_client) && have_counterparts(&served, ends))
+            .iter()
+            .filter(|end| has_bytes(end))
+            .copied()
+            .collect();
+        let served = self.server.wait(left(), |served| have_counterparts(&ends, served));
+        ends.extend(served.iter().filter(|end| is_server(end)));
         Ok(Some(ends))
     }
+}
+
+/// Whether the other end of each of these connections has been reported, too.
+fn have_counterparts(ends: &[ClosedTcpSocket], others: &[ClosedTcpSocket]) -> bool {
+    ends.iter().all(|end| others.iter().any(|other| (other.local, other.remote) == (end.remote, end.local)))
 }
 
 impl Transfer {
@@ -144,9 +180,16 @@ pub(crate) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfe
         missed_by_capture: recording.dropped.unwrap_or_default(),
         data_packets: conduct::data_packets(flow),
         round_trip: conduct::round_trip(flow),
+        sent_text: sent_text(flow),
         duration: flow.duration().unwrap_or_default(),
         ..Transfer::default()
     }
+}
+
+/// The first bytes of the client's stream, escaped.
+fn sent_text(flow: &Flow) -> String {
+    let sent = flow.stream.iter().filter(|chunk| chunk.direction == Direction::Sent).flat_map(|chunk| &chunk.bytes);
+    labnet::escape::escape(&sent.take(MAX_SENT_TEXT).copied().collect::<Vec<u8>>()).to_string()
 }
 
 fn packets(flow: &Flow, way: &DirectionCounts, direction: Direction) -> PacketCounts {
@@ -160,8 +203,8 @@ fn packets(flow: &Flow, way: &DirectionCounts, direction: Direction) -> PacketCo
     let is_fin = |row: &&PacketRow| row.tcp.is_some_and(|tcp| tcp.flags.fin());
     let both = [Direction::Sent, Direction::Received];
     let fins = both.map(|way| flow.rows.iter().filter(is_fin).find(|row| row.direction == way).map(|row| row.number));
-    let end = fins.into_iter().map(|fin| fin.unwrap_or(u64::MAX)).max();
-    let is_reset = |row: &PacketRow| row.tcp.is_some_and(|tcp| tcp.flags.rst()) && Some(row.number) <= end;
+    let end = fins.into_iter().map(|fin| fin.unwrap_or(u64::MAX)).max().unwrap_or(u64::MAX);
+    let reset = ending::reset_cost(flow, direction, end);
     PacketCounts {
         all: way.packets,
         with_payload: way.packets_with_payload + last_bytes,
@@ -171,7 +214,10 @@ fn packets(flow: &Flow, way: &DirectionCounts, direction: Direction) -> PacketCo
         repeated_syn_fin: repeats(false).count() as u64,
         lengths: lengths.map(|row| row.payload_len as u64).take(MAX_LENGTHS).collect(),
         has_fin: way.fin > 0,
-        has_rst: rows().any(is_reset),
+        has_rst: reset.is_some(),
+        reset,
+        acknowledged_by_reset: ending::acknowledged_by_reset(flow, direction),
+        refused: ending::refused(flow, direction),
     }
 }
 

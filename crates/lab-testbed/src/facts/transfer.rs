@@ -26,6 +26,40 @@ pub struct PacketCounts {
     pub has_fin: bool,
     /// Whether a reset was captured before both FINs.
     pub has_rst: bool,
+    /// What such a reset could have cost; `None` without one.
+    #[serde(default)]
+    pub reset: Option<ResetCost>,
+    /// Payload bytes and FIN that only the reset of the other end acknowledged: it had them, and the sender's kernel does not
+    /// count them.
+    #[serde(default)]
+    pub acknowledged_by_reset: u64,
+    /// What came to an end that had closed, and was answered by a reset.
+    #[serde(default)]
+    pub refused: RefusedPackets,
+}
+
+/// The bytes that were not acknowledged when an end reset its connection, by sequence numbers: the reset may have destroyed
+/// them. What the other end had acknowledged is not lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetCost {
+    /// The packet of the reset, as the capture numbers it.
+    pub packet: u64,
+    /// Payload bytes that the end had sent before.
+    pub bytes: u64,
+    /// Those of them that the other end had not acknowledged before.
+    pub unacknowledged: u64,
+}
+
+/// Packets that were captured after the FIN or reset of their receiver, and that it answered with a reset: its socket was closed,
+/// and nobody could have read them. Closing after close_notify is allowed (RFC 8446, section 6.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedPackets {
+    /// Packets with payload.
+    pub packets: u64,
+    /// Their payload bytes, each once.
+    pub bytes: u64,
+    /// Whether the FIN is one of them: it was not acknowledged.
+    pub has_fin: bool,
 }
 
 impl PacketCounts {
@@ -70,6 +104,8 @@ pub struct PathCounts {
 pub enum Layer {
     /// The answer itself.
     Messages,
+    /// White space between messages, from a PMU that separates them.
+    Separators,
     /// Part 5: the answer to the HTTP upgrade.
     Upgrade,
     /// Part 5: the headers of the frames that carry messages.
@@ -184,8 +220,11 @@ pub struct ClientClose {
 pub struct Transfer {
     /// The name of the experiment, or of one of its connections.
     pub experiment: String,
-    /// The command that the client sent.
+    /// The command that the client was given.
     pub command: String,
+    /// The first bytes of the client's stream, escaped, at most 64; empty if none is known.
+    #[serde(default)]
+    pub sent_text: String,
     /// Calls of send for messages by the server's program, if it is ours.
     pub sends: Option<u64>,
     /// The messages that a server of ours sent; `None` for a text, or another server.

@@ -17,7 +17,7 @@ use labnet::tls::TlsVersion;
 use tls_trace::Kind;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind, Name};
 
-use super::{client_and_server, poll};
+use super::{client_and_server, poll, separators::Separators};
 use crate::{
     ExperimentFailure,
     facts::{Layer, LayerBytes, TlsFacts, TlsMessage, TlsSuite, Transfer},
@@ -90,9 +90,10 @@ pub(super) fn session(session: &mut ExperimentSession<'_>, version: TlsVersion) 
     Ok(facts(version, &listing, &flow, transfer, certificate_key))
 }
 
-/// The layers of the server's stream: messages, record protection, handshake, alerts.
+/// The layers of the server's stream: messages, what separates them, record protection, handshake, alerts.
 fn layers(listing: &TlsDissection) -> Vec<LayerBytes> {
-    let (mut messages, mut protection, mut handshake, mut alerts) = (0, 0, 0, 0);
+    let mut separators = Separators::default();
+    let (mut messages, mut white_space, mut protection, mut handshake, mut alerts) = (0, 0, 0, 0, 0);
     let mut record_len = 0;
     let mut lines = listing.lines.iter().filter(|line| line.entry.direction == Some(Direction::Received)).peekable();
     while let Some(line) = lines.next() {
@@ -106,16 +107,22 @@ fn layers(listing: &TlsDissection) -> Vec<LayerBytes> {
                 _ => handshake += record_len,
             }
         } else if line.entry.kind == Kind::Data {
-            messages += len;
+            let between = separators.count(&line.entry.content);
+            messages += len - between.min(len);
+            white_space += between;
             protection += record_len.saturating_sub(len);
         }
     }
-    vec![
+    let mut layers = vec![
         LayerBytes { layer: Layer::Handshake, bytes: handshake },
         LayerBytes { layer: Layer::Messages, bytes: messages },
         LayerBytes { layer: Layer::RecordProtection, bytes: protection },
         LayerBytes { layer: Layer::Alerts, bytes: alerts },
-    ]
+    ];
+    if white_space > 0 {
+        layers.insert(2, LayerBytes { layer: Layer::Separators, bytes: white_space });
+    }
+    layers
 }
 
 fn facts(
