@@ -10,6 +10,8 @@
 
 use lab_testbed::facts::{Echo, Layer, Measurements, Transfer};
 
+use labnet::escape::escape;
+
 use crate::sheet::Reconciliation;
 
 mod builder;
@@ -78,10 +80,20 @@ fn reconciliation(application: Application, transfer: &Transfer, recv_buffer: Op
     program::client(&mut builder, application, transfer, recv_buffer);
     client_to_server(&mut builder, application, transfer);
     if application == Application::Stream {
-        let (command, sent) = (transfer.command.len() as u64, transfer.to_server.distinct_bytes);
-        builder.equal("The client sent its command and nothing else", &[command], sent);
+        command(&mut builder, transfer);
     }
     builder.finish(&transfer.experiment)
+}
+
+/// The bytes of the command count, not only their number.
+fn command(builder: &mut ReconciliationBuilder, transfer: &Transfer) {
+    let claim = "The client sent its command and nothing else";
+    let (given, sent) = (escape(&transfer.command).to_string(), &transfer.sent_text);
+    if sent.is_empty() || *sent == given {
+        builder.equal(claim, &[transfer.command.len() as u64], transfer.to_server.distinct_bytes);
+    } else {
+        builder.check(claim, format!("`{sent}` was sent, not `{given}`"), false);
+    }
 }
 
 fn echo(echo: &Echo) -> Reconciliation {
@@ -117,6 +129,7 @@ fn server_to_client(builder: &mut ReconciliationBuilder, application: Applicatio
         is_captured_at_sender: false,
         counts_syn: false,
         receiver_may_close_first: application.may_close_first().1,
+        may_be_refused: transfer.layer(Layer::Alerts) + transfer.layer(Layer::CloseFrame),
         path: transfer.path_to_client,
     };
     checks.add_to(builder);
@@ -133,15 +146,17 @@ fn client_to_server(builder: &mut ReconciliationBuilder, application: Applicatio
         is_captured_at_sender: true,
         counts_syn: true,
         receiver_may_close_first: application.may_close_first().0,
+        // Its command was answered: what comes after the end of the answer is close_notify, at most.
+        may_be_refused: if application == Application::Echo { 0 } else { u64::MAX },
         path: transfer.path_to_server,
     };
     checks.add_to(builder);
 }
 
-/// The bytes of the messages: those of their layer, or all of a stream without other layers.
+/// The bytes of the messages and of what separates them: those of their layers, or all of a stream without other layers.
 fn message_bytes(application: Application, transfer: &Transfer) -> Option<u64> {
     if transfer.layers.iter().any(|part| part.layer == Layer::Messages) {
-        return Some(transfer.layer(Layer::Messages));
+        return Some(transfer.layer(Layer::Messages) + transfer.layer(Layer::Separators));
     }
     (application == Application::Stream).then_some(transfer.to_client.distinct_bytes)
 }

@@ -27,6 +27,7 @@ pub(super) fn server(builder: &mut ReconciliationBuilder, transfer: &Transfer) {
 fn name(layer: Layer) -> &'static str {
     match layer {
         Layer::Messages => "messages",
+        Layer::Separators => "white space between them",
         Layer::Upgrade => "upgrade",
         Layer::FrameHeaders => "frame headers",
         Layer::CloseFrame => "close frame",
@@ -73,6 +74,8 @@ pub(super) fn client(
     {
         recv_calls(builder, messages, client.recv_buffer.or(recv_buffer), calls);
     }
+    let separators = transfer.layer(Layer::Separators);
+    let messages = messages.map(|messages| messages.saturating_sub(separators));
     shown(builder, transfer, messages.filter(|_| !transfer.layers.is_empty() && is_whole));
 }
 

@@ -5,6 +5,7 @@ use lab_testbed::facts::{Flood, KernelCounters, Measurement, PacketCounts};
 
 use crate::sample;
 
+mod closing;
 mod ends;
 
 fn facts<T>(measurement: &mut Measurement<T>) -> &mut T {
@@ -124,7 +125,6 @@ fn each_number_that_is_off_by_one_fails_a_check_of_its_own() {
         ),
         (|t| server(t).bytes_sent = Some(180), &[SENT]),
         (|t| server(t).bytes_sent = Some(182), &[SENT, TWICE]),
-        (|t| server(t).retransmitted += 1, &[TWICE]),
         (|t| server(t).bytes_acked += 1, &["The client acknowledged every byte of the server, with its FIN"]),
         (|t| server(t).bytes_acked -= 1, &["The client acknowledged every byte of the server, with its FIN"]),
         (|t| server(t).bytes_received += 1, &["The server's kernel received every byte of the client once"]),
@@ -138,7 +138,6 @@ fn each_number_that_is_off_by_one_fails_a_check_of_its_own() {
             |t| client(t).bytes_acked += 1,
             &["The server acknowledged every byte of the client, with its SYN and its FIN"],
         ),
-        (|t| client(t).retransmitted += 1, &["What the client sent twice is what its kernel sent again"]),
         (
             |t| client(t).data_segments_out += 1,
             &[

@@ -5,6 +5,8 @@
 mod accessibility; // The page, held against axe-core.
 mod browser; // Chromium without a window.
 #[cfg(target_os = "linux")]
+mod closing; // Programs that close early, or with a reset.
+#[cfg(target_os = "linux")]
 mod ends; // Interrupted reports, wrong command lines.
 #[cfg(target_os = "linux")]
 mod facts; // Reports from facts, without a run.

@@ -35,13 +35,20 @@ pub(crate) fn part(name: &str) -> String {
 
 /// A program that somebody else wrote, as a command.
 pub(crate) fn other(name: &str) -> String {
-    format!("python3 {}/tests/programs/{name}.py", env!("CARGO_MANIFEST_DIR"))
+    format!("python3 {}", source(&format!("{name}.py")))
+}
+
+/// The file of a program that somebody else wrote.
+pub(crate) fn source(file: &str) -> String {
+    format!("{}/tests/programs/{file}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// What a test needs besides private networks and the parts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
     Python,
+    Java,
+    Node,
     Tshark,
     Root,
 }
@@ -60,6 +67,8 @@ impl Need {
     fn obstacle(self) -> Option<&'static str> {
         let (program, arguments, obstacle): (_, &[&str], _) = match self {
             Self::Python => ("python3", &["-c", "import select, socket, ssl"], "no python3 here"),
+            Self::Java => ("java", &["--version"], "no java here"),
+            Self::Node => ("node", &["--version"], "no node here"),
             Self::Tshark => ("tshark", &["--version"], "no tshark here"),
             Self::Root => {
                 ("setpriv", &["--reuid", "65534", "--clear-groups", "true"], "only root becomes another user")

@@ -1,0 +1,75 @@
+//! Programs that end a connection as they may: what they leave unread is explained.
+
+use crate::report::{
+    Need::{Java, Node, Python},
+    Report, lacks, other, source,
+};
+
+/// Both sessions of part 6 against a PMU of somebody else.
+fn pmu(command: &str) -> Report {
+    let report = Report::of(&["--only", "part6", "--part6", command]);
+    report.succeeded();
+    report
+}
+
+#[test]
+fn a_pmu_that_closes_at_once_owes_nothing() {
+    if lacks("a_pmu_that_closes_at_once_owes_nothing", &[Python]) {
+        return;
+    }
+    for ending in ["close", "shutdown", "with", "notify", "later"] {
+        let report = pmu(&format!("{} {ending}", other("part6_ends")));
+        report.says("Q28", &["TLS 1.3", "10 records from the PMU"]);
+    }
+}
+
+#[test]
+fn a_pmu_in_java_that_closes_at_once_owes_nothing() {
+    if !lacks("a_pmu_in_java_that_closes_at_once_owes_nothing", &[Java]) {
+        pmu(&format!("java {}", source("Part6Ends.java")));
+    }
+}
+
+#[test]
+fn a_pmu_in_node_that_ends_or_is_destroyed_owes_nothing() {
+    if !lacks("a_pmu_in_node_that_ends_or_is_destroyed_owes_nothing", &[Node]) {
+        for ending in ["end", "destroy"] {
+            pmu(&format!("node {} {ending}", source("part6_ends.js")));
+        }
+    }
+}
+
+#[test]
+fn a_pmu_that_separates_its_messages_balances() {
+    if lacks("a_pmu_that_separates_its_messages_balances", &[Python]) {
+        return;
+    }
+    let report = pmu(&format!("{} newline", other("part6_ends")));
+    let note = report.entry("part6-tls-1.3", "the server's program")["note"].to_string();
+    assert!(note.contains("messages: 181, white space between them: 10"), "{note}");
+}
+
+#[test]
+fn a_client_that_closes_with_a_reset_or_opens_a_second_connection_balances() {
+    if lacks("a_client_that_closes_with_a_reset_or_opens_a_second_connection_balances", &[Python]) {
+        return;
+    }
+    for name in ["part2_linger", "part2_unused"] {
+        let report = Report::of(&["--only", "part2-short", "--part2", &other(name)]);
+        report.succeeded();
+        report.says("Q11", &["d = 0", "2 packets"]);
+        assert_eq!(report.entry("part2-short-0", "the kernel at the server")["segments"], 2, "{name}");
+    }
+}
+
+#[test]
+fn a_command_of_the_same_length_does_not_balance() {
+    if lacks("a_command_of_the_same_length_does_not_balance", &[Python]) {
+        return;
+    }
+    let report = Report::of(&["--only", "part2-short", "--part2", &other("part2_other_command")]);
+    assert_eq!(report.outcome.code(), 1);
+    let failed = report.failed_checks();
+    let is_named = |check: &String| check.starts_with("\"part2-short-1\"") && check.contains("not `CMD_short:1`");
+    assert!(failed.len() == 1 && failed.iter().all(is_named), "{failed:?}");
+}
