@@ -19,6 +19,10 @@ use labnet::{
 
 use crate::{ClientId, Event, Events, ServerName, ServerSettings};
 
+mod luck;
+
+use luck::ClientLuck;
+
 pub(crate) const NAME: ServerName = ServerName::Reset;
 
 /// The longest datagram that UDP can carry, in bytes: a shorter buffer would make another one of it.
@@ -137,7 +141,7 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
             begun,
             clock: clock.clone(),
             events: settings.events.clone(),
-            rng: settings.rng(&name),
+            luck: ClientLuck::new(settings, &name),
         };
         running.add_thread(&name, Wake::Udp(address), move || server.run(socket))?;
         if config.schedule.ever_answers(family) {
@@ -148,7 +152,7 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
 }
 
 /// One address of the server.
-struct AddressServer<R> {
+struct AddressServer {
     config: Config,
     family: Family,
     /// One for each family does: they change together.
@@ -157,10 +161,10 @@ struct AddressServer<R> {
     begun: Instant,
     clock: SystemClock,
     events: Events,
-    rng: R,
+    luck: ClientLuck,
 }
 
-impl<R: Rng> AddressServer<R> {
+impl AddressServer {
     fn run(mut self, socket: UdpSocket) {
         let mut socket = Some(socket);
         let mut was_answering = None;
@@ -201,7 +205,7 @@ impl<R: Rng> AddressServer<R> {
             Ok(_) if self.clock.has_ended() => {}
             Ok((n, from)) if answers => {
                 let datagram = buffer.get(..n).unwrap_or_default();
-                let reply = reply(datagram, &self.config, &mut self.rng);
+                let reply = reply(datagram, &self.config, self.luck.of(from));
                 if let Some(reply) = &reply
                     && let Err(error) = socket.send_to(reply.to_string().as_bytes(), from)
                 {
