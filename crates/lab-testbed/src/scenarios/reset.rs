@@ -1,6 +1,6 @@
 //! Part 3: one reset of a clock over UDP, and a series of resets, with the PMU on IPv4 or on IPv6.
 
-use std::time::Duration;
+use std::{collections::HashMap, net::SocketAddr, sync::mpsc, time::Duration};
 
 use lab_packets::{
     diagram::{Diagram, DiagramOptions},
@@ -8,7 +8,7 @@ use lab_packets::{
 };
 use labnet::{net::Family, reset::Tally};
 use mock_servers::{
-    Events,
+    Event, Events,
     reset::{self, Schedule},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     facts::{Reset, Series},
     programs::ProgramRole,
     session::ExperimentSession,
+    topology::{CLIENT, SERVER},
     watch,
 };
 
@@ -31,13 +32,16 @@ const ACKNOWLEDGEMENT: &[u8] = b"OFFSET";
 struct Seen {
     flows: Vec<Flow>,
     outputs: Vec<Vec<String>>,
+    /// For each client, which of its packets the PMU acknowledged first, from 1; empty if the path lost some.
+    acknowledged: HashMap<SocketAddr, usize>,
 }
 
 fn ask(session: &mut ExperimentSession<'_>, family: Family, clients: u64) -> Result<Seen, ExperimentFailure> {
     let hosts = client_and_server(session)?;
     let schedule = Schedule::Always(family);
     let config = reset::Config { port: PORT, loss: session.settings().loss, schedule, ..reset::Config::default() };
-    let settings = session.server_settings(Events::default());
+    let (events, reported) = mpsc::channel();
+    let settings = session.server_settings(Events::new(move |event| drop(events.send(event))));
     let _running = hosts.server()?.run(move || reset::spawn(&config, &settings))?;
     let interface = hosts.interface();
     let capture = hosts.client()?.run(move || Capture::start(interface, u32::MAX))?;
@@ -54,7 +58,24 @@ fn ask(session: &mut ExperimentSession<'_>, family: Family, clients: u64) -> Res
     session.keep_capture(&recording)?;
     let flows = watch::flows(&recording).into_iter();
     let flows = flows.filter(|flow| flow.protocol == FlowProtocol::Udp && flow.server.port() == PORT).collect();
-    Ok(Seen { flows, outputs })
+    let path_lost = hosts.path_counts(CLIENT, SERVER).lost;
+    let acknowledged = if path_lost == 0 { acknowledged_packets(reported.try_iter()) } else { HashMap::new() };
+    Ok(Seen { flows, outputs, acknowledged })
+}
+
+fn acknowledged_packets(events: impl Iterator<Item = Event>) -> HashMap<SocketAddr, usize> {
+    let mut lost: HashMap<SocketAddr, usize> = HashMap::new();
+    let mut acknowledged = HashMap::new();
+    for event in events {
+        match event {
+            Event::Lost { client, .. } => *lost.entry(client.peer).or_default() += 1,
+            Event::Acknowledged { client, .. } => {
+                acknowledged.entry(client.peer).or_insert(lost.get(&client.peer).copied().unwrap_or_default() + 1);
+            }
+            _ => {}
+        }
+    }
+    acknowledged
 }
 
 fn is_ipv4(flow: &&Flow) -> bool {
@@ -110,12 +131,22 @@ fn resets(flow: &Flow) -> Vec<Vec<Duration>> {
     resets
 }
 
+/// The one reset of a flow without the packets that left before a late acknowledgement arrived. How many there are depends
+/// on the load of the machine.
+fn in_time(mut resets: Vec<Vec<Duration>>, acknowledged: Option<&usize>) -> Vec<Vec<Duration>> {
+    if let ([sends], Some(&packets)) = (resets.as_mut_slice(), acknowledged) {
+        sends.truncate(packets);
+    }
+    resets
+}
+
 pub(super) fn series(session: &mut ExperimentSession<'_>, family: Family) -> Result<Series, ExperimentFailure> {
     let runs = session.settings().runs;
     session.note(format_args!("{runs} programs at the same time: they wait beside each other"));
     let seen = ask(session, family, runs)?;
     let flows = seen.flows.iter().filter(|flow| Family::of(flow.server) == family);
-    let resets: Vec<Vec<Duration>> = flows.flat_map(resets).collect();
+    let resets: Vec<Vec<Duration>> =
+        flows.flat_map(|flow| in_time(resets(flow), seen.acknowledged.get(&flow.client))).collect();
     let mut packets: Vec<u64> = resets.iter().map(|sends| sends.len() as u64).collect();
     packets.sort_unstable();
     let pauses = resets.iter().flat_map(|sends| sends.iter().zip(sends.iter().skip(1)));
