@@ -1,8 +1,10 @@
 //! Sequence diagrams of the packets between two hosts, as text and as SVG.
 
 mod label;
+mod slant;
 mod svg;
 mod text;
+mod websocket;
 
 use std::time::Duration;
 
@@ -31,8 +33,11 @@ pub struct Diagram {
     pub left: Lifeline,
     /// The lifeline on the right.
     pub right: Lifeline,
-    /// The arrows, from top to bottom.
+    /// The arrows, from top to bottom, with their times at the left lifeline.
     pub arrows: Vec<Arrow>,
+    /// The time of a packet from one lifeline to the other: it slants the arrows. `None` if it is not known, or none.
+    #[serde(default)]
+    pub delay: Option<Duration>,
 }
 
 /// A lifeline: the vertical line of a host.
@@ -94,21 +99,10 @@ impl Diagram {
     /// The diagram of a flow, analysed with [`Detail::Packets`](crate::flow::Detail::Packets). The client is on the left.
     /// `tls` is the result of [`tls::dissect`](crate::tls::dissect).
     pub fn of(flow: &Flow, tls: Option<&TlsDissection>, options: &DiagramOptions) -> Self {
-        let labels = Labels::new(flow, tls);
         let first = flow.rows.iter().filter_map(|row| row.at).min().unwrap_or_default();
-        let draw = |row: &PacketRow| arrow(row, first, &labels);
-        let mut arrows = Vec::new();
-        for run in flow.rows.chunk_by(|before, row| is_plain(before) == is_plain(row)) {
-            let is_plain = run.first().is_some_and(is_plain);
-            abridge(run, if is_plain { options.longest_run } else { MAX_ARROWS / 2 }, draw, &mut arrows);
-            if arrows.len() > MAX_ARROWS {
-                break;
-            }
-        }
-        if arrows.len() > MAX_ARROWS {
-            arrows.clear();
-            abridge(&flow.rows, MAX_ARROWS, draw, &mut arrows);
-        }
+        let labels = Labels::new(flow, tls);
+        let rows: Vec<(&PacketRow, String)> = flow.rows.iter().map(|row| (row, labels.of(row))).collect();
+        let arrows = arrows(&rows, first, options);
         let [left, right] = options.names.clone();
         let (client, server) = (flow.client.to_string(), flow.server.to_string());
         let what = match flow.protocol {
@@ -122,7 +116,38 @@ impl Diagram {
             left: Lifeline { name: left, address: client },
             right: Lifeline { name: right, address: server },
             arrows,
+            delay: slant::delay(&flow.rows),
         }
+    }
+
+    /// The diagram of flows between the same two hosts, such as those of both families, in the order of their packets. The
+    /// label of each packet begins with its family. `None` without flows.
+    pub fn of_families(flows: &[Flow], options: &DiagramOptions) -> Option<Self> {
+        let [only] = flows else {
+            let first = flows.first()?;
+            let mut rows: Vec<(&PacketRow, String)> = Vec::new();
+            for flow in flows {
+                let labels = Labels::new(flow, None);
+                let family = if flow.server.is_ipv4() { "IPv4" } else { "IPv6" };
+                rows.extend(flow.rows.iter().map(|row| (row, format!("{family}, {}", labels.of(row)))));
+            }
+            rows.sort_by_key(|(row, _)| row.number);
+            let begin = rows.iter().filter_map(|(row, _)| row.at).min().unwrap_or_default();
+            let addresses = |address: fn(&Flow) -> std::net::SocketAddr| {
+                flows.iter().map(|flow| address(flow).to_string()).collect::<Vec<_>>().join(", ")
+            };
+            let diagram = Self::of(first, None, options);
+            let descriptions = flows.iter().map(|flow| description(flow, &options.names, None));
+            return Some(Self {
+                title: format!("{} conversations on one axis", flows.len()),
+                description: descriptions.collect::<Vec<_>>().join(" "),
+                left: Lifeline { address: addresses(|flow| flow.client), ..diagram.left },
+                right: Lifeline { address: addresses(|flow| flow.server), ..diagram.right },
+                arrows: arrows(&rows, begin, options),
+                delay: flows.iter().filter_map(|flow| slant::delay(&flow.rows)).min(),
+            });
+        };
+        Some(Self::of(only, None, options))
     }
 
     /// The diagram as text of at most 100 columns. Each line ends with a newline.
@@ -143,7 +168,24 @@ fn is_plain(row: &PacketRow) -> bool {
     is_usual && row.tcp.is_none_or(|tcp| !tcp.flags.syn() && !tcp.flags.fin() && !tcp.flags.rst())
 }
 
-fn arrow(row: &PacketRow, first: Duration, labels: &Labels<'_>) -> Arrow {
+/// The arrows of packets with their labels, in their order; some are omitted if there are many.
+fn arrows(rows: &[(&PacketRow, String)], first: Duration, options: &DiagramOptions) -> Vec<Arrow> {
+    let mut arrows = Vec::new();
+    for run in rows.chunk_by(|(before, _), (row, _)| is_plain(before) == is_plain(row)) {
+        let is_plain = run.first().is_some_and(|(row, _)| is_plain(row));
+        abridge(run, if is_plain { options.longest_run } else { MAX_ARROWS / 2 }, first, &mut arrows);
+        if arrows.len() > MAX_ARROWS {
+            break;
+        }
+    }
+    if arrows.len() > MAX_ARROWS {
+        arrows.clear();
+        abridge(rows, MAX_ARROWS, first, &mut arrows);
+    }
+    arrows
+}
+
+fn arrow((row, label): &(&PacketRow, String), first: Duration) -> Arrow {
     let kind = match row {
         PacketRow { is_retransmission: true, .. } => ArrowKind::Retransmission,
         PacketRow { tcp: Some(_), .. } if !row.has_data() => ArrowKind::Control,
@@ -151,22 +193,22 @@ fn arrow(row: &PacketRow, first: Duration, labels: &Labels<'_>) -> Arrow {
     };
     let to_right = row.direction == Direction::Sent;
     let at = row.at.map(|at| at.saturating_sub(first));
-    Arrow { at, packet: Some(row.number), to_right, label: labels.of(row), kind }
+    Arrow { at, packet: Some(row.number), to_right, label: label.clone(), kind }
 }
 
 /// Adds arrows; omits some before the last ones if there are more than `limit`.
-fn abridge(run: &[PacketRow], limit: usize, draw: impl Fn(&PacketRow) -> Arrow, to: &mut Vec<Arrow>) {
+fn abridge(run: &[(&PacketRow, String)], limit: usize, first: Duration, to: &mut Vec<Arrow>) {
     let limit = limit.max(KEPT_AT_END + 2);
     let kept = if run.len() > limit { limit - KEPT_AT_END - 1 } else { run.len() };
     let (shown, rest) = run.split_at_checked(kept).unwrap_or((run, &[]));
-    to.extend(shown.iter().map(&draw));
+    to.extend(shown.iter().map(|row| arrow(row, first)));
     let (omitted, last) = rest.split_at_checked(rest.len().saturating_sub(KEPT_AT_END)).unwrap_or((&[], rest));
     if let Some(row) = omitted.first() {
-        let bytes: usize = omitted.iter().map(|row| row.payload_len).sum();
+        let bytes: usize = omitted.iter().map(|(row, _)| row.payload_len).sum();
         let label = format!("… {} packets more, {bytes} B", omitted.len());
-        to.push(Arrow { packet: None, label, kind: ArrowKind::Omitted, ..draw(row) });
+        to.push(Arrow { packet: None, label, kind: ArrowKind::Omitted, ..arrow(row, first) });
     }
-    to.extend(last.iter().map(&draw));
+    to.extend(last.iter().map(|row| arrow(row, first)));
 }
 
 /// The description of a diagram, in a few sentences.

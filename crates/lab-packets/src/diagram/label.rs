@@ -5,34 +5,42 @@ use std::collections::BTreeMap;
 use labnet::escape::escape;
 use tls_trace::{Direction, Kind};
 
+use super::websocket;
 use crate::{
-    flow::{Flow, PacketRow},
+    flow::{Flow, HEAD_LEN, PacketRow},
     packet::TcpFlags,
     tls::TlsDissection,
 };
 
 /// The maximum number of characters of a payload (ours).
-const MAX_TEXT: usize = 40;
+const MAX_TEXT: usize = HEAD_LEN;
 
-/// The maximum number of TLS messages on one arrow (ours).
+/// The maximum number of messages of TLS or WebSocket on one arrow (ours).
 const MAX_NAMES: usize = 4;
 
 /// The labels of a flow's packets.
-pub(super) struct Labels<'a> {
+pub(super) struct Labels {
     /// By packet, the names of the messages that end in it.
-    completed: BTreeMap<u64, Vec<&'a str>>,
+    completed: BTreeMap<u64, Vec<String>>,
     /// Messages in several packets: by direction and first packet, the last packet and the name.
-    long: BTreeMap<(bool, u64), (u64, &'a str)>,
-    /// The first packet with TLS.
-    tls_from: Option<u64>,
+    long: BTreeMap<(bool, u64), (u64, String)>,
+    /// The first packet with messages of TLS or WebSocket.
+    messages_from: Option<u64>,
     is_reversed: bool,
 }
 
-impl<'a> Labels<'a> {
-    pub(super) fn new(flow: &Flow, tls: Option<&'a TlsDissection>) -> Self {
-        let mut labels = Self { completed: BTreeMap::new(), long: BTreeMap::new(), tls_from: None, is_reversed: false };
-        let Some(tls) = tls else { return labels };
-        labels.tls_from = tls.lines.first().map(|line| line.first_packet);
+impl Labels {
+    pub(super) fn new(flow: &Flow, tls: Option<&TlsDissection>) -> Self {
+        let mut labels =
+            Self { completed: BTreeMap::new(), long: BTreeMap::new(), messages_from: None, is_reversed: false };
+        let Some(tls) = tls else {
+            for frame in websocket::frames(flow) {
+                labels.messages_from.get_or_insert(frame.first_packet);
+                labels.add(frame.direction, (frame.first_packet, frame.packet), frame.name, frame.part);
+            }
+            return labels;
+        };
+        labels.messages_from = tls.lines.first().map(|line| line.first_packet);
         labels.is_reversed = tls.client != flow.client;
         let mut lines = tls.lines.iter().peekable();
         while let Some(line) = lines.next() {
@@ -47,12 +55,19 @@ impl<'a> Labels<'a> {
                 "ApplicationData" if is_outer => "encrypted record",
                 name => name,
             };
-            labels.completed.entry(line.packet).or_default().push(name);
-            if let (true, Some(direction)) = (line.first_packet < line.packet, line.entry.direction) {
-                labels.long.insert((direction == Direction::Sent, line.first_packet), (line.packet, name));
-            }
+            let content = text(&line.entry.content, line.entry.content.len() < line.entry.len);
+            let whole = if content.is_empty() { name.to_owned() } else { format!("{name} “{content}”") };
+            labels.add(line.entry.direction, (line.first_packet, line.packet), whole, name.to_owned());
         }
         labels
+    }
+
+    /// Adds a message from its first packet to its last one; `part` names what the packets before the last one have of it.
+    fn add(&mut self, direction: impl Into<Option<Direction>>, (first, last): (u64, u64), name: String, part: String) {
+        self.completed.entry(last).or_default().push(name);
+        if let (true, Some(direction)) = (first < last, direction.into()) {
+            self.long.insert((direction == Direction::Sent, first), (last, part));
+        }
     }
 
     pub(super) fn of(&self, row: &PacketRow) -> String {
@@ -70,15 +85,15 @@ impl<'a> Labels<'a> {
 
     fn payload(&self, row: &PacketRow) -> String {
         let len = row.payload_len;
-        let is_tls = self.tls_from.is_some_and(|first| row.number >= first);
-        let what = if is_tls { self.messages(row) } else { text(row) };
+        let has_messages = self.messages_from.is_some_and(|first| row.number >= first);
+        let what = if has_messages { self.messages(row) } else { text(&row.head, row.head.len() < len) };
         if what.is_empty() { format!("{len} B") } else { format!("{len} B: {what}") }
     }
 
     /// The messages that end in a packet, or the message of which it has a part.
     fn messages(&self, row: &PacketRow) -> String {
         if let Some(names) = self.completed.get(&row.number) {
-            let shown = names.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
+            let shown = names.iter().take(MAX_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = names.len().saturating_sub(MAX_NAMES);
             return if more == 0 { shown } else { format!("{shown} and {more} more") };
         }
@@ -89,14 +104,15 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// The payload as text; empty if it is not text.
-fn text(row: &PacketRow) -> String {
-    let is_cut = row.head.len() < row.payload_len;
-    let text = match std::str::from_utf8(&row.head) {
+/// Bytes as text, of which the end may be cut off; empty if they are not text.
+pub(super) fn text(bytes: &[u8], is_cut: bool) -> String {
+    let is_cut = is_cut || bytes.len() > HEAD_LEN;
+    let bytes = bytes.get(..HEAD_LEN).unwrap_or(bytes);
+    let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         // A character may be cut in two.
         Err(error) if is_cut && error.error_len().is_none() => {
-            row.head.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or_default()
+            bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or_default()
         }
         Err(_) => return String::new(),
     };

@@ -306,14 +306,14 @@ fn a_diagram_says_what_went_where() {
     for i in 0..100 {
         wire.send(Server, format!("data \u{1b}[2J <b>&{i}").as_bytes());
     }
-    wire.send(Server, "This is PMU data, and so much of it that it does not fit: ☃".as_bytes());
+    wire.send(Server, "This is PMU data, and so much of it that it does not fit on one line: ☃".as_bytes());
     wire.send(Server, "This is PMU data 7\n".as_bytes());
     wire.close();
     let diagram = Diagram::of(&only(&wire), None, &DiagramOptions::default());
     let labels: Vec<&str> = diagram.arrows.iter().map(|arrow| arrow.label.as_str()).collect();
     assert_eq!(labels[..5], ["SYN", "SYN, ACK", "ACK", "11 B: CMD_short:0", "11 B: CMD_short:0 (again)"]);
     assert!(labels.iter().any(|label| label.starts_with("… 79 packets more, 1")), "{labels:?}");
-    assert!(labels.contains(&"61 B: This is PMU data, and so much of it that…"), "{labels:?}");
+    assert!(labels.contains(&"73 B: This is PMU data, and so much of it that it does not fit on one …"), "{labels:?}");
     assert!(labels.contains(&"19 B: This is PMU data 7\\n"), "{labels:?}");
     assert_eq!(diagram.arrows[4].kind, ArrowKind::Retransmission);
     let text = diagram.to_text();
@@ -343,6 +343,7 @@ fn a_diagram_made_by_hand_shows_what_was_lost() {
             arrow(false, ArrowKind::Lost, "OFFSET=4"),
             arrow(true, ArrowKind::Data, &"long ".repeat(40)),
         ],
+        delay: None,
     };
     let text = diagram.to_text();
     assert!(text.contains("1500.000 ms |---- RESET:20 ---"), "{text}");
