@@ -16,6 +16,8 @@ use lab_sandbox::HostConfig;
 use labnet::net::Interface;
 use mock_servers::{Events, multicast};
 
+mod figure;
+
 use super::{POLL_INTERVAL, wait_for_server};
 use crate::{
     ExperimentFailure,
@@ -96,6 +98,8 @@ pub(super) fn programme(session: &mut ExperimentSession<'_>) -> Result<Multicast
     let receiver = session.end(receiver);
     let recording = capture.stop();
     session.keep_capture(&recording)?;
+
+    session.keep_diagram(figure::of(&recording, (group, port)));
 
     let mut facts = Multicast {
         group: SocketAddrV4::new(group, port),

@@ -97,8 +97,8 @@ fn sent_until<'a>(flows: impl Iterator<Item = &'a Flow>, end: Duration) -> u64 {
 
 pub(super) fn once(session: &mut ExperimentSession<'_>, family: Family) -> Result<Reset, ExperimentFailure> {
     let seen = ask(session, family, 1)?;
-    for flow in &seen.flows {
-        session.keep_diagram(Diagram::of(flow, None, &DiagramOptions::default()));
+    if let Some(diagram) = Diagram::of_families(&seen.flows, &DiagramOptions::default()) {
+        session.keep_diagram(diagram);
     }
     let acknowledgement = seen.flows.iter().find_map(|flow| Some((flow, acknowledged(flow)?)));
     let end = acknowledgement.as_ref().map_or(Duration::MAX, |(_, (at, _))| *at);
