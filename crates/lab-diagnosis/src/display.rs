@@ -39,11 +39,11 @@ fn numbers(sent: SentMessages) -> Range<u64> {
 impl Display {
     /// Reads an output of messages.
     pub fn of_messages(output: &str, sent: SentMessages) -> Self {
-        let lines: Vec<&str> = output.lines().map(str::trim).collect();
-        if let Some(display) = split(&lines, sent) {
+        if let Some(display) = split(output, sent) {
             return display;
         }
         let mut display = Self::default();
+        let lines: Vec<&str> = output.lines().map(str::trim).collect();
         let found: Vec<Vec<(usize, u64, usize)>> = lines.iter().map(|line| occurrences(line)).collect();
         for (at, (line, found)) in lines.iter().zip(&found).enumerate() {
             display.messages.extend(found.iter().map(|&(_, number, _)| Message { number, line: at }));
@@ -96,8 +96,8 @@ impl Display {
 }
 
 /// An output that is the stream itself, with line ends in it: right, or cut in the wrong places.
-fn split(lines: &[&str], sent: SentMessages) -> Option<Display> {
-    let pieces: Vec<&str> = lines.iter().copied().filter(|line| !line.is_empty()).collect();
+fn split(output: &str, sent: SentMessages) -> Option<Display> {
+    let pieces: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
     // A cut may fall on a space, which a line does not show at its end.
     let squeeze = |text: &str| text.split_whitespace().collect::<String>();
     let messages: Vec<String> = numbers(sent).map(|number| squeeze(&message(number))).collect();
@@ -302,6 +302,8 @@ mod tests {
         check(&format!("{first}\n{rest}\n"), &ALL, &[JoinedLines]);
         let eighteen: Vec<&str> = (0..11).map(|i| stream.get(i * 18..(i * 18 + 18).min(181)).unwrap()).collect();
         check(&eighteen.join("\n"), &ALL, &[FixedSizeRecv]);
+        let seventeen: Vec<&str> = (0..11).map(|i| stream.get(i * 17..(i * 17 + 17).min(181)).unwrap()).collect();
+        check(&seventeen.join("\n"), &ALL, &[FixedSizeRecv]);
         let (most, digit) = stream.split_at(180);
         check(&format!("{most}\n{digit}\n"), &ALL, &[NumberCut, JoinedLines]);
         let nine: String = (1..=9).map(|n| format!("This is PMU data {n}\n")).collect();

@@ -135,7 +135,6 @@ pub(crate) fn transfer(
     Transfer {
         experiment: experiment.into(),
         command: command.into(),
-        sent_text: command.into(),
         sends: None,
         messages: None,
         layers: layers.iter().map(|&(layer, bytes)| LayerBytes { layer, bytes }).collect(),

@@ -10,9 +10,10 @@ use crate::{PATIENCE, skip::skip_by_name};
 const INSIDE: &str = "LAB_OWN_NETWORK";
 
 /// Lines of shell for [`in_own_network`]: a loopback interface with the link-local address `fe80::5`, too. The kernel adds
-/// its route a little later, on a busy machine.
+/// its two routes a little later, on a busy machine: that of the link, and that of the address, which is local.
 pub const LINK_LOCAL_LOOPBACK: &str = "ip link set lo up; ip address add fe80::5/64 dev lo nodad
-for try in $(seq 200); do ip -6 route get fe80::5 oif lo >/dev/null 2>&1 && break; sleep 0.05; done";
+for try in $(seq 200); do ip -6 route get fe80::5 oif lo 2>/dev/null | grep -q '^local' &&
+ip -6 route show dev lo | grep -q '^fe80::/64' && break; sleep 0.05; done";
 
 /// Runs `scene`, a closure of a test, in a private network that lines of shell prepare: the test program starts itself
 /// again in there, with that one test. Where the system does not allow that, the test is skipped by name.

@@ -26,6 +26,9 @@ mod ending;
 /// The time limit for an expected event (ours; long enough for a busy machine).
 pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The time limit for the kernel's report of a socket that is no longer in its table (ours).
+const REPORT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The time limit for an event that should not happen (ours; programs are much faster).
 pub(crate) const SHORT_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -37,9 +40,6 @@ const MAX_LENGTHS: usize = 200;
 
 /// The facts of a connection, and its packets; or why there are none.
 type Observation = Result<(Transfer, Flow), ExperimentFailure>;
-
-/// The maximum of the client's stream that is kept, in bytes (ours): longer than every command.
-const MAX_SENT_TEXT: usize = 64;
 
 /// The witnesses of a connection between two hosts.
 pub(crate) struct Watch {
@@ -112,9 +112,10 @@ impl Watch {
         }
         let served = self.server.wait(left(), is_served);
         let served: Vec<ClosedTcpSocket> = served.iter().filter(|end| is_server(end)).copied().collect();
+        // The kernel takes the addresses from a socket that was closed with a reset: its report is not known again.
         let mut ends: Vec<ClosedTcpSocket> = self
             .client
-            .wait(left(), |ends| ends.iter().any(is_client) && have_counterparts(&served, ends))
+            .wait(left().min(REPORT_TIMEOUT), |ends| ends.iter().any(is_client) && have_counterparts(&served, ends))
             .iter()
             .filter(|end| has_bytes(end))
             .copied()
@@ -180,16 +181,9 @@ pub(crate) fn of_flow(name: &str, flow: &Flow, recording: &Recording) -> Transfe
         missed_by_capture: recording.dropped.unwrap_or_default(),
         data_packets: conduct::data_packets(flow),
         round_trip: conduct::round_trip(flow),
-        sent_text: sent_text(flow),
         duration: flow.duration().unwrap_or_default(),
         ..Transfer::default()
     }
-}
-
-/// The first bytes of the client's stream, escaped.
-fn sent_text(flow: &Flow) -> String {
-    let sent = flow.stream.iter().filter(|chunk| chunk.direction == Direction::Sent).flat_map(|chunk| &chunk.bytes);
-    labnet::escape::escape(&sent.take(MAX_SENT_TEXT).copied().collect::<Vec<u8>>()).to_string()
 }
 
 fn packets(flow: &Flow, way: &DirectionCounts, direction: Direction) -> PacketCounts {

@@ -54,9 +54,10 @@ fn a_client_that_closes_with_a_reset_or_opens_a_second_connection_balances() {
     if lacks("a_client_that_closes_with_a_reset_or_opens_a_second_connection_balances", &[Python]) {
         return;
     }
-    for name in ["part2_linger", "part2_unused"] {
-        let report = Report::of(&["--only", "part2-short", "--part2", &other(name)]);
-        report.succeeded();
+    for (name, findings) in [("part2_linger", &["part2: closed-with-reset"][..]), ("part2_unused", &[])] {
+        let report = Report::of(&["--only", "part2-short-0", "--part2", &other(name)]);
+        assert_eq!((report.outcome.code(), report.failed_checks()), (0, Vec::new()), "{name}");
+        assert_eq!(report.findings(), findings, "{name}");
         report.says("Q11", &["d = 0", "2 packets"]);
         assert_eq!(report.entry("part2-short-0", "the kernel at the server")["segments"], 2, "{name}");
     }

@@ -222,9 +222,6 @@ pub struct Transfer {
     pub experiment: String,
     /// The command that the client was given.
     pub command: String,
-    /// The first bytes of the client's stream, escaped, at most 64; empty if none is known.
-    #[serde(default)]
-    pub sent_text: String,
     /// Calls of send for messages by the server's program, if it is ours.
     pub sends: Option<u64>,
     /// The messages that a server of ours sent; `None` for a text, or another server.

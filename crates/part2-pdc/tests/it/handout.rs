@@ -18,7 +18,8 @@ use crate::{PDC, lines};
 const MIB: usize = 1 << 20;
 
 fn serve(device: Device) -> Running {
-    pmu::spawn(&pmu::Config { port: 0, device, cork: true }, &ServerSettings::default()).unwrap()
+    pmu::spawn(&pmu::Config { port: 0, device, cork: true, ..pmu::Config::default() }, &ServerSettings::default())
+        .unwrap()
 }
 
 fn flood(bytes: impl AsRef<[u8]>) -> Device {

@@ -1,7 +1,8 @@
 //! An end that closes at once, with a FIN or a reset: what costs nothing balances, what costs data does not.
 
 use super::*;
-use lab_testbed::facts::{Layer, LayerBytes, RefusedPackets, ResetCost};
+use lab_testbed::facts::{ConnectionAttempt, Layer, LayerBytes, RefusedPackets, ResetCost};
+use labnet::net::Family;
 
 /// The PMU closed after its last message: close_notify and FIN of the client found nobody.
 fn close_at_once(transfer: &mut Transfer, first_is_counted: bool) {
@@ -152,9 +153,22 @@ fn white_space_between_messages_is_received_and_not_shown() {
 #[test]
 fn a_command_of_the_same_length_is_another_command() {
     let claim = "The client sent its command and nothing else";
-    let other = short(|transfer| transfer.sent_text = "CMD_short:1".to_owned());
+    let asked = |request: &[u8]| {
+        short(|transfer| {
+            transfer.attempts = vec![ConnectionAttempt {
+                family: Family::Ipv4,
+                first_packet: 1,
+                was_accepted: true,
+                request: request.to_vec(),
+                request_packets: vec![4],
+                close: None,
+            }];
+        })
+    };
+    let other = asked(b"CMD_short:1");
     fails(&other, &[claim]);
     assert_eq!(numbers(&other, claim), "`CMD_short:1` was sent, not `CMD_short:0`");
+    balances(&asked(b"CMD_short:0"));
     // Of an older run only the length is known.
-    balances(&short(|transfer| transfer.sent_text.clear()));
+    balances(&short(|transfer| transfer.attempts.clear()));
 }
