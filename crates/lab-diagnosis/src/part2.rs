@@ -58,13 +58,14 @@ pub(crate) fn diagnose(facts: &RunFacts) -> Vec<Finding> {
     let mut findings: Vec<Finding> = shorts.iter().flat_map(|case| of_messages(case, sent)).collect();
     let shows_messages =
         shorts.iter().any(|case| !Display::of_messages(&case.program.stdout.text, sent).messages.is_empty());
+    let utf8 = String::from_utf8_lossy(&FloodText::Utf8.text(FLOOD_LEN)).into_owned();
     let floods = [
-        (Scenario::Flood, flood, FloodText::Ascii),
-        (Scenario::FloodUtf8, measured.flood_utf8.measured(), FloodText::Utf8),
+        (Scenario::Flood, flood, facts.run.settings.flood_text()),
+        (Scenario::FloodUtf8, measured.flood_utf8.measured(), utf8),
     ];
     for (scenario, transfer, text) in floods {
         if let Some(case) = case(facts, scenario, transfer) {
-            findings.extend(of_text(&case, text, shows_messages));
+            findings.extend(of_text(&case, &text, shows_messages));
         }
     }
     findings.extend(over_ipv6(facts));
@@ -133,14 +134,13 @@ fn first_recv(case: &Case<'_>) -> Finding {
     })
 }
 
-fn of_text(case: &Case<'_>, text: FloodText, shows_messages: bool) -> Vec<Finding> {
+fn of_text(case: &Case<'_>, text: &str, shows_messages: bool) -> Vec<Finding> {
     let mut findings = of_connection(case);
-    let text = String::from_utf8_lossy(&text.text(FLOOD_LEN)).into_owned();
-    let display = TextDisplay::of(&case.program.stdout.text, &text);
+    let display = TextDisplay::of(&case.program.stdout.text, text);
     let is_decoding_error = case.program.complaint.as_deref().is_some_and(is_decoding_error);
     let id = match display {
         TextDisplay::Whole => None,
-        _ if is_decoding_error && case.scenario == Scenario::FloodUtf8 => Some(FindingId::DecodePerRecv),
+        _ if is_decoding_error && !text.is_ascii() => Some(FindingId::DecodePerRecv),
         TextDisplay::WithReplacements => Some(FindingId::DecodePerRecv),
         TextDisplay::WithOtherText => Some(FindingId::Prefix),
         TextDisplay::WithOtherLines => Some(FindingId::ExtraLines),

@@ -42,6 +42,12 @@ pub enum Error {
         /// Of how many.
         of: usize,
     },
+    /// A folder with files of somebody else's.
+    #[error("{} has files in it that are of no report", path.display())]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Programs have faults.
     #[error("{} in the programs", count(*.faults, "fault"))]
     Faults {
@@ -77,6 +83,7 @@ impl Diagnosis for Error {
         match self {
             Self::Lab(error) => error.hint(),
             Self::Sandbox(error) => error.hint().map(str::to_owned),
+            Self::Occupied { .. } => Some("name another folder with --out".to_owned()),
             _ => None,
         }
     }

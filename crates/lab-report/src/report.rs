@@ -1,14 +1,14 @@
 //! Makes the answer sheet from facts.
 
 use lab_testbed::{
-    facts::{self, Ending, ProgramRun, RunFacts, RunSettings, Scenario, Status},
+    facts::{self, Ending, Ports, ProgramRun, RunFacts, RunSettings, Scenario, Status},
     programs::ProgramRole,
 };
 use labnet::{cli, escape::escape, net::Family, tls::TlsVersion};
 
 use crate::{
     answers, figures, findings, reconciliation,
-    sheet::{AnswerSheet, ExperimentReport, RunSummary, State},
+    sheet::{Answer, AnswerSheet, ExperimentReport, RunSummary, State},
     validity,
 };
 
@@ -17,9 +17,14 @@ const SCHEMA: u32 = 1;
 
 /// The answer sheet of a run.
 pub fn sheet(facts: &RunFacts) -> AnswerSheet {
-    let experiments: Vec<ExperimentReport> =
-        facts.experiments.iter().map(|experiment| self::experiment(experiment, facts)).collect();
     let run = &facts.run;
+    let wanted = facts.experiments.iter().filter(|experiment| run.settings.is_wanted(experiment.scenario));
+    let experiments: Vec<ExperimentReport> = wanted.map(|experiment| self::experiment(experiment, facts)).collect();
+    // A question is asked for with any of its experiments.
+    let is_wanted = |answer: &Answer| {
+        answer.experiments.iter().any(|name| experiments.iter().any(|experiment| experiment.name == *name))
+    };
+    let answers = answers::answers(&validity::valid(facts)).into_iter().filter(is_wanted).collect();
     let findings = lab_diagnosis::diagnose(facts);
     AnswerSheet {
         schema: SCHEMA,
@@ -33,11 +38,15 @@ pub fn sheet(facts: &RunFacts) -> AnswerSheet {
             others_programs: run
                 .substitutes
                 .iter()
-                .map(|substitute| (substitute.role.option().to_owned(), substitute.command.clone()))
+                .map(|substitute| {
+                    let arguments = substitute.arguments.as_ref().map(|template| format!(" {template}"));
+                    let command = format!("{}{}", substitute.command, arguments.unwrap_or_default());
+                    (substitute.role.option().to_owned(), command)
+                })
                 .collect(),
             changes: changes(&run.settings),
         },
-        answers: answers::answers(&validity::valid(facts)),
+        answers,
         findings: findings.into_iter().map(findings::report).collect(),
         reconciliations: reconciliation::reconcile(&facts.measured),
         experiments,
@@ -127,6 +136,15 @@ fn changes(settings: &RunSettings) -> Vec<String> {
     }
     if settings.runs != usual.runs {
         changes.push(format!("{} resets are made for the mean", settings.runs));
+    }
+    if settings.flood.is_some() {
+        changes.push("the text that answers `CMD_floodme` is from a file".to_owned());
+    }
+    if settings.ports != usual.ports {
+        let Ports { datagram, echo, multicast } = settings.ports;
+        changes.push(format!(
+            "the ports are {datagram} for Code A and B, {echo} for Code C and D, {multicast} for part 4"
+        ));
     }
     if settings.path != usual.path {
         changes.push(format!("the path has {}", settings.path));

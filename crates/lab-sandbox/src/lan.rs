@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io::{self, PipeWriter},
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::fd::AsFd,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
@@ -51,6 +51,13 @@ impl HostConfig {
     pub const SERVER: Self = Self::in_the_tls_lab("server", 43);
     /// The proxy of the TLS lab, 10.9.0.143.
     pub const PROXY: Self = Self::in_the_tls_lab("proxy", 143);
+
+    /// The addresses of the lab's real servers, which programs have in them: [`SERVER`](Self::SERVER) has them, too, and
+    /// every other host of its LAN reaches it there.
+    pub const SERVER_LITERALS: [IpAddr; 2] = [
+        IpAddr::V4(Ipv4Addr::new(128, 178, 151, 64)),
+        IpAddr::V6(Ipv6Addr::new(0x2002, 0x80b2, 0x9c51, 0, 0, 0, 0xffff, 0x901)),
+    ];
 
     const fn in_the_tls_lab(name: &'static str, number: u8) -> Self {
         let ipv6 = Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, number as u16);
@@ -101,11 +108,19 @@ impl Lan {
             };
             switch_host.run(attach).map_err(Error::io("create a veth pair"))?;
             let HostConfig { ipv4, ipv6, .. } = *config;
+            let is_server = *config == HostConfig::SERVER;
             let settle = move || -> io::Result<()> {
                 ethtool::disable_offloads(INTERFACE)?;
                 route::set_up(INTERFACE)?;
                 route::add_address(INTERFACE, ipv4.into(), 24)?;
                 route::add_address(INTERFACE, ipv6.into(), 64)?;
+                for literal in HostConfig::SERVER_LITERALS {
+                    if is_server {
+                        route::add_address(INTERFACE, literal, if literal.is_ipv4() { 32 } else { 128 })?;
+                    } else {
+                        route::add_on_link_route(INTERFACE, literal)?;
+                    }
+                }
                 route::add_multicast_route(INTERFACE, ipv4)
             };
             host.run(settle).map_err(Error::io("give a host its addresses"))?;

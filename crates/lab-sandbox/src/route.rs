@@ -10,8 +10,9 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use nix::{
     libc::{
         AF_INET, AF_INET6, IFA_ADDRESS, IFA_F_NODAD, IFA_F_PERMANENT, IFA_FLAGS, IFA_LOCAL, IFF_UP, IFLA_IFNAME,
-        IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MTU, IFLA_NET_NS_FD, RT_SCOPE_LINK, RT_TABLE_MAIN, RTA_DST,
-        RTA_OIF, RTA_PREFSRC, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWROUTE, RTM_SETLINK, RTN_UNICAST, RTPROT_STATIC,
+        IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MTU, IFLA_NET_NS_FD, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE,
+        RT_TABLE_MAIN, RTA_DST, RTA_OIF, RTA_PREFSRC, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWROUTE, RTM_SETLINK, RTN_UNICAST,
+        RTPROT_STATIC,
     },
     net::if_::if_nametoindex,
     sys::socket::SockProtocol,
@@ -69,6 +70,19 @@ pub(crate) fn add_address(name: &str, address: IpAddr, prefix_len: u8) -> io::Re
     let header = [[family(address), prefix_len, 0, 0], if_nametoindex(name)?.to_ne_bytes()].concat();
     let flags = attribute(IFA_FLAGS, &(IFA_F_NODAD | IFA_F_PERMANENT).to_ne_bytes());
     request(RTM_NEWADDR, &[header, attribute(IFA_LOCAL, &bytes), attribute(IFA_ADDRESS, &bytes), flags], NEW)
+}
+
+/// Sends packets to one address out of an interface: it is on this link, though its prefix is not.
+pub(crate) fn add_on_link_route(name: &str, address: IpAddr) -> io::Result<()> {
+    let (bytes, scope) = match address {
+        IpAddr::V4(address) => (address.octets().to_vec(), RT_SCOPE_LINK),
+        IpAddr::V6(address) => (address.octets().to_vec(), RT_SCOPE_UNIVERSE),
+    };
+    let prefix_len = (bytes.len() * 8) as u8;
+    // `struct rtmsg`, as below.
+    let header = [[family(address), prefix_len, 0, 0], [RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN_UNICAST], [0; 4]];
+    let through = attribute(RTA_OIF, &if_nametoindex(name)?.to_ne_bytes());
+    request(RTM_NEWROUTE, &[header.concat(), attribute(RTA_DST, &bytes), through], NEW)
 }
 
 /// Sends all multicast of IPv4 through an interface, from one of its addresses.

@@ -21,7 +21,7 @@ use crate::ExperimentFailure;
 #[cfg(target_os = "linux")]
 pub(crate) use program::End;
 pub use program::{Ending, Output, ProgramRun};
-pub use run::{Experiment, Invocation, Run, RunSettings, Substitute};
+pub use run::{Experiment, Invocation, Ports, Run, RunSettings, Substitute};
 pub use scenario::Scenario;
 pub use tls::{TlsFacts, TlsMessage, TlsSuite};
 #[cfg(target_os = "linux")]

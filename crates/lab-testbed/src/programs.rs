@@ -1,11 +1,17 @@
 //! The programs of the lab as command lines: ours, or substitutes.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use lab_process::shell;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Substitute;
+use crate::facts::{Ports, Substitute};
 
 /// The role of a program in the lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -61,6 +67,17 @@ impl ProgramRole {
         }
     }
 
+    /// The arguments of a later edition of the lab, where they differ from the handout's.
+    pub(crate) fn later_arguments(self) -> Option<&'static str> {
+        match self {
+            Self::Part2 | Self::Part5 => Some("{host} {port} {command}"),
+            Self::Part3 => Some("{host} {port}"),
+            Self::Part4Receiver => Some("{group} {port}"),
+            Self::Part4Sender => Some("{group} {port} {identity}"),
+            _ => None,
+        }
+    }
+
     /// The option of lab-report for a substitute; empty for the role that has none.
     pub fn option(self) -> &'static str {
         match self {
@@ -94,19 +111,42 @@ impl fmt::Display for ProgramRole {
     }
 }
 
+/// The order of a program's arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arguments {
+    /// The handout's.
+    Handout,
+    /// A later edition's: host and port in front.
+    Later,
+}
+
+/// A program that replaces one of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// The command, as a shell takes it.
+    pub command: String,
+    /// What follows it: `{host} {port} {command}`. `None` for the handout's arguments, or a later edition's if it takes
+    /// only those.
+    pub arguments: Option<String>,
+}
+
 /// The program of each role.
 #[derive(Clone, Debug, Default)]
 pub struct Programs {
     /// The folder of our programs.
     folder: PathBuf,
-    /// Substitutes: command lines of a shell.
-    others: BTreeMap<ProgramRole, String>,
+    /// Substitutes.
+    others: BTreeMap<ProgramRole, Other>,
+    /// The ports of the lab's edition.
+    ports: Ports,
+    /// Which of them take a later edition's arguments; known after they were tried.
+    later: Arc<Mutex<BTreeSet<ProgramRole>>>,
 }
 
 impl Programs {
     /// Our programs in a folder, and substitutes for some roles.
-    pub fn new(folder: PathBuf, others: impl IntoIterator<Item = (ProgramRole, String)>) -> Self {
-        Self { folder, others: others.into_iter().collect() }
+    pub fn new(folder: PathBuf, others: impl IntoIterator<Item = (ProgramRole, Other)>, ports: Ports) -> Self {
+        Self { folder, others: others.into_iter().collect(), ports, later: Arc::default() }
     }
 
     /// Whether the program of a role is ours: only ours has our options.
@@ -116,18 +156,55 @@ impl Programs {
 
     /// The substitutes, in the order of the roles.
     pub fn substitutes(&self) -> Vec<Substitute> {
-        self.others.iter().map(|(&role, command)| Substitute { role, command: command.clone() }).collect()
+        let substitute = |(&role, other): (&ProgramRole, &Other)| Substitute {
+            role,
+            command: other.command.clone(),
+            arguments: self.template(role, other).map(str::to_owned),
+        };
+        self.others.iter().map(substitute).collect()
     }
 
-    /// A program with its arguments: the command, and its command line as text.
+    /// The roles whose programs are not ours and whose arguments were not given.
+    pub(crate) fn untried(&self) -> Vec<ProgramRole> {
+        let is_untried =
+            |(role, other): &(&ProgramRole, &Other)| other.arguments.is_none() && role.later_arguments().is_some();
+        self.others.iter().filter(is_untried).map(|(&role, _)| role).collect()
+    }
+
+    /// From now on a program gets a later edition's arguments.
+    pub(crate) fn take_later(&self, role: ProgramRole) {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner).insert(role);
+    }
+
+    /// The template of the arguments; `None` for the handout's.
+    fn template<'a>(&self, role: ProgramRole, other: &'a Other) -> Option<&'a str> {
+        let is_later = || self.later.lock().unwrap_or_else(PoisonError::into_inner).contains(&role);
+        other.arguments.as_deref().or_else(|| role.later_arguments().filter(|_| is_later()))
+    }
+
+    /// A program with the handout's arguments: the command, and its command line as text. A program that takes others gets
+    /// those.
     pub fn command(&self, role: ProgramRole, arguments: &[&str]) -> (Command, String) {
+        let is_later = self.later.lock().unwrap_or_else(PoisonError::into_inner).contains(&role);
+        self.command_with(role, arguments, if is_later { Arguments::Later } else { Arguments::Handout })
+    }
+
+    /// The same, with the arguments of an edition for a program that has no template.
+    pub(crate) fn command_with(&self, role: ProgramRole, arguments: &[&str], edition: Arguments) -> (Command, String) {
+        let other = self.others.get(&role);
+        let later = role.later_arguments().filter(|_| edition == Arguments::Later);
+        let arguments: Vec<String> = match other.map(|other| other.arguments.as_deref().or(later)) {
+            Some(Some(template)) => fill(template, &self.values(role, arguments)),
+            Some(None) => arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            None => self.own_ports(role).into_iter().chain(arguments.iter().map(|&text| text.to_owned())).collect(),
+        };
         let (program, first) = role.ours();
-        let (mut command, line) = match self.others.get(&role) {
+        let (mut command, line) = match other {
             Some(other) => {
                 // The shell splits the command line, and `exec` replaces the shell.
                 let mut command = Command::new("sh");
-                command.arg("-c").arg(format!("exec {other} \"$@\"")).arg("sh");
-                (command, other.clone())
+                command.arg("-c").arg(format!("exec {} \"$@\"", other.command)).arg("sh");
+                (command, other.command.clone())
             }
             None => {
                 let mut command = Command::new(self.folder.join(program));
@@ -135,26 +212,106 @@ impl Programs {
                 (command, [&[program], first].concat().join(" "))
             }
         };
-        command.args(arguments);
+        command.args(&arguments);
         // Python must not buffer its output, and the lab's variables must not change a program.
         command.env("PYTHONUNBUFFERED", "1").env_remove("LAB_SERVER").env_remove("SSLKEYLOGFILE");
-        let line = if arguments.is_empty() { line } else { format!("{line} {}", shell::command_line(arguments)) };
+        let line = if arguments.is_empty() { line } else { format!("{line} {}", shell::command_line(&arguments)) };
         (command, line)
     }
+
+    /// Our arguments for ports that are not the handout's.
+    fn own_ports(&self, role: ProgramRole) -> Vec<String> {
+        let usual = Ports::default();
+        let (port, usual) = match role {
+            ProgramRole::CodeA | ProgramRole::CodeB => (self.ports.datagram, usual.datagram),
+            ProgramRole::CodeC | ProgramRole::CodeD => (self.ports.echo, usual.echo),
+            ProgramRole::Part4Receiver | ProgramRole::Part4Sender => (self.ports.multicast, usual.multicast),
+            _ => return Vec::new(),
+        };
+        match role {
+            _ if port == usual => Vec::new(),
+            ProgramRole::CodeA | ProgramRole::CodeD => vec!["--server".to_owned(), format!("localhost:{port}")],
+            ProgramRole::CodeB | ProgramRole::CodeC => vec!["--port".to_owned(), port.to_string()],
+            _ => vec![GROUP.to_owned(), port.to_string()],
+        }
+    }
+
+    /// The values of a template.
+    fn values(&self, role: ProgramRole, arguments: &[&str]) -> Vec<(&'static str, String)> {
+        let (names, host, port): (&[&str], _, _) = match role {
+            ProgramRole::Part2 => (&["command"], "tcpip.epfl.ch", 5003),
+            ProgramRole::Part3 => (&[], "lab3.iw.epfl.ch", 5004),
+            ProgramRole::Part4Receiver => (&[], GROUP, self.ports.multicast),
+            ProgramRole::Part4Sender => (&["identity"], GROUP, self.ports.multicast),
+            ProgramRole::Part5 => (&["command"], "tcpip.epfl.ch", 5006),
+            ProgramRole::Part6Pmu => (&["port", "certificate", "key"], "", 5003),
+            ProgramRole::CodeA | ProgramRole::CodeB => (&[], "localhost", self.ports.datagram),
+            ProgramRole::CodeC | ProgramRole::CodeD => (&[], "localhost", self.ports.echo),
+            ProgramRole::Part6Pdc => (&[], "", 0),
+        };
+        let given = names.iter().zip(arguments).map(|(&name, &value)| (name, value.to_owned()));
+        given.chain([("host", host.to_owned()), ("group", host.to_owned()), ("port", port.to_string())]).collect()
+    }
+}
+
+/// The group of part 4.
+const GROUP: &str = "224.1.1.1";
+
+/// The words of a template, with their values.
+fn fill(template: &str, values: &[(&str, String)]) -> Vec<String> {
+    let word = |word: &str| {
+        values.iter().fold(word.to_owned(), |word, (name, value)| word.replace(&format!("{{{name}}}"), value))
+    };
+    template.split_whitespace().map(word).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn programs(others: &[(ProgramRole, &str, Option<&str>)]) -> Programs {
+        let other = |&(role, command, arguments): &(ProgramRole, &str, Option<&str>)| {
+            (role, Other { command: command.to_owned(), arguments: arguments.map(str::to_owned) })
+        };
+        Programs::new("/bin".into(), others.iter().map(other), Ports::default())
+    }
+
     #[test]
     fn another_program_gets_the_same_arguments() {
-        let programs = Programs::new("/bin".into(), [(ProgramRole::Part2, "python3 'my pdc.py'".to_owned())]);
+        let programs = programs(&[(ProgramRole::Part2, "python3 'my pdc.py'", None)]);
         assert_eq!(
             programs.command(ProgramRole::Part2, &["CMD_short:0", "a b"]).1,
             "python3 'my pdc.py' CMD_short:0 'a b'"
         );
         assert_eq!(programs.command(ProgramRole::CodeA, &[]).1, "part1-primer udp-client");
         assert!(!programs.is_ours(ProgramRole::Part2) && programs.is_ours(ProgramRole::Part3));
+    }
+
+    #[test]
+    fn a_template_or_a_later_edition_has_them_in_another_order() {
+        let programs = programs(&[
+            (ProgramRole::Part2, "pdc", None),
+            (ProgramRole::Part5, "ws", Some("-c {command} ws://{host}:{port}/")),
+            (ProgramRole::Part6Pmu, "pmu", Some("{certificate} {key}")),
+        ]);
+        assert_eq!(programs.untried(), [ProgramRole::Part2]);
+        programs.take_later(ProgramRole::Part2);
+        assert_eq!(programs.command(ProgramRole::Part2, &["CMD_short:0"]).1, "pdc tcpip.epfl.ch 5003 CMD_short:0");
+        assert_eq!(
+            programs.command(ProgramRole::Part5, &["CMD_floodme"]).1,
+            "ws -c CMD_floodme ws://tcpip.epfl.ch:5006/"
+        );
+        assert_eq!(programs.command(ProgramRole::Part6Pmu, &["5003", "a.pem", "b.pem"]).1, "pmu a.pem b.pem");
+        assert_eq!(programs.substitutes()[0].arguments.as_deref(), Some("{host} {port} {command}"));
+    }
+
+    #[test]
+    fn our_programs_get_ports_that_are_not_the_handouts() {
+        let ports = Ports { datagram: 50_007, multicast: 10_505, ..Ports::default() };
+        let programs = Programs::new("/bin".into(), [], ports);
+        let line = |role, arguments| programs.command(role, arguments).1;
+        assert_eq!(line(ProgramRole::CodeA, &[]), "part1-primer udp-client --server localhost:50007");
+        assert_eq!(line(ProgramRole::CodeC, &[]), "part1-primer echo-server");
+        assert_eq!(line(ProgramRole::Part4Sender, &["123456"]), "part4-sender 224.1.1.1 10505 123456");
     }
 }

@@ -19,7 +19,8 @@ use lab_sandbox::{Host, HostConfig};
 use labnet::{net::Family, tls::TlsVersion};
 
 use crate::{
-    ExperimentFailure, Testbed, facts::Scenario, session::ExperimentSession, topology::Topology, watch::EVENT_TIMEOUT,
+    ExperimentFailure, Testbed, facts::Scenario, rehearsal::rehearse, session::ExperimentSession, topology::Topology,
+    watch::EVENT_TIMEOUT,
 };
 
 /// Runs one experiment.
@@ -85,14 +86,15 @@ fn of_version<T>([tls12, tls13]: &mut [T; 2], version: TlsVersion) -> &mut T {
     }
 }
 
-/// Runs the experiments whose names begin with one of `wanted`, or all; calls `on_done` after each.
-pub fn run(testbed: &Testbed, wanted: &[String], on_done: impl Fn(Scenario) + Sync) {
+/// Runs the experiments that were asked for; calls `on_done` after each.
+pub fn run(testbed: &Testbed, on_done: impl Fn(Scenario) + Sync) {
+    rehearse(testbed);
     let make = |scenario| {
         make(testbed, scenario);
         on_done(scenario);
     };
-    let (waiting, working): (Vec<_>, Vec<_>) =
-        Scenario::wanted(wanted).partition(|&scenario| is_mostly_waiting(scenario));
+    let wanted = Scenario::ALL.into_iter().filter(|&scenario| testbed.settings().is_wanted(scenario));
+    let (waiting, working): (Vec<_>, Vec<_>) = wanted.partition(|&scenario| is_mostly_waiting(scenario));
     thread::scope(|scope| {
         for scenario in waiting {
             scope.spawn(move || make(scenario));

@@ -10,7 +10,8 @@ use std::{
 
 use lab_packets::{diagram::Diagram, file::Recording};
 use lab_process::{Outcome, Program, Stream};
-use lab_sandbox::Host;
+use lab_sandbox::{Host, HostConfig};
+use labnet::net::ScopedIp;
 use mock_servers::{Events, ServerSettings};
 
 use crate::{
@@ -46,9 +47,22 @@ impl Testbed {
         Self { settings, programs, folder, journal }
     }
 
+    /// The settings of the run.
+    pub fn settings(&self) -> &RunSettings {
+        &self.settings
+    }
+
+    /// The programs of the run.
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     /// The facts so far; a running experiment counts as not run.
     pub fn facts(&self) -> RunFacts {
-        self.journal.facts()
+        let mut facts = self.journal.facts();
+        // Their arguments may have been found out meanwhile.
+        facts.run.substitutes = self.programs.substitutes();
+        facts
     }
 
     /// Runs an experiment and stores its result in `slot`.
@@ -162,10 +176,9 @@ impl<'a> ExperimentSession<'a> {
         labnet::seed::named(self.settings().seed, self.scenario().name())
     }
 
-    /// The settings of a mock server that listens on all addresses of its host.
+    /// The settings of a mock server; see [`server_settings`].
     pub(crate) fn server_settings(&self, events: Events) -> ServerSettings {
-        let bind = vec![std::net::Ipv4Addr::UNSPECIFIED.into(), std::net::Ipv6Addr::UNSPECIFIED.into()];
-        ServerSettings { bind, events, seed: self.seed(), ..ServerSettings::default() }
+        server_settings(self.seed(), events)
     }
 
     /// Starts a program on a host.
@@ -259,4 +272,12 @@ impl<'a> ExperimentSession<'a> {
             path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, &self.transcript));
         self.experiment.has_output = written.is_ok();
     }
+}
+
+/// The settings of a mock server that listens on all addresses of the server's host; each by itself, so that a datagram
+/// is answered from the address that it was sent to.
+pub(crate) fn server_settings(seed: u64, events: Events) -> ServerSettings {
+    let HostConfig { ipv4, ipv6, .. } = HostConfig::SERVER;
+    let addresses = [ipv4.into(), ipv6.into()].into_iter().chain(HostConfig::SERVER_LITERALS);
+    ServerSettings { bind: addresses.map(ScopedIp::from).collect(), events, seed, ..ServerSettings::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use lab_report::Error;
+use lab_report::{Error, folder};
 use lab_sandbox::Launcher;
 use lab_testbed::facts::Scenario;
 use labnet::cli::Console;
@@ -13,12 +13,13 @@ use super::arguments::Arguments;
 pub(crate) fn outside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
     // Errors in the folder or in a name are reported before the run.
     let out = arguments.out();
+    folder::check(&out)?;
     std::fs::create_dir_all(&out).map_err(|source| labnet::Error::File {
         attempt: "make the folder",
         path: out.display().to_string(),
         source,
     })?;
-    if Scenario::wanted(&arguments.only).next().is_none() {
+    if !arguments.wants_something() {
         let names = Scenario::ALL.map(Scenario::name).join(", ");
         let wanted = arguments.only.join(", ");
         let wrong = format!("no experiment's name begins with {wanted}; there are {names}");
@@ -56,7 +57,9 @@ mod linux {
     use crate::main::{arguments::Arguments, conclusion};
 
     pub(super) fn inside(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
-        let testbed = Testbed::new(arguments.settings(), arguments.programs()?, arguments.out());
+        let settings = arguments.settings()?;
+        let programs = arguments.programs(settings.ports)?;
+        let testbed = Testbed::new(settings, programs, arguments.out());
         let report = Arc::new(ReportWriter { testbed, folder: arguments.out(), writing: Mutex::default() });
         let interrupted = (Arc::clone(&report), console.clone());
         console.shutdown.at_interrupt(move || {
@@ -71,8 +74,9 @@ mod linux {
                 Err(error) => console.err.warn(error),
             }
         });
-        console.err.progress().begin(Scenario::wanted(&arguments.only).count() as u64);
-        scenarios::run(&report.testbed, &arguments.only, |_| console.err.progress().advance());
+        let wanted = Scenario::ALL.iter().filter(|&&scenario| report.testbed.settings().is_wanted(scenario)).count();
+        console.err.progress().begin(wanted as u64);
+        scenarios::run(&report.testbed, |_| console.err.progress().advance());
         console.err.progress().end();
         let sheet = report.write()?;
         conclusion::conclude(&sheet, &folder::page(&report.folder), console)
@@ -93,6 +97,7 @@ mod linux {
             let sheet = report::sheet(&facts);
             folder::write_facts(&self.folder, &facts)?;
             folder::write(&self.folder, &sheet)?;
+            folder::remove_leftovers(&self.folder, &facts)?;
             Ok(sheet)
         }
     }

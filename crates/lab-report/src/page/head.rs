@@ -8,13 +8,10 @@ use crate::{
     sheet::{AnswerSheet, Reconciliation, State},
 };
 
-/// How many questions the handout has.
-const QUESTIONS: usize = 28;
-
 /// `26 of 28 questions answered`.
 pub(super) fn answered(sheet: &AnswerSheet) -> String {
     let answered = sheet.answers.iter().filter(|answer| answer.is_answered()).count();
-    format!("{answered} of {QUESTIONS} questions answered")
+    format!("{answered} of {} questions answered", sheet.answers.len())
 }
 
 pub(super) fn header(sheet: &AnswerSheet) -> Markup {

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod accessibility; // The page, held against axe-core.
+#[cfg(target_os = "linux")]
+mod arguments; // What a user says about programs and folders.
 mod browser; // Chromium without a window.
 #[cfg(target_os = "linux")]
 mod closing; // Programs that close early, or with a reset.

@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use lab_packets::diagram::Diagram;
 use lab_sandbox::path::NetworkPath;
+use labnet::pmu::{FLOOD_LEN, FloodText};
 use serde::{Deserialize, Serialize};
 
 use super::{ProgramRun, Scenario};
@@ -11,6 +12,7 @@ use crate::programs::ProgramRole;
 
 /// The settings of the experiments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RunSettings {
     /// The seed of every random choice.
     pub seed: u64,
@@ -26,6 +28,43 @@ pub struct RunSettings {
     pub path: NetworkPath,
     /// The time limit of one program.
     pub deadline: Duration,
+    /// The beginnings of the names of the experiments that were asked for; all if empty.
+    pub only: Vec<String>,
+    /// The text that answers `CMD_floodme`; `None` for the usual one.
+    pub flood: Option<String>,
+    /// The port of Code A and B, of Code C and D, and of the group of part 4.
+    pub ports: Ports,
+}
+
+/// Ports that differ between editions of the lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// Of Code A and B.
+    pub datagram: u16,
+    /// Of Code C and D.
+    pub echo: u16,
+    /// Of the group of part 4.
+    pub multicast: u16,
+}
+
+impl Default for Ports {
+    /// The handout's.
+    fn default() -> Self {
+        Self { datagram: 5001, echo: 5002, multicast: 5005 }
+    }
+}
+
+impl RunSettings {
+    /// Whether an experiment was asked for.
+    pub fn is_wanted(&self, scenario: Scenario) -> bool {
+        self.only.is_empty() || self.only.iter().any(|prefix| scenario.name().starts_with(prefix))
+    }
+
+    /// The text that answers `CMD_floodme`.
+    pub fn flood_text(&self) -> String {
+        let usual = || String::from_utf8_lossy(&FloodText::Ascii.text(FLOOD_LEN)).into_owned();
+        self.flood.clone().unwrap_or_else(usual)
+    }
 }
 
 impl Default for RunSettings {
@@ -34,7 +73,18 @@ impl Default for RunSettings {
         let path = NetworkPath { delay: Duration::from_millis(50), ..NetworkPath::default() };
         // Ours: resets take as long as their luck wants.
         let deadline = Duration::from_secs(60);
-        Self { seed: 1, messages: 10, first: 1, loss: 0.6, runs: 60, path, deadline }
+        Self {
+            seed: 1,
+            messages: 10,
+            first: 1,
+            loss: 0.6,
+            runs: 60,
+            path,
+            deadline,
+            only: Vec::new(),
+            flood: None,
+            ports: Ports::default(),
+        }
     }
 }
 
@@ -60,6 +110,9 @@ pub struct Substitute {
     pub role: ProgramRole,
     /// The command line, as a shell takes it.
     pub command: String,
+    /// What followed it, as a template: `{host} {port} {command}`; `None` for the handout's arguments.
+    #[serde(default)]
+    pub arguments: Option<String>,
 }
 
 /// The commands, files and diagrams of one experiment. How it ended is in [`Measurements::status`](super::Measurements::status).

@@ -96,13 +96,6 @@ impl Scenario {
     pub fn output(self) -> String {
         format!("output/{self}.txt")
     }
-
-    /// The experiments whose names begin with one of `prefixes`; all without prefixes.
-    pub fn wanted(prefixes: &[String]) -> impl Iterator<Item = Self> + '_ {
-        let is_wanted =
-            |scenario: &Self| prefixes.is_empty() || prefixes.iter().any(|prefix| scenario.name().starts_with(prefix));
-        Self::ALL.into_iter().filter(is_wanted)
-    }
 }
 
 impl fmt::Display for Scenario {

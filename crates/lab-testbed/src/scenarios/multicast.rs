@@ -59,6 +59,7 @@ pub(super) fn programme(session: &mut ExperimentSession<'_>) -> Result<Multicast
     let config = multicast::Config {
         interface: Interface::from(HostConfig::SERVER.ipv4),
         interval: INTERVAL,
+        port: session.settings().ports.multicast,
         ..multicast::Config::default()
     };
     let (group, port) = (config.group, config.port);

@@ -23,9 +23,6 @@ use crate::{
     watch::{self, EVENT_TIMEOUT, SHORT_TIMEOUT},
 };
 
-const UDP_PORT: u16 = 5001;
-const TCP_PORT: u16 = 5002;
-
 /// The output of Code C at the end of a connection.
 const END: &str = "No more data";
 
@@ -33,9 +30,10 @@ const END: &str = "No more data";
 const LAST_WORD: &str = "Romeo?";
 
 pub(super) fn datagram(session: &mut ExperimentSession<'_>) -> Result<DatagramFacts, ExperimentFailure> {
+    let port = session.settings().ports.datagram;
     let host = Host::alone("lab", HostsFile::lab_on_localhost())?;
     let mut server = session.start(&host, ProgramRole::CodeB, &[])?;
-    wait_for_server(&host, &mut server, sockets::Protocol::Udp, UDP_PORT)?;
+    wait_for_server(&host, &mut server, sockets::Protocol::Udp, port)?;
     let capture = host.run(|| Capture::start("lo", u32::MAX))?;
     let client = session.start(&host, ProgramRole::CodeA, &[])?;
     let client = session.finish(client);
@@ -47,7 +45,7 @@ pub(super) fn datagram(session: &mut ExperimentSession<'_>) -> Result<DatagramFa
     session.keep_capture(&recording)?;
     let server = session.end(server);
 
-    let flow = watch::flow(&recording, FlowProtocol::Udp, UDP_PORT, ProgramRole::CodeA)
+    let flow = watch::flow(&recording, FlowProtocol::Udp, port, ProgramRole::CodeA)
         .map_err(|failure| failure.with_ending(&client))?;
     shown?;
     session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
@@ -64,10 +62,11 @@ pub(super) fn datagram(session: &mut ExperimentSession<'_>) -> Result<DatagramFa
 }
 
 pub(super) fn echo(session: &mut ExperimentSession<'_>) -> Result<Echo, ExperimentFailure> {
+    let port = session.settings().ports.echo;
     let host = Host::alone("lab", HostsFile::lab_on_localhost())?;
     let mut server = session.start(&host, ProgramRole::CodeC, &[])?;
-    wait_for_server(&host, &mut server, sockets::Protocol::Tcp, TCP_PORT)?;
-    let sockets_before = table(&host)?;
+    wait_for_server(&host, &mut server, sockets::Protocol::Tcp, port)?;
+    let sockets_before = table(&host, port)?;
     let (capture, mut ends) =
         host.run(|| Ok::<_, ExperimentFailure>((Capture::start("lo", u32::MAX)?, TcpMonitor::listen()?)))?;
 
@@ -88,7 +87,7 @@ pub(super) fn echo(session: &mut ExperimentSession<'_>) -> Result<Echo, Experime
         // No line matches: a pause, so that a closing connection leaves the table.
         let _ = server.line_with("close its end", SHORT_TIMEOUT, |_| false);
     }
-    let sockets_during = table(&host)?;
+    let sockets_during = table(&host, port)?;
     let shown = |program: &mut Program| {
         let answer = program.lines().iter().filter(|line| line.stream == Stream::Stdout);
         answer.map(|line| line.text.clone()).collect::<Vec<_>>()
@@ -99,7 +98,7 @@ pub(super) fn echo(session: &mut ExperimentSession<'_>) -> Result<Echo, Experime
     session.end(client);
     let server_saw_end_after = server_saw_end_before || notices(&mut server, EVENT_TIMEOUT);
     let ends = ends.wait(EVENT_TIMEOUT, |ends| ends.len() >= 2).to_vec();
-    let sockets_after = table(&host)?;
+    let sockets_after = table(&host, port)?;
     let recording = capture.stop();
     session.keep_capture(&recording)?;
     session.end(server);
@@ -107,7 +106,7 @@ pub(super) fn echo(session: &mut ExperimentSession<'_>) -> Result<Echo, Experime
         sockets.iter().for_each(|socket| session.note(format_args!("{when}: {socket}")));
     }
 
-    let flow = watch::flow(&recording, FlowProtocol::Tcp, TCP_PORT, ProgramRole::CodeD)?;
+    let flow = watch::flow(&recording, FlowProtocol::Tcp, port, ProgramRole::CodeD)?;
     session.keep_diagram(Diagram::of(&flow, None, &DiagramOptions::default()));
     let mut transfer = watch::of_flow(session.scenario().name(), &flow, &recording);
     transfer.add_ends(&ends, &flow);
@@ -126,9 +125,9 @@ pub(super) fn echo(session: &mut ExperimentSession<'_>) -> Result<Echo, Experime
 }
 
 /// The sockets of the echo, in the order of netstat: listening first.
-fn table(host: &Host) -> Result<Vec<Socket>, ExperimentFailure> {
-    let mut sockets = host.run(|| sockets::with_port(TCP_PORT))?;
-    sockets.sort_by_key(|socket| (socket.state != TcpState::Listen, socket.local.port() != TCP_PORT));
+fn table(host: &Host, port: u16) -> Result<Vec<Socket>, ExperimentFailure> {
+    let mut sockets = host.run(move || sockets::with_port(port))?;
+    sockets.sort_by_key(|socket| (socket.state != TcpState::Listen, socket.local.port() != port));
     Ok(sockets)
 }
 

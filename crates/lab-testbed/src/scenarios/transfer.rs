@@ -32,7 +32,11 @@ const BUFFERS: [u64; 2] = [4096, 1000];
 
 /// The PMU that answers in the experiments.
 pub(super) fn device(settings: &RunSettings) -> Device {
-    Device { messages: settings.messages, first: settings.first, ..Device::default() }
+    let usual = Device { messages: settings.messages, first: settings.first, ..Device::default() };
+    match &settings.flood {
+        Some(text) => Device { flood: text.as_bytes().into(), ..usual },
+        None => usual,
+    }
 }
 
 /// How long a PMU stays open after its last message (ours): longer than any round-trip time of a path that is allowed.
