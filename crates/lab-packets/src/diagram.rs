@@ -139,7 +139,7 @@ impl Diagram {
             let diagram = Self::of(first, None, options);
             let descriptions = flows.iter().map(|flow| description(flow, &options.names, None));
             return Some(Self {
-                title: format!("{} conversations on one axis", flows.len()),
+                title: "IPv4 and IPv6 on one axis".to_owned(),
                 description: descriptions.collect::<Vec<_>>().join(" "),
                 left: Lifeline { address: addresses(|flow| flow.client), ..diagram.left },
                 right: Lifeline { address: addresses(|flow| flow.server), ..diagram.right },

@@ -12,6 +12,8 @@ const RIGHT: u32 = 388;
 /// The height of a line of text, and the distance between the rows of two arrows without their labels.
 const LINE: u32 = 15;
 const GAP: u32 = 13;
+/// The height of number and time in the margin.
+const MARGIN_LINES: u32 = 30;
 /// The maximum number of characters in a line of a label, of a title, and of an address, at 12 units.
 const MAX_LABEL: usize = 42;
 const MAX_TITLE: usize = 54;
@@ -85,16 +87,19 @@ struct Row {
 /// The rows of arrows. The label of an arrow to the right is above its left end, that of one to the left below it: so a
 /// slanted arrow leads away from its label.
 fn rows(arrows: &[Arrow], top: u32) -> Vec<Row> {
-    let mut top = top;
+    let (mut top, mut last) = (top, 0);
     let place = |arrow: &Arrow| {
         let lines = wrapped(&arrow.label, MAX_LABEL);
         let height = LINE * number_of(lines.len());
+        // In the margin are two lines.
+        let distance = if arrow.to_right { height } else { 2 };
+        top = top.max((last + MARGIN_LINES).saturating_sub(distance));
         let row = if arrow.to_right || arrow.kind == ArrowKind::Omitted {
             Row { at: top + height, label: top + LINE - 5, lines, bottom: top + height }
         } else {
             Row { at: top + 2, label: top + LINE + 1, lines, bottom: top + 2 + height }
         };
-        top = row.bottom + GAP;
+        (top, last) = (row.bottom + GAP, row.at);
         row
     };
     arrows.iter().map(place).collect()

@@ -13,8 +13,11 @@ const LANE_WIDTH: usize = 78;
 /// The number of columns before them, for packet and time.
 const MARGIN_WIDTH: usize = 20;
 
+/// The maximum number of characters of a label in a line.
+const MAX_LABEL: usize = LANE_WIDTH - 16;
+
 pub(super) fn draw(diagram: &Diagram) -> String {
-    let mut lines = wrapped(&diagram.title);
+    let mut lines = wrapped(&diagram.title, MARGIN_WIDTH + LANE_WIDTH + 2);
     for [left, right] in [[&diagram.left.name, &diagram.right.name], [&diagram.left.address, &diagram.right.address]] {
         let room = (LANE_WIDTH + 2).saturating_sub(left.chars().count());
         if right.chars().count() < room {
@@ -25,19 +28,19 @@ pub(super) fn draw(diagram: &Diagram) -> String {
             lines.push(format!("{right:>width$}", width = MARGIN_WIDTH + LANE_WIDTH + 2));
         }
     }
-    lines.extend(diagram.arrows.iter().map(line));
+    lines.extend(diagram.arrows.iter().flat_map(arrow_lines));
     if let Some(legend) = legend(&diagram.arrows) {
         lines.push(legend);
     }
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// The text, wrapped at the width of the diagram.
-fn wrapped(text: &str) -> Vec<String> {
+/// The text, wrapped between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= MARGIN_WIDTH + LANE_WIDTH + 2 => {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -45,6 +48,26 @@ fn wrapped(text: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The line of an arrow, and those of the rest of a long label.
+fn arrow_lines(arrow: &Arrow) -> Vec<String> {
+    let mut pieces = wrapped(&arrow.label, MAX_LABEL).into_iter();
+    let first = Arrow { label: pieces.next().unwrap_or_default(), ..arrow.clone() };
+    let more = pieces.map(|piece| {
+        let piece = cut(&piece);
+        format!("{:MARGIN_WIDTH$}|{:6}{piece:<width$}|", "", "", width = LANE_WIDTH - 6)
+    });
+    std::iter::once(line(&first)).chain(more).collect()
+}
+
+/// A word may be longer than a line.
+fn cut(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_LABEL).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn line(arrow: &Arrow) -> String {
@@ -61,10 +84,7 @@ fn line(arrow: &Arrow) -> String {
 }
 
 fn lane(arrow: &Arrow) -> String {
-    let mut label: String = arrow.label.chars().take(LANE_WIDTH - 16).collect();
-    if label.len() < arrow.label.len() {
-        label.push('…');
-    }
+    let label = cut(&arrow.label);
     let len = label.chars().count();
     let (before, after) = match arrow.kind {
         ArrowKind::Data | ArrowKind::Lost => ("----", "-"),

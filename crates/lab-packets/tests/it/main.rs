@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
 
+mod diagram; // Slants, labels, frames of a WebSocket.
 mod exchange; // A TLS connection, in memory.
 mod flows; // Packets, counted and put together.
 mod mutations; // Good captures with some bytes changed.

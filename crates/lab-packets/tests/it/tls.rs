@@ -151,5 +151,8 @@ fn the_diagram_names_the_messages() {
             assert!(label.contains(expected), "{label} has no {expected}");
         }
         assert!(diagram.description.contains("TLS handshake"), "{}", diagram.description);
+        // What the records carry is shown to those who have the secrets.
+        let has_text = diagram.arrows.iter().any(|arrow| arrow.label.contains("ApplicationData “"));
+        assert_eq!(has_text, secrets != KeyLog::default(), "{:?}", diagram.arrows);
     }
 }
