@@ -4,6 +4,7 @@
 
 mod answers;
 mod experiments;
+mod figures;
 mod head;
 mod reconciliation;
 mod text;

@@ -2,8 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::{PageIndex, text};
-use crate::sheet::{Answer, ExperimentReport, MeasuredValue};
+use super::{PageIndex, figures, text};
+use crate::{
+    formatting,
+    sheet::{Answer, ExperimentReport, Item, MeasuredValue},
+};
+
+/// From so many fields on a value is folded (ours).
+const MANY_FIELDS: usize = 3;
 
 /// The topic of a part, in a few words.
 pub(super) fn title(part: u8) -> &'static str {
@@ -46,21 +52,43 @@ fn article(index: &PageIndex<'_>, answer: &Answer) -> Markup {
                 p.why { strong { "Why: " } (text::prose(&answer.why)) }
             }
             (measured(answer))
+            (figures::of_question(index, answer))
             (references(index, answer))
         }
     }
 }
 
 fn items(answer: &Answer) -> Markup {
+    let has_label = |item: &Item| !item.label.is_empty();
     html! {
         @match answer.items.as_slice() {
             [] => {}
-            [only] if only.label.is_empty() => p.answer { (text::prose(&only.text)) },
-            items => dl.answer {
-                @for item in items {
-                    div {
-                        dt { @if item.label.is_empty() { "also" } @else { (item.label) } }
-                        dd { (text::prose(&item.text)) }
+            [only] if !has_label(only) => p.answer { (text::prose(&only.text)) },
+            items if !items.iter().any(has_label) => ul.answer {
+                @for item in items { li { (text::prose(&item.text)) } }
+            },
+            items => div.answer {
+                @for run in items.chunk_by(|one, next| has_label(one) == has_label(next)) {
+                    @if run.iter().any(has_label) { (labelled(run)) }
+                    @else { @for item in run { p { (text::prose(&item.text)) } } }
+                }
+            }
+        }
+    }
+}
+
+/// Answers with labels: those with the same one stand together.
+fn labelled(items: &[Item]) -> Markup {
+    html! {
+        dl {
+            @for group in items.chunk_by(|one, next| one.label == next.label) {
+                div {
+                    @for item in group.iter().take(1) { dt { (item.label) } }
+                    dd {
+                        @match group {
+                            [only] => (text::prose(&only.text)),
+                            several => ul { @for item in several { li { (text::prose(&item.text)) } } },
+                        }
                     }
                 }
             }
@@ -71,10 +99,13 @@ fn items(answer: &Answer) -> Markup {
 fn measured(answer: &Answer) -> Markup {
     html! {
         @if !answer.measured.is_empty() {
-            table.measured {
-                caption { "Measured for " (answer.question) }
-                thead { tr { th scope="col" { "What" } th scope="col" { "Value" } } }
-                tbody { @for measured in &answer.measured { (row(measured)) } }
+            details.more {
+                summary { "Measured: " (formatting::count(answer.measured.len() as u64, "value")) }
+                table.measured {
+                    caption { "Measured for " (answer.question) }
+                    thead { tr { th scope="col" { "What" } th scope="col" { "Value" } } }
+                    tbody { @for measured in &answer.measured { (row(measured)) } }
+                }
             }
         }
     }
@@ -85,9 +116,23 @@ fn row(measured: &MeasuredValue) -> Markup {
         tr {
             th scope="row" { (text::prose(&measured.name)) }
             td {
-                (measured.value)
+                (value(&measured.value))
                 @if measured.varies { " " span.varies { "varies from run to run" } }
             }
+        }
+    }
+}
+
+/// A value; one of many fields, such as those of a ClientHello, is folded but for the first one.
+fn value(value: &str) -> Markup {
+    let fields: Vec<&str> = value.split("; ").collect();
+    html! {
+        @match fields.as_slice() {
+            [first, rest @ ..] if rest.len() >= MANY_FIELDS => details {
+                summary { (first) ", " (formatting::count(rest.len() as u64, "field")) }
+                ul.fields { @for field in rest { li { (field) } } }
+            },
+            _ => (value),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The experiments, each with its commands, files and figures.
+//! The experiments, each with its commands and files, folded unless one failed.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::{PageIndex, head, text};
+use super::{PageIndex, figures, head, text};
 use crate::{
     formatting,
-    sheet::{ExperimentReport, Figure, State},
+    sheet::{ExperimentReport, State},
 };
 
 pub(super) fn section(index: &PageIndex<'_>) -> Markup {
@@ -25,56 +25,46 @@ fn article(index: &PageIndex<'_>, first: usize, experiment: &ExperimentReport) -
     let is_done = experiment.state == State::Done;
     html! {
         article.experiment id=(id) aria-labelledby={ (id) "-title" } {
-            h3 id={ (id) "-title" } {
-                (experiment.name) " "
-                span.state { (head::mark(is_done)) " " (experiment.state) }
-            }
-            p { (text::prose(&experiment.title)) }
-            @if let Some(trouble) = &experiment.trouble {
-                p.missing { strong { "Trouble: " } (trouble) }
-            }
-            dl.facts {
-                @if !experiment.commands.is_empty() {
-                    div { dt { "Commands" } dd { pre { code { (experiment.commands.join("\n")) } } } }
-                }
-                @if experiment.seconds > 0.0 {
-                    div {
-                        dt { "Took" }
-                        dd { (formatting::duration(experiment.seconds)) " " span.varies { "varies from run to run" } }
+            details open[experiment.state == State::Failed] {
+                summary {
+                    h3 id={ (id) "-title" } {
+                        (experiment.name) " "
+                        span.state { (head::mark(is_done)) " " (experiment.state) }
                     }
                 }
-                @if let Some(path) = &experiment.capture {
-                    div { dt { "Capture" } dd { a.file href=(path) { (path) } } }
+                p { (text::prose(&experiment.title)) }
+                @if let Some(trouble) = &experiment.trouble {
+                    p.missing { strong { "Trouble: " } (trouble) }
                 }
-                @if let Some(path) = &experiment.output {
-                    div { dt { "Output" } dd { a.file href=(path) { (path) } } }
-                }
-                @if let Some(reconciliation) = index.reconciliation(&experiment.name) {
-                    div {
-                        dt { "Account" }
-                        dd {
-                            a href={ "#" (text::anchor("account-", &reconciliation.experiment)) } {
-                                (if reconciliation.balances() { "balanced" } else { "not balanced" })
+                dl.facts {
+                    @if !experiment.commands.is_empty() {
+                        div { dt { "Commands" } dd { pre { code { (experiment.commands.join("\n")) } } } }
+                    }
+                    @if experiment.seconds > 0.0 {
+                        div {
+                            dt { "Took" }
+                            dd { (formatting::duration(experiment.seconds)) " " span.varies { "varies from run to run" } }
+                        }
+                    }
+                    @if let Some(path) = &experiment.capture {
+                        div { dt { "Capture" } dd { a.file href=(path) { (path) } } }
+                    }
+                    @if let Some(path) = &experiment.output {
+                        div { dt { "Output" } dd { a.file href=(path) { (path) } } }
+                    }
+                    @if let Some(reconciliation) = index.reconciliation(&experiment.name) {
+                        div {
+                            dt { "Account" }
+                            dd {
+                                a href={ "#" (text::anchor("account-", &reconciliation.experiment)) } {
+                                    (if reconciliation.balances() { "balanced" } else { "not balanced" })
+                                }
                             }
                         }
                     }
                 }
             }
-            @for (number, figure) in (first..).zip(&experiment.figures) { (figure_of(number, figure)) }
-        }
-    }
-}
-
-fn figure_of(number: usize, figure: &Figure) -> Markup {
-    html! {
-        figure id={ "figure-" (number) } {
-            div.scroll tabindex="0" role="group" aria-label={ "Figure " (number) } { (PreEscaped(&figure.svg)) }
-            figcaption { strong { "Figure " (number) "." } " " (text::prose(&figure.caption)) }
-            details {
-                summary { "Figure " (number) " as text" }
-                // In a diagram made of characters, their columns must not be broken.
-                pre.scroll tabindex="0" role="group" aria-label={ "Figure " (number) " as text" } { (figure.text) }
-            }
+            (figures::of_experiment(index, first, experiment))
         }
     }
 }

@@ -31,28 +31,36 @@ fn article(index: &PageIndex<'_>, reconciliation: &Reconciliation) -> Markup {
     let failed = reconciliation.checks.iter().filter(|check| !check.holds).count();
     html! {
         article.account.bad[failed > 0] id=(id) aria-labelledby={ (id) "-title" } {
-            h3 id={ (id) "-title" } {
-                (reconciliation.experiment) " "
-                span.state {
-                    (head::mark(failed == 0))
-                    @if failed == 0 { " balanced" } @else { " not balanced: " (formatting::count(failed as u64, "check")) " failed" }
-                }
-            }
-            // The cell of a number must not be broken, so the table may be wider than a phone.
-            div.scroll tabindex="0" role="group" aria-label={ "Who counted what in " (reconciliation.experiment) } {
-                table {
-                    caption { "Who counted what in " (index.link(&reconciliation.experiment)) }
-                    thead {
-                        tr {
-                            th scope="col" { "Who" }
-                            @for column in ["Calls", "Segments", "Bytes"] { th.amount scope="col" { (column) } }
-                            th scope="col" { "Note" }
+            details open[failed > 0] {
+                summary {
+                    h3 id={ (id) "-title" } {
+                        (reconciliation.experiment) " "
+                        span.state {
+                            (head::mark(failed == 0))
+                            @if failed == 0 {
+                                " balanced"
+                            } @else {
+                                " not balanced: " (formatting::count(failed as u64, "check")) " failed"
+                            }
                         }
                     }
-                    tbody { @for entry in &reconciliation.entries { (row(entry)) } }
                 }
+                // The cell of a number must not be broken, so the table may be wider than a phone.
+                div.scroll tabindex="0" role="group" aria-label={ "Who counted what in " (reconciliation.experiment) } {
+                    table {
+                        caption { "Who counted what in " (index.link(&reconciliation.experiment)) }
+                        thead {
+                            tr {
+                                th scope="col" { "Who" }
+                                @for column in ["Calls", "Segments", "Bytes"] { th.amount scope="col" { (column) } }
+                                th scope="col" { "Note" }
+                            }
+                        }
+                        tbody { @for entry in &reconciliation.entries { (row(entry)) } }
+                    }
+                }
+                ul.checks { @for check in &reconciliation.checks { (item(check)) } }
             }
-            ul.checks { @for check in &reconciliation.checks { (item(check)) } }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use lab_report::{
     Error, folder, json, page,
-    sheet::{AnswerSheet, Figure},
+    sheet::{AnswerSheet, Figure, Item},
 };
 use serde_json::Value;
 
@@ -140,6 +140,62 @@ fn a_question_leads_to_its_experiments_figures_and_files() {
         assert!(article.contains(&format!("href=\"{address}\"")), "{address}: {article}");
     }
     assert!(article.contains("<li>not-on-the-sheet</li>"));
+}
+
+#[test]
+fn figures_are_folded_at_their_question_and_stand_there_once() {
+    let page = page::html(&fixture::sheet());
+    let article = |id: &str| page.split_once(&format!("id=\"{id}\"")).unwrap().1.split_once("</article>").unwrap().0;
+    for (question, figure) in [("q11", "figure-1"), ("q15", "figure-2"), ("q15", "figure-3"), ("q17", "figure-4")] {
+        let id = format!("<figure id=\"{figure}\"");
+        let folded = article(question).split_once(&id).unwrap_or_else(|| panic!("{figure} in {question}")).0;
+        assert!(folded.rfind("<details class=\"figure\">") > folded.rfind("</figure>"), "{figure} is not folded");
+        assert_eq!(page.matches(&id).count(), 1);
+    }
+    // Another question that rests on the same experiment leads there.
+    assert!(article("q12").contains("href=\"#figure-1\"") && !article("q12").contains("<svg"));
+    // Without such a question they are at their experiment.
+    let mut sheet = fixture::sheet();
+    sheet.answers.clear();
+    let page = page::html(&sheet);
+    let experiment = page.split_once("id=\"experiment-part2-flood\"").unwrap().1.split_once("</article>").unwrap().0;
+    assert!(experiment.contains("<figure id=\"figure-2\"") && experiment.contains("<figure id=\"figure-3\""));
+}
+
+#[test]
+fn answers_with_one_label_stand_together_and_those_without_are_a_list() {
+    let mut sheet = fixture::sheet();
+    let item = |label: &str, text: &str| Item { label: label.to_owned(), text: text.to_owned() };
+    sheet.answers[2].items = vec![item("", "One."), item("", "Two.")];
+    sheet.answers[3].items =
+        vec![item("", "Yes."), item("TLS 1.2", "One."), item("TLS 1.2", "Two."), item("TLS 1.3", "Three.")];
+    let page = page::html(&sheet);
+    assert!(page.contains("<ul class=\"answer\"><li>One.</li><li>Two.</li></ul>"));
+    let grouped = "<div class=\"answer\"><p>Yes.</p><dl><div><dt>TLS 1.2</dt><dd><ul><li>One.</li><li>Two.</li></ul></dd></div>\
+                   <div><dt>TLS 1.3</dt><dd>Three.</dd></div></dl></div>";
+    assert!(page.contains(grouped), "{}", page.split_once("id=\"q4\"").unwrap().1.split_once("</article>").unwrap().0);
+    assert!(!page.contains(">also<"));
+}
+
+#[test]
+fn a_value_of_many_fields_is_folded() {
+    let mut sheet = fixture::sheet();
+    sheet.answers[24].measured[0].value = "packet 7, 154 bytes; version: 1; random: 2; extensions: 3".to_owned();
+    let page = page::html(&sheet);
+    let folded =
+        "<td><details><summary>packet 7, 154 bytes, 3 fields</summary><ul class=\"fields\"><li>version: 1</li>";
+    assert!(page.contains(folded));
+}
+
+#[test]
+fn what_balances_is_folded_and_what_failed_is_open() {
+    let page = page::html(&fixture::sheet());
+    let is_open = |id: &str| {
+        let tag = page.split_once(&format!("id=\"{id}\"")).unwrap().1.split_once("<details").unwrap().1;
+        tag.starts_with(" open>")
+    };
+    assert!(is_open("account-part2-flood") && !is_open("account-part2-short-0"));
+    assert!(is_open("experiment-part4-multicast") && !is_open("experiment-part2-flood"));
 }
 
 #[test]
