@@ -1,7 +1,7 @@
 //! A small HTTPS server: shows each client what the handshake agreed on, and serves bytes to measure with.
 //!
 //! ```text
-//! GET /           a page about this very connection
+//! GET /           a page about this very connection: what was agreed, the handshake, the certificate
 //! GET /download   the file that the server was started with
 //! GET /bytes/N    N zero bytes
 //! ```
@@ -12,6 +12,7 @@ mod certificates;
 mod connection;
 pub(crate) mod handshake;
 mod page;
+mod recording;
 mod request;
 mod response;
 
@@ -26,7 +27,7 @@ use std::{
 use labnet::{Error, escape::escape, tls};
 use rustls::{
     ServerConfig, SupportedProtocolVersion,
-    server::{NoClientAuth, NoServerSessionStorage, danger::ClientCertVerifier},
+    server::{NoClientAuth, NoServerSessionStorage, ResolvesServerCert, danger::ClientCertVerifier},
 };
 
 use certificates::ByName;
@@ -69,6 +70,7 @@ pub enum ClientCertificates {
 #[derive(Clone, Debug)]
 pub struct Server {
     tls: Arc<ServerConfig>,
+    certificates: Arc<ByName>,
     timeout: Duration,
     file: Option<PathBuf>,
     hsts: bool,
@@ -80,7 +82,7 @@ impl Server {
     /// # Errors
     /// [`Error::File`] or [`Error::Credentials`], which names the file and what is wrong with it.
     pub fn new(settings: &ServerSettings) -> Result<Self, Error> {
-        let certificates = ByName::load(&settings.certificates)?;
+        let certificates = Arc::new(ByName::load(&settings.certificates)?);
         if let Some(file) = &settings.file {
             response::open(file).map_err(|source| Error::File {
                 attempt: "serve",
@@ -92,19 +94,25 @@ impl Server {
             .with_protocol_versions(&settings.versions)
             .map_err(cannot_set_up)?
             .with_client_cert_verifier(verifier(&settings.client_certificates)?)
-            .with_cert_resolver(Arc::new(certificates));
+            .with_cert_resolver(Arc::clone(&certificates) as Arc<dyn ResolvesServerCert>);
         config.ignore_client_order = true;
         config.alpn_protocols = settings.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         // What is shown and measured are whole handshakes: none is abridged by a ticket of an earlier one.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Self { tls: Arc::new(config), timeout: settings.timeout, file: settings.file.clone(), hsts: settings.hsts })
+        Ok(Self {
+            tls: Arc::new(config),
+            certificates,
+            timeout: settings.timeout,
+            file: settings.file.clone(),
+            hsts: settings.hsts,
+        })
     }
 
     /// One client, from its handshake to the close. `report` gets a line for each request, or one that says why there
     /// was none.
     pub fn serve(&self, stream: TcpStream, peer: SocketAddr, report: impl Fn(String)) {
-        match HttpsConnection::begin(Arc::clone(&self.tls), stream, peer, self.timeout) {
+        match HttpsConnection::begin(&self.tls, &self.certificates, stream, peer, self.timeout) {
             Err(error) => report(escape(error.to_string().as_bytes()).to_string()),
             Ok(mut client) => {
                 self.answer(&mut client, &report);

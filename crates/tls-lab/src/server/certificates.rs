@@ -32,6 +32,11 @@ impl ByName {
         Ok(Self { default, all })
     }
 
+    /// The certificate for a client that asks for this name, or for none.
+    pub(super) fn for_client(&self, name: Option<&str>) -> Arc<CertifiedKey> {
+        name.map_or_else(|| Arc::clone(&self.default), |name| self.choose(name))
+    }
+
     /// The certificate that says this very name, else one whose wildcard covers it, else the default.
     fn choose(&self, name: &str) -> Arc<CertifiedKey> {
         let with = |fits: &dyn Fn(&str) -> bool| {
@@ -45,7 +50,7 @@ impl ByName {
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(hello.server_name().map_or_else(|| Arc::clone(&self.default), |name| self.choose(name)))
+        Some(self.for_client(hello.server_name()))
     }
 }
 

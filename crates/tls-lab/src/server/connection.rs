@@ -14,10 +14,16 @@ use labnet::{
     net::{Connection, Deadline},
     tls::{self, NegotiatedTls},
 };
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{KeyLog, ServerConfig, ServerConnection, sign::CertifiedKey};
+use tls_trace::Entry;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{cannot_set_up, handshake::HandshakeStream};
+use super::{
+    cannot_set_up,
+    certificates::ByName,
+    handshake::HandshakeStream,
+    recording::{HandshakeRecording, HandshakeSecrets},
+};
 
 /// A client after its handshake; shown as the report's lines begin: `PEER VERSION SUITE sni=NAME`.
 #[derive(Debug)]
@@ -25,12 +31,17 @@ pub(super) struct HttpsConnection {
     tls: ServerConnection,
     connection: Connection,
     negotiated: NegotiatedTls,
+    /// The certificates that the client saw, in DER, its own first.
+    chain: Arc<CertifiedKey>,
+    recording: HandshakeRecording,
+    secrets: Arc<HandshakeSecrets>,
 }
 
 impl HttpsConnection {
     /// The handshake; a connection where it fails is closed.
     pub(super) fn begin(
-        config: Arc<ServerConfig>,
+        config: &ServerConfig,
+        certificates: &ByName,
         stream: TcpStream,
         peer: SocketAddr,
         timeout: Duration,
@@ -39,14 +50,19 @@ impl HttpsConnection {
         connection.set_limits(None, Deadline::after(timeout))?;
         connection.set_stall(Some(timeout));
         connection.set_nodelay()?;
-        let mut tls = ServerConnection::new(config).map_err(cannot_set_up)?;
-        if let Err(complaint) = HandshakeStream::new(&mut connection).accept(&mut tls) {
+        let (secrets, mut recording) = (Arc::new(HandshakeSecrets::default()), HandshakeRecording::new());
+        // Secrets are for the page of this connection alone.
+        let mut config = config.clone();
+        config.key_log = Arc::clone(&secrets) as Arc<dyn KeyLog>;
+        let mut tls = ServerConnection::new(Arc::new(config)).map_err(cannot_set_up)?;
+        if let Err(complaint) = HandshakeStream::recorded(&mut connection, &mut recording).accept(&mut tls) {
             // In order, so that the alert arrives.
             connection.close();
             return Err(Error::Tls { peer: peer.to_string(), complaint });
         }
         let negotiated = NegotiatedTls::of(&tls);
-        Ok(Self { tls, connection, negotiated })
+        let chain = certificates.for_client(tls.server_name());
+        Ok(Self { tls, connection, negotiated, chain, recording, secrets })
     }
 
     /// The client has so much time for what it owes next.
@@ -65,6 +81,16 @@ impl HttpsConnection {
     /// The name that the client asked for.
     pub(super) fn server_name(&self) -> Option<&str> {
         self.tls.server_name()
+    }
+
+    /// The certificates that the client saw, in DER.
+    pub(super) fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        self.chain.cert.iter().map(AsRef::as_ref)
+    }
+
+    /// The messages of the handshake.
+    pub(super) fn handshake(&self) -> Vec<Entry> {
+        self.recording.messages(&self.secrets)
     }
 
     /// The subject of the client's certificate, if it presented one.

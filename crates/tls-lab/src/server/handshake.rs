@@ -7,6 +7,9 @@ use labnet::{
     tls::{self, TlsRole},
 };
 use rustls::{ConnectionCommon, ServerConnection, SideData};
+use tls_trace::Direction;
+
+use super::recording::HandshakeRecording;
 
 /// How plain HTTP begins: a method, in capitals.
 const HTTP_METHODS: [&[u8]; 9] =
@@ -20,11 +23,23 @@ const OPENING_LEN: usize = 8;
 pub(crate) struct HandshakeStream<'c> {
     connection: &'c mut Connection,
     first: Vec<u8>,
+    recording: Option<&'c mut HandshakeRecording>,
 }
 
 impl<'c> HandshakeStream<'c> {
     pub(crate) fn new(connection: &'c mut Connection) -> Self {
-        Self { connection, first: Vec::with_capacity(OPENING_LEN) }
+        Self { connection, first: Vec::with_capacity(OPENING_LEN), recording: None }
+    }
+
+    /// The stream of a server that records what passes.
+    pub(crate) fn recorded(connection: &'c mut Connection, recording: &'c mut HandshakeRecording) -> Self {
+        Self { recording: Some(recording), ..Self::new(connection) }
+    }
+
+    fn record(&mut self, direction: Direction, bytes: &[u8]) {
+        if let Some(recording) = &mut self.recording {
+            recording.add(direction, bytes);
+        }
     }
 
     fn is_plain_http(&self) -> bool {
@@ -63,6 +78,7 @@ impl Read for HandshakeStream<'_> {
         let n = self.connection.read(buffer)?;
         let missing = OPENING_LEN.saturating_sub(self.first.len());
         self.first.extend(buffer.iter().take(n.min(missing)));
+        self.record(Direction::Sent, buffer.get(..n).unwrap_or_default());
         Ok(n)
     }
 }
@@ -70,15 +86,19 @@ impl Read for HandshakeStream<'_> {
 /// To one who does not speak TLS an alert is but noise.
 impl Write for HandshakeStream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.is_plain_http() { Ok(bytes.len()) } else { self.connection.write(bytes) }
+        self.write_vectored(&[IoSlice::new(bytes)])
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.is_plain_http() {
-            Ok(pieces.iter().map(|piece| piece.len()).sum())
-        } else {
-            self.connection.write_vectored(pieces)
+            return Ok(pieces.iter().map(|piece| piece.len()).sum());
         }
+        let n = self.connection.write_vectored(pieces)?;
+        if self.recording.is_some() {
+            let sent: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).take(n).collect();
+            self.record(Direction::Received, &sent);
+        }
+        Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {

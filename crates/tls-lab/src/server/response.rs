@@ -16,9 +16,12 @@ pub const MAX_BYTES: u64 = 1 << 34;
 /// How much is encrypted and sent at once: eight records of TLS, for one system call (ours).
 const CHUNK_LEN: usize = 128 * 1024;
 
-/// What the browser may do with a page of ours: nothing but show it.
-const RESTRAINT: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
-                         Content-Security-Policy: default-src 'none'\r\n";
+/// What the browser may do with a page of ours: nothing but show it, with the style in it.
+const RESTRAINT: &str = concat!(
+    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Security-Policy: ",
+    include_str!("policy.txt"),
+    "\r\n",
+);
 
 /// It is to ask this host by HTTPS alone (RFC 6797), for two years, the least that Mozilla recommends.
 const HSTS: &str = "Strict-Transport-Security: max-age=63072000\r\n";

@@ -52,6 +52,37 @@ fn the_page_shows_what_was_negotiated() {
 }
 
 #[test]
+fn the_page_shows_the_handshake_and_the_certificate() {
+    let files = Files::new();
+    let server = files.server("");
+    for (version, messages) in [
+        (
+            &TLS13,
+            &["ClientHello", "ServerHello", "EncryptedExtensions", "Certificate", "CertificateVerify", "Finished"][..],
+        ),
+        (&TLS12, &["ClientHello", "ServerHello", "Certificate", "ServerKeyExchange", "ClientKeyExchange", "Finished"]),
+    ] {
+        let config = server.config(&[version], &[]);
+        let page = String::from_utf8(server.exchange("localhost", &config, PAGE).unwrap()).unwrap();
+        let handshake = page.split_once("<h2>The handshake</h2>").unwrap().1.split_once("</ol>").unwrap().0;
+        let mut rest = handshake;
+        for message in messages {
+            rest = rest.split_once(&format!("<b>{message}</b>")).unwrap_or_else(|| panic!("{message}: {handshake}")).1;
+        }
+        assert!(handshake.contains("client → server <b>ClientHello</b>") && !handshake.contains("ApplicationData"));
+        // The client's Finished is decrypted, too, and the fields of a message are folded.
+        assert_eq!(handshake.matches("<b>Finished</b>").count(), 2, "{handshake}");
+        assert!(handshake.contains("<li>extension server_name: localhost"), "{handshake}");
+        assert!(row(&page, "subject").contains("CN="), "{page}");
+        assert!(row(&page, "key").starts_with("P-256") || row(&page, "key").contains("256"), "{}", row(&page, "key"));
+        assert!(page.contains("<style>") && page.contains("--paper: #fcfcfa") && !page.contains("<script"));
+        // No script may run, and the style in the page may be used.
+        let policy = page.split_once("Content-Security-Policy: ").unwrap().1.split_once("\r\n").unwrap().0;
+        assert!(policy.starts_with("default-src 'none'; style-src '"), "{policy}");
+    }
+}
+
+#[test]
 fn one_version_can_be_asked_for() {
     let files = Files::new();
     for (option, spoken, other) in [("1.2", &TLS12, &TLS13), ("1.3", &TLS13, &TLS12)] {
