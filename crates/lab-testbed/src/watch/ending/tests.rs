@@ -1,3 +1,5 @@
+//! Connections that end in different ways, packet by packet.
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use lab_packets::{
