@@ -1,7 +1,9 @@
 //! Programs that end a connection as they may: what they leave unread is explained.
 
+use std::process::Command;
+
 use crate::report::{
-    Need::{Java, Node, Python},
+    Need::{Java, Node, OpenSsl, Python},
     Report, lacks, other, source,
 };
 
@@ -37,6 +39,19 @@ fn a_pmu_in_node_that_ends_or_is_destroyed_owes_nothing() {
             pmu(&format!("node {} {ending}", source("part6_ends.js")));
         }
     }
+}
+
+#[test]
+fn a_pmu_in_c_that_does_not_wait_for_close_notify_owes_nothing() {
+    if lacks("a_pmu_in_c_that_does_not_wait_for_close_notify_owes_nothing", &[OpenSsl]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("pmu").display().to_string();
+    let compiled = Command::new("cc").args(["-o", &program, &source("part6_ends.c"), "-lssl", "-lcrypto"]).output();
+    let compiled = compiled.unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    pmu(&program);
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub(crate) enum Need {
     Python,
     Java,
     Node,
+    OpenSsl,
     Tshark,
     Root,
 }
@@ -69,6 +70,9 @@ impl Need {
             Self::Python => ("python3", &["-c", "import select, socket, ssl"], "no python3 here"),
             Self::Java => ("java", &["--version"], "no java here"),
             Self::Node => ("node", &["--version"], "no node here"),
+            Self::OpenSsl => {
+                ("cc", &["-E", "-include", "openssl/ssl.h", "-x", "c", "/dev/null"], "no OpenSSL for C here")
+            }
             Self::Tshark => ("tshark", &["--version"], "no tshark here"),
             Self::Root => {
                 ("setpriv", &["--reuid", "65534", "--clear-groups", "true"], "only root becomes another user")
