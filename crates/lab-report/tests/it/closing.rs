@@ -19,7 +19,7 @@ fn a_pmu_that_closes_at_once_owes_nothing() {
     if lacks("a_pmu_that_closes_at_once_owes_nothing", &[Python]) {
         return;
     }
-    for ending in ["close", "shutdown", "with", "notify", "later"] {
+    for ending in ["close", "shutdown", "with", "notify", "later", "unread"] {
         let report = pmu(&format!("{} {ending}", other("part6_ends")));
         report.says("Q28", &["TLS 1.3", "10 records from the PMU"]);
     }

@@ -28,13 +28,16 @@ while True:
         continue
     pdc = context.wrap_socket(plain, server_side=True)
     answer(pdc)
-    if ending == "notify":
+    if ending in ("notify", "unread"):
         # close_notify, and no waiting for that of the client (RFC 8446, section 6.1).
         pdc.setblocking(False)
         try:
             pdc.unwrap()
         except ssl.SSLWantReadError:
             pass
+    if ending == "unread":
+        # The close_notify of the client arrives and is not read: close() then resets the connection.
+        time.sleep(0.5)
     if ending == "shutdown":
         pdc.shutdown(socket.SHUT_RDWR)
     if ending == "later":
