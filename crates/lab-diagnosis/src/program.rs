@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use lab_testbed::{
     ExperimentFailure,
-    facts::{Ending, Experiment, Measurements, ProgramRun, RunFacts, Scenario, Status},
+    facts::{Ending, Experiment, Measurements, ProgramRun, RunFacts, Scenario, SentMessages, Status},
     programs::ProgramRole,
 };
 
-use crate::finding::{Finding, FindingId};
+use crate::{
+    display::Display,
+    finding::{Finding, FindingId},
+};
 
 /// Lines of packets that are further apart than this must not come together (ours: a busy machine is slow).
 const LATE: Duration = Duration::from_millis(500);
@@ -65,6 +68,11 @@ fn of_program(facts: &RunFacts, experiment: &Experiment, program: &ProgramRun) -
             proof.shown = program.stdout.lines().last().and_then(crate::finding::excerpt);
         })),
     };
+    // What it had shown until then.
+    let sent = SentMessages { first: facts.run.settings.first, count: facts.run.settings.messages };
+    let shown = is_of_messages(experiment.scenario)
+        .then(|| Display::of_messages(&program.stdout.text, sent).messages.len() as u64);
+    let ended = ended.map(|finding| finding.with(|proof| (proof.seen, proof.of) = (shown, shown.map(|_| sent.count))));
     let is_client = !matches!(program.role, ProgramRole::Part4Sender | ProgramRole::Part6Pmu);
     findings.extend(ended.map(|finding| finding.with(|proof| proof.complaint.clone_from(&program.complaint))));
     if is_client && program.stdout.bytes == 0 && answer_bytes(&facts.measured, experiment.scenario) > 0 {
@@ -77,6 +85,19 @@ fn of_program(facts: &RunFacts, experiment: &Experiment, program: &ProgramRun) -
             .extend(late(facts, program).map(|time| new(FindingId::LateOutput).with(|proof| proof.time = Some(time))));
     }
     findings
+}
+
+/// Whether the answer of an experiment is messages.
+fn is_of_messages(scenario: Scenario) -> bool {
+    matches!(
+        scenario,
+        Scenario::ShortAtOnce
+            | Scenario::ShortPaced
+            | Scenario::ShortOpen
+            | Scenario::ShortNoDelay
+            | Scenario::ShortPieces
+            | Scenario::WebSocketShort
+    )
 }
 
 /// Whether a program complained of its arguments. A stack trace is a crash, whatever its words are.

@@ -2,7 +2,7 @@
 //!
 //! Every number in an answer was measured, and every yes or no was observed. If the result of an experiment differs from
 //! the handout's, the answer says what was measured, and what it means. Values that differ between runs (times, ports,
-//! numbers of calls) are marked so among the measured values. They are never part of an answer.
+//! numbers of calls) are marked so, among the measured values and where they are an answer.
 
 use lab_testbed::facts::{Measurement, Measurements, Transfer};
 
@@ -85,7 +85,12 @@ impl Answer {
 
     /// Adds one of several answers.
     fn item(&mut self, label: impl Into<String>, text: impl Into<String>) {
-        self.items.push(Item { label: label.into(), text: text.into() });
+        self.items.push(Item { label: label.into(), text: text.into(), varies: false });
+    }
+
+    /// Adds one of several answers that may be another one in the next run.
+    fn varying_item(&mut self, label: impl Into<String>, text: impl Into<String>) {
+        self.items.push(Item { label: label.into(), text: text.into(), varies: true });
     }
 
     /// Adds a sentence to the explanation.

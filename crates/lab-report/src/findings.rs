@@ -32,7 +32,7 @@ fn proof(proof: &Proof) -> String {
     let text =
         |label: &str, text: &Option<String>| text.as_ref().map(|text| format!("{label} `{}`", escape(text.trim_end())));
     let seen = match (proof.seen, proof.of) {
-        (Some(seen), Some(of)) => Some(format!("{} of {}", number(seen), number(of))),
+        (Some(seen), Some(of)) => Some(format!("{} of {} shown", number(seen), number(of))),
         (Some(seen), None) => Some(number(seen)),
         (None, of) => of.map(|of| format!("none of {}", number(of))),
     };

@@ -5,6 +5,7 @@
 mod answers;
 mod experiments;
 mod figures;
+mod findings;
 mod head;
 mod reconciliation;
 mod text;
@@ -39,6 +40,7 @@ pub fn html(sheet: &AnswerSheet) -> String {
                 a.skip href="#answers" { "Skip to the answers" }
                 (head::header(sheet))
                 main {
+                    (findings::section(&index))
                     (head::summary(sheet))
                     (contents(sheet))
                     div.answers #answers {

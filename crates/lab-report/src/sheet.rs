@@ -102,13 +102,15 @@ impl Answer {
     }
 }
 
-/// One answer, in a sentence or two. It has nothing in it that differs between two runs with the same seed.
+/// One answer, in a sentence or two.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Item {
     /// Which of several: `A1.a`, `d = 0`, `TLS 1.2`; empty when it is the only one.
     pub label: String,
     /// The answer.
     pub text: String,
+    /// Whether it may differ between two runs with the same seed: it has a time in it, or a number of calls.
+    pub varies: bool,
 }
 
 /// A value that was measured.

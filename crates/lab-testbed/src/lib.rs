@@ -17,6 +17,8 @@ pub mod facts;
 pub mod journal;
 pub mod programs;
 #[cfg(target_os = "linux")]
+pub mod recv_calls;
+#[cfg(target_os = "linux")]
 mod rehearsal;
 #[cfg(target_os = "linux")]
 pub mod scenarios;

@@ -13,12 +13,14 @@ use lab_process::{Outcome, Program, Stream};
 use lab_sandbox::{Host, HostConfig};
 use labnet::net::ScopedIp;
 use mock_servers::{Events, ServerSettings};
+use tempfile::TempPath;
 
 use crate::{
     ExperimentFailure,
     facts::{End, Experiment, Invocation, Measurement, Measurements, ProgramRun, RunFacts, RunSettings, Scenario},
     journal::Journal,
     programs::{ProgramRole, Programs},
+    recv_calls,
 };
 
 /// The time that a program has to end after Ctrl-C (ours); then it is killed.
@@ -106,6 +108,8 @@ pub(crate) struct ObservedProgram {
     host: String,
     ended: Arc<Mutex<Vec<(ProgramRun, Outcome)>>>,
     is_recorded: bool,
+    /// The trace of its calls, and the port of its server.
+    trace: Option<(TempPath, u16)>,
 }
 
 impl ObservedProgram {
@@ -116,7 +120,11 @@ impl ObservedProgram {
             // One that has ended by itself is to be known as such.
             End::Experiment => END_GRACE,
         });
-        let run = ProgramRun::new(self.role, &self.host, &outcome, end);
+        let mut run = ProgramRun::new(self.role, &self.host, &outcome, end);
+        run.recv_calls = self.trace.as_ref().and_then(|(path, port)| {
+            let trace = fs::read(path).unwrap_or_default();
+            recv_calls::count(&String::from_utf8_lossy(&trace), *port)
+        });
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).push((run, outcome.clone()));
         self.is_recorded = true;
         outcome
@@ -197,9 +205,17 @@ impl<'a> ExperimentSession<'a> {
         if !self.experiment.invocations.contains(&invocation) {
             self.experiment.invocations.push(invocation);
         }
+        let watched = match role {
+            ProgramRole::Part2 => Some(5003),
+            ProgramRole::Part5 => Some(5006),
+            _ => None,
+        };
+        let watched = watched.filter(|_| self.settings().watch_recv && !self.is_ours(role));
+        let trace = watched.map(|port| Ok::<_, std::io::Error>((recv_calls::trace_file()?, port))).transpose()?;
+        let command = trace.as_ref().map(|(path, _)| recv_calls::traced(&command, path)).unwrap_or(command);
         let program = host.run(move || Program::spawn_as(command, command_line))?;
         let (host, ended) = (host.name().to_owned(), Arc::clone(&self.ended));
-        Ok(ObservedProgram { program, role, host, ended, is_recorded: false })
+        Ok(ObservedProgram { program, role, host, ended, is_recorded: false, trace })
     }
 
     /// Waits for the end of a program until the deadline of the run; then it is killed, and
@@ -217,6 +233,11 @@ impl<'a> ExperimentSession<'a> {
     pub(crate) fn end(&mut self, mut program: ObservedProgram) -> Outcome {
         program.interrupt();
         program.conclude(End::Interrupt)
+    }
+
+    /// How often the program that ended last called recv, if that was watched.
+    pub(crate) fn recv_calls(&self) -> Option<u64> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).last().and_then(|(run, _)| run.recv_calls)
     }
 
     /// Takes the facts of all programs.

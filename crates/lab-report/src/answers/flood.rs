@@ -4,7 +4,7 @@ use super::stream;
 use lab_testbed::facts::{Flood, Measurement, Scenario, fewest_recv_calls};
 
 use crate::{
-    formatting::{capital, count, list, number},
+    formatting::{capital, count, list, number, times},
     sheet::Answer,
 };
 
@@ -66,16 +66,15 @@ pub(super) fn q15(measurement: &Measurement<Vec<Flood>>) -> Answer {
         }
     }
     if own.transfer.client.recv_calls.is_none() {
-        answer.add_missing("The program does not count its recv() calls; `strace -c` would.");
+        answer.add_missing("The program does not count its recv() calls; `lab-report --watch-recv` does, with strace.");
     }
     let bytes = count(own.transfer.to_client.distinct_bytes, "byte");
+    if let Some(calls) = own.transfer.client.recv_calls {
+        answer.varying_item("calls", format!("{}, with {}.", capital(&times(calls)), buffer(own)));
+    }
     answer.item(
-        "calls",
-        format!(
-            "More than once: at least {} for {bytes}, the last of which returned nothing. How often exactly is among \
-             the measured values, for it differs from run to run.",
-            count(fewest(own), "call")
-        ),
+        "at least",
+        format!("{} for {bytes}, the last of which returned nothing.", capital(&count(fewest(own), "call"))),
     );
     let proofs: Vec<String> =
         floods.iter().filter(|flood| fewest(flood) > flood.transfer.to_client.fresh()).map(proof).collect();

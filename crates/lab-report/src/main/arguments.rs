@@ -9,7 +9,10 @@ use clap::Parser;
 
 use lab_testbed::facts::{Ports, RunSettings, Scenario};
 #[cfg(target_os = "linux")]
-use lab_testbed::programs::{Other, ProgramRole, Programs};
+use lab_testbed::{
+    programs::{Other, ProgramRole, Programs},
+    recv_calls,
+};
 #[cfg(target_os = "linux")]
 use labnet::Error;
 
@@ -84,6 +87,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = RunSettings::default().deadline.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "What is different")]
     deadline: u64,
 
+    /// Count the calls of recv() of other people's programs of part 2 and 5 (needs strace)
+    #[arg(long, help_heading = "Whose programs")]
+    watch_recv: bool,
     /// Code A in place of ours: a command of a shell, as for all of these
     #[arg(long, value_name = "COMMAND", help_heading = "Whose programs")]
     code_a: Option<String>,
@@ -147,8 +153,11 @@ impl Arguments {
         let Self { seed, messages, first, loss, runs, path, deadline, .. } = *self;
         let ports = Ports { datagram: self.datagram_port, echo: self.echo_port, multicast: self.multicast_port };
         let flood = self.flood_file.as_deref().map(flood).transpose()?;
-        let (deadline, only) = (Duration::from_secs(deadline), self.only.clone());
-        Ok(RunSettings { seed, messages, first, loss, runs, path, deadline, only, flood, ports })
+        let (deadline, only, watch_recv) = (Duration::from_secs(deadline), self.only.clone(), self.watch_recv);
+        if watch_recv && !recv_calls::is_possible() {
+            return Err(Error::Usage("--watch-recv needs strace, which is not installed".to_owned()));
+        }
+        Ok(RunSettings { seed, messages, first, loss, runs, path, deadline, only, watch_recv, flood, ports })
     }
 
     /// Whether an experiment was asked for at all.

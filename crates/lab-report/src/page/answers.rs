@@ -63,17 +63,24 @@ fn items(answer: &Answer) -> Markup {
     html! {
         @match answer.items.as_slice() {
             [] => {}
-            [only] if !has_label(only) => p.answer { (text::prose(&only.text)) },
+            [only] if !has_label(only) => p.answer { (said(only)) },
             items if !items.iter().any(has_label) => ul.answer {
-                @for item in items { li { (text::prose(&item.text)) } }
+                @for item in items { li { (said(item)) } }
             },
             items => div.answer {
                 @for run in items.chunk_by(|one, next| has_label(one) == has_label(next)) {
                     @if run.iter().any(has_label) { (labelled(run)) }
-                    @else { @for item in run { p { (text::prose(&item.text)) } } }
+                    @else { @for item in run { p { (said(item)) } } }
                 }
             }
         }
+    }
+}
+
+fn said(item: &Item) -> Markup {
+    html! {
+        (text::prose(&item.text))
+        @if item.varies { " " span.varies { "varies from run to run" } }
     }
 }
 
@@ -86,8 +93,8 @@ fn labelled(items: &[Item]) -> Markup {
                     @for item in group.iter().take(1) { dt { (item.label) } }
                     dd {
                         @match group {
-                            [only] => (text::prose(&only.text)),
-                            several => ul { @for item in several { li { (text::prose(&item.text)) } } },
+                            [only] => (said(only)),
+                            several => ul { @for item in several { li { (said(item)) } } },
                         }
                     }
                 }

@@ -96,7 +96,7 @@ fn shown(builder: &mut ReconciliationBuilder, transfer: &Transfer, messages: Opt
     let client = &transfer.client;
     builder.entry("the client's output", None, None, Some(client.output_bytes), "with its newlines");
     // What a program of somebody else shows is judged by its findings: text of its own is no byte of the PMU.
-    let Some(messages) = messages.filter(|_| client.recv_calls.is_some()) else { return };
+    let Some(messages) = messages.filter(|_| client.bytes.is_some()) else { return };
     if transfer.command.starts_with("CMD_flood") {
         let newline = client.output_bytes.saturating_sub(messages).min(1);
         builder.equal(

@@ -5,7 +5,11 @@ use std::{fs, path::Path};
 use lab_process::Program;
 use lab_test::PATIENCE;
 
-use crate::report::{LAB_REPORT, Need::Python, Report, lacks};
+use crate::report::{
+    LAB_REPORT,
+    Need::{Python, Strace},
+    Report, lacks,
+};
 
 /// A program in Python, in a folder of its own.
 fn python(folder: &Path, source: &str) -> String {
@@ -136,4 +140,32 @@ fn a_folder_of_somebody_else_is_left_alone_and_an_older_report_is_replaced() {
     assert_eq!(run("part1-echo").code(), 0);
     assert!(new.is_file() && !old.exists(), "an older capture is of no experiment of this report");
     assert!(!folder.path().join("output/part1-udp.txt").exists());
+}
+
+#[test]
+fn the_calls_of_recv_of_any_program_are_counted_from_outside() {
+    if lacks("the_calls_of_recv_of_any_program_are_counted_from_outside", &[Python, Strace]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // Its own count goes to stderr.
+    let source = "
+import socket, sys
+link = socket.create_connection(('tcpip.epfl.ch', 5003))
+link.sendall(sys.argv[1].encode())
+text, calls = b'', 0
+while True:
+    piece = link.recv(1000)
+    calls += 1
+    if not piece: break
+    text += piece
+print(text.decode())
+print('calls:', calls, file=sys.stderr)
+";
+    let report = Report::of(&["--watch-recv", "--only", "part2-flood", "--part2", &python(folder.path(), source)]);
+    report.succeeded();
+    assert!(report.answer("Q15")["missing"].is_null());
+    let output = report.output("part2-flood");
+    let counted = output.lines().find_map(|line| line.split_once("calls: ")).unwrap().1;
+    report.says("Q15", &["calls", &format!("{counted} times")]);
 }

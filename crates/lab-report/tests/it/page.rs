@@ -165,7 +165,7 @@ fn figures_are_folded_at_their_question_and_stand_there_once() {
 #[test]
 fn answers_with_one_label_stand_together_and_those_without_are_a_list() {
     let mut sheet = fixture::sheet();
-    let item = |label: &str, text: &str| Item { label: label.to_owned(), text: text.to_owned() };
+    let item = |label: &str, text: &str| Item { label: label.to_owned(), text: text.to_owned(), varies: false };
     sheet.answers[2].items = vec![item("", "One."), item("", "Two.")];
     sheet.answers[3].items =
         vec![item("", "Yes."), item("TLS 1.2", "One."), item("TLS 1.2", "Two."), item("TLS 1.3", "Three.")];

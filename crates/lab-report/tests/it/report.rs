@@ -50,6 +50,7 @@ pub(crate) enum Need {
     Java,
     Node,
     OpenSsl,
+    Strace,
     Tshark,
     Root,
 }
@@ -73,6 +74,7 @@ impl Need {
             Self::OpenSsl => {
                 ("cc", &["-E", "-include", "openssl/ssl.h", "-x", "c", "/dev/null"], "no OpenSSL for C here")
             }
+            Self::Strace => ("strace", &["-V"], "no strace here"),
             Self::Tshark => ("tshark", &["--version"], "no tshark here"),
             Self::Root => {
                 ("setpriv", &["--reuid", "65534", "--clear-groups", "true"], "only root becomes another user")

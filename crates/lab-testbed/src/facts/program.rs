@@ -35,6 +35,9 @@ pub struct ProgramRun {
     pub stdout: Output,
     /// What it wrote on stderr.
     pub stderr: Output,
+    /// How often it called recv on its connection, the call that found the end included; `None` if that was not watched.
+    #[serde(default)]
+    pub recv_calls: Option<u64>,
     /// The line of stderr that says best what was wrong; see [`crate::complaint`].
     pub complaint: Option<String>,
 }
@@ -127,6 +130,7 @@ impl ProgramRun {
             ending: ending(outcome, end),
             stdout: Output::new(&outcome.stdout, outcome, Stream::Stdout),
             stderr: Output::new(&outcome.stderr, outcome, Stream::Stderr),
+            recv_calls: None,
             complaint: complaint(&outcome.stderr()).map(|line| line.chars().take(MAX_COMPLAINT).collect()),
         }
     }

@@ -30,6 +30,8 @@ pub struct RunSettings {
     pub deadline: Duration,
     /// The beginnings of the names of the experiments that were asked for; all if empty.
     pub only: Vec<String>,
+    /// Whether the calls of recv of other people's programs are counted.
+    pub watch_recv: bool,
     /// The text that answers `CMD_floodme`; `None` for the usual one.
     pub flood: Option<String>,
     /// The port of Code A and B, of Code C and D, and of the group of part 4.
@@ -82,6 +84,7 @@ impl Default for RunSettings {
             path,
             deadline,
             only: Vec::new(),
+            watch_recv: false,
             flood: None,
             ports: Ports::default(),
         }

@@ -183,6 +183,7 @@ pub(super) fn connect(
     }
     let (mut transfer, flow) = measured.map_err(|failure| failure.with_ending(&outcome))?;
     transfer.client = client_of(&outcome);
+    transfer.client.recv_calls = transfer.client.recv_calls.or_else(|| session.recv_calls());
     transfer.sends = reported.try_iter().find_map(|event| match event {
         Event::Answered { sends, .. } => Some(sends),
         _ => None,

@@ -167,19 +167,22 @@ fn q15_calls_are_bounded_by_the_buffer_and_not_given_as_a_fixed_number() {
     says(
         "Q15",
         &measurements,
-        &["at least 2 calls for 65,536 bytes", "buffer of 512 bytes it takes at least 129 calls for 46 packets"],
+        &["[at least] 2 calls for 65,536 bytes", "buffer of 512 bytes it takes at least 129 calls for 46 packets"],
     );
     let observed = answer("Q15", &measurements).measured;
     let calls = |name: &str| observed.iter().find(|value| value.name.contains(name)).unwrap();
     assert!(calls("calls of recv() with the program's own buffer").varies);
     assert_eq!(calls("fewest calls possible with a buffer of 4,096 bytes").value, "17");
+    let own = answer("Q15", &measurements).items.into_iter().find(|item| item.label == "calls").unwrap();
+    assert_eq!((own.text.as_str(), own.varies), ("9 times, with the program's own buffer.", true));
     let large_only = given(|measurements| facts(&mut measurements.floods).truncate(1));
     says("Q15", &large_only, &["Not in general. The text came in 46 packets"]);
     let stranger = given(|measurements| {
         facts(&mut measurements.floods).iter_mut().for_each(|flood| flood.transfer.client.recv_calls = None);
     });
     let answer = answer("Q15", &stranger);
-    assert_eq!(answer.missing.as_deref(), Some("The program does not count its recv() calls; `strace -c` would."));
+    let missing = "The program does not count its recv() calls; `lab-report --watch-recv` does, with strace.";
+    assert_eq!(answer.missing.as_deref(), Some(missing));
     assert!(!answer.items.is_empty());
 }
 
