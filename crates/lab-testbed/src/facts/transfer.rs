@@ -38,16 +38,19 @@ pub struct PacketCounts {
     pub refused: RefusedPackets,
 }
 
-/// The bytes that were not acknowledged when an end reset its connection, by sequence numbers: the reset may have destroyed
-/// them. What the other end had acknowledged is not lost.
+/// The bytes that were not acknowledged when an end had reset its connection, by sequence numbers: the reset may have
+/// destroyed them. What the other end acknowledged is not lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResetCost {
     /// The packet of the reset, as the capture numbers it.
     pub packet: u64,
     /// Payload bytes that the end had sent before.
     pub bytes: u64,
-    /// Those of them that the other end had not acknowledged before.
+    /// Those of them that the other end never acknowledged. An acknowledgement that was on its way counts.
     pub unacknowledged: u64,
+    /// Payload bytes and FIN of which the acknowledgement came after the reset: the kernel that sent it no longer counted them.
+    #[serde(default)]
+    pub acknowledged_late: u64,
 }
 
 /// Packets that were captured after the FIN or reset of their receiver, and that it answered with a reset: its socket was closed,

@@ -37,8 +37,13 @@ pub(super) fn reset_cost(flow: &Flow, direction: Direction, end: u64) -> Option<
     let packet = first(flow, direction, |tcp| tcp.flags.rst()).filter(|&packet| packet <= end)?;
     let before = segments(flow, direction).filter(|(row, tcp)| row.number < packet && !tcp.flags.rst());
     let sent = before.map(|(row, tcp)| end_of(row, tcp)).max().unwrap_or(1);
-    let acknowledged = acknowledged_by(flow, opposite(direction), packet);
-    Some(ResetCost { packet, bytes: sent.saturating_sub(1), unacknowledged: sent.saturating_sub(acknowledged.max(1)) })
+    let [before, after] = [packet, u64::MAX].map(|last| acknowledged_by(flow, opposite(direction), last).max(1));
+    Some(ResetCost {
+        packet,
+        bytes: sent.saturating_sub(1),
+        unacknowledged: sent.saturating_sub(after),
+        acknowledged_late: after.saturating_sub(before),
+    })
 }
 
 /// How much of this direction only a reset of the other end acknowledged. A kernel that receives it counts nothing more.

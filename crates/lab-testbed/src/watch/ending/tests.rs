@@ -98,11 +98,20 @@ fn a_retransmission_of_what_was_refused_has_no_bytes_more() {
 }
 
 #[test]
-fn a_reset_costs_what_had_not_been_acknowledged_before_it() {
-    let late = ('>', ACK, 12, 0, 282);
-    let flow = given(&[('<', ACK, 182, 100, 12), ('<', RST | ACK, 282, 0, 12), late]);
-    let cost = reset_cost(&flow, Direction::Received, u64::MAX).unwrap();
-    assert_eq!((cost.packet, cost.bytes, cost.unacknowledged), (8, 281, 100));
+fn a_reset_costs_what_was_never_acknowledged() {
+    let reset = [('<', ACK, 182, 100, 12), ('<', RST | ACK, 282, 0, 12)];
+    let cost = reset_cost(&given(&reset), Direction::Received, u64::MAX).unwrap();
+    assert_eq!((cost.packet, cost.bytes, cost.unacknowledged, cost.acknowledged_late), (8, 281, 100, 0));
+    // The client's reset crosses the acknowledgement of its close frame and FIN.
+    let crossing = [
+        ('>', ACK, 12, 8, 182),
+        ('>', FIN | ACK, 20, 0, 182),
+        ('<', ACK, 182, 4, 12),
+        ('>', RST, 21, 0, 0),
+        ('<', FIN | ACK, 186, 0, 21),
+    ];
+    let cost = reset_cost(&given(&crossing), Direction::Sent, u64::MAX).unwrap();
+    assert_eq!((cost.bytes, cost.unacknowledged, cost.acknowledged_late), (19, 0, 9));
 }
 
 #[test]
