@@ -16,6 +16,7 @@ use crate::sheet::Reconciliation;
 
 mod builder;
 mod direction;
+mod ending;
 mod program;
 #[cfg(test)]
 mod tests;

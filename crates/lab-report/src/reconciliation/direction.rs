@@ -3,7 +3,7 @@
 //! The capture is at the client. It contains the client's packets that the path lost, but not those of the server.
 
 use super::ReconciliationBuilder;
-use lab_testbed::facts::{KernelCounters, PacketCounts, PathCounts, RefusedPackets};
+use lab_testbed::facts::{KernelCounters, PacketCounts, PathCounts};
 
 use crate::formatting::{count, number, sum};
 
@@ -75,58 +75,6 @@ impl DirectionChecks<'_> {
         );
     }
 
-    /// A reset destroys what is on its way; what the other end has acknowledged had arrived.
-    fn reset(&self, builder: &mut ReconciliationBuilder) {
-        let (from, to, packets) = (self.from, self.to, self.packets);
-        let claim = format!("The {from} did not reset the connection");
-        match packets.reset {
-            _ if !packets.has_rst => builder.check(claim, "no reset was captured", true),
-            None => builder.check(claim, "it did: bytes on their way may have been thrown away", false),
-            Some(cost) if cost.unacknowledged == 0 => {
-                let bytes = count(cost.bytes, "byte");
-                let numbers = format!("packet {}: the {to} had acknowledged all {bytes} before", cost.packet);
-                builder.check(format!("The reset of the {from} destroyed nothing that it had sent"), numbers, true);
-            }
-            Some(cost) => {
-                let numbers = format!(
-                    "it did, in packet {}: {} of its {} had not been acknowledged",
-                    cost.packet,
-                    number(cost.unacknowledged),
-                    count(cost.bytes, "byte"),
-                );
-                builder.check(claim, numbers, false);
-            }
-        }
-    }
-
-    /// The packets that the receiver refused and may refuse.
-    fn refused(&self) -> RefusedPackets {
-        let refused = self.packets.refused;
-        if refused.bytes <= self.may_be_refused { refused } else { RefusedPackets::default() }
-    }
-
-    fn refused_packets(&self, builder: &mut ReconciliationBuilder) {
-        let (refused, to) = (self.packets.refused, self.to);
-        if refused.packets == 0 {
-            return;
-        }
-        let holds = refused.bytes <= self.may_be_refused;
-        let numbers = format!(
-            "{} in {}, answered with a reset{}",
-            count(refused.bytes, "byte"),
-            count(refused.packets, "packet"),
-            if holds { ": nobody was to read them" } else { ": messages are among them" },
-        );
-        builder.check(format!("What the {to} refused came after its end, and is no message"), numbers, holds);
-    }
-
-    /// The bytes of the stream that the receiver took, and its FIN, if it took that.
-    fn taken(&self) -> (u64, u64) {
-        let (packets, refused) = (self.packets, self.refused());
-        let fin = packets.has_fin && !refused.has_fin;
-        (packets.distinct_bytes.saturating_sub(refused.bytes), fin.into())
-    }
-
     fn sent(&self, builder: &mut ReconciliationBuilder) {
         let (from, to, packets) = (self.from, self.to, self.packets);
         let who = format!("{}the kernel at the {from}", self.way());
@@ -158,15 +106,17 @@ impl DirectionChecks<'_> {
         terms.extend(marks.iter().filter(|&&mark| mark > 0));
         let but = if taken == packets.distinct_bytes { "" } else { " but those that it refused" };
         let claim = format!("The {to} acknowledged every byte of the {from}{but}{marks_in_words}");
-        let by_reset = packets.acknowledged_by_reset;
         let total = terms.iter().sum::<u64>();
-        if by_reset > 0 && kernel.bytes_acked + by_reset == total {
-            let numbers = format!(
-                "{} = {} + {}, which only the reset acknowledged",
-                sum(&terms),
-                number(kernel.bytes_acked),
-                number(by_reset)
-            );
+        let uncounted = [
+            (packets.acknowledged_by_reset, "which only the reset acknowledged"),
+            (
+                packets.reset.map_or(0, |cost| cost.acknowledged_late),
+                "acknowledged when this end had reset the connection",
+            ),
+        ];
+        let is_it = |(bytes, _): &&(u64, &str)| *bytes > 0 && kernel.bytes_acked + bytes == total;
+        if let Some((bytes, why)) = uncounted.iter().find(is_it) {
+            let numbers = format!("{} = {} + {}, {why}", sum(&terms), number(kernel.bytes_acked), number(*bytes));
             builder.check(claim, numbers, true);
         } else {
             builder.equal(claim, &terms, kernel.bytes_acked);

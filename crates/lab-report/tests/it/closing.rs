@@ -79,6 +79,16 @@ fn a_client_that_closes_with_a_reset_or_opens_a_second_connection_balances() {
 }
 
 #[test]
+fn a_client_that_does_not_wait_for_the_close_frame_balances() {
+    if lacks("a_client_that_does_not_wait_for_the_close_frame_balances", &[Python]) {
+        return;
+    }
+    let report = Report::of(&["--only", "part5-short", "--part5", &other("part5_leaves")]);
+    assert_eq!(report.failed_checks(), Vec::<String>::new());
+    assert_eq!(report.outcome.code(), 0, "{}", report.outcome.stderr());
+}
+
+#[test]
 fn a_command_of_the_same_length_does_not_balance() {
     if lacks("a_command_of_the_same_length_does_not_balance", &[Python]) {
         return;

@@ -40,7 +40,7 @@ fn close_notify_to_a_pmu_that_has_closed_is_explained() {
     balances(&tls(|transfer| {
         close_at_once(transfer, false);
         transfer.to_client.has_rst = true;
-        transfer.to_client.reset = Some(ResetCost { packet: 21, bytes: 1823, unacknowledged: 0 });
+        transfer.to_client.reset = Some(ResetCost { packet: 21, bytes: 1823, unacknowledged: 0, acknowledged_late: 0 });
     }));
 }
 
@@ -67,7 +67,7 @@ fn what_was_refused_without_a_reset_or_in_another_number_is_not_explained() {
 
 #[test]
 fn a_reset_that_destroyed_bytes_is_none_that_balances() {
-    let cost = |unacknowledged| ResetCost { packet: 9, bytes: 181, unacknowledged };
+    let cost = |unacknowledged| ResetCost { packet: 9, bytes: 181, unacknowledged, acknowledged_late: 0 };
     let reset = |unacknowledged| {
         short(|transfer| {
             transfer.to_client.has_rst = true;
@@ -86,7 +86,7 @@ fn a_client_that_closes_with_a_reset_after_the_answer_balances() {
         transfer.client_kernel = None;
         transfer.to_server.has_fin = false;
         transfer.to_server.has_rst = true;
-        transfer.to_server.reset = Some(ResetCost { packet: 12, bytes: 11, unacknowledged: 0 });
+        transfer.to_server.reset = Some(ResetCost { packet: 12, bytes: 11, unacknowledged: 0, acknowledged_late: 0 });
         // The reset was the acknowledgement of the last packet and of the FIN.
         transfer.to_client.acknowledged_by_reset = 164;
         let kernel = server(transfer);
@@ -102,6 +102,20 @@ fn a_client_that_closes_with_a_reset_after_the_answer_balances() {
         server(transfer).bytes_acked += 1;
     });
     fails(&off, &["The client acknowledged every byte of the server, with its FIN"]);
+}
+
+#[test]
+fn an_acknowledgement_that_crosses_the_reset_of_its_receiver_counts() {
+    let crossed = |late: u64| {
+        short(move |transfer| {
+            transfer.to_server.has_rst = true;
+            transfer.to_server.reset =
+                Some(ResetCost { packet: 12, bytes: 11, unacknowledged: 0, acknowledged_late: late });
+            client(transfer).bytes_acked -= 9;
+        })
+    };
+    balances(&crossed(9));
+    fails(&crossed(8), &["The server acknowledged every byte of the client, with its SYN and its FIN"]);
 }
 
 #[test]
