@@ -65,6 +65,11 @@ pub(super) fn lines<'h>(headers: &'h [Header<'_>], name: &'h str) -> impl Iterat
     named.filter_map(|header| str::from_utf8(header.value).ok()).map(str::trim)
 }
 
+/// How many lines of a header there are, whatever is in them.
+pub(super) fn count(headers: &[Header<'_>], name: &str) -> usize {
+    headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)).count()
+}
+
 /// Whether one of the tokens of a header is this one, in any case; it may be a list over several lines (RFC 9110,
 /// section 5.3).
 pub(super) fn has_token(headers: &[Header<'_>], name: &str, token: &str) -> bool {

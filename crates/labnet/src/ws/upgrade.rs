@@ -5,7 +5,7 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::{
     Url,
-    head::{MAX_HEADERS, has_token, lines},
+    head::{MAX_HEADERS, count, has_token, lines},
     negotiation::{self, Deflate, elements},
 };
 use crate::escape::escape;
@@ -60,10 +60,18 @@ pub(super) fn answer(head: &[u8], key: &str, is_deflate_offered: bool) -> Result
     }
     let headers = &*response.headers;
     let refused = |why: String| Err(format!("did not upgrade to WebSocket: {why}"));
+    if response.version != Some(1) {
+        // RFC 6455, section 4.1; RFC 9110, section 7.8: HTTP/1.0 has no upgrade.
+        return refused("it answered in HTTP/1.0".to_owned());
+    }
     for (name, token) in [("Upgrade", "websocket"), ("Connection", "Upgrade")] {
         if !has_token(headers, name, token) {
             return refused(format!("its answer has no '{name}: {token}'"));
         }
+    }
+    let accepts = count(headers, "Sec-WebSocket-Accept");
+    if accepts > 1 {
+        return refused(format!("its answer has {accepts} headers Sec-WebSocket-Accept"));
     }
     if lines(headers, "Sec-WebSocket-Accept").next() != Some(&derive_accept_key(key.as_bytes())) {
         return refused("its Sec-WebSocket-Accept does not fit the request".to_owned());
@@ -140,18 +148,25 @@ pub(super) fn accept(head: &[u8], is_deflate_wanted: bool) -> Result<Accepted, R
         return Err(Refusal::bad_request("its version is below HTTP/1.1"));
     }
     let headers = &*request.headers;
+    // RFC 9112, section 3.2.
+    let hosts = count(headers, "Host");
+    if hosts != 1 {
+        let number = if hosts == 0 { "no".to_owned() } else { hosts.to_string() };
+        return Err(Refusal::bad_request(format!("it has {number} Host headers, and exactly one is right")));
+    }
     for (name, token) in [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", VERSION)] {
         if !has_token(headers, name, token) {
             return Err(Refusal::upgrade_required(&format!("it has no '{name}: {token}'")));
         }
     }
-    let mut keys = lines(headers, "Sec-WebSocket-Key");
-    let Some(key) = keys.next().filter(|key| is_key(key)) else {
+    for name in ["Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
+        if count(headers, name) > 1 {
+            return Err(Refusal::bad_request(format!("it has more than one {name}")));
+        }
+    }
+    let Some(key) = lines(headers, "Sec-WebSocket-Key").next().filter(|key| is_key(key)) else {
         return Err(Refusal::bad_request("it has no Sec-WebSocket-Key of 16 bytes in base64"));
     };
-    if keys.next().is_some() {
-        return Err(Refusal::bad_request("it has more than one Sec-WebSocket-Key"));
-    }
     let agreed = negotiation::accept(lines(headers, "Sec-WebSocket-Extensions")).filter(|_| is_deflate_wanted);
     let (deflate, extensions) = match agreed {
         Some((deflate, answer)) => (Some(deflate), format!("Sec-WebSocket-Extensions: {answer}\r\n")),
@@ -203,6 +218,41 @@ mod tests {
             Err("chose the extension 'permessage-deflate', which was not offered"),
         );
         check(&chosen("Sec-WebSocket-Protocol: mqtt"), Err("chose the subprotocol 'mqtt', which was not offered"));
+    }
+
+    #[test]
+    fn an_answer_is_in_http_1_1_and_has_one_accept() {
+        check(
+            &["Upgrade: websocket", "Connection: Upgrade", ACCEPT, ACCEPT],
+            Err("did not upgrade to WebSocket: its answer has 2 headers Sec-WebSocket-Accept"),
+        );
+        let other = "Sec-WebSocket-Accept: \u{fffd}";
+        check(&["Upgrade: websocket", "Connection: Upgrade", ACCEPT, other], Err("has 2 headers Sec-WebSocket-Accept"));
+        let head = format!("HTTP/1.0 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}\r\n\r\n");
+        let refused = answer(head.as_bytes(), KEY, false).unwrap_err();
+        assert_eq!(refused, "did not upgrade to WebSocket: it answered in HTTP/1.0");
+    }
+
+    #[test]
+    fn a_request_names_one_host_one_key_and_one_version() {
+        let request = |headers: &str| {
+            let request = format!(
+                "GET / HTTP/1.1\r\n{headers}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                 Sec-WebSocket-Key: {KEY}\r\n\r\n"
+            );
+            accept(request.as_bytes(), false)
+        };
+        assert!(request("Host: localhost\r\n").is_ok());
+        for (headers, why) in [
+            ("", "it has no Host headers"),
+            ("Host: localhost\r\nhost: localhost\r\n", "it has 2 Host headers"),
+            ("Host: a\r\nSec-WebSocket-Version: 13\r\n", "it has more than one Sec-WebSocket-Version"),
+            ("Host: a\r\nSec-WebSocket-Key: x\r\n", "it has more than one Sec-WebSocket-Key"),
+        ] {
+            let refusal = request(headers).unwrap_err();
+            assert!(refusal.why.starts_with(why), "{}", refusal.why);
+            assert!(refusal.response().starts_with("HTTP/1.1 400 Bad Request\r\n"), "{headers}");
+        }
     }
 
     #[test]
