@@ -7,6 +7,7 @@ mod chain;
 mod client;
 mod client_verifier;
 mod credentials;
+mod damage;
 mod explain;
 mod handshake;
 mod key_log;

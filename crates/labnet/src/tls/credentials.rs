@@ -102,10 +102,40 @@ fn read_key(path: &Path) -> Result<(Arc<dyn SigningKey>, SecretDer), Error> {
     if let Some(bits) = rsa_bits(&key).filter(|&bits| bits < MIN_RSA_BITS) {
         return Err(Error::credentials(path, CredentialsFault::WeakKey { bits }));
     }
-    let signing_key = any_supported_type(&key).map_err(|_| {
-        Error::credentials(path, "is no key that TLS can use: expected RSA from 2048 bits, P-256 or P-384")
-    })?;
+    let signing_key = any_supported_type(&key).map_err(|_| Error::credentials(path, unusable(&key)))?;
     Ok((signing_key, Zeroizing::new(key.secret_der().to_vec())))
+}
+
+/// Why a key whose structure is whole cannot be used: its kind, or its numbers.
+fn unusable(key: &PrivateKeyDer<'_>) -> String {
+    let kind = match key {
+        PrivateKeyDer::Pkcs1(_) => Some("an RSA"),
+        PrivateKeyDer::Pkcs8(key) => kind_within(key.secret_pkcs8_der()),
+        PrivateKeyDer::Sec1(key) => {
+            CURVES.iter().any(|curve| contains(key.secret_sec1_der(), curve)).then_some("an EC")
+        }
+        _ => None,
+    };
+    kind.map_or_else(
+        || "is no key that TLS can use: expected RSA from 2048 bits, P-256 or P-384".to_owned(),
+        |kind| format!("is damaged: it has the form of {kind} key, but its numbers do not belong together"),
+    )
+}
+
+/// The object identifiers of P-256, P-384 and P-521, in DER.
+const CURVES: [&[u8]; 3] =
+    [b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", b"\x06\x05\x2b\x81\x04\x00\x22", b"\x06\x05\x2b\x81\x04\x00\x23"];
+
+/// The kind of a key in PKCS#8 whose kind can be used.
+fn kind_within(pkcs8: &[u8]) -> Option<&'static str> {
+    if pkcs1_within(pkcs8).is_some() {
+        return Some("an RSA");
+    }
+    CURVES.iter().any(|curve| contains(pkcs8, curve)).then_some("an EC")
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// The length of an RSA key's modulus; `None` for any other key.

@@ -12,6 +12,8 @@
 
 use rustls_pemfile::Item;
 
+use super::damage;
+
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
@@ -134,21 +136,36 @@ fn decode(kind: Kind, label: &str, body: &str) -> Result<Block, String> {
     text.extend([END, label, DASHES, "\n"]);
     match rustls_pemfile::read_one_from_slice(text.as_bytes()) {
         Ok(Some((Item::X509Certificate(der), _))) => {
-            let has = der.len();
-            match der_len(&der) {
-                None => Err("is damaged: it is no certificate".to_owned()),
-                Some(len) if has < len => Err(format!("is cut short: it has {has} of {len} bytes")),
-                Some(len) if kind == Kind::TrustedCertificate => {
-                    let own = der.get(..len).unwrap_or_default().to_vec();
-                    Ok(Block::Known(Item::X509Certificate(own.into())))
-                }
-                _ => Ok(Block::Known(Item::X509Certificate(der))),
-            }
+            let len = whole(kind, &der, kind == Kind::TrustedCertificate, damage::first)?;
+            let own = der.get(..len).unwrap_or_default().to_vec();
+            Ok(Block::Known(Item::X509Certificate(own.into())))
         }
-        Ok(Some((item, _))) => Ok(Block::Known(item)),
+        Ok(Some((item, _))) => {
+            match &item {
+                Item::Csr(der) => whole(kind, der, false, damage::first)?,
+                Item::Pkcs1Key(der) => whole(kind, der.secret_pkcs1_der(), false, damage::first)?,
+                Item::Pkcs8Key(der) => whole(kind, der.secret_pkcs8_der(), false, damage::first_in_pkcs8)?,
+                Item::Sec1Key(der) => whole(kind, der.secret_sec1_der(), false, damage::first)?,
+                _ => 0,
+            };
+            Ok(Block::Known(item))
+        }
         // What nobody asked for may be in any form.
         Ok(None) | Err(_) if kind == Kind::Other => Ok(Block::Other),
         Ok(None) | Err(_) => Err("is damaged: it is no base64 that can be read".to_owned()),
+    }
+}
+
+/// The length of a structure that is whole, whatever it says.
+fn whole(kind: Kind, der: &[u8], more_may_follow: bool, damage: fn(&[u8]) -> Option<usize>) -> Result<usize, String> {
+    let has = der.len();
+    let name = kind.name();
+    let len = der_len(der).ok_or_else(|| format!("is damaged: it is no {name}"))?;
+    let own = der.get(..len).ok_or_else(|| format!("is cut short: it has {has} of {len} bytes"))?;
+    match damage(own) {
+        Some(at) => Err(format!("is damaged at byte {at} of the {len} that it has in DER")),
+        None if has > len && !more_may_follow => Err(format!("has something behind it: {} bytes", has - len)),
+        None => Ok(len),
     }
 }
 

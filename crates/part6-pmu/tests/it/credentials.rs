@@ -359,7 +359,26 @@ fn an_empty_or_wrong_file_is_named_with_what_it_holds() {
         {
             files.write(file, damaged.join("\n"));
             let (certificate, key) = if file == "cert.pem" { (file, other) } else { (other, file) };
-            files.check_refused(certificate, key, &[file]);
+            files.check_refused(certificate, key, &[file, "its ", " is "]);
         }
+    }
+}
+
+#[test]
+fn a_damaged_key_is_called_damaged_and_where() {
+    let files = Files::new(&[("p256", KeyKind::P256), ("rsa", KeyKind::Rsa2048)]);
+    for (name, at, damage) in [
+        // A digit in the middle: all is where it was.
+        ("rsa", 700, "is damaged: it has the form of an RSA key, but its numbers do not belong together"),
+        ("p256", 90, "is damaged: it has the form of an EC key, but its numbers do not belong together"),
+        // One in the lengths at the start.
+        ("rsa", 60, "its private key is damaged at byte "),
+        ("p256", 38, "its private key is damaged at byte "),
+    ] {
+        let mut text = files.read(&format!("{name}_key.pem"));
+        let other = if text[at..].starts_with('x') { "y" } else { "x" };
+        text.replace_range(at..=at, other);
+        files.write("damaged.pem", text);
+        files.check_refused(&format!("{name}_cert.pem"), "damaged.pem", &["error: damaged.pem: ", damage]);
     }
 }

@@ -5,12 +5,12 @@ use super::*;
 /// 39 bytes in DER, which the reader takes for a certificate: it looks at the length alone.
 const DER: [u8; 39] = {
     let mut der = [7; 39];
-    der[0] = 0x30;
-    der[1] = 37;
+    // A SEQUENCE with an OCTET STRING in it.
+    (der[0], der[1], der[2], der[3]) = (0x30, 37, 4, 35);
     der
 };
 
-const BASE64: &str = "MCUHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
+const BASE64: &str = "MCUEIwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
 
 fn pem(label: &str) -> String {
     format!("-----BEGIN {label}-----\n{BASE64}\n-----END {label}-----\n")
@@ -75,6 +75,11 @@ fn a_block_that_is_damaged_is_named() {
             format!("{one}-----BEGIN CERTIFICATE-----\naGVsbG8gd29ybGQ=\n-----END CERTIFICATE-----\n"),
             "its second certificate is damaged: it is no certificate",
         ),
+        (one.replace("MCUE", "MCUF").replace("IwcH", "qgcH"), "its certificate is damaged at byte 2 of the 39"),
+        (pem("PRIVATE KEY").replace("IwcH", "JAcH"), "its private key is damaged at byte 2 of the 39"),
+        (pem("CERTIFICATE REQUEST").replace("MCUE", "MDUE"), "its certificate request is cut short: it has 39 of 55"),
+        (pem("EC PRIVATE KEY").replace("MCUE", "MSUE"), "its private key is damaged: it is no private key"),
+        (one.replace(BASE64, &format!("{BASE64}MAA=")), "its certificate has something behind it: 2 bytes"),
         (format!("{}{}", pem("PRIVATE KEY"), no_end), "its certificate is cut short"),
         (one.repeat(12) + &no_end, "its 13th certificate is cut short"),
     ] {
