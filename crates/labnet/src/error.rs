@@ -65,6 +65,8 @@ pub enum Error {
         group: SocketAddr,
         /// The interface, or `the default interface`.
         interface: String,
+        /// Whether that is this machine alone.
+        is_loopback: bool,
         /// The system's reason.
         source: io::Error,
     },
@@ -199,6 +201,7 @@ impl Error {
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "ports below 1024 are for root; choose a higher one"
             }
+            Self::Group { is_loopback: true, .. } => "is the loopback interface up?",
             Self::Group { .. } => NO_ROUTE,
             Self::Credentials { fault, .. } => return fault.hint(),
             Self::NoAcknowledgement { .. } => {
@@ -211,7 +214,7 @@ impl Error {
 }
 
 /// What to do when a group cannot be reached.
-pub const NO_ROUTE: &str = "to stay on this machine, pass --interface 127.0.0.1 to receiver and sender alike";
+pub(crate) const NO_ROUTE: &str = "to stay on this machine, pass --interface 127.0.0.1 to receiver and sender alike";
 
 fn refused(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::ConnectionRefused

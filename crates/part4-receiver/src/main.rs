@@ -14,7 +14,6 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
-    error::NO_ROUTE,
     feed::Datagram,
     net::{Group, Interface},
 };
@@ -80,10 +79,8 @@ fn receiver(arguments: Arguments, console: &Console) -> Result<(), Error> {
         }
         if hint_at.is_some_and(|patience| last.elapsed() >= patience) {
             hint_at = None;
-            let after = patience.as_secs_f64();
-            console
-                .err
-                .hint(format_args!("nothing has come to {} on {interface} for {after} s; {NO_ROUTE}", address.ip()));
+            let (ip, after, advice) = (address.ip(), patience.as_secs_f64(), interface.advice());
+            console.err.hint(format_args!("nothing has come to {ip} on {interface} for {after} s; {advice}"));
         }
         if let Some(after) = arguments.timeout.filter(|timeout| last.elapsed() >= *timeout) {
             return Err(Error::Silent { from: address.into(), after });

@@ -14,7 +14,6 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
-    error::NO_ROUTE,
     feed::{Identity, Sheet},
     net::{Interface, MulticastSender},
 };
@@ -58,14 +57,15 @@ fn sender(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let address = cli::group(address, PROGRAMME)?;
 
     // Q20: sending takes no special option, nor membership; the group is only an address.
-    let group = MulticastSender::open(address, arguments.interface.unwrap_or_default(), arguments.ttl)?;
+    let interface = arguments.interface.unwrap_or_default();
+    let group = MulticastSender::open(address, interface, arguments.ttl)?;
 
     // Said once something is sent: the receiver may be started meanwhile.
     let mut is_first = true;
     let mut send = |datagram: &[u8]| {
         group.send(datagram)?;
         if std::mem::take(&mut is_first) {
-            name_interface(&group, address, console);
+            name_interface(&group, address, interface.advice(), console);
         }
         Ok(())
     };
@@ -87,12 +87,12 @@ fn sender(arguments: Arguments, console: &Console) -> Result<(), Error> {
 }
 
 /// Says where the datagrams go, unless somebody on this machine has joined the group there.
-fn name_interface(group: &MulticastSender, address: SocketAddrV4, console: &Console) {
+fn name_interface(group: &MulticastSender, address: SocketAddrV4, advice: &str, console: &Console) {
     let Some(interface) = group.outgoing_interface() else { return };
     match interface.has_member(*address.ip()) {
         Some(true) => {}
         Some(false) => console.err.note(format_args!(
-            "sent to {address} on {interface}, where nobody on this machine has joined the group; {NO_ROUTE}"
+            "sent to {address} on {interface}, where nobody on this machine has joined the group; {advice}"
         )),
         None => console.err.note(format_args!("sent to {address} on {interface}")),
     }

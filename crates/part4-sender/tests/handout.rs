@@ -276,6 +276,20 @@ mod own_network {
     }
 
     #[test]
+    fn who_is_on_the_loopback_interface_is_not_told_to_go_there() {
+        in_own_network("ip link set lo down", || {
+            let mut sender = Program::start(SENDER, &["123456", "--interface", "127.0.0.1"]).unwrap();
+            sender.input(b"to nobody\n");
+            let stderr = sender.finish(PATIENCE).unwrap().stderr();
+            let error = "error: cannot send to the group 224.1.1.1:5005 on interface 127.0.0.1: ";
+            assert!(
+                stderr.starts_with(error) && stderr.ends_with("\nhint: is the loopback interface up?\n"),
+                "{stderr}"
+            );
+        });
+    }
+
+    #[test]
     fn the_default_is_the_handouts_group_on_the_interface_that_the_route_names() {
         in_own_network(
             "ip link set lo up

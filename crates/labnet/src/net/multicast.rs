@@ -11,7 +11,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::Error;
+use crate::{Error, error::NO_ROUTE};
 
 pub use members::OutgoingInterface;
 
@@ -22,6 +22,20 @@ pub struct Interface(Option<Ipv4Addr>);
 impl Interface {
     /// This machine alone.
     pub const LOOPBACK: Self = Self(Some(Ipv4Addr::LOCALHOST));
+
+    /// Whether that is this machine alone.
+    fn is_loopback(self) -> bool {
+        self.0.is_some_and(|address| address.is_loopback())
+    }
+
+    /// What to do when nothing comes from a group on this interface, or nobody hears what is sent there.
+    pub fn advice(self) -> &'static str {
+        if self.is_loopback() {
+            "receiver and sender must be on this machine, both with --interface 127.0.0.1; `mock-servers multicast` sends there"
+        } else {
+            NO_ROUTE
+        }
+    }
 
     fn address(self) -> Ipv4Addr {
         self.0.unwrap_or(Ipv4Addr::UNSPECIFIED)
@@ -91,6 +105,7 @@ impl Group {
             attempt: "join",
             group: group.into(),
             interface: interface.to_string(),
+            is_loopback: interface.is_loopback(),
             source,
         })?;
         let socket: UdpSocket = socket.into();
@@ -212,5 +227,6 @@ impl MulticastSender {
 
 fn failed(group: SocketAddrV4, interface: Interface, source: io::Error) -> Error {
     let group: SocketAddr = group.into();
-    Error::Group { attempt: "send to", group, interface: interface.to_string(), source }
+    let is_loopback = interface.is_loopback();
+    Error::Group { attempt: "send to", group, interface: interface.to_string(), is_loopback, source }
 }

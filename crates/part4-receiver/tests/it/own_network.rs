@@ -36,6 +36,23 @@ fn without_a_route_to_the_group_a_hint_names_the_loopback_interface() {
 }
 
 #[test]
+fn where_nothing_comes_by_a_route_a_hint_names_the_loopback_interface() {
+    in_own_network(
+        "ip link add here type veth peer name there
+         ip address add 192.0.2.1/24 dev here
+         ip link set here up
+         ip link set there up
+         ip route add 224.0.0.0/4 dev here",
+        || {
+            let outcome = lab_test::finish(lab_test::start(RECEIVER, &["--timeout", "0.2"]));
+            let hint = "hint: nothing has come to 224.1.1.1 on the default interface for 0.1 s; to stay on this machine, \
+                        pass --interface 127.0.0.1 ";
+            assert!(outcome.stderr().contains(hint), "{}", outcome.stderr());
+        },
+    );
+}
+
+#[test]
 fn the_default_is_the_handouts_programme_on_the_interface_that_the_route_names() {
     in_own_network(
         "ip link set lo up
