@@ -73,24 +73,50 @@ impl Servers {
 pub fn spawn(config: &Config) -> Result<Servers, Error> {
     use TransportProtocol::{Tcp, Udp};
     let settings = &config.settings;
-    let mut running = Vec::new();
+    let mut servers = Servers { running: Vec::new() };
     if let Some(config) = &config.pmu {
-        running.push((pmu::NAME, Tcp, pmu::spawn(config, settings)?));
+        servers.add(pmu::NAME, Tcp, pmu::spawn(config, settings))?;
     }
     if let Some(config) = &config.reset {
-        running.push((reset::NAME, Udp, reset::spawn(config, settings)?));
+        servers.add(reset::NAME, Udp, reset::spawn(config, settings))?;
     }
     if let Some(config) = &config.multicast {
-        running.push((multicast::NAME, Udp, multicast::spawn(config, settings)?));
+        servers.add(multicast::NAME, Udp, multicast::spawn(config, settings))?;
     }
     if let Some(config) = &config.ws {
-        running.push((ws::NAME, Tcp, ws::spawn(config, settings)?));
+        servers.add(ws::NAME, Tcp, ws::spawn(config, settings))?;
     }
     if let Some(config) = &config.tls {
-        running.push((tls::NAME, Tcp, tls::spawn(config, settings)?));
+        servers.add(tls::NAME, Tcp, tls::spawn(config, settings))?;
     }
     if let Some(config) = &config.zoo {
-        running.push((zoo::NAME, Tcp, zoo::spawn(config, settings)?));
+        servers.add(zoo::NAME, Tcp, zoo::spawn(config, settings))?;
     }
-    Ok(Servers { running })
+    Ok(servers)
+}
+
+impl Servers {
+    /// Takes a server over that was started; one that could not be may find another of these in its way.
+    fn add(
+        &mut self,
+        server: ServerName,
+        protocol: TransportProtocol,
+        started: Result<Running, impl Into<Error>>,
+    ) -> Result<(), Error> {
+        let running = started.map_err(|error| match error.into() {
+            Error::Lab(error) => Error::Lab(self.own_port(protocol, &error).unwrap_or(error)),
+            error => error,
+        })?;
+        self.running.push((server, protocol, running));
+        Ok(())
+    }
+
+    fn own_port(&self, protocol: TransportProtocol, error: &labnet::Error) -> Option<labnet::Error> {
+        let of_protocol = self.running.iter().filter(|(_, other, _)| *other == protocol);
+        of_protocol
+            .filter_map(|(server, _, running)| {
+                labnet::net::own_port(error, running.addresses(), &format!("this program's own server {server}"))
+            })
+            .next()
+    }
 }

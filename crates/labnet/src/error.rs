@@ -56,6 +56,18 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// A local port that this program has already.
+    #[error("cannot listen on {protocol} port {address}: {} listens on {taken} already", escape(.owner))]
+    OwnPort {
+        /// `TCP` or `UDP`.
+        protocol: &'static str,
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The address that is in its way.
+        taken: SocketAddr,
+        /// Whose that is, such as `this program`.
+        owner: String,
+    },
     /// A multicast group could not be joined or addressed.
     #[error("cannot {attempt} the group {group} on {}: {}", escape(.interface), reason(.source))]
     Group {
@@ -198,6 +210,7 @@ impl Error {
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 "another program has that port; stop it, or choose another port"
             }
+            Self::OwnPort { .. } => "give each address once; 0.0.0.0 and :: include all of their family",
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "ports below 1024 are for root; choose a higher one"
             }

@@ -372,6 +372,32 @@ mod own_network {
     }
 
     #[test]
+    fn two_servers_of_one_call_that_want_the_same_port_are_both_named() {
+        in_own_network(LOOPBACK, || {
+            let taken = "port 127.0.0.1:5003: this program's own server pmu listens on 127.0.0.1:5003 already";
+            let error = format!("error: cannot listen on TCP {taken}\nhint: each server needs a port of its own: ");
+            check_refused(&["pmu", "ws", "--ws-port", "5003"], 1, &[&error]);
+            // UDP and TCP are not in each other's way.
+            let _servers = Servers::start(&["pmu", "reset", "--reset-port", "5003"]);
+        });
+    }
+
+    #[test]
+    fn an_address_that_is_given_twice_is_not_blamed_on_another_program() {
+        in_own_network(LOOPBACK, || {
+            for (server, protocol, port) in [("pmu", "TCP", 5003), ("reset", "UDP", 5004), ("ws", "TCP", 5006)] {
+                for [first, second] in [["127.0.0.1", "127.0.0.1"], ["0.0.0.0", "127.0.0.1"]] {
+                    let error = format!(
+                        "error: cannot listen on {protocol} port {second}:{port}: this program listens on {first}:{port} \
+                         already\nhint: give each address once; "
+                    );
+                    check_refused(&[server, "--bind", first, "--bind", second], 1, &[&error]);
+                }
+            }
+        });
+    }
+
+    #[test]
     fn the_programme_travels_ten_hops() {
         in_own_network(LOOPBACK, || {
             /// Offset of the time to live in an IPv4 header (RFC 791, section 3.1).

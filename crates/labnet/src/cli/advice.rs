@@ -21,6 +21,9 @@ fn of_network(program: &str, error: &Error) -> Option<String> {
         Error::Listen { protocol, address, source } if source.kind() == io::ErrorKind::AddrInUse => {
             Some(port_in_use(program, protocol, *address))
         }
+        Error::OwnPort { owner, address, .. } if owner != "this program" => {
+            Some(format!("each server needs a port of its own: {}", port_option(program, address.port())))
+        }
         _ => None,
     }
 }

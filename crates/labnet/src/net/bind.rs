@@ -80,13 +80,16 @@ pub fn bind_each<S>(
     let mut attempt = 0;
     'again: loop {
         attempt += 1;
-        let mut bound = Vec::new();
+        let (mut bound, mut taken) = (Vec::new(), Vec::new());
         let mut common = port;
         for &ip in addresses {
-            match bind(ip.at(common)) {
+            let socket = bind(ip.at(common)).map_err(|error| own_port(&error, &taken, "this program").unwrap_or(error));
+            match socket {
                 Ok(socket) => {
                     let address = port_of(&socket).map_err(|source| Error::System { attempt: "name a socket", source });
-                    common = address?.port();
+                    let address = address?;
+                    common = address.port();
+                    taken.push(address);
                     bound.push(socket);
                 }
                 Err(Error::Listen { source, .. })
@@ -104,10 +107,48 @@ pub fn bind_each<S>(
     }
 }
 
+/// What a port that is in use is to a program that has it itself: one of the addresses `taken` is in the way.
+pub fn own_port(error: &Error, taken: &[SocketAddr], owner: &str) -> Option<Error> {
+    let Error::Listen { protocol, address, source } = error else { return None };
+    let is_in_way = |taken: &&SocketAddr| {
+        let overlaps = taken.ip() == address.ip() || taken.ip().is_unspecified() || address.ip().is_unspecified();
+        taken.port() == address.port() && taken.is_ipv4() == address.is_ipv4() && overlaps
+    };
+    let taken = *taken.iter().find(is_in_way).filter(|_| source.kind() == io::ErrorKind::AddrInUse)?;
+    Some(Error::OwnPort { protocol, address: *address, taken, owner: owner.to_owned() })
+}
+
 /// Whether a family is missing, rather than a port taken.
 fn is_absent(error: &io::Error) -> bool {
     /// EAFNOSUPPORT, which has no kind of its own.
     const NO_FAMILY: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
         || cfg!(unix) && error.raw_os_error() == Some(NO_FAMILY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_in_the_way_of_another_of_the_same_program_is_named() {
+        let check = |addresses: [&str; 2], taken: &str| {
+            let addresses = addresses.map(|address| address.parse().unwrap());
+            let errors = [
+                listen_each(&addresses, 0, |_| {}).map(drop),
+                bind_each(&addresses, 0, |_| {}, bind_udp, UdpSocket::local_addr).map(drop),
+            ];
+            for error in errors.map(Result::unwrap_err) {
+                assert!(matches!(error, Error::OwnPort { .. }), "{error}");
+                let text = error.to_string();
+                assert!(
+                    text.contains(&format!(": this program listens on {taken}:")) && text.ends_with(" already"),
+                    "{text}"
+                );
+            }
+        };
+        check(["127.0.0.1", "127.0.0.1"], "127.0.0.1");
+        check(["0.0.0.0", "127.0.0.1"], "0.0.0.0");
+        check(["127.0.0.1", "0.0.0.0"], "127.0.0.1");
+    }
 }
