@@ -6,7 +6,10 @@ mod credentials;
 
 use std::{io, net::SocketAddr, path::Path, time::Duration};
 
-use crate::escape::escape;
+use crate::{
+    escape::escape,
+    zone::{self, Zoned},
+};
 
 pub use credentials::{CredentialsFault, MIN_RSA_BITS};
 
@@ -47,7 +50,7 @@ pub enum Error {
         attempts: Vec<(SocketAddr, io::Error)>,
     },
     /// A local port could not be had.
-    #[error("cannot listen on {protocol} port {address}: {}", reason(.source))]
+    #[error("cannot listen on {protocol} port {}: {}", Zoned(*.address), reason(.source))]
     Listen {
         /// `TCP` or `UDP`.
         protocol: &'static str,
@@ -57,7 +60,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A local port that this program has already.
-    #[error("cannot listen on {protocol} port {address}: {} listens on {taken} already", escape(.owner))]
+    #[error("cannot listen on {protocol} port {}: {} listens on {} already", Zoned(*.address), escape(.owner), Zoned(*.taken))]
     OwnPort {
         /// `TCP` or `UDP`.
         protocol: &'static str,
@@ -83,7 +86,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A datagram or stream could not be sent.
-    #[error("cannot send to {to}: {}", reason(.source))]
+    #[error("cannot send to {}: {}", Zoned(*.to), reason(.source))]
     Send {
         /// The peer.
         to: SocketAddr,
@@ -91,7 +94,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A connection broke, or a socket failed.
-    #[error("cannot receive from {from}: {}", reason(.source))]
+    #[error("cannot receive from {}: {}", Zoned(*.from), reason(.source))]
     Receive {
         /// The peer.
         from: SocketAddr,
@@ -125,7 +128,7 @@ pub enum Error {
 
     // To blame: the peer.
     /// The peer was silent for too long.
-    #[error("nothing received from {from} for {:.3} s", .after.as_secs_f64())]
+    #[error("nothing received from {} for {:.3} s", Zoned(*.from), .after.as_secs_f64())]
     Silent {
         /// The peer.
         from: SocketAddr,
@@ -174,8 +177,9 @@ pub enum Error {
     },
     /// A TLS peer ended the TCP connection without saying so in TLS.
     #[error(
-        "{peer} ended the connection without close_notify: the end of its answer could have been cut off by anyone on \
-         the way; it would mend that by ending TLS first (in Python: connection.unwrap() before close())"
+        "{} ended the connection without close_notify: the end of its answer could have been cut off by anyone on \
+         the way; it would mend that by ending TLS first (in Python: connection.unwrap() before close())",
+        Zoned(*.peer)
     )]
     NoCloseNotify {
         /// The peer.
@@ -200,6 +204,9 @@ impl Error {
     /// What to do about it, where we know. Where the program makes a difference, [`cli::run`](crate::cli::run) says
     /// more.
     pub fn hint(&self) -> Option<String> {
+        if let Some(address) = self.without_zone() {
+            return Some(zone::advice(address));
+        }
         let hint = match self {
             Self::Resolve { .. } => "is the name right, and is there a network?",
             Self::NoAddress { .. } => "give an address of the server: --server 127.0.0.1",
@@ -214,6 +221,9 @@ impl Error {
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "ports below 1024 are for root; choose a higher one"
             }
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => {
+                "that is no address of this machine"
+            }
             Self::Group { is_loopback: true, .. } => "is the loopback interface up?",
             Self::Group { .. } => NO_ROUTE,
             Self::Credentials { fault, .. } => return fault.hint(),
@@ -223,6 +233,18 @@ impl Error {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+
+    /// The address that could not be used because it needs a zone and has none.
+    pub(crate) fn without_zone(&self) -> Option<SocketAddr> {
+        let (Self::Listen { address, .. } | Self::Send { to: address, .. } | Self::Receive { from: address, .. }) =
+            self
+        else {
+            let Self::Connect { attempts, .. } = self else { return None };
+            let all = attempts.iter().all(|(address, _)| zone::is_missing(*address));
+            return attempts.first().map(|(address, _)| *address).filter(|_| all);
+        };
+        Some(*address).filter(|address| zone::is_missing(*address))
     }
 }
 
@@ -240,6 +262,7 @@ pub fn reason(error: &io::Error) -> String {
 }
 
 fn list(attempts: &[(SocketAddr, io::Error)]) -> String {
-    let attempts: Vec<_> = attempts.iter().map(|(address, error)| format!("{address}: {}", reason(error))).collect();
+    let attempts: Vec<_> =
+        attempts.iter().map(|(address, error)| format!("{}: {}", Zoned(*address), reason(error))).collect();
     attempts.join("; ")
 }

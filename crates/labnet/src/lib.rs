@@ -5,7 +5,7 @@
 //! 2  net  ws  tls  file  sockets and files; each external crate has one owner
 //! 1  pmu  reset  feed    messages as bytes; no sockets, no files, no clock
 //! 0  error  escape  seed what can go wrong, how untrusted bytes are shown, a seed for each name
-//!    seconds             times in JSON
+//!    seconds  zone       times in JSON, zones of addresses by name
 //! ```
 //!
 //! A part of the lab is a `main.rs` of one screen on top of this library.
@@ -22,5 +22,6 @@ pub mod seconds;
 pub mod seed;
 pub mod tls;
 pub mod ws;
+pub mod zone;
 
 pub use error::Error;

@@ -75,7 +75,7 @@ const CRATES: &[(&str, u8, &[&str])] = &[
 /// External crates with an owner, or a few: the crate, and where it may be named.
 const OWNERS: &[(&str, &[&str])] = &[
     ("socket2", &["crates/labnet/src/net"]),
-    ("if_addrs", &["crates/labnet/src/net"]),
+    ("if_addrs", &["crates/labnet/src/net", "crates/labnet/src/zone.rs"]),
     ("tungstenite", &["crates/labnet/src/ws"]),
     ("rustls", &["crates/labnet/src/tls", "crates/tls-lab/src", "mock-servers/src/zoo"]),
     ("rcgen", &["crates/ttp/src", "mock-servers/src/zoo"]),
@@ -101,6 +101,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("escape", 0),
     ("seconds", 0),
     ("seed", 0),
+    ("zone", 0),
     ("pmu", 1),
     ("reset", 1),
     ("feed", 1),

@@ -17,6 +17,7 @@ use labnet::{
     net::{self, ClientLimits, Clock, ScopedIp},
     pmu::Device,
     tls::{Acceptor, Credentials},
+    zone::Zoned,
 };
 
 const PORT: u16 = 5003;
@@ -69,7 +70,7 @@ fn pmu(arguments: Arguments, console: &Console) -> Result<(), Error> {
             lines.err.warn(error);
         }
     })?;
-    console.serve(format_args!("listening on {} (TLS)", server.address()));
+    console.serve(format_args!("listening on {} (TLS)", Zoned(server.address())));
     loop {
         thread::park();
     }

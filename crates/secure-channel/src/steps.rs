@@ -24,6 +24,7 @@ use clap::ValueEnum;
 use labnet::{
     cli::Stats,
     net::{self, Connection, Deadline, Families},
+    zone::Zoned,
 };
 use ttp::CaDirectory;
 
@@ -181,7 +182,7 @@ impl Client {
     ) -> Result<Vec<u8>, Error> {
         let connected = || -> Result<Connection, labnet::Error> {
             let connection = net::connect(server, Families::Both, connect)?;
-            narrator.say(format_args!("connected to {}", connection.peer()))?;
+            narrator.say(format_args!("connected to {}", Zoned(connection.peer())))?;
             Ok(connection)
         };
         match self {

@@ -121,3 +121,43 @@ fn a_port_that_is_taken_comes_with_its_holder_and_an_option_of_the_program() {
         }
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_link_local_address_without_its_zone_comes_with_a_hint_that_names_one() {
+    lab_test::in_own_network(lab_test::LINK_LOCAL_LOOPBACK, || {
+        let folder = folder();
+        for (program, arguments, error) in [
+            ("mock-servers", "ws --bind fe80::5 --seed 1", "cannot listen on TCP port [fe80::5]:5006: "),
+            ("mock-servers", "reset --bind fe80::5 --seed 1", "cannot listen on UDP port [fe80::5]:5004: "),
+            (
+                "part6-pmu",
+                "localhost_cert.pem localhost_key.pem --bind fe80::5",
+                "cannot listen on TCP port [fe80::5]:5003",
+            ),
+            ("part3-reset", "--server fe80::5 --max-rounds 1", "cannot connect to [fe80::5]:5004: "),
+            ("part5-ws", "--server fe80::5 CMD_short:0", "cannot connect to [fe80::5]:5006: "),
+            ("part6-pdc", "CMD_short:0 cacert.pem --server fe80::5", "cannot connect to [fe80::5]:5003: "),
+        ] {
+            if lacks_sibling(RUN_LAB, program) {
+                return;
+            }
+            let stderr = run(program, arguments, folder.path()).stderr();
+            assert!(stderr.starts_with(&format!("error: {error}")), "{program} {arguments}: {stderr}");
+            let hint = "hint: a link-local address needs its zone, the interface that it is on: fe80::5%lo; this machine has lo";
+            assert_eq!(stderr.lines().last(), Some(hint), "{program} {arguments}");
+        }
+        // One that has a zone is shown with its name.
+        for (program, arguments, error) in [
+            ("mock-servers", "ws --bind fe80::6%1 --seed 1", "cannot listen on TCP port [fe80::6%lo]:5006: "),
+            (
+                "part5-ws",
+                "--server [fe80::5%1]:5006 CMD_short:0",
+                "cannot connect to [fe80::5%1]:5006: [fe80::5%lo]:5006: ",
+            ),
+        ] {
+            let stderr = run(program, arguments, folder.path()).stderr();
+            assert!(stderr.starts_with(&format!("error: {error}")), "{program} {arguments}: {stderr}");
+        }
+    });
+}

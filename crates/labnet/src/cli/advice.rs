@@ -11,6 +11,9 @@ pub(super) fn hint(program: &str, error: &impl Diagnosis) -> Option<String> {
 }
 
 fn of_network(program: &str, error: &Error) -> Option<String> {
+    if error.without_zone().is_some() {
+        return None;
+    }
     match error {
         Error::Resolve { .. } => offline(program),
         Error::Connect { attempts, .. } if attempts.iter().all(|(_, error)| is_refused(error)) => {

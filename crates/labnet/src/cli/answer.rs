@@ -9,6 +9,7 @@ use crate::{
     net::Counted,
     pmu::{Command, Message, Messages},
     tls::NegotiatedTls,
+    zone::Zoned,
 };
 
 /// The answer to one command, shown as it arrives.
@@ -53,7 +54,9 @@ impl Answer {
     /// The connection is made, and the command is sent.
     pub fn asked(&self, pmu: SocketAddr) {
         let command = &self.command;
-        self.console.waiting.begin(format_args!("connected to {pmu}, {command} is sent, no message has come yet"));
+        self.console
+            .waiting
+            .begin(format_args!("connected to {}, {command} is sent, no message has come yet", Zoned(pmu)));
     }
 
     /// What a TLS handshake agreed on, for the statistics; the command is sent next.
@@ -111,7 +114,7 @@ impl Answer {
         self.count(pmu);
         self.console.out.write(&text)?;
         if failed.is_none() && self.messages() == 0 {
-            self.console.err.warn(format!("{} closed the connection without an answer", pmu.peer()));
+            self.console.err.warn(format!("{} closed the connection without an answer", Zoned(pmu.peer())));
         }
         failed.map_or(Ok(()), Err)
     }

@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::Error;
+use crate::{Error, zone};
 
 /// An address, and for IPv6 perhaps a zone: an interface of this machine, by name or number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,7 +88,7 @@ impl fmt::Display for ScopedIp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.scope {
             0 => self.ip.fmt(f),
-            scope => write!(f, "{}%{scope}", self.ip),
+            scope => write!(f, "{}%{}", self.ip, zone::name(scope)),
         }
     }
 }
@@ -123,10 +123,10 @@ mod tests {
     #[test]
     fn a_zone_is_the_name_or_the_number_of_an_interface() {
         let (name, index) = loopback();
-        for zone in [name, index.to_string()] {
+        for zone in [name.clone(), index.to_string()] {
             let address: ScopedIp = format!("fe80::1%{zone}").parse().unwrap();
             assert_eq!(address.at(7), SocketAddrV6::new("fe80::1".parse().unwrap(), 7, 0, index).into());
-            assert_eq!(address.to_string(), format!("fe80::1%{index}"));
+            assert_eq!(address.to_string(), format!("fe80::1%{name}"));
             assert_eq!(address.at(7).to_string(), format!("[fe80::1%{index}]:7"));
             assert_eq!(ScopedIp::from(address.at(7)), address);
         }

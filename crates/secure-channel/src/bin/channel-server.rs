@@ -18,6 +18,7 @@ use clap::Parser;
 use labnet::{
     cli::{self, Console},
     net::{self, ClientLimits, Clock, ScopedIp},
+    zone::Zoned,
 };
 use secure_channel::{
     Error,
@@ -83,14 +84,14 @@ fn server(arguments: Arguments, console: &Console) -> Result<(), Error> {
     net::raise_descriptor_limit();
     let listener = net::listen(arguments.bind.at(arguments.port), true)?;
     let address = listener.local_addr().map_err(|source| labnet::Error::System { attempt: "name a socket", source })?;
-    let up = format!("the server is up and listening on {address}");
+    let up = format!("the server is up and listening on {}", Zoned(address));
     // One that nobody listens to has no reason to stay, unless its status is awaited.
     if arguments.once {
         Narrator::live(console).say(up)?
     } else {
         console.out.line(up)?
     }
-    let announcement = format!("listening on {address}, step {}", arguments.step);
+    let announcement = format!("listening on {}, step {}", Zoned(address), arguments.step);
 
     let talk = {
         let (console, step, timeout) = (console.clone(), arguments.step, arguments.timeout);

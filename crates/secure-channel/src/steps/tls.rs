@@ -10,6 +10,7 @@ use labnet::{
     cli::Stats,
     net::{ClientLimits, ClientStream, Counted, Deadline, Server},
     tls::{Acceptor, Client, ClientOptions, Credentials, NegotiatedTls, Records, Roots},
+    zone::Zoned,
 };
 
 use super::{ChannelStats, Narrator, Visitor, certificates, show_certificate, stats::Handshake};
@@ -111,7 +112,7 @@ impl TlsClient {
         };
         let begun = Instant::now();
         let mut server = Client::connect(server, &options)?;
-        narrator.say(format_args!("connected to {}", server.peer()))?;
+        narrator.say(format_args!("connected to {}", Zoned(server.peer())))?;
         tell(SERVER, &server.negotiated(), server.peer_certificate(), server.records(), begun, narrator, stats)?;
 
         let begun = Instant::now();

@@ -10,6 +10,7 @@ use labnet::{
     Error,
     cli::{self, Console},
     net::{self, ClientLimits, Server},
+    zone::Zoned,
 };
 use tls_lab::{
     anchors::AnchorOptions,
@@ -88,7 +89,7 @@ fn intercept(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let limits = ClientLimits { connections: MAX_VICTIMS, ..ClientLimits::default() };
     let warn = move |event| warnings.warn(event);
     let running = net::serve(vec![listener], &limits, warn, move |stream, peer, _| proxy.serve(stream, peer, &say))?;
-    console.serve(format_args!("listening on {} (TLS, and HTTP CONNECT)", running.address()));
+    console.serve(format_args!("listening on {} (TLS, and HTTP CONNECT)", Zoned(running.address())));
     loop {
         thread::park();
     }

@@ -14,6 +14,7 @@ use labnet::{
     Error,
     cli::{self, Console},
     net::{self, ClientLimits, ScopedIp},
+    zone::Zoned,
 };
 use tls_lab::server::{ClientCertificates, Server, ServerSettings};
 
@@ -137,7 +138,7 @@ fn serve(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let running = net::serve(vec![listener], &ClientLimits::default(), warn, move |stream, peer, _| {
         server.serve(stream, peer, &report);
     })?;
-    console.serve(format_args!("listening on {} (TLS)", running.address()));
+    console.serve(format_args!("listening on {} (TLS)", Zoned(running.address())));
     loop {
         thread::park();
     }
