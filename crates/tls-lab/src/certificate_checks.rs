@@ -1,13 +1,15 @@
 //! What a certificate must be besides what rustls-webpki checks: rules of RFC 5280 and the Baseline Requirements that
 //! browsers hold servers to.
 
-use labnet::{error::MIN_RSA_BITS, tls::CertificateFault};
+use labnet::{
+    error::MIN_RSA_BITS,
+    tls::{CertificateFault, KeySize},
+};
 use rustls::pki_types::ServerName;
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
     prelude::FromDer,
-    public_key::PublicKey,
 };
 
 /// The longest serial number, in octets (RFC 5280, section 4.1.2.2).
@@ -56,13 +58,10 @@ fn subject(certificate: &X509Certificate<'_>) -> Result<(), CertificateFault> {
 }
 
 fn key(certificate: &X509Certificate<'_>) -> Result<(), CertificateFault> {
-    match certificate.public_key().parsed() {
-        Ok(PublicKey::RSA(key)) if key.key_size() < MIN_RSA_BITS => {
-            let bits = key.key_size();
-            Err(CertificateFault(format!(
-                "has a certificate for a weak key: RSA with {bits} bits, and {MIN_RSA_BITS} are the least"
-            )))
-        }
+    match KeySize::of(certificate.public_key()) {
+        Some(KeySize::Rsa(bits)) if bits < MIN_RSA_BITS => Err(CertificateFault(format!(
+            "has a certificate for a weak key: RSA with {bits} bits, and {MIN_RSA_BITS} are the least"
+        ))),
         _ => Ok(()),
     }
 }

@@ -16,6 +16,7 @@ mod files;
 mod issuing_ca;
 mod name;
 mod profile;
+mod purpose;
 mod request;
 mod show;
 

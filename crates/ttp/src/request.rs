@@ -6,7 +6,7 @@ use labnet::{
     Error,
     error::{CredentialsFault, MIN_RSA_BITS},
     escape::Printable,
-    tls::{self, DottedOid, PemFile},
+    tls::{self, DottedOid, KeySize, PemFile},
 };
 use rcgen::{
     DistinguishedName, DnType, DnValue, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PublicKeyData,
@@ -17,10 +17,9 @@ use x509_parser::{
     der_parser::asn1_rs::{Any, FromDer, Oid, oid},
     extensions::{GeneralName, ParsedExtension, X509Extension},
     oid_registry::{OID_PKCS1_RSAENCRYPTION, OID_X509_EXT_SUBJECT_ALT_NAME},
-    public_key::PublicKey,
 };
 
-use crate::{Name, Purpose, faithful};
+use crate::{Name, Purpose, faithful, purpose};
 
 mod structure;
 
@@ -152,14 +151,15 @@ impl Request {
             ParsedExtension::KeyUsage(_) => {}
             ParsedExtension::ExtendedKeyUsage(usage) => {
                 self.purpose = Purpose::of(usage.server_auth, usage.client_auth);
-                let other = [usage.any, usage.code_signing, usage.email_protection, usage.time_stamping];
-                if other.contains(&true) || usage.ocsp_signing || !usage.other.is_empty() {
-                    self.refused.push("a purpose other than TLS (extended key usage)".into());
+                let other = purpose::other(usage);
+                if !other.is_empty() {
+                    let other = other.join(", ");
+                    self.refused.push(format!("a purpose other than TLS (extended key usage): {other}").into());
                 }
             }
             _ => {
-                let kind = tls::identifier(&extension.oid);
-                self.refused.push(format!("an extension that this CA does not issue ({kind})").into());
+                let kind = purpose::identified(&extension.oid);
+                self.refused.push(format!("an extension that this CA does not issue: {kind}").into());
             }
         }
         Ok(())
@@ -183,18 +183,18 @@ impl Request {
     }
 }
 
-/// The key of a request, if it is of a kind and strength that TLS takes.
 /// Whether the signature of a request can be checked: its key and its algorithm are such that are certified here.
 pub(crate) fn is_checkable(request: &Structure<'_>) -> bool {
     certifiable_key(request).is_ok() && CHECKED_SIGNATURES.contains(&request.algorithm.algorithm)
 }
 
+/// The key of a request, if it is of a kind and strength that TLS takes.
 fn certifiable_key(request: &Structure<'_>) -> Result<SubjectPublicKeyInfo, CredentialsFault> {
     let key = &request.key;
-    if let Ok(PublicKey::RSA(key)) = key.parsed()
-        && key.key_size() < MIN_RSA_BITS
+    if let Some(KeySize::Rsa(bits)) = KeySize::of(key)
+        && bits < MIN_RSA_BITS
     {
-        return Err(CredentialsFault::WeakRequestKey { bits: key.key_size() });
+        return Err(CredentialsFault::WeakRequestKey { bits });
     }
     let known = [&PKCS_RSA_SHA256, &PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384];
     let key = SubjectPublicKeyInfo::from_der(key.raw).ok().filter(|key| known.contains(&key.algorithm()));

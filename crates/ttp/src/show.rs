@@ -5,17 +5,19 @@ use std::path::Path;
 use labnet::{
     Error,
     escape::Printable,
-    tls::{self, PemFile, PemItem},
+    tls::{self, KeySize, PemFile, PemItem},
 };
 use x509_parser::{
     certificate::X509Certificate,
-    extensions::{ParsedExtension, X509Extension},
+    extensions::{GeneralSubtree, ParsedExtension, X509Extension},
     prelude::FromDer,
-    public_key::PublicKey,
     x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Version},
 };
 
-use crate::request::{Structure, is_checkable};
+use crate::{
+    purpose,
+    request::{Structure, is_checkable},
+};
 
 /// A fact and its label.
 type Fact = (&'static str, Printable);
@@ -63,7 +65,7 @@ fn describe(certificate: &X509Certificate<'_>) -> Vec<Fact> {
         ("key", key(certificate.public_key()).into()),
         ("signed with", algorithm(&certificate.signature_algorithm)),
     ];
-    facts.extend(certificate.extensions().iter().filter_map(extension));
+    facts.extend(extensions(certificate.extensions()));
     facts
 }
 
@@ -80,12 +82,32 @@ fn describe_request(request: &Structure<'_>) -> Vec<Fact> {
         ("key", key(&request.key).into()),
         ("signed with", format!("{}{signature}", algorithm(&request.algorithm)).into()),
     ];
-    facts.extend(request.extensions.iter().filter_map(extension));
-    facts.extend(request.attributes.iter().map(|kind| ("ignored attribute", tls::identifier(kind).into())));
+    facts.extend(extensions(&request.extensions));
+    facts.extend(request.attributes.iter().map(|kind| ("ignored attribute", purpose::identified(kind).into())));
     facts
 }
 
-fn extension(extension: &X509Extension<'_>) -> Option<Fact> {
+/// Every extension: those that are not put into words, with their object identifiers.
+fn extensions(extensions: &[X509Extension<'_>]) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut other = Vec::new();
+    for extension in extensions {
+        if let Some(fact) = in_words(extension) {
+            facts.push(fact);
+            continue;
+        }
+        let critical = if extension.critical { ", critical" } else { "" };
+        let damaged = matches!(extension.parsed_extension(), ParsedExtension::ParseError { .. });
+        let damaged = if damaged { ", damaged" } else { "" };
+        other.push(format!("{}{critical}{damaged}", purpose::identified(&extension.oid)).into());
+    }
+    if !other.is_empty() {
+        facts.push(("other extensions", list(other.into_iter())));
+    }
+    facts
+}
+
+fn in_words(extension: &X509Extension<'_>) -> Option<Fact> {
     Some(match extension.parsed_extension() {
         ParsedExtension::SubjectAlternativeName(san) => {
             ("names (SAN)", list(san.general_names.iter().map(tls::general_name)))
@@ -93,12 +115,23 @@ fn extension(extension: &X509Extension<'_>) -> Option<Fact> {
         ParsedExtension::BasicConstraints(constraints) => ("is a CA", if constraints.ca { "yes" } else { "no" }.into()),
         ParsedExtension::KeyUsage(usage) => ("key usage", usage.to_string().into()),
         ParsedExtension::ExtendedKeyUsage(usage) => {
-            let purposes = [(usage.server_auth, "TLS server"), (usage.client_auth, "TLS client"), (usage.any, "any")];
-            ("purpose", list(purposes.into_iter().filter(|(has, _)| *has).map(|(_, purpose)| purpose.into())))
+            let tls = [(usage.server_auth, "TLS server"), (usage.client_auth, "TLS client")];
+            let tls = tls.into_iter().filter(|(has, _)| *has).map(|(_, purpose)| purpose.into());
+            ("purpose", list(tls.chain(purpose::other(usage).into_iter().map(Printable::from))))
         }
         ParsedExtension::NameConstraints(constraints) => {
-            let permitted = constraints.permitted_subtrees.iter().flatten();
-            ("may vouch for", list(permitted.map(|subtree| tls::general_name(&subtree.base))))
+            let names = |trees: &Option<Vec<GeneralSubtree<'_>>>| {
+                list(trees.iter().flatten().map(|subtree| tls::general_name(&subtree.base)))
+            };
+            let permitted = names(&constraints.permitted_subtrees);
+            match &constraints.excluded_subtrees {
+                Some(excluded) if !excluded.is_empty() => {
+                    let all = if constraints.permitted_subtrees.is_some() { permitted.as_str() } else { "all" };
+                    let excluded = names(&constraints.excluded_subtrees);
+                    ("may vouch for", format!("{all}, but not for {excluded}").into())
+                }
+                _ => ("may vouch for", permitted),
+            }
         }
         _ => return None,
     })
@@ -109,10 +142,10 @@ fn list(items: impl Iterator<Item = Printable>) -> Printable {
 }
 
 fn key(key: &SubjectPublicKeyInfo<'_>) -> String {
-    match key.parsed() {
-        Ok(PublicKey::RSA(key)) => format!("RSA, {} bits", key.key_size()),
-        Ok(PublicKey::EC(key)) => format!("elliptic curve, {} bits", key.key_size()),
-        _ => format!("of another kind, {}", tls::identifier(&key.algorithm.algorithm)),
+    match KeySize::of(key) {
+        Some(KeySize::Rsa(bits)) => format!("RSA, {bits} bits"),
+        Some(KeySize::EllipticCurve(bits)) => format!("elliptic curve, {bits} bits"),
+        None => format!("of another kind, {}", purpose::identified(&key.algorithm.algorithm)),
     }
 }
 

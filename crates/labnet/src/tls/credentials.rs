@@ -16,7 +16,7 @@ use x509_parser::{
 };
 use zeroize::Zeroizing;
 
-use super::pem_file::PemFile;
+use super::{key_size, pem_file::PemFile};
 use crate::{
     Error,
     error::{CredentialsFault, MIN_RSA_BITS},
@@ -149,8 +149,7 @@ fn rsa_bits(key: &PrivateKeyDer<'_>) -> Option<usize> {
     let (_, key) = Sequence::from_der(&pkcs1).ok()?;
     let (rest, _version) = Integer::from_der(&key.content).ok()?;
     let (_, modulus) = Integer::from_der(rest).ok()?;
-    let digits: Vec<u8> = modulus.as_ref().iter().copied().skip_while(|&byte| byte == 0).collect();
-    Some(digits.len() * 8 - digits.first()?.leading_zeros() as usize)
+    Some(key_size::bits(modulus.as_ref())).filter(|bits| *bits > 0)
 }
 
 /// RFC 5958: PrivateKeyInfo ::= SEQUENCE { version, algorithm, OCTET STRING with the key itself }; that of RSA.

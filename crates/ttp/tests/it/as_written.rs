@@ -136,6 +136,44 @@ fn a_subject_is_read_in_every_type_of_text() {
 }
 
 #[test]
+fn every_purpose_and_every_extension_is_named_with_its_identifier() {
+    if lacks("openssl") {
+        return;
+    }
+    let place = Place::with_ca();
+    place.openssl_does("ecparam -name secp521r1 -genkey -noout -out p521.pem");
+    place.openssl_does(
+        "req -x509 -new -key p521.pem -subj /CN=x -out x.pem -addext extendedKeyUsage=serverAuth,codeSigning,1.2.3.4 \
+         -addext 1.3.6.1.4.1.99999.7=critical,DER:0500 -addext nameConstraints=permitted;DNS:a.test,excluded;DNS:b.a.test",
+    );
+    let shown = place.done("show x.pem");
+    for (label, value) in [
+        ("key", "elliptic curve, 521 bits"),
+        ("purpose", "TLS server, code signing (1.3.6.1.5.5.7.3.3), 1.2.3.4"),
+        ("may vouch for", "a.test, but not for b.a.test"),
+    ] {
+        let line = format!("{:<20} {value}", format!("{label}:"));
+        assert!(shown.lines().any(|shown| shown == line), "no '{line}' in\n{shown}");
+    }
+    let other = shown.lines().find_map(|line| line.strip_prefix("other extensions:    ")).unwrap();
+    assert!(other.contains("subjectKeyIdentifier (2.5.29.14)"), "{other}");
+    assert!(other.ends_with("1.3.6.1.4.1.99999.7, critical"), "{other}");
+
+    place.openssl_does("genrsa -out key.pem 2048");
+    place.openssl_does(
+        "req -new -key key.pem -subj /CN=x -out x.csr -addext extendedKeyUsage=serverAuth,emailProtection,1.2.3.4 \
+         -addext 1.3.6.1.4.1.99999.7=DER:0500",
+    );
+    let stderr = place.ttp("sign x.csr --force").stderr();
+    for left_out in [
+        "a purpose other than TLS (extended key usage): mail (1.3.6.1.5.5.7.3.4), 1.2.3.4; it is left out",
+        "an extension that this CA does not issue: 1.3.6.1.4.1.99999.7; it is left out",
+    ] {
+        assert!(stderr.contains(&format!("warning: the request asks for {left_out}\n")), "{stderr}");
+    }
+}
+
+#[test]
 fn a_request_is_shown_and_one_signed_with_md5_is_refused_for_that() {
     if lacks("openssl") {
         return;

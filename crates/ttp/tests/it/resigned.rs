@@ -273,7 +273,7 @@ fn other_attributes_of_a_request_are_ignored_in_any_form() {
         requester.write(&info);
         requester.place.done("sign x.csr --force");
         let shown = requester.place.done("show x.csr");
-        let password = format!("{:<20} challengePassword", "ignored attribute:");
+        let password = format!("{:<20} challengePassword (1.2.840.113549.1.9.7)", "ignored attribute:");
         assert!(shown.contains(&password) && !shown.contains("secret"), "{shown}");
     }
 }
