@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use labnet::{
     Error,
+    count::Count,
     error::reason,
     escape::Printable,
     net::{Dialogue, Family, NoCommand, ServeEvent},
@@ -381,7 +382,8 @@ impl From<NegotiatedTls> for TlsParameters {
 
 /// The thanks of the broadcaster to an identity.
 pub(crate) fn thanks(identity: impl fmt::Display, characters: u64) -> String {
-    format!("{identity}, you have sent {characters} characters. Thank you for taking part!")
+    let characters = Count::new(characters, "character");
+    format!("{identity}, you have sent {characters}. Thank you for taking part!")
 }
 
 impl Event {
@@ -442,7 +444,10 @@ impl fmt::Display for Event {
             Self::Listening { server, protocol, address } => write!(f, "listening {server} {protocol} {address}"),
             Self::Authority { server, certificate } => write!(f, "{server} CA {}", certificate.display()),
             Self::Ready => f.write_str("ready"),
-            Self::LeftOut { events } => write!(f, "{events} events are left out: nobody read them in time"),
+            Self::LeftOut { events } => {
+                let events = Count::new(*events, "event");
+                write!(f, "{events} {} left out: nobody read them in time", events.are())
+            }
 
             Self::NoIpv6 { server, reason } => {
                 write!(f, "{server} {}", ServeEvent::NoIpv6 { reason: reason.clone() })
@@ -463,11 +468,13 @@ impl fmt::Display for Event {
             Self::Trouble { server, reason } => write!(f, "{server} {reason}"),
 
             Self::Answered { client, command, sends, .. } => match client.server {
-                ServerName::Tls => write!(f, "{client} {command}: {sends} messages sent"),
-                ServerName::Ws => write!(f, "{client} {command}: answered in {sends} messages"),
-                _ => write!(f, "{client} {command}: answered in {sends} sends"),
+                ServerName::Tls => write!(f, "{client} {command}: {} sent", Count::new(*sends, "message")),
+                ServerName::Ws => write!(f, "{client} {command}: answered in {}", Count::new(*sends, "message")),
+                _ => write!(f, "{client} {command}: answered in {}", Count::new(*sends, "send")),
             },
-            Self::Echoed { client, messages, .. } => write!(f, "{client} echoed {messages} messages, then left"),
+            Self::Echoed { client, messages, .. } => {
+                write!(f, "{client} echoed {}, then left", Count::new(*messages, "message"))
+            }
             Self::Gone { client, command: Some(command), reason } => write!(f, "{client} {command}: gone: {reason}"),
             Self::Gone { client, command: None, reason } => write!(f, "{client} gone: {reason}"),
             Self::UnknownCommand { client, received } => write!(f, "{client} unknown command '{received}'"),
@@ -490,7 +497,9 @@ impl fmt::Display for Event {
             Self::CannotAnswer { client, reason } => write!(f, "{client} cannot be answered: {reason}"),
 
             Self::Heard { client, identity, text } => write!(f, "{client} {identity}: {text}"),
-            Self::TooShort { client, bytes } => write!(f, "{client} sent {bytes} bytes, too few for an identity"),
+            Self::TooShort { client, bytes } => {
+                write!(f, "{client} sent {}, too few for an identity", Count::of_len(*bytes, "byte"))
+            }
             Self::Thanked { server, identity, characters } => {
                 write!(f, "{server} answered: {}", thanks(identity, *characters))
             }

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use labnet::{
     Error,
+    count::Count,
     error::reason,
     net::{self, ClientLimits, Clock, Connection, End, Running, Sent},
     pmu::{Command, Device},
@@ -110,7 +111,7 @@ fn converse(
             let command = command.to_string();
             match sent {
                 Ok(Sent { sends, end, .. }) if connection.has_left() => {
-                    let reason = format!("it left after {sends} messages, with a close frame");
+                    let reason = format!("it left after {}, with a close frame", Count::new(sends, "message"));
                     Ok((Event::Gone { client, command: Some(command), reason }, end))
                 }
                 Ok(Sent { sends, bytes, end }) => Ok((Event::Answered { client, command, sends, bytes }, end)),

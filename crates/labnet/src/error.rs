@@ -7,6 +7,7 @@ mod credentials;
 use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use crate::{
+    count::Count,
     escape::escape,
     zone::{self, Zoned},
 };
@@ -152,7 +153,7 @@ pub enum Error {
         offset: u64,
     },
     /// No acknowledgement came.
-    #[error("the PMU acknowledged nothing in {rounds} rounds of {:.3} s", .timeout.as_secs_f64())]
+    #[error("the PMU acknowledged nothing in {} of {:.3} s", Count::new(*.rounds, "round"), .timeout.as_secs_f64())]
     NoAcknowledgement {
         /// How many rounds were sent.
         rounds: u64,

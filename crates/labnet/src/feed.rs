@@ -9,7 +9,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Error, escape::escape};
+use crate::{Error, count::Count, escape::escape};
 
 /// The length of an identity, in bytes (handout, section 4).
 pub const IDENTITY_LEN: usize = 6;
@@ -44,9 +44,9 @@ impl FromStr for Identity {
     fn from_str(text: &str) -> Result<Self, Error> {
         let bytes = text.as_bytes().try_into().map_err(|_| {
             Error::Usage(format!(
-                "the identity '{}' has {} bytes of UTF-8; it must have exactly {IDENTITY_LEN}, such as 123456",
+                "the identity '{}' has {} of UTF-8; it must have exactly {IDENTITY_LEN}, such as 123456",
                 text.escape_debug(),
-                text.len(),
+                Count::of_len(text.len(), "byte"),
             ))
         })?;
         Ok(Self(bytes))

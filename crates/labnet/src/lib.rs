@@ -6,11 +6,13 @@
 //! 1  pmu  reset  feed    messages as bytes; no sockets, no files, no clock
 //! 0  error  escape  seed what can go wrong, how untrusted bytes are shown, a seed for each name
 //!    seconds  zone       times in JSON, zones of addresses by name
+//!    count               numbers with their noun
 //! ```
 //!
 //! A part of the lab is a `main.rs` of one screen on top of this library.
 
 pub mod cli;
+pub mod count;
 pub mod error;
 pub mod escape;
 pub mod feed;

@@ -11,6 +11,8 @@ use std::fmt;
 
 use statrs::distribution::{Beta, ContinuousCDF};
 
+use crate::count::Count;
+
 /// The request `RESET:n`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -100,10 +102,10 @@ impl fmt::Display for Tally {
         let (low, high) = self.interval();
         write!(
             f,
-            "mean {:.2} packets, loss {:.3} (95 %: {low:.3} to {high:.3}) over {} runs",
+            "mean {:.2} packets, loss {:.3} (95 %: {low:.3} to {high:.3}) over {}",
             self.mean(),
             self.loss(),
-            self.runs,
+            Count::new(self.runs, "run"),
         )
     }
 }

@@ -97,6 +97,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 
 /// The levels of labnet, from the ground up.
 const LEVELS: &[(&str, u8)] = &[
+    ("count", 0),
     ("error", 0),
     ("escape", 0),
     ("seconds", 0),

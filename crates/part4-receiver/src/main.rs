@@ -14,6 +14,7 @@ use clap::Parser;
 use labnet::{
     Error,
     cli::{self, Console},
+    count::Count,
     feed::Datagram,
     net::{Group, Interface},
 };
@@ -72,7 +73,8 @@ fn receiver(arguments: Arguments, console: &Console) -> Result<(), Error> {
             (shown, last, hint_at) = (shown + 1, Instant::now(), None);
             let datagram = Datagram::new(bytes);
             if datagram.split().is_none() {
-                console.err.warn(format_args!("{} bytes from {from} are too short for an identity", bytes.len()));
+                let len = Count::of_len(bytes.len(), "byte");
+                console.err.warn(format_args!("{len} from {from}: too short for an identity"));
             }
             console.out.line(datagram)?;
             continue;

@@ -1,6 +1,6 @@
 //! As much of HTTP/1.1 as a client needs to fetch one page (RFC 9112).
 
-use labnet::Error;
+use labnet::{Error, count::Count};
 
 /// The longest head of an answer (ours).
 const MAX_HEAD_LEN: usize = 64 << 10;
@@ -87,7 +87,9 @@ impl Answer {
         match self.body {
             Body::Complete | Body::ToTheEnd => Ok(()),
             Body::NotYet => Err("ended the connection before the head of its answer".to_owned()),
-            Body::Sized(left) => Err(format!("ended the connection {left} bytes before the end of its answer")),
+            Body::Sized(left) => {
+                Err(format!("ended the connection {} before the end of its answer", Count::new(left, "byte")))
+            }
             Body::Chunked { .. } => Err("ended the connection before the last chunk of its answer".to_owned()),
         }
     }

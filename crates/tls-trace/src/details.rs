@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use labnet::escape::escape;
+use labnet::{count::Count, escape::escape};
 
 /// How many values of one list are told: more than any honest peer sends (ours).
 pub(super) const MAX_LISTED: usize = 100;
@@ -51,7 +51,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
 
 /// `1 byte`, `2 bytes`.
 pub(super) fn bytes(len: usize) -> String {
-    if len == 1 { "1 byte".to_owned() } else { format!("{len} bytes") }
+    Count::of_len(len, "byte").to_string()
 }
 
 #[cfg(test)]

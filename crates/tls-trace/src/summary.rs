@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use labnet::count::Count;
 use serde::{Serialize, Serializer};
 
 use super::{Direction, names, suites::Suite};
@@ -106,11 +107,10 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sent, received) = (self.sent.handshake_bytes, self.received.handshake_bytes);
-        let count = |count: u64, what: &str| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
-        write!(f, "{} ({}), ", count(self.messages.len() as u64, "message"), self.messages.join(", "))?;
-        write!(f, "{} sent, {received} received, ", count(sent, "byte"))?;
-        write!(f, "{}, ", count(self.round_trips, "round trip"))?;
-        write!(f, "{} proposed", count(self.proposed.len() as u64, "cipher suite"))?;
+        write!(f, "{} ({}), ", Count::of_len(self.messages.len(), "message"), self.messages.join(", "))?;
+        write!(f, "{} sent, {received} received, ", Count::new(sent, "byte"))?;
+        write!(f, "{}, ", Count::new(self.round_trips, "round trip"))?;
+        write!(f, "{} proposed", Count::of_len(self.proposed.len(), "cipher suite"))?;
         if self.is_complete { Ok(()) } else { f.write_str(", not complete") }
     }
 }

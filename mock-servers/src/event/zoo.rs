@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use labnet::{escape::Printable, tls::in_words};
+use labnet::{count::Count, escape::Printable, tls::in_words};
 use serde::{Deserialize, Serialize};
 
 /// What a client of the zoo was shown, or why not. As JSON its kind is in the field `outcome`.
@@ -135,8 +135,8 @@ impl fmt::Display for ZooOutcome {
             Self::NoSuchCase => f.write_str("there is no such case; see --list"),
             Self::Page => f.write_str("made the handshake and got the page"),
             Self::NoRequest => f.write_str("made the handshake and asked for nothing"),
-            Self::Bytes { bytes } => write!(f, "was shown {bytes} bytes"),
-            Self::Drip { bytes } => write!(f, "was shown {bytes} bytes, one a second"),
+            Self::Bytes { bytes } => write!(f, "was shown {}", Count::new(*bytes, "byte")),
+            Self::Drip { bytes } => write!(f, "was shown {}, one a second", Count::new(*bytes, "byte")),
             Self::Twice => f.write_str("was shown the same twice"),
             Self::Reset => f.write_str("was shown a reset"),
             Self::Silence { left: true } => f.write_str("was shown silence, and left"),

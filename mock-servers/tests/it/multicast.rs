@@ -221,7 +221,7 @@ fn datagrams_that_are_too_short_or_no_text_are_survived() {
     let (member, _running, events) = at_a_standstill(|_| {});
     for short in ["", "a", "short"] {
         member.say(short);
-        event(&events, &format!("{} bytes", short.len()));
+        event(&events, &format!("sent {} byte", short.len()));
     }
     member.say([0xff; 6]);
     member.say([b"\0\0\0\0\0\0".as_slice(), &[0x80; 65_501]].concat());

@@ -187,7 +187,7 @@ fn a_client_that_leaves_before_the_end_is_said_to_have_left() {
     client.receive();
     client.frame(CLOSE, NORMAL);
     let event = pmu.event("CMD_short:3600");
-    assert!(event.ends_with("CMD_short:3600: gone: it left after 1 messages, with a close frame"), "{event}");
+    assert!(event.ends_with("CMD_short:3600: gone: it left after 1 message, with a close frame"), "{event}");
     let mut client = pmu.asked("CMD_short:3600");
     client.receive();
     drop(client);
@@ -254,7 +254,7 @@ fn at_the_cap_a_further_client_gets_503() {
         assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nConnection: close"), "{head}");
         assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{answer}");
     }
-    pmu.event("1 clients are connected, the most allowed");
+    pmu.event("1 client is connected, the most allowed");
     assert!(pmu.events.try_recv().is_err(), "it is said once");
 }
 

@@ -10,7 +10,10 @@ use std::{
 use socket2::SockRef;
 
 use super::{ClientLimits, ClientStream, Clock, Deadline, End, Sent, execute};
-use crate::pmu::{Command, CommandReader, Progress, Step};
+use crate::{
+    count::Count,
+    pmu::{Command, CommandReader, Progress, Step},
+};
 
 /// How long a command that came in pieces must be followed by silence to be complete (the lab's contract).
 const QUIET: Duration = Duration::from_millis(50);
@@ -112,7 +115,7 @@ impl Dialogue {
 impl fmt::Display for Dialogue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Answered { command, sent } => write!(f, "{command}: {} messages sent", sent.sends),
+            Self::Answered { command, sent } => write!(f, "{command}: {} sent", Count::new(sent.sends, "message")),
             Self::Gone { command, error } => write!(f, "{command}: gone: {}", crate::error::reason(error)),
             Self::Unanswered(why) => why.fmt(f),
         }

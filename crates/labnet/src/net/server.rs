@@ -16,7 +16,7 @@ use super::{
     turn_away::TurnAway,
     vanished,
 };
-use crate::Error;
+use crate::{Error, count::Count};
 
 /// How long a server without descriptors or threads waits before it takes the next client (ours).
 const RESPITE: Duration = Duration::from_millis(100);
@@ -76,7 +76,8 @@ impl fmt::Display for ServeEvent {
             Self::NoIpv6 { reason } => write!(f, "no IPv6 on this machine: {reason}"),
             Self::CannotAccept { reason } => write!(f, "cannot take a client: {reason}"),
             Self::AtCapacity { clients } => {
-                write!(f, "{clients} clients are connected, the most allowed: further ones are turned away")
+                let clients = Count::of_len(*clients, "client");
+                write!(f, "{clients} {} connected, the most allowed: further ones are turned away", clients.are())
             }
         }
     }

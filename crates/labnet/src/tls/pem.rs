@@ -13,6 +13,7 @@
 use rustls_pemfile::Item;
 
 use super::damage;
+use crate::count::Count;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
@@ -164,7 +165,9 @@ fn whole(kind: Kind, der: &[u8], more_may_follow: bool, damage: fn(&[u8]) -> Opt
     let own = der.get(..len).ok_or_else(|| format!("is cut short: it has {has} of {len} bytes"))?;
     match damage(own) {
         Some(at) => Err(format!("is damaged at byte {at} of the {len} that it has in DER")),
-        None if has > len && !more_may_follow => Err(format!("has something behind it: {} bytes", has - len)),
+        None if has > len && !more_may_follow => {
+            Err(format!("has something behind it: {}", Count::of_len(has - len, "byte")))
+        }
         None => Ok(len),
     }
 }

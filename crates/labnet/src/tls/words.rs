@@ -10,7 +10,7 @@ use x509_parser::{
     x509::X509Name,
 };
 
-use crate::escape::Printable;
+use crate::{count::Count, escape::Printable};
 
 /// The longest object identifier whose numbers are shown, in bytes (ours: those in use have ten).
 const MAX_OID_LEN: usize = 64;
@@ -231,7 +231,7 @@ fn address(bytes: &[u8]) -> String {
         let bits: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
         ip(base).map(|base| format!("{base}/{bits}"))
     };
-    let damaged = || format!("(an address of {} bytes)", bytes.len());
+    let damaged = || format!("(an address of {})", Count::of_len(bytes.len(), "byte"));
     ip(bytes).map(|ip| ip.to_string()).or_else(with_mask).unwrap_or_else(damaged)
 }
 

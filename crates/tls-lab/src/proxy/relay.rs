@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use labnet::{error::reason, tls};
+use labnet::{count::Count, error::reason, tls};
 use rustls::Connection;
 
 use super::transcript::Transcript;
@@ -171,7 +171,8 @@ pub(super) struct Ending {
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes to the server, {} bytes to the victim", self.to_server, self.to_victim)?;
+        let [to_server, to_victim] = [self.to_server, self.to_victim].map(|bytes| Count::new(bytes, "byte"));
+        write!(f, "{to_server} to the server, {to_victim} to the victim")?;
         self.remarks.iter().try_for_each(|remark| write!(f, "; {remark}"))
     }
 }

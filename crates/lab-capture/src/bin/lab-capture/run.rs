@@ -26,7 +26,10 @@ use lab_testbed::{
     servers::MockServers,
     topology::{CLIENT, SERVER, THIRD, Topology},
 };
-use labnet::cli::{Console, Diagnostics};
+use labnet::{
+    cli::{Console, Diagnostics},
+    count::Count,
+};
 
 use crate::error::Error;
 
@@ -120,12 +123,15 @@ impl Pending {
         let (packets, missed) = (recording.frames.len(), recording.dropped.unwrap_or_default());
         let out = self.out.display();
         if missed > 0 {
+            let missed = Count::new(missed, "packet");
             self.err.warn(format_args!(
-                "{missed} packets were missed: there were too many at once (more may wait for a capture by root, or where \
-                 net.core.rmem_max is larger)"
+                "{missed} {} missed: there were too many at once (more may wait for a capture by root, or where \
+                 net.core.rmem_max is larger)",
+                missed.were()
             ));
         }
-        self.err.note(format_args!("{packets} packets are in {out}; look at them with: lab-capture show {out}"));
+        let packets = Count::of_len(packets, "packet");
+        self.err.note(format_args!("{packets} {} in {out}; look at them with: lab-capture show {out}", packets.are()));
         Ok(())
     }
 }

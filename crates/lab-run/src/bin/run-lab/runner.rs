@@ -8,7 +8,7 @@ use std::{
 };
 
 use lab_process::{Outcome, Program};
-use labnet::{Error, cli::Console, escape::escape};
+use labnet::{Error, cli::Console, count::Count, escape::escape};
 
 use crate::Part;
 
@@ -221,11 +221,15 @@ impl Runner {
             let shown: String = line.chars().take(SHOWN_CHARACTERS).collect();
             let more = match line.chars().count() - shown.chars().count() {
                 0 => String::new(),
-                more => format!(" [{more} characters more]"),
+                more => format!(" [{} more]", Count::of_len(more, "character")),
             };
             self.console.out.line(format_args!("    {}{more}", escape(&shown)))?;
         }
-        if left_out > 0 { self.console.out.line(format_args!("    [{left_out} lines more]")) } else { Ok(()) }
+        if left_out > 0 {
+            self.console.out.line(format_args!("    [{} more]", Count::of_len(left_out, "line")))
+        } else {
+            Ok(())
+        }
     }
 
     /// The summary, with an error when an experiment failed.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::ValueEnum;
-use labnet::escape::escape;
+use labnet::{count::Count, escape::escape};
 use secure_channel::{ChannelSuite, Frame, Kind, channel::ACKNOWLEDGEMENT, frame::Header, message::ClientHello};
 
 use crate::wire::{Protocol, Side, Unit};
@@ -315,14 +315,20 @@ fn overheard(f: &mut fmt::Formatter<'_>, protocol: Protocol, seen: &Seen) -> fmt
         return write!(f, "achieved: read the message: {}", escape(&seen.text));
     }
     let Seen { units, bytes, message_bytes, names, .. } = seen;
+    let (bytes, message_bytes) = (Count::new(*bytes, "byte"), Count::new(*message_bytes, "byte"));
     match protocol {
         Protocol::Tls => {
-            write!(f, "stopped: saw {units} TLS records, {bytes} bytes, and no word of the message or of who talks")
+            write!(
+                f,
+                "stopped: saw {}, {bytes}, and no word of the message or of who talks",
+                Count::new(*units, "TLS record")
+            )
         }
         _ => write!(
             f,
-            "stopped: saw {units} frames, {bytes} bytes, and no word of the message; only who talks ({}), when, and that \
-             the message has about {message_bytes} bytes. What stops this is encryption",
+            "stopped: saw {}, {bytes}, and no word of the message; only who talks ({}), when, and that \
+             the message has about {message_bytes}. What stops this is encryption",
+            Count::new(*units, "frame"),
             names.join(", ")
         ),
     }

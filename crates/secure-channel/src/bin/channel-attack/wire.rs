@@ -1,5 +1,6 @@
 //! What passes by, cut into the units of its protocol.
 
+use labnet::count::Count;
 use secure_channel::{
     ChannelSuite, Facts, Frame, Kind,
     failure::Alert,
@@ -97,9 +98,9 @@ impl Unit {
 
     /// What anyone on the way can tell of it.
     pub(crate) fn describe(&self) -> String {
-        let len = self.bytes().len();
+        let len = Count::of_len(self.bytes().len(), "byte");
         match self {
-            Self::Text(text) => format!("{len} bytes of text: {}", labnet::escape::escape(text)),
+            Self::Text(text) => format!("{len} of text: {}", labnet::escape::escape(text)),
             Self::TlsRecord(record) => {
                 let kind = match record.first() {
                     Some(20) => "change cipher spec",
@@ -107,9 +108,9 @@ impl Unit {
                     Some(22) => "handshake",
                     _ => "encrypted",
                 };
-                format!("TLS record, {kind}, {len} bytes")
+                format!("TLS record, {kind}, {len}")
             }
-            Self::Frame(frame) => format!("{}, {len} bytes{}", frame.kind().name(), inside(frame)),
+            Self::Frame(frame) => format!("{}, {len}{}", frame.kind().name(), inside(frame)),
         }
     }
 }
