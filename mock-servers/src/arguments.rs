@@ -212,6 +212,7 @@ impl Arguments {
                 frame_type: if self.text { FrameType::Text } else { FrameType::Binary },
                 echo: self.echo,
                 deflate: self.deflate,
+                faults: Vec::new(),
             }),
             reset: runs(ServerName::Reset).then_some(reset::Config {
                 port: self.reset_port,

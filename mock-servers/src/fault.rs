@@ -18,6 +18,10 @@ pub enum Fault {
     },
     /// The server stays open for so long after its last byte.
     SlowClose(Duration),
+    /// The server ends without a word: over WebSocket without a close frame, over TLS without close_notify.
+    NoFarewell,
+    /// The server waits for so long between two sends.
+    Pauses(Duration),
 }
 
 impl Fault {
@@ -32,6 +36,11 @@ impl Fault {
                     other => vec![other],
                 })
                 .collect(),
+            Self::NoFarewell => steps.into_iter().filter(|step| *step != Step::Fin).collect(),
+            Self::Pauses(pause) => {
+                let runs = steps.chunk_by(|one, next| one.bytes().is_none() || next.bytes().is_none());
+                runs.flat_map(|run| [&[Step::Pause(*pause)][..], run].concat()).skip(1).collect()
+            }
         }
     }
 }
@@ -77,5 +86,18 @@ mod tests {
         let pause = Duration::from_secs(1);
         let steps = Fault::SlowClose(pause).apply(vec![bytes("a"), Step::Fin]);
         assert_eq!(steps, [bytes("a"), Step::Pause(pause), Step::Fin]);
+    }
+
+    #[test]
+    fn an_end_without_a_word_leaves_the_rest_as_it_is() {
+        assert_eq!(Fault::NoFarewell.apply(vec![bytes("a"), Step::Fin]), [bytes("a")]);
+    }
+
+    #[test]
+    fn pauses_are_between_two_sends_alone() {
+        let pause = Duration::from_secs(1);
+        let steps = Fault::Pauses(pause).apply(vec![bytes("a"), bytes("b"), bytes("c"), Step::Fin]);
+        let expected = [bytes("a"), Step::Pause(pause), bytes("b"), Step::Pause(pause), bytes("c"), Step::Fin];
+        assert_eq!(steps, expected);
     }
 }

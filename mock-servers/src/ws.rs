@@ -11,7 +11,10 @@ use labnet::{
     ws::{AcceptOptions, FrameType, WebSocketConnection},
 };
 
-use crate::{ClientId, Event, ServerName, ServerSettings};
+use crate::{
+    ClientId, Event, ServerName, ServerSettings,
+    fault::{self, Fault},
+};
 
 pub(crate) const NAME: ServerName = ServerName::Ws;
 
@@ -32,6 +35,8 @@ pub struct Config {
     pub echo: bool,
     /// Whether it compresses for a client that offers that (permessage-deflate, RFC 7692).
     pub deflate: bool,
+    /// What it does to its answer on purpose, one after the other.
+    pub faults: Vec<Fault>,
 }
 
 /// The longest message that is echoed, in bytes (ours): the suites of the field send 16 MiB.
@@ -39,7 +44,14 @@ const MAX_ECHO_LEN: usize = 64 << 20;
 
 impl Default for Config {
     fn default() -> Self {
-        Self { port: 5006, device: Device::default(), frame_type: FrameType::Binary, echo: false, deflate: false }
+        Self {
+            port: 5006,
+            device: Device::default(),
+            frame_type: FrameType::Binary,
+            echo: false,
+            deflate: false,
+            faults: Vec::new(),
+        }
     }
 }
 
@@ -66,7 +78,7 @@ fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLi
     }
     let (event, end) = match WebSocketConnection::accept(&mut connection, limits, options) {
         Ok(client) if config.echo => (echo(client, id, limits), End::Fin),
-        Ok(client) => converse(client, id.clone(), &config.device, clock)
+        Ok(client) => converse(client, id.clone(), config, clock)
             .unwrap_or_else(|error| (Event::of_error(id, &error), End::Fin)),
         Err(error) => (Event::of_handshake(id, &error), End::Fin),
     };
@@ -98,7 +110,7 @@ fn echo(mut connection: WebSocketConnection<'_>, client: ClientId, limits: &Clie
 fn converse(
     mut connection: WebSocketConnection<'_>,
     client: ClientId,
-    device: &Device,
+    config: &Config,
     clock: &dyn Clock,
 ) -> Result<(Event, End), Error> {
     let Some(message) = connection.receive()? else {
@@ -107,7 +119,8 @@ fn converse(
     let text = message.as_ref().trim_ascii_end();
     match str::from_utf8(text).ok().and_then(|text| text.parse::<Command>().ok()) {
         Some(command) => {
-            let sent = net::execute(&mut connection, device.answer(&command), 0, clock);
+            let steps = fault::apply_all(&config.faults, config.device.answer(&command));
+            let sent = net::execute(&mut connection, steps, 0, clock);
             let command = command.to_string();
             match sent {
                 Ok(Sent { sends, end, .. }) if connection.has_left() => {

@@ -8,6 +8,7 @@ use lab_testbed::facts::*;
 use labnet::{net::Family, tls::TlsVersion};
 
 mod tls;
+mod websocket;
 
 /// The measurements of a complete run, with the numbers of the handout.
 pub(crate) fn measurements() -> Measurements {
@@ -41,8 +42,10 @@ pub(crate) fn measurements() -> Measurements {
         resets: [(Family::Ipv4, (3, 3)), (Family::Ipv6, (2, 2))].map(|reset| Measurement::Measured(self::reset(reset))),
         series: [Family::Ipv4, Family::Ipv6].map(|family| Measurement::Measured(series(family))),
         multicast: Measurement::Measured(multicast()),
-        websocket_short: Measurement::Measured(websocket_short()),
-        websocket_flood: Measurement::Measured(websocket_flood()),
+        websocket_short: Measurement::Measured(websocket::short("part5-short-0")),
+        websocket_flood: Measurement::Measured(websocket::flood()),
+        websocket_text: Measurement::Measured(websocket::short("part5-text")),
+        websocket_no_close: Measurement::Measured(websocket::short("part5-no-close")),
         tls: [Measurement::Measured(tls::tls_1_2()), Measurement::Measured(tls::tls_1_3())],
     }
 }
@@ -147,6 +150,7 @@ pub(crate) fn transfer(
         attempts: Vec::new(),
         data_packets: Vec::new(),
         round_trip: None,
+        websocket: None,
         missed_by_capture: 0,
         client: ClientReport::default(),
         duration: Duration::from_millis(160),
@@ -269,30 +273,4 @@ fn multicast() -> Multicast {
             })
             .into(),
     }
-}
-
-fn websocket_short() -> Transfer {
-    let layers = [(Layer::Upgrade, 129), (Layer::Messages, 181), (Layer::FrameHeaders, 20), (Layer::CloseFrame, 4)];
-    let lengths = [vec![129], vec![20; 9], vec![21, 4]].concat();
-    let mut transfer = transfer("part5-short-0", "CMD_short:0", &lengths, &[158, 17, 8], &layers);
-    transfer.sends = Some(10);
-    transfer.client = ClientReport { on_message: Some(10), data_segments_in: Some(12), ..shown(1, 10, 6) };
-    transfer
-}
-
-fn websocket_flood() -> Transfer {
-    let layers = [(Layer::Upgrade, 129), (Layer::Messages, 65_536), (Layer::FrameHeaders, 10), (Layer::CloseFrame, 4)];
-    let lengths = [vec![129], vec![1448; 45], vec![386, 4]].concat();
-    let mut transfer = transfer("part5-flood", "CMD_floodme", &lengths, &[158, 17, 8], &layers);
-    transfer.sends = Some(1);
-    transfer.client = ClientReport {
-        on_message: Some(1),
-        data_segments_in: Some(48),
-        output_bytes: 65_537,
-        lines: strings(&["a long text"]),
-        bytes: Some(65_536),
-        recv_calls: Some(8),
-        ..ClientReport::default()
-    };
-    transfer
 }

@@ -77,6 +77,8 @@ fn invalidate(measured: &mut Measurements, scenario: Scenario, failure: &Experim
         Scenario::Multicast => fail(&mut measured.multicast, failure),
         Scenario::WebSocketShort => fail(&mut measured.websocket_short, failure),
         Scenario::WebSocketFlood => fail(&mut measured.websocket_flood, failure),
+        Scenario::WebSocketText => fail(&mut measured.websocket_text, failure),
+        Scenario::WebSocketNoClose => fail(&mut measured.websocket_no_close, failure),
         Scenario::Tls(TlsVersion::Tls12) => fail(tls12, failure),
         Scenario::Tls(TlsVersion::Tls13) => fail(tls13, failure),
     }

@@ -8,6 +8,7 @@ mod run;
 mod scenario;
 mod tls;
 mod transfer;
+mod websocket;
 
 use std::{net::SocketAddrV4, time::Duration};
 
@@ -30,6 +31,7 @@ pub use transfer::{
     Arrival, ClientClose, ClientReport, ConnectionAttempt, DataPacket, Flood, KernelCounters, Layer, LayerBytes,
     PacketCounts, PathCounts, RefusedPackets, ResetCost, SentMessages, Transfer, fewest_recv_calls,
 };
+pub use websocket::{FrameKind, WebSocketFacts, WebSocketFrame};
 
 /// The version of the JSON of [`RunFacts`].
 pub const SCHEMA: u32 = 1;
@@ -125,6 +127,12 @@ pub struct Measurements {
     pub websocket_short: Measurement<Transfer>,
     /// Part 5 with `CMD_floodme` (Q24).
     pub websocket_flood: Measurement<Transfer>,
+    /// Part 5 with `CMD_short:0`, in the other type of frames, with pauses between the messages.
+    #[serde(default)]
+    pub websocket_text: Measurement<Transfer>,
+    /// Part 5 with `CMD_short:0`, and a server that ends without a close frame.
+    #[serde(default)]
+    pub websocket_no_close: Measurement<Transfer>,
     /// Part 6, TLS 1.2, then TLS 1.3 (Q25 to Q28).
     pub tls: [Measurement<TlsFacts>; 2],
 }
@@ -152,6 +160,8 @@ impl Measurements {
             Scenario::Multicast => self.multicast.status(),
             Scenario::WebSocketShort => self.websocket_short.status(),
             Scenario::WebSocketFlood => self.websocket_flood.status(),
+            Scenario::WebSocketText => self.websocket_text.status(),
+            Scenario::WebSocketNoClose => self.websocket_no_close.status(),
             Scenario::Tls(TlsVersion::Tls12) => tls12.status(),
             Scenario::Tls(TlsVersion::Tls13) => tls13.status(),
         }

@@ -29,6 +29,8 @@ mod conduct;
 mod error;
 mod failure;
 #[cfg(target_os = "linux")]
+mod frames;
+#[cfg(target_os = "linux")]
 mod session;
 #[cfg(target_os = "linux")]
 pub mod topology;

@@ -44,6 +44,8 @@ fn make(testbed: &Testbed, scenario: Scenario) {
         Scenario::Multicast => testbed.experiment(scenario, |m| &mut m.multicast, multicast::programme),
         Scenario::WebSocketShort => testbed.experiment(scenario, |m| &mut m.websocket_short, websocket::short),
         Scenario::WebSocketFlood => testbed.experiment(scenario, |m| &mut m.websocket_flood, websocket::flood),
+        Scenario::WebSocketText => testbed.experiment(scenario, |m| &mut m.websocket_text, websocket::text),
+        Scenario::WebSocketNoClose => testbed.experiment(scenario, |m| &mut m.websocket_no_close, websocket::no_close),
         Scenario::Tls(version) => {
             testbed.experiment(scenario, |m| of_version(&mut m.tls, version), |s| tls::session(s, version));
         }
@@ -59,7 +61,9 @@ fn is_mostly_waiting(scenario: Scenario) -> bool {
         | Scenario::ShortPieces
         | Scenario::Reset(_)
         | Scenario::Series(_)
-        | Scenario::Multicast => true,
+        | Scenario::Multicast
+        | Scenario::WebSocketText
+        | Scenario::WebSocketNoClose => true,
         Scenario::Datagram
         | Scenario::Echo
         | Scenario::ShortAtOnce

@@ -83,6 +83,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH", default_value = "delay=50ms", help_heading = "What is different")]
     path: lab_sandbox::path::NetworkPath,
 
+    /// The server of part 5 sends text frames; the lab's sends binary ones
+    #[arg(long, help_heading = "What is different")]
+    text: bool,
     /// The longest that one program may take, in seconds; then it is ended and its experiment has failed
     #[arg(long, value_name = "SECONDS", default_value_t = RunSettings::default().deadline.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "What is different")]
     deadline: u64,
@@ -150,14 +153,14 @@ impl Arguments {
 
     #[cfg(target_os = "linux")]
     pub(crate) fn settings(&self) -> Result<RunSettings, Error> {
-        let Self { seed, messages, first, loss, runs, path, deadline, .. } = *self;
+        let Self { seed, messages, first, loss, runs, path, deadline, text, .. } = *self;
         let ports = Ports { datagram: self.datagram_port, echo: self.echo_port, multicast: self.multicast_port };
         let flood = self.flood_file.as_deref().map(flood).transpose()?;
         let (deadline, only, watch_recv) = (Duration::from_secs(deadline), self.only.clone(), self.watch_recv);
         if watch_recv && !recv_calls::is_possible() {
             return Err(Error::Usage("--watch-recv needs strace, which is not installed".to_owned()));
         }
-        Ok(RunSettings { seed, messages, first, loss, runs, path, deadline, only, watch_recv, flood, ports })
+        Ok(RunSettings { seed, messages, first, loss, runs, path, deadline, only, watch_recv, flood, ports, text })
     }
 
     /// Whether an experiment was asked for at all.

@@ -36,6 +36,8 @@ pub struct RunSettings {
     pub flood: Option<String>,
     /// The port of Code A and B, of Code C and D, and of the group of part 4.
     pub ports: Ports,
+    /// Whether the server of part 5 sends text frames instead of binary ones.
+    pub text: bool,
 }
 
 /// Ports that differ between editions of the lab.
@@ -87,6 +89,7 @@ impl Default for RunSettings {
             watch_recv: false,
             flood: None,
             ports: Ports::default(),
+            text: false,
         }
     }
 }

@@ -36,13 +36,17 @@ pub enum Scenario {
     WebSocketShort,
     /// Part 5 with `CMD_floodme`.
     WebSocketFlood,
+    /// Part 5 with `CMD_short:0`, in the other type of frames.
+    WebSocketText,
+    /// Part 5 with `CMD_short:0`, and no close frame at the end.
+    WebSocketNoClose,
     /// Part 6 with a client that offers this version.
     Tls(TlsVersion),
 }
 
 impl Scenario {
     /// All of them, in the order of the handout.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Datagram,
         Self::Echo,
         Self::ShortAtOnce,
@@ -59,6 +63,8 @@ impl Scenario {
         Self::Multicast,
         Self::WebSocketShort,
         Self::WebSocketFlood,
+        Self::WebSocketText,
+        Self::WebSocketNoClose,
         Self::Tls(TlsVersion::Tls12),
         Self::Tls(TlsVersion::Tls13),
     ];
@@ -82,9 +88,16 @@ impl Scenario {
             Self::Multicast => "part4-multicast",
             Self::WebSocketShort => "part5-short-0",
             Self::WebSocketFlood => "part5-flood",
+            Self::WebSocketText => "part5-text",
+            Self::WebSocketNoClose => "part5-no-close",
             Self::Tls(TlsVersion::Tls12) => "part6-tls-1.2",
             Self::Tls(TlsVersion::Tls13) => "part6-tls-1.3",
         }
+    }
+
+    /// Whether a right program may end with an error in it: its server does what the handout does not speak of.
+    pub fn may_end_with_error(self) -> bool {
+        matches!(self, Self::WebSocketText | Self::WebSocketNoClose)
     }
 
     /// The path of its capture, relative to the folder of the run.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use labnet::net::Family;
 use serde::{Deserialize, Serialize};
 
+use super::WebSocketFacts;
+
 /// The packets of one direction of a TCP connection, as captured at the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketCounts {
@@ -254,6 +256,9 @@ pub struct Transfer {
     /// sides know each other's hardware address, for which the first packets wait.
     #[serde(default)]
     pub round_trip: Option<Duration>,
+    /// The frames of a WebSocket connection (part 5).
+    #[serde(default)]
+    pub websocket: Option<WebSocketFacts>,
     /// Packets that the capture missed.
     pub missed_by_capture: u64,
     /// The output and the counts of the client.

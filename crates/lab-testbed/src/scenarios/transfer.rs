@@ -1,6 +1,9 @@
 //! Part 2: a TCP connection and its witnesses. Part 5 uses the same functions.
 
-use std::{sync::mpsc, time::Duration};
+use std::{
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use lab_packets::{
     diagram::{Diagram, DiagramOptions},
@@ -12,7 +15,7 @@ use labnet::{
 };
 use mock_servers::{Event, Events, ServerSettings, fault::Fault, pmu};
 
-use super::client_and_server;
+use super::{POLL_INTERVAL, client_and_server};
 use crate::{
     ExperimentFailure,
     facts::{Arrival, Flood, Layer, LayerBytes, RunSettings, SentMessages, Transfer},
@@ -169,14 +172,51 @@ pub(super) fn connect(
     arguments: &[&str],
     is_kept: bool,
 ) -> Result<CapturedConnection, ExperimentFailure> {
+    let client = Client { role, arguments, patience: None };
+    connect_client(session, port, serve, &client, is_kept)
+}
+
+/// A client program.
+pub(super) struct Client<'a> {
+    pub(super) role: ProgramRole,
+    pub(super) arguments: &'a [&'a str],
+    /// How long it may run on when the server has answered; `None` for the deadline of the run, from its start.
+    pub(super) patience: Option<Duration>,
+}
+
+/// The same, for a client with little time after the answer.
+pub(super) fn connect_client(
+    session: &mut ExperimentSession<'_>,
+    port: u16,
+    serve: impl FnOnce(&ServerSettings) -> Result<Running, labnet::Error> + Send + 'static,
+    client: &Client<'_>,
+    is_kept: bool,
+) -> Result<CapturedConnection, ExperimentFailure> {
+    let &Client { role, arguments, patience } = client;
     let hosts = client_and_server(session)?;
     let (events, reported) = mpsc::channel();
     let settings = session.server_settings(Events::new(move |event| drop(events.send(event))));
     let _running = hosts.server()?.run(move || serve(&settings))?;
     let watch = Watch::begin(&hosts, CLIENT)?;
 
-    let client = session.start(hosts.client()?, role, arguments)?;
-    let outcome = session.finish(client);
+    let mut client = session.start(hosts.client()?, role, arguments)?;
+    let mut events = Vec::new();
+    let deadline = session.settings().deadline;
+    let outcome = match patience {
+        None => session.finish(client),
+        Some(patience) => {
+            let has_answered = |event: &Event| matches!(event, Event::Answered { .. } | Event::Gone { .. });
+            let until = Instant::now() + deadline;
+            while Instant::now() < until && !events.iter().any(has_answered) {
+                events.extend(reported.try_iter());
+                // No line matches: this waits, and fails if the program ends.
+                if matches!(client.line_with("end", POLL_INTERVAL, |_| false), Err(lab_process::Error::Ended { .. })) {
+                    break;
+                }
+            }
+            session.finish_within(client, patience.min(deadline))
+        }
+    };
     let (recording, measured) = watch.end(session.scenario().name(), &hosts, port, role)?;
     if is_kept {
         session.keep_capture(&recording)?;
@@ -184,7 +224,7 @@ pub(super) fn connect(
     let (mut transfer, flow) = measured.map_err(|failure| failure.with_ending(&outcome))?;
     transfer.client = client_of(&outcome);
     transfer.client.recv_calls = transfer.client.recv_calls.or_else(|| session.recv_calls());
-    transfer.sends = reported.try_iter().find_map(|event| match event {
+    transfer.sends = events.into_iter().chain(reported.try_iter()).find_map(|event| match event {
         Event::Answered { sends, .. } => Some(sends),
         _ => None,
     });

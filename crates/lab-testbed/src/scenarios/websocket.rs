@@ -1,49 +1,88 @@
 //! Part 5: the commands of part 2 over WebSocket.
 
-use lab_packets::flow::Direction;
-use labnet::ws::{CLOSE_FRAME_LEN, frame_header_len};
-use mock_servers::{ServerSettings, ws};
+use std::time::Duration;
 
-use super::transfer;
+use labnet::ws::{CLOSE_FRAME_LEN, FrameType, frame_header_len};
+use mock_servers::{ServerSettings, fault::Fault, ws};
+
+use super::transfer::{self, Client};
 use crate::{
     ExperimentFailure,
     facts::{Layer, LayerBytes, Transfer},
+    frames::{frames, head_len},
     programs::ProgramRole,
     session::ExperimentSession,
 };
 
 const PORT: u16 = 5006;
 
+const SHORT: &str = "CMD_short:0";
+
+/// The pause between two messages (ours): together long enough to tell lines that come in time from those at the end.
+const PAUSE: Duration = Duration::from_millis(350);
+
+/// How long a client may run on when the server has ended the connection without a close frame (ours).
+const PATIENCE: Duration = Duration::from_secs(6);
+
 pub(super) fn short(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
-    ask(session, "CMD_short:0")
+    let question = Question::new(session, SHORT);
+    ask(session, question)
 }
 
 pub(super) fn flood(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
-    ask(session, "CMD_floodme")
+    let question = Question::new(session, "CMD_floodme");
+    ask(session, question)
 }
 
-fn ask(session: &mut ExperimentSession<'_>, command: &str) -> Result<Transfer, ExperimentFailure> {
+pub(super) fn text(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
+    let mut question = Question::new(session, SHORT);
+    question.frame_type = match question.frame_type {
+        FrameType::Text => FrameType::Binary,
+        FrameType::Binary => FrameType::Text,
+    };
+    question.faults = vec![Fault::Pauses(PAUSE)];
+    ask(session, question)
+}
+
+pub(super) fn no_close(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
+    let mut question = Question::new(session, SHORT);
+    (question.faults, question.patience) = (vec![Fault::NoFarewell], Some(PATIENCE));
+    ask(session, question)
+}
+
+/// A question of part 5: the command, and what the server does with it.
+struct Question {
+    command: &'static str,
+    frame_type: FrameType,
+    faults: Vec<Fault>,
+    patience: Option<Duration>,
+}
+
+impl Question {
+    fn new(session: &ExperimentSession<'_>, command: &'static str) -> Self {
+        let frame_type = if session.settings().text { FrameType::Text } else { FrameType::Binary };
+        Self { command, frame_type, faults: Vec::new(), patience: None }
+    }
+}
+
+fn ask(session: &mut ExperimentSession<'_>, question: Question) -> Result<Transfer, ExperimentFailure> {
+    let Question { command, frame_type, faults, patience } = question;
     let device = transfer::device(session.settings());
     let messages = transfer::answer_lens(&device, command)?;
-    let config = ws::Config { port: PORT, device, ..ws::Config::default() };
+    let close_frame = if faults.contains(&Fault::NoFarewell) { 0 } else { CLOSE_FRAME_LEN };
+    let config = ws::Config { port: PORT, device, frame_type, faults, ..ws::Config::default() };
     let serve = move |settings: &ServerSettings| ws::spawn(&config, settings);
     let arguments: &[&str] = if session.is_ours(ProgramRole::Part5) { &["--stats", command] } else { &[command] };
-    let mut watched = transfer::connect(session, PORT, serve, ProgramRole::Part5, arguments, true)?;
+    let client = Client { role: ProgramRole::Part5, arguments, patience };
+    let mut watched = transfer::connect_client(session, PORT, serve, &client, true)?;
 
-    let stream = watched.flow.stream.iter().filter(|chunk| chunk.direction == Direction::Received);
-    let stream: Vec<u8> = stream.flat_map(|chunk| &chunk.bytes).copied().collect();
     watched.transfer.layers = vec![
-        LayerBytes { layer: Layer::Upgrade, bytes: head_len(&stream) },
+        LayerBytes { layer: Layer::Upgrade, bytes: head_len(&watched.flow) },
         LayerBytes { layer: Layer::FrameHeaders, bytes: messages.iter().map(|&len| frame_header_len(len)).sum() },
         LayerBytes { layer: Layer::Messages, bytes: messages.iter().sum() },
-        LayerBytes { layer: Layer::CloseFrame, bytes: CLOSE_FRAME_LEN },
+        LayerBytes { layer: Layer::CloseFrame, bytes: close_frame },
     ];
+    watched.transfer.websocket = Some(frames(&watched.flow));
     watched.transfer.command = command.to_owned();
     Ok(watched.transfer)
-}
-
-/// The length of an HTTP head, its empty line included.
-fn head_len(stream: &[u8]) -> u64 {
-    const END: &[u8] = b"\r\n\r\n";
-    stream.windows(END.len()).position(|window| window == END).map_or(0, |at| (at + END.len()) as u64)
 }
