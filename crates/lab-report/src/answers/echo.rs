@@ -137,10 +137,14 @@ fn q7(measurement: &Measurement<Echo>) -> Answer {
         );
     } else {
         answer.item("", "No.");
-        answer.explain(
-            "The client holds its connection open, in a loop without end. Nothing tells the server that no more will \
-             come, so its recv() blocks and waits for the next byte.",
-        );
+        let is_open = sockets::read(&echo.sockets_during).iter().any(|socket| socket.role == SocketRole::Client);
+        answer.explain(if is_open {
+            "The client holds its connection open: the table of Q5 has it as ESTABLISHED. Nothing tells the server that no \
+             more will come, so its recv() blocks and waits for the next byte."
+        } else {
+            "The table of Q5 does not have the client's end as ESTABLISHED, so it did not hold the connection. Why the \
+             server printed nothing was not measured."
+        });
     }
     answer.measure("“No more data” before the client was ended", yes_or_no(echo.server_saw_end_before));
     answer
@@ -199,7 +203,7 @@ fn q9(measurement: &Measurement<Echo>) -> Answer {
         }
         (false, false) if reset => {
             "The client's end was a reset and not a FIN. recv() then fails with an error instead of returning no \
-             bytes. A system resets when a program ends with unread bytes in its socket."
+             bytes. A system resets when a program ends with unread bytes in its socket, or has asked for that (SO_LINGER)."
         }
         (false, false) => {
             "The capture has no FIN of the client, so nothing told the server that the connection was \

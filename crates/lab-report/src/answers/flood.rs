@@ -8,6 +8,10 @@ use crate::{
     sheet::Answer,
 };
 
+/// The payload of the longest Ethernet packet without TCP options, and what TCP's timestamps take of it, in bytes.
+const ETHERNET_ROOM: u64 = 1460;
+const TIMESTAMPS: u64 = 12;
+
 pub(super) fn q14(measurement: &Measurement<Vec<Flood>>) -> Answer {
     let mut answer =
         Answer::new(14, "The PMU sends one large text in one send(). How many packets with payload bring it?");
@@ -33,12 +37,14 @@ pub(super) fn q14(measurement: &Measurement<Vec<Flood>>) -> Answer {
     } else {
         "Not all of them were full, but no packet could have been spared."
     });
-    answer.explain(if longest > 1460 {
+    answer.explain(if longest > ETHERNET_ROOM {
         "A payload longer than 1,460 bytes does not fit into an Ethernet packet: the system joined several before \
          the capture saw them (offload), or the path is no Ethernet."
-    } else {
+    } else if longest == ETHERNET_ROOM || longest == ETHERNET_ROOM - TIMESTAMPS {
         "That room is TCP's maximum segment size: the 1,500 bytes of an Ethernet packet, less 20 for IPv4, 20 for \
          TCP and, as a rule, 12 for TCP's timestamps."
+    } else {
+        "An Ethernet packet has room for more, 1,448 or 1,460 bytes; why these were shorter was not measured."
     });
     answer.measure("packets with payload", packets.fresh());
     answer.observe("packets that brought nothing new, besides", packets.repeated);

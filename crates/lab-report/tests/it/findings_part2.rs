@@ -2,9 +2,13 @@
 
 use std::{fs, thread};
 
-use lab_process::Outcome;
+use lab_process::{Outcome, Program};
+use lab_test::PATIENCE;
 
-use crate::report::{Need::Python, Report, lacks};
+use crate::report::{
+    Need::{self, Python},
+    Report, lacks,
+};
 
 /// What the programs have in common.
 const BEGIN: &str = r#"
@@ -185,6 +189,32 @@ const RIGHT: &[Case] = &[
         &[],
     ),
 ];
+
+#[test]
+fn a_right_program_in_another_language_has_no_findings() {
+    let test = "a_right_program_in_another_language_has_no_findings";
+    let folder = tempfile::tempdir().unwrap();
+    let source = |name: &str| format!("{}/tests/programs/{name}", env!("CARGO_MANIFEST_DIR"));
+    let compiled = folder.path().join("pdc").display().to_string();
+    for (need, command) in [
+        (Need::Java, format!("java {}", source("Part2Pdc.java"))),
+        (Need::Node, format!("node {}", source("part2_pdc.js"))),
+        (Need::Perl, format!("perl {}", source("part2_pdc.pl"))),
+        (Need::C, compiled.clone()),
+    ] {
+        if lacks(&format!("{test} {need:?}"), &[need]) {
+            continue;
+        }
+        if need == Need::C {
+            let arguments = ["-o", &compiled, &source("part2_pdc.c")];
+            assert_eq!(Program::start("cc", &arguments).unwrap().finish(PATIENCE).unwrap().code(), 0);
+        }
+        let report =
+            Report::of(&["--only", "part2-short-0", "--only", "part2-flood", "--part2", &command]);
+        assert_eq!(report.findings(), Vec::<String>::new(), "{command}: {}", report.outcome.stderr());
+        report.succeeded();
+    }
+}
 
 #[track_caller]
 fn check(cases: &[Case]) {

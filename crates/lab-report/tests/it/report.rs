@@ -44,11 +44,13 @@ pub(crate) fn source(file: &str) -> String {
 }
 
 /// What a test needs besides private networks and the parts.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     Python,
     Java,
     Node,
+    Perl,
+    C,
     OpenSsl,
     Strace,
     Tshark,
@@ -71,6 +73,8 @@ impl Need {
             Self::Python => ("python3", &["-c", "import select, socket, ssl"], "no python3 here"),
             Self::Java => ("java", &["--version"], "no java here"),
             Self::Node => ("node", &["--version"], "no node here"),
+            Self::Perl => ("perl", &["-MIO::Socket::INET", "-e", "1"], "no perl here"),
+            Self::C => ("cc", &["--version"], "no C compiler here"),
             Self::OpenSsl => {
                 ("cc", &["-E", "-include", "openssl/ssl.h", "-x", "c", "/dev/null"], "no OpenSSL for C here")
             }

@@ -151,7 +151,9 @@ fn q14_packets_of_the_flood_are_bytes_by_the_segment_size() {
         packets.with_payload = 66;
         packets.lengths = [vec![1000; 65], vec![536]].concat();
     });
-    says("Q14", &smaller, &["66 packets", "1,000, rounded up, is 66"]);
+    says("Q14", &smaller, &["66 packets", "1,000, rounded up, is 66", "why these were shorter was not measured"]);
+    does_not_say("Q14", &smaller, "maximum segment size");
+    says("Q14", &sample::measurements(), &["maximum segment size"]);
     let again = given(|measurements| {
         let packets = &mut facts(&mut measurements.floods)[0].transfer.to_client;
         (packets.with_payload, packets.repeated) = (48, 2);

@@ -91,6 +91,9 @@ fn q7_whether_the_server_saw_an_end_decides() {
     says("Q7", &sample::measurements(), &["No.", "recv() blocks"]);
     let early = given(|measurements| facts(&mut measurements.echo).server_saw_end_before = true);
     says("Q7", &early, &["Yes: the server printed it", "closed early"]);
+    let gone = given(|measurements| facts(&mut measurements.echo).sockets_during.truncate(1));
+    says("Q7", &gone, &["No.", "Why the server printed nothing was not measured."]);
+    does_not_say("Q7", &gone, "recv() blocks");
 }
 
 #[test]
