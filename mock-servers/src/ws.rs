@@ -78,8 +78,9 @@ fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLi
     }
     let (event, end) = match WebSocketConnection::accept(&mut connection, limits, options) {
         Ok(client) if config.echo => (echo(client, id, limits), End::Fin),
-        Ok(client) => converse(client, id.clone(), config, clock)
-            .unwrap_or_else(|error| (Event::of_error(id, &error), End::Fin)),
+        Ok(client) => {
+            converse(client, id.clone(), config, clock).unwrap_or_else(|error| (Event::of_error(id, &error), End::Fin))
+        }
         Err(error) => (Event::of_handshake(id, &error), End::Fin),
     };
     connection.finish(end);

@@ -55,8 +55,6 @@ fn is_epilogue(line: &str) -> bool {
         || line.starts_with("at ")
         || line.starts_with("goroutine ")
         || line.starts_with("exit status ")
-        || line.starts_with("note: ")
-        || line.starts_with("hint: ")
 }
 
 #[cfg(test)]

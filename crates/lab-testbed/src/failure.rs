@@ -103,9 +103,9 @@ pub enum ExperimentFailure {
         family: Family,
     },
     /// The program did something else than the experiment is about.
-    #[error("{reason}")]
+    #[error("{}", escape(.reason))]
     Invalid {
-        /// What it did, in words; escaped.
+        /// What it did, in words.
         reason: String,
     },
     /// The system refused something, or a server of ours could not be started.

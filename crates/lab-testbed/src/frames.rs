@@ -78,7 +78,8 @@ fn frame(bytes: &[u8]) -> Option<(WebSocketFrame, usize)> {
         127 => rest.split_first_chunk().map(|(len, rest)| (u64::from_be_bytes(*len), rest))?,
         len => (u64::from(len), rest),
     };
-    let (mask, rest) = if second & 0x80 == 0 { ([0; 4], rest) } else { rest.split_first_chunk().map(|(m, r)| (*m, r))? };
+    let (mask, rest) =
+        if second & 0x80 == 0 { ([0; 4], rest) } else { rest.split_first_chunk().map(|(m, r)| (*m, r))? };
     let payload = rest.get(..usize::try_from(len).ok()?)?;
     let whole = bytes.len() - rest.len() + payload.len();
     let unmasked = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).take(MAX_PAYLOAD);
@@ -90,7 +91,6 @@ fn frame(bytes: &[u8]) -> Option<(WebSocketFrame, usize)> {
 pub(crate) fn head_len(flow: &Flow) -> u64 {
     Stream::of(flow, Direction::Received).head_len() as u64
 }
-
 
 #[cfg(test)]
 mod tests {

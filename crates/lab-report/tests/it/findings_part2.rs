@@ -209,8 +209,7 @@ fn a_right_program_in_another_language_has_no_findings() {
             let arguments = ["-o", &compiled, &source("part2_pdc.c")];
             assert_eq!(Program::start("cc", &arguments).unwrap().finish(PATIENCE).unwrap().code(), 0);
         }
-        let report =
-            Report::of(&["--only", "part2-short-0", "--only", "part2-flood", "--part2", &command]);
+        let report = Report::of(&["--only", "part2-short-0", "--only", "part2-flood", "--part2", &command]);
         assert_eq!(report.findings(), Vec::<String>::new(), "{command}: {}", report.outcome.stderr());
         report.succeeded();
     }
