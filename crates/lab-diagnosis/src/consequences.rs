@@ -13,7 +13,7 @@ pub(crate) const WRONG_CUTS: &[FindingId] = &[JoinedLines, NewlinePerRecv, Numbe
 pub(crate) fn consequences(cause: FindingId) -> &'static [FindingId] {
     match cause {
         CouldNotStart | UsageError => OF_NO_EXCHANGE,
-        WrongCommand | BytesAfterCommand | NotTls => &[
+        WrongCommand | BytesAfterCommand | NotTls | NoUpgrade => &[
             Crashed,
             NoOutput,
             MissingMessages,
@@ -24,9 +24,10 @@ pub(crate) fn consequences(cause: FindingId) -> &'static [FindingId] {
             ParserOnFlood,
             NeverEnded,
             ExtraLines,
+            NoCloseFrame,
         ],
         Crashed | Killed => OF_NO_EXCHANGE,
-        NeverEnded => &[ClosedWithReset, LateOutput],
+        NeverEnded => &[ClosedWithReset, LateOutput, NeedsCloseFrame],
         Representation => &[ExtraLines, Prefix, NewlinePerRecv, JoinedLines, NumberCut, FixedSizeRecv],
         FixedSizeRecv => &[NumberCut, JoinedLines, NewlinePerRecv],
         NumberCut | NewlinePerRecv => &[JoinedLines],
@@ -34,7 +35,19 @@ pub(crate) fn consequences(cause: FindingId) -> &'static [FindingId] {
         DecodePerRecv => &[Crashed, NoOutput, FirstRecvOnly, LostTail, ClosedWithReset, ParserOnFlood, NewlinePerRecv],
         FirstRecvOnly => &[MissingMessages, JoinedLines, NumberCut, ClosedWithReset, LateOutput, LostTail],
         ParserOnFlood => &[NoOutput, Crashed, ClosedWithReset],
-        RefusalFatal | DiesOnBinary | DiesOnOtherIdentity | TextOnly | BinaryOnly => &[Crashed, NoOutput, NeverEnded],
+        RefusalFatal | DiesOnBinary | DiesOnOtherIdentity => &[Crashed, NoOutput, NeverEnded],
+        TextOnly | BinaryOnly => &[
+            Crashed,
+            NoOutput,
+            NeverEnded,
+            ExtraLines,
+            LostTail,
+            FirstRecvOnly,
+            ParserOnFlood,
+            NoCloseFrame,
+            NeedsCloseFrame,
+        ],
+        FirstMessageOnly => &[MissingMessages, LateOutput],
         WrongRequest => &[NeverEnded, NoOutput, Crashed],
         NeedsBothFamilies => &[NeverEnded, SendsAfterAcknowledgement, NoOutput],
         NeedsCloseFrame => &[NeverEnded],

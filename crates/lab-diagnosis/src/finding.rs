@@ -58,6 +58,7 @@ pub enum FindingId {
     DiesOnBinary,
     NoAddressReuse,
     // Part 5.
+    NoUpgrade,
     TextOnly,
     BinaryOnly,
     FirstMessageOnly,

@@ -8,10 +8,12 @@
 //! A finding names what was seen, with its proof: packets, bytes, the exit status. It is made only where the facts rule out
 //! the other causes. A right program has no findings.
 
+mod client;
 mod consequences;
 mod display;
 mod finding;
 mod part2;
+mod part5;
 mod program;
 mod table;
 #[cfg(test)]
@@ -41,7 +43,8 @@ pub fn diagnose(facts: &RunFacts) -> Vec<Finding> {
 /// What only follows from another finding of the same experiment is left out: a program that dies of a refused port has
 /// also crashed, and has shown nothing.
 pub fn observe(facts: &RunFacts) -> Vec<Finding> {
-    let all: Vec<Finding> = [program::diagnose, part2::diagnose].iter().flat_map(|rules| rules(facts)).collect();
+    let rules = [program::diagnose, part2::diagnose, part5::diagnose];
+    let all: Vec<Finding> = rules.iter().flat_map(|rules| rules(facts)).collect();
     let follows = |finding: &Finding| {
         all.iter().filter(|cause| cause.program == finding.program).any(|cause| {
             if cause.proof.experiment == finding.proof.experiment {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lab_testbed::{
     ExperimentFailure,
-    facts::{Ending, Experiment, Measurements, ProgramRun, RunFacts, Scenario, SentMessages, Status},
+    facts::{Ending, Experiment, Measurements, ProgramRun, RunFacts, Scenario, SentMessages, Status, Transfer},
     programs::ProgramRole,
 };
 
@@ -68,6 +68,7 @@ fn of_program(facts: &RunFacts, experiment: &Experiment, program: &ProgramRun) -
             proof.shown = program.stdout.lines().last().and_then(crate::finding::excerpt);
         })),
     };
+    let ended = ended.filter(|_| !experiment.scenario.may_end_with_error());
     // What it had shown until then.
     let sent = SentMessages { first: facts.run.settings.first, count: facts.run.settings.messages };
     let shown = is_of_messages(experiment.scenario)
@@ -117,7 +118,11 @@ fn answer_bytes(measured: &Measurements, scenario: Scenario) -> u64 {
         Scenario::WebSocketFlood => measured.websocket_flood.measured(),
         _ => None,
     };
-    transfer.map_or(0, |transfer| transfer.to_client.distinct_bytes)
+    let bytes = |transfer: &Transfer| match &transfer.websocket {
+        Some(websocket) => websocket.message_bytes(),
+        None => transfer.to_client.distinct_bytes,
+    };
+    transfer.map_or(0, bytes)
 }
 
 /// How late the first line was complete, when all lines came together and the messages had not.

@@ -24,7 +24,7 @@ pub(super) fn short(experiment: &str) -> Transfer {
     let layers = [(Layer::Upgrade, 129), (Layer::Messages, 181), (Layer::FrameHeaders, 20), (Layer::CloseFrame, 4)];
     let lengths = [vec![129], vec![20; 9], vec![21, 4]].concat();
     let mut transfer = transfer(experiment, "CMD_short:0", &lengths, &[158, 17, 8], &layers);
-    transfer.sends = Some(10);
+    (transfer.sends, transfer.messages) = (Some(10), Some(SentMessages { first: 1, count: 10 }));
     transfer.client = ClientReport { on_message: Some(10), data_segments_in: Some(12), ..shown(1, 10, 6) };
     let message = |i: u64| frame(FrameKind::Binary, 6 + i, format!("This is PMU data {i}").as_bytes());
     transfer.websocket = Some(frames("CMD_short:0", (1..=10).map(message).collect(), 10));

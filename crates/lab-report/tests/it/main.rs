@@ -14,6 +14,8 @@ mod ends; // Interrupted reports, wrong command lines.
 mod facts; // Reports from facts, without a run.
 #[cfg(target_os = "linux")]
 mod findings_part2; // Wrong programs of part 2, each by its name.
+#[cfg(target_os = "linux")]
+mod findings_part5; // Wrong programs of part 5.
 mod fixture; // A sheet with everything in it.
 #[cfg(target_os = "linux")]
 mod measured; // Answers follow what is measured.

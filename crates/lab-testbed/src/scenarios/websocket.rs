@@ -8,7 +8,7 @@ use mock_servers::{ServerSettings, fault::Fault, ws};
 use super::transfer::{self, Client};
 use crate::{
     ExperimentFailure,
-    facts::{Layer, LayerBytes, Transfer},
+    facts::{Layer, LayerBytes, SentMessages, Transfer},
     frames::{frames, head_len},
     programs::ProgramRole,
     session::ExperimentSession,
@@ -20,6 +20,9 @@ const SHORT: &str = "CMD_short:0";
 
 /// The pause between two messages (ours): together long enough to tell lines that come in time from those at the end.
 const PAUSE: Duration = Duration::from_millis(350);
+
+/// The maximum of all pauses together (ours).
+const MAX_PAUSES: Duration = Duration::from_secs(6);
 
 /// How long a client may run on when the server has ended the connection without a close frame (ours).
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -40,7 +43,8 @@ pub(super) fn text(session: &mut ExperimentSession<'_>) -> Result<Transfer, Expe
         FrameType::Text => FrameType::Binary,
         FrameType::Binary => FrameType::Text,
     };
-    question.faults = vec![Fault::Pauses(PAUSE)];
+    let messages = u32::try_from(session.settings().messages).unwrap_or(u32::MAX);
+    question.faults = vec![Fault::Pauses(PAUSE.min(MAX_PAUSES / messages.max(1)))];
     ask(session, question)
 }
 
@@ -68,6 +72,7 @@ impl Question {
 fn ask(session: &mut ExperimentSession<'_>, question: Question) -> Result<Transfer, ExperimentFailure> {
     let Question { command, frame_type, faults, patience } = question;
     let device = transfer::device(session.settings());
+    let sent = SentMessages { first: device.first, count: device.messages };
     let messages = transfer::answer_lens(&device, command)?;
     let close_frame = if faults.contains(&Fault::NoFarewell) { 0 } else { CLOSE_FRAME_LEN };
     let config = ws::Config { port: PORT, device, frame_type, faults, ..ws::Config::default() };
@@ -82,6 +87,7 @@ fn ask(session: &mut ExperimentSession<'_>, question: Question) -> Result<Transf
         LayerBytes { layer: Layer::Messages, bytes: messages.iter().sum() },
         LayerBytes { layer: Layer::CloseFrame, bytes: close_frame },
     ];
+    watched.transfer.messages = (command == SHORT).then_some(sent);
     watched.transfer.websocket = Some(frames(&watched.flow));
     watched.transfer.command = command.to_owned();
     Ok(watched.transfer)
