@@ -59,6 +59,11 @@ pub(crate) fn diagnose(facts: &RunFacts) -> Vec<Finding> {
     }
     let shows_messages = short.as_ref().is_some_and(|short| short.success(sent) != Success::None);
     findings.extend(flood.as_ref().and_then(|flood| flood.case.of_text(&text, shows_messages)));
+    // Where a library answers behind the back of a program, an early end of the program may cut the answer off.
+    let ever_answers = [&short, &flood, &other].into_iter().flatten().any(|one| one.frames.close_of_client().is_some());
+    if ever_answers {
+        findings.retain(|finding| finding.id != FindingId::NoCloseFrame);
+    }
     findings.extend(other.as_ref().and_then(late));
     let never_ends = short.is_some_and(|short| matches!(short.case.program.ending, Ending::AtDeadline(_)));
     findings.extend(no_close.filter(|_| !never_ends).as_ref().and_then(needs_close_frame));

@@ -221,7 +221,7 @@ pub const DIAGNOSES: &[Diagnosis] = &[
         "The program took the first message alone.",
         "Stay connected until the server closes."),
     row(NoCloseFrame, Remark, "5", "",
-        "it ended the TCP connection without an answer to the server's close frame (RFC 6455, section 5.5.1)",
+        "it ended each TCP connection without an answer to the server's close frame (RFC 6455, section 5.5.1)",
         "The program did not answer the close frame.",
         "Let the library run its closing handshake, or answer with a close frame."),
     row(NeedsCloseFrame, Fault, "5", "",

@@ -44,6 +44,7 @@ fn invalidates(finding: &Finding) -> bool {
             | DecodePerRecv
             | NotJoined
             | DiesOnOtherIdentity
+            | NoUpgrade
             | TextOnly
             | BinaryOnly
             | FirstMessageOnly

@@ -1,7 +1,9 @@
 //! Q22 to Q24: WebSocket messages instead of a stream.
 
+use std::time::Duration;
+
 use super::{flood, stream};
-use lab_testbed::facts::{Flood, Measurement, Measurements, Scenario, Transfer};
+use lab_testbed::facts::{Flood, Layer, Measurement, Measurements, Scenario, Transfer, WebSocketFacts};
 
 use crate::{
     formatting::{capital, count, list, number, sum, times},
@@ -25,8 +27,9 @@ fn q22(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer
          Is that the number of part 2 with d = 0?",
     );
     let Some(websocket) = find_short(&mut answer, websocket) else { return answer };
-    let packets = carrying(&mut answer, websocket);
-    answer.item("packets", format!("{} carried {}.", capital(&packets.text), messages(websocket)));
+    let Some(frames) = whole(&mut answer, websocket) else { return answer };
+    let packets = carrying(&mut answer, websocket, frames);
+    answer.item("packets", format!("{} carried {}.", capital(&count(packets, "packet")), messages(frames)));
     answer.observe("lengths of the payloads", sum(&websocket.to_client.lengths));
     let Some(tcp) = answer.require_transfer(tcp, Scenario::ShortAtOnce.name(), "Part 2 with “CMD_short:0”") else {
         return answer;
@@ -35,22 +38,37 @@ fn q22(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer
     answer.measure("packets with payload in part 2, d = 0", before);
     answer.item(
         "the same?",
-        match packets.number.cmp(&before) {
+        match packets.cmp(&before) {
             std::cmp::Ordering::Greater => format!("No: more than the {} of part 2.", number(before)),
             std::cmp::Ordering::Less => format!("No: fewer than the {} of part 2.", number(before)),
             std::cmp::Ordering::Equal => format!("Yes: part 2 had {} too.", count(before, "packet")),
         },
     );
-    let is_one_each = packets.number == stream::messages(websocket);
-    answer.explain(if is_one_each {
-        "The PMU sends each message as a frame, and here each frame left in a packet of its own. A WebSocket library \
-         usually switches Nagle's algorithm off (TCP_NODELAY), so that a message need not wait for the acknowledgement \
-         of the one before."
-    } else {
-        "The PMU sends each message as a frame, but the frames did not have a packet each: below WebSocket there is \
-         still TCP, which may put several frames into one packet, or one into several. At its start TCP lets ten \
-         packets be on their way before the first is acknowledged (RFC 6928); what is sent meanwhile shares the next."
+    let times = packet_times(websocket, frames);
+    let burst = websocket.round_trip.zip(times.first().copied()).map(|(round_trip, first)| {
+        // Half of it: an acknowledgement needs the whole.
+        times.iter().filter(|&&at| at.saturating_sub(first) < round_trip / 2).count() as u64
     });
+    if packets == frames.messages() {
+        answer.explain("The PMU sends each message as a frame, and here each frame left in a packet of its own.");
+        if burst == Some(packets) && packets > 1 {
+            answer.explain(
+                "They came within less than half a round-trip time, so none waited for the acknowledgement of the one \
+                 before: the server has switched Nagle's algorithm off (TCP_NODELAY), as WebSocket libraries do.",
+            );
+        }
+    } else {
+        answer.explain(
+            "The PMU sends each message as a frame, but the frames did not have a packet each: below WebSocket there is \
+             still TCP, whose packets know nothing of frames.",
+        );
+        if burst == Some(INITIAL_WINDOW) && packets > INITIAL_WINDOW {
+            answer.explain(
+                "The first ten packets came together, and the rest a round-trip time later: at its start TCP lets ten \
+                 packets be on their way before one is acknowledged (RFC 6928); what is sent meanwhile shares the next.",
+            );
+        }
+    }
     answer
 }
 
@@ -61,22 +79,31 @@ fn q23(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer
          own line: this one, or that of part 2?",
     );
     let Some(websocket) = find_short(&mut answer, websocket) else { return answer };
-    let shown = stream::messages(websocket);
+    let Some(frames) = whole(&mut answer, websocket) else { return answer };
+    let (shown, sent) = (stream::messages(websocket), frames.messages());
+    if shown != sent {
+        answer.add_missing(&format!(
+            "The program showed {} of the {} that came.",
+            number(shown),
+            count(sent, "message")
+        ));
+        return answer;
+    }
     answer.measure("messages shown", shown);
     match websocket.client.on_message {
         Some(calls) => {
-            let verdict = if calls == shown { "once for each message" } else { "which is not once for each message" };
+            let verdict = if calls == sent { "once for each message" } else { "which is not once for each message" };
             answer.item(
                 "on_message",
                 format!("{}, {verdict}: {} shown.", capital(&times(calls)), count(shown, "message")),
             );
             answer.measure("calls of on_message", calls);
-            answer.explain(if calls == shown {
+            answer.explain(if calls == sent {
                 "WebSocket keeps the borders between messages: each frame says how long it is, and the library calls \
                  on_message when a message is complete, however it was packed."
             } else {
-                "WebSocket keeps the borders between messages, so a library calls on_message once for each. Another \
-                 number means that this one handed over fragments, or other frames, as if they were messages."
+                "WebSocket keeps the borders between messages, so a library calls on_message once for each. The frames in \
+                 the capture are those messages: the program counted something else."
             });
         }
         None => {
@@ -91,7 +118,8 @@ fn q23(websocket: &Measurement<Transfer>, tcp: &Measurement<Transfer>) -> Answer
          unfinished rest until the next recv().",
     );
     if let Some(tcp) = answer.require_transfer(tcp, Scenario::ShortAtOnce.name(), "Part 2 with “CMD_short:0”") {
-        let (packets, messages) = (tcp.to_client.fresh(), stream::messages(tcp));
+        let packets = tcp.to_client.fresh();
+        let messages = tcp.messages.map_or_else(|| stream::messages(tcp), |sent| sent.count);
         answer.explain(format!("There, {} came in {}.", count(messages, "message"), count(packets, "packet")));
     }
     answer
@@ -108,9 +136,10 @@ fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> A
     else {
         return answer;
     };
-    let packets = carrying(&mut answer, websocket);
+    let Some(frames) = whole(&mut answer, websocket) else { return answer };
+    let packets = carrying(&mut answer, websocket, frames);
     let floods = flood::require(&mut answer, floods);
-    answer.item("packets", format!("{} carried the text.", capital(&packets.text)));
+    answer.item("packets", format!("{} carried the text.", capital(&count(packets, "packet"))));
     match websocket.client.on_message {
         Some(calls) => {
             answer.item("on_message", format!("{}.", capital(&times(calls))));
@@ -120,7 +149,7 @@ fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> A
     }
     if let Some(own) = floods.first() {
         let before = own.transfer.to_client.fresh();
-        let difference = packets.number.abs_diff(before);
+        let difference = packets.abs_diff(before);
         answer.item(
             "part 2",
             match difference {
@@ -142,9 +171,12 @@ fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> A
             answer.observe("calls of recv() in part 2", calls);
         }
     }
+    let own = floods.first().map(|own| stream::longest(&own.transfer.to_client));
+    if own.is_some_and(|own| own > 0 && own == stream::longest(&websocket.to_client)) {
+        answer.explain("Both go over TCP, which cuts the text into packets of the same size.");
+    }
     answer.explain(
-        "Both go over TCP, which cuts the text into packets of the same size. The difference is in what the program \
-         is handed. A TCP socket hands over bytes as they come: the program has to call recv() again and again, and \
+        "The difference is in what the program is handed. A TCP socket hands over bytes as they come: the program has to call recv() again and again, and \
          learns only from the end of the connection that the text is complete.",
     );
     answer.explain(match websocket.client.on_message {
@@ -161,30 +193,44 @@ fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> A
     answer
 }
 
-/// The number of packets with messages, and the phrase for it.
-struct Carrying {
-    number: u64,
-    text: String,
-}
+/// How many packets TCP sends before the first acknowledgement (RFC 6928).
+const INITIAL_WINDOW: u64 = 10;
 
-fn carrying(answer: &mut Answer, transfer: &Transfer) -> Carrying {
-    let all = transfer.to_client.fresh();
-    // The close may share a packet with the last message.
-    answer.observe("packets with payload from the PMU, all", all);
-    match stream::message_packets(transfer) {
-        Some(number) => {
-            answer.measure("of these, with messages", number);
-            answer.explain("The answer to the upgrade from HTTP and the close of the WebSocket are not among them.");
-            Carrying { number, text: count(number, "packet") }
-        }
-        None => {
-            Carrying { number: all, text: format!("{}, the upgrade and the close included,", count(all, "packet")) }
-        }
+/// The frames of a connection whose answer came whole; else says what is missing.
+fn whole<'a>(answer: &mut Answer, transfer: &'a Transfer) -> Option<&'a WebSocketFacts> {
+    let frames = transfer.websocket.as_ref().filter(|frames| frames.is_upgraded);
+    let Some(frames) = frames else {
+        answer.add_missing("The connection did not become a WebSocket.");
+        return None;
+    };
+    let sent = transfer.messages.map_or(1, |sent| sent.count);
+    if frames.messages() != sent || frames.message_bytes() != transfer.layer(Layer::Messages) {
+        let came = frames.messages();
+        answer.add_missing(&format!("Of the answer, {} of {} came.", number(came), count(sent, "message")));
+        return None;
     }
+    Some(frames)
 }
 
-fn messages(transfer: &Transfer) -> String {
-    count(stream::messages(transfer), "message")
+/// The number of packets with messages.
+fn carrying(answer: &mut Answer, transfer: &Transfer, frames: &WebSocketFacts) -> u64 {
+    // The close may share a packet with the last message.
+    answer.observe("packets with payload from the PMU, all", transfer.to_client.fresh());
+    answer.measure("of these, with messages", frames.message_packets);
+    answer.explain("The answer to the upgrade from HTTP and the close of the WebSocket are not among them.");
+    frames.message_packets
+}
+
+/// When the packets with messages came, in their order.
+fn packet_times(transfer: &Transfer, frames: &WebSocketFacts) -> Vec<Duration> {
+    let data = || frames.from_server.iter().filter(|frame| frame.kind.is_data()).map(|frame| frame.packet);
+    let (Some(first), Some(last)) = (data().min(), data().max()) else { return Vec::new() };
+    let packets = transfer.data_packets.iter().filter(|packet| (first..=last).contains(&packet.packet));
+    packets.map(|packet| packet.at).collect()
+}
+
+fn messages(frames: &WebSocketFacts) -> String {
+    count(frames.messages(), "message")
 }
 
 fn find_short<'a>(answer: &mut Answer, measurement: &'a Measurement<Transfer>) -> Option<&'a Transfer> {

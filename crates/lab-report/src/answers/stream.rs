@@ -1,7 +1,7 @@
 //! The messages of a transfer, and the packets with messages, for several answers.
 
 use lab_diagnosis::Display;
-use lab_testbed::facts::{Layer, PacketCounts, SentMessages, Transfer};
+use lab_testbed::facts::{PacketCounts, SentMessages, Transfer};
 use labnet::pmu::PREFIX;
 
 /// What the client showed of the messages.
@@ -35,23 +35,4 @@ pub(super) fn is_one_message_a_packet(transfer: &Transfer) -> bool {
     let Some(SentMessages { first, count }) = transfer.messages else { return false };
     let lengths = (first..first.saturating_add(count)).map(|number| (PREFIX.len() + number.to_string().len()) as u64);
     !transfer.to_client.lengths.is_empty() && lengths.eq(transfer.to_client.lengths.iter().copied())
-}
-
-/// Part 5: how many packets carry messages or parts of them, the upgrade before and the close frame after left out.
-/// None where the stream's composition is not known, or the packets are too many.
-pub(super) fn message_packets(transfer: &Transfer) -> Option<u64> {
-    let packets = &transfer.to_client;
-    let is_plain = packets.lengths.len() as u64 == packets.fresh();
-    if !is_plain || !transfer.layers.iter().any(|part| part.layer == Layer::Upgrade) {
-        return None;
-    }
-    let begin = transfer.layer(Layer::Upgrade);
-    let end = packets.distinct_bytes.saturating_sub(transfer.layer(Layer::CloseFrame));
-    let mut offset = 0;
-    let carries = |len: &&u64| {
-        let from = offset;
-        offset += **len;
-        from < end && offset > begin
-    };
-    Some(packets.lengths.iter().filter(carries).count() as u64)
 }

@@ -14,6 +14,7 @@ use crate::sample;
 mod messages;
 mod others;
 mod primer;
+mod websocket;
 
 /// The measurements of a run with our programs, changed.
 fn given(change: impl FnOnce(&mut Measurements)) -> Measurements {

@@ -2,7 +2,7 @@
 
 use lab_testbed::facts::*;
 
-use super::{shown, strings, transfer};
+use super::{delivered, shown, strings, transfer};
 
 fn frame(kind: FrameKind, packet: u64, payload: &[u8]) -> WebSocketFrame {
     WebSocketFrame { kind, is_final: true, len: payload.len() as u64, packet, payload: payload.to_vec() }
@@ -13,7 +13,7 @@ fn frames(command: &str, messages: Vec<WebSocketFrame>, message_packets: u64) ->
     let close = |packet| frame(FrameKind::Close, packet, &[3, 232]);
     WebSocketFacts {
         is_upgraded: true,
-        from_client: vec![frame(FrameKind::Text, 6, command.as_bytes()), close(30)],
+        from_client: vec![frame(FrameKind::Text, 4, command.as_bytes()), close(30)],
         from_server: [messages, vec![close(29)]].concat(),
         message_packets,
         is_whole: true,
@@ -26,9 +26,9 @@ pub(super) fn short(experiment: &str) -> Transfer {
     let mut transfer = transfer(experiment, "CMD_short:0", &lengths, &[158, 17, 8], &layers);
     (transfer.sends, transfer.messages) = (Some(10), Some(SentMessages { first: 1, count: 10 }));
     transfer.client = ClientReport { on_message: Some(10), data_segments_in: Some(12), ..shown(1, 10, 6) };
-    let message = |i: u64| frame(FrameKind::Binary, 6 + i, format!("This is PMU data {i}").as_bytes());
+    let message = |i: u64| frame(FrameKind::Binary, 5 + i, format!("This is PMU data {i}").as_bytes());
     transfer.websocket = Some(frames("CMD_short:0", (1..=10).map(message).collect(), 10));
-    transfer
+    delivered(transfer, &[&[(100, false)][..], &[(200, false); 11]].concat())
 }
 
 pub(super) fn flood() -> Transfer {
