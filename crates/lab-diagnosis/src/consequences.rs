@@ -6,6 +6,24 @@ use crate::finding::FindingId::{self, *};
 const OF_NO_EXCHANGE: &[FindingId] =
     &[NoOutput, MissingMessages, LateOutput, FirstRecvOnly, LostTail, ClosedWithReset, ParserOnFlood, NeverEnded];
 
+/// The same, and what a PMU lacks that ended in the middle of it.
+const OF_NO_EXCHANGE_OR_ANSWER: &[FindingId] = &[
+    NoOutput,
+    MissingMessages,
+    LateOutput,
+    FirstRecvOnly,
+    LostTail,
+    ClosedWithReset,
+    ParserOnFlood,
+    NeverEnded,
+    NoCloseFrame,
+    NoAnswer,
+    ServesOnce,
+    OneMessage,
+    NoCloseNotify,
+    DiesOnPlainText,
+];
+
 /// What comes of messages that are cut where recv() returned.
 pub(crate) const WRONG_CUTS: &[FindingId] = &[JoinedLines, NewlinePerRecv, NumberCut, FixedSizeRecv];
 
@@ -25,8 +43,13 @@ pub(crate) fn consequences(cause: FindingId) -> &'static [FindingId] {
             NeverEnded,
             ExtraLines,
             NoCloseFrame,
+            NoAnswer,
+            ServesOnce,
         ],
-        Crashed | Killed => OF_NO_EXCHANGE,
+        Crashed | Killed => OF_NO_EXCHANGE_OR_ANSWER,
+        NeverCloses => &[ServesOnce, DiesOnPlainText],
+        CommandIgnored => &[NoAnswer],
+        OneVersion => &[Crashed, NeverEnded],
         NeverEnded => &[ClosedWithReset, LateOutput, NeedsCloseFrame],
         Representation => &[ExtraLines, Prefix, NewlinePerRecv, JoinedLines, NumberCut, FixedSizeRecv],
         FixedSizeRecv => &[NumberCut, JoinedLines, NewlinePerRecv],

@@ -65,6 +65,9 @@ pub enum FindingId {
     NoCloseFrame,
     NeedsCloseFrame,
     // Part 6.
+    NeverListens,
+    NoAnswer,
+    WrongNumbers,
     NeverCloses,
     CommandIgnored,
     OneMessage,

@@ -68,7 +68,8 @@ fn of_program(facts: &RunFacts, experiment: &Experiment, program: &ProgramRun) -
             proof.shown = program.stdout.lines().last().and_then(crate::finding::excerpt);
         })),
     };
-    let ended = ended.filter(|_| !experiment.scenario.may_end_with_error());
+    let is_done = facts.measured.status(experiment.scenario) == Status::Done;
+    let ended = ended.filter(|_| !(is_done && experiment.scenario.may_end_with_error()));
     // What it had shown until then.
     let sent = SentMessages { first: facts.run.settings.first, count: facts.run.settings.messages };
     let shown = is_of_messages(experiment.scenario)

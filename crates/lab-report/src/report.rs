@@ -121,6 +121,7 @@ fn title(scenario: Scenario) -> &'static str {
         Scenario::WebSocketNoClose => "CMD_short:0 over WebSocket, and no close frame at the end",
         Scenario::Tls(TlsVersion::Tls12) => "CMD_short:0 over TLS 1.2",
         Scenario::Tls(TlsVersion::Tls13) => "CMD_short:0 over TLS 1.3",
+        Scenario::PmuClients => "Several clients of one PMU, of which some do not speak TLS",
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn measurements() -> Measurements {
         websocket_text: Measurement::Measured(websocket::short("part5-text")),
         websocket_no_close: Measurement::Measured(websocket::short("part5-no-close")),
         tls: [Measurement::Measured(tls::tls_1_2()), Measurement::Measured(tls::tls_1_3())],
+        pmu_clients: Measurement::Measured(tls::clients()),
     }
 }
 

@@ -82,5 +82,6 @@ fn invalidate(measured: &mut Measurements, scenario: Scenario, failure: &Experim
         Scenario::WebSocketNoClose => fail(&mut measured.websocket_no_close, failure),
         Scenario::Tls(TlsVersion::Tls12) => fail(tls12, failure),
         Scenario::Tls(TlsVersion::Tls13) => fail(tls13, failure),
+        Scenario::PmuClients => fail(&mut measured.pmu_clients, failure),
     }
 }

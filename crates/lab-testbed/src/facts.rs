@@ -3,6 +3,7 @@
 //! In JSON a time is a number of seconds and a number of nanoseconds, so that nothing is rounded. Text of a peer or a
 //! program is unchanged.
 
+mod clients;
 mod program;
 mod run;
 mod scenario;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ExperimentFailure;
 
+pub use clients::{AnswerEnd, ClientKind, PmuClient, PmuClients};
 #[cfg(target_os = "linux")]
 pub(crate) use program::End;
 pub use program::{Ending, Output, ProgramRun};
@@ -135,6 +137,9 @@ pub struct Measurements {
     pub websocket_no_close: Measurement<Transfer>,
     /// Part 6, TLS 1.2, then TLS 1.3 (Q25 to Q28).
     pub tls: [Measurement<TlsFacts>; 2],
+    /// Part 6 with several clients.
+    #[serde(default)]
+    pub pmu_clients: Measurement<PmuClients>,
 }
 
 impl Measurements {
@@ -164,6 +169,7 @@ impl Measurements {
             Scenario::WebSocketNoClose => self.websocket_no_close.status(),
             Scenario::Tls(TlsVersion::Tls12) => tls12.status(),
             Scenario::Tls(TlsVersion::Tls13) => tls13.status(),
+            Scenario::PmuClients => self.pmu_clients.status(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use lab_packets::flow::FlowProtocol;
 use lab_process::Outcome;
-use labnet::{escape::escape, net::Family};
+use labnet::{escape::escape, net::Family, tls::TlsVersion};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -91,6 +91,17 @@ pub enum ExperimentFailure {
         role: ProgramRole,
         /// How it ended.
         ending: ProgramEnding,
+        /// The first bytes that the server sent, at most 32.
+        #[serde(default)]
+        answer: Vec<u8>,
+    },
+    /// The PMU did not agree on the version that the client offered alone.
+    #[error("a client that offered {offered} alone was answered with {version}")]
+    OtherVersion {
+        /// What was offered.
+        offered: TlsVersion,
+        /// What the server chose, as RFCs write it; empty if that was not seen.
+        version: String,
     },
     /// Some of many resets were not acknowledged (part 3).
     #[error("{programs} programs ran, but {acknowledged} resets were acknowledged")]

@@ -1,6 +1,8 @@
 //! The experiments of the handout, with real programs in private networks, and captures.
 
+mod clients;
 mod multicast;
+mod pmu;
 mod primer;
 mod reset;
 mod separators;
@@ -46,6 +48,7 @@ fn make(testbed: &Testbed, scenario: Scenario) {
         Scenario::WebSocketFlood => testbed.experiment(scenario, |m| &mut m.websocket_flood, websocket::flood),
         Scenario::WebSocketText => testbed.experiment(scenario, |m| &mut m.websocket_text, websocket::text),
         Scenario::WebSocketNoClose => testbed.experiment(scenario, |m| &mut m.websocket_no_close, websocket::no_close),
+        Scenario::PmuClients => testbed.experiment(scenario, |m| &mut m.pmu_clients, clients::clients),
         Scenario::Tls(version) => {
             testbed.experiment(scenario, |m| of_version(&mut m.tls, version), |s| tls::session(s, version));
         }
@@ -63,7 +66,8 @@ fn is_mostly_waiting(scenario: Scenario) -> bool {
         | Scenario::Series(_)
         | Scenario::Multicast
         | Scenario::WebSocketText
-        | Scenario::WebSocketNoClose => true,
+        | Scenario::WebSocketNoClose
+        | Scenario::PmuClients => true,
         Scenario::Datagram
         | Scenario::Echo
         | Scenario::ShortAtOnce

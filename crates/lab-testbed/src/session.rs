@@ -3,7 +3,7 @@
 use std::{
     fmt, fs,
     ops::{Deref, DerefMut},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -113,6 +113,12 @@ pub(crate) struct ObservedProgram {
 }
 
 impl ObservedProgram {
+    /// Whether the program has ended, or does within so long.
+    pub(crate) fn has_ended(&mut self, within: Duration) -> bool {
+        // No line matches: this waits, and fails if the program ends.
+        matches!(self.program.line_with("end", within, |_| false), Err(lab_process::Error::Ended { .. }))
+    }
+
     fn conclude(&mut self, end: End) -> Outcome {
         let outcome = self.program.conclude(match end {
             End::ByItself(deadline) => deadline,
@@ -199,7 +205,24 @@ impl<'a> ExperimentSession<'a> {
         role: ProgramRole,
         arguments: &[&str],
     ) -> Result<ObservedProgram, ExperimentFailure> {
-        let (command, command_line) = self.testbed.programs.command(role, arguments);
+        self.start_in(host, role, arguments, None)
+    }
+
+    /// The same, in another folder than the present one.
+    ///
+    /// # Errors
+    /// [`ExperimentFailure::NotStarted`].
+    pub(crate) fn start_in(
+        &mut self,
+        host: &Host,
+        role: ProgramRole,
+        arguments: &[&str],
+        folder: Option<&Path>,
+    ) -> Result<ObservedProgram, ExperimentFailure> {
+        let (mut command, command_line) = self.testbed.programs.command(role, arguments);
+        if let Some(folder) = folder {
+            command.current_dir(folder);
+        }
         let invocation = Invocation { host: host.name().to_owned(), command_line: command_line.clone() };
         // Equal command lines are kept once.
         if !self.experiment.invocations.contains(&invocation) {
@@ -229,8 +252,12 @@ impl<'a> ExperimentSession<'a> {
         program.conclude(End::ByItself(deadline))
     }
 
-    /// Ends a server with Ctrl-C (SIGINT); if that does not end it, it is killed.
+    /// Ends a server with Ctrl-C (SIGINT); if that does not end it, it is killed. One that has ended by itself is known as
+    /// such.
     pub(crate) fn end(&mut self, mut program: ObservedProgram) -> Outcome {
+        if program.has_ended(END_GRACE) {
+            return program.conclude(End::ByItself(INTERRUPT_TIMEOUT));
+        }
         program.interrupt();
         program.conclude(End::Interrupt)
     }
@@ -238,6 +265,16 @@ impl<'a> ExperimentSession<'a> {
     /// How often the program that ended last called recv, if that was watched.
     pub(crate) fn recv_calls(&self) -> Option<u64> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).last().and_then(|(run, _)| run.recv_calls)
+    }
+
+    /// What a program left behind that has ended by itself.
+    pub(crate) fn ended(&self, program: &mut ObservedProgram) -> Outcome {
+        program.conclude(End::ByItself(INTERRUPT_TIMEOUT))
+    }
+
+    /// Whether the command of a role names something outside of the present folder by a relative path.
+    pub(crate) fn leaves_folder(&self, role: ProgramRole) -> bool {
+        self.testbed.programs.substitutes().iter().any(|other| other.role == role && other.command.contains("../"))
     }
 
     /// Takes the facts of all programs.

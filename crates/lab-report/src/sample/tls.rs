@@ -74,3 +74,22 @@ pub(super) fn tls_1_3() -> TlsFacts {
         transfer,
     }
 }
+
+/// Two clients of a right PMU.
+pub(super) fn clients() -> PmuClients {
+    let client = |kind| PmuClient {
+        kind,
+        start: 1,
+        command: "CMD_short:0".into(),
+        is_accepted: true,
+        is_secured: true,
+        complaint: None,
+        early: String::new(),
+        answer: (1..=10).map(|i| format!("This is PMU data {i}")).collect(),
+        bytes: 181,
+        times: Some((Duration::from_millis(1), Duration::from_millis(2))),
+        end: AnswerEnd::CloseNotify,
+        pmu_status: None,
+    };
+    PmuClients { clients: [ClientKind::First, ClientKind::Second].map(client).into() }
+}

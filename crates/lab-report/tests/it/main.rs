@@ -16,6 +16,8 @@ mod facts; // Reports from facts, without a run.
 mod findings_part2; // Wrong programs of part 2, each by its name.
 #[cfg(target_os = "linux")]
 mod findings_part5; // Wrong programs of part 5.
+#[cfg(target_os = "linux")]
+mod findings_part6; // Wrong PMUs of part 6.
 mod fixture; // A sheet with everything in it.
 #[cfg(target_os = "linux")]
 mod measured; // Answers follow what is measured.

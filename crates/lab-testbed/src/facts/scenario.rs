@@ -42,11 +42,13 @@ pub enum Scenario {
     WebSocketNoClose,
     /// Part 6 with a client that offers this version.
     Tls(TlsVersion),
+    /// Part 6 with several clients, of which some do not speak TLS.
+    PmuClients,
 }
 
 impl Scenario {
     /// All of them, in the order of the handout.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Datagram,
         Self::Echo,
         Self::ShortAtOnce,
@@ -67,6 +69,7 @@ impl Scenario {
         Self::WebSocketNoClose,
         Self::Tls(TlsVersion::Tls12),
         Self::Tls(TlsVersion::Tls13),
+        Self::PmuClients,
     ];
 
     /// Its name, which is also in the names of its files.
@@ -92,12 +95,13 @@ impl Scenario {
             Self::WebSocketNoClose => "part5-no-close",
             Self::Tls(TlsVersion::Tls12) => "part6-tls-1.2",
             Self::Tls(TlsVersion::Tls13) => "part6-tls-1.3",
+            Self::PmuClients => "part6-clients",
         }
     }
 
-    /// Whether a right program may end with an error in it: its server does what the handout does not speak of.
+    /// Whether a right program may end with an error in it: its peer does what the handout does not speak of.
     pub fn may_end_with_error(self) -> bool {
-        matches!(self, Self::WebSocketText | Self::WebSocketNoClose)
+        matches!(self, Self::WebSocketText | Self::WebSocketNoClose | Self::PmuClients)
     }
 
     /// The path of its capture, relative to the folder of the run.

@@ -11,13 +11,15 @@ use lab_packets::{
     flow::{Direction, Flow},
     tls::{self, TlsDissection},
 };
-use lab_process::sockets;
 use lab_sandbox::HostConfig;
 use labnet::tls::TlsVersion;
 use tls_trace::Kind;
-use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind, Name};
 
-use super::{client_and_server, poll, separators::Separators};
+use super::{
+    client_and_server,
+    pmu::{self, Identity, LOCAL_NAME, NAME},
+    separators::Separators,
+};
 use crate::{
     ExperimentFailure,
     facts::{Layer, LayerBytes, TlsFacts, TlsMessage, TlsSuite, Transfer},
@@ -27,35 +29,14 @@ use crate::{
     watch::{self, Watch},
 };
 
-const PORT: &str = "5003";
-
-/// The identity of the PMU, and the names in its certificate.
-const ID: &str = "123456";
-const LOCAL_NAME: &str = "localhost";
-const NAME: &str = "server";
+/// The maximum of kept bytes of an answer that is no handshake (ours).
+const MAX_ANSWER: usize = 32;
 
 pub(super) fn session(session: &mut ExperimentSession<'_>, version: TlsVersion) -> Result<TlsFacts, ExperimentFailure> {
-    let folder = tempfile::tempdir()?;
-    let directory = CaDirectory::new(folder.path());
-    directory.init(&CaOptions::default(), false)?;
-    let names = [LOCAL_NAME, NAME].iter().map(|name| name.parse()).collect::<Result<Vec<Name>, labnet::Error>>();
-    let names: Vec<Name> = names?;
-    directory.issue(ID, KeyKind::Rsa2048, None, &CertificateOptions { names, ..CertificateOptions::default() })?;
-    let path = |file: std::path::PathBuf| file.display().to_string();
-    let (certificate, key, ca) =
-        (path(directory.certificate(ID)), path(directory.key(ID)), path(directory.ca_certificate()));
-    let key_log = folder.path().join("keys.log");
-
+    let identity = Identity::new()?;
+    let (ca, key_log) = (identity.ca().display().to_string(), identity.file("keys.log"));
     let hosts = client_and_server(session)?;
-    let waiting = || sockets::waiting(sockets::Protocol::Tcp).ok();
-    let before = hosts.server()?.run(waiting).unwrap_or_default();
-    let (messages, first) = (session.settings().messages.to_string(), session.settings().first.to_string());
-    let ours = ["--bind", "0.0.0.0", "--messages", &messages, "--first", &first];
-    let options: &[&str] = if session.is_ours(ProgramRole::Part6Pmu) { &ours } else { &[] };
-    let mut pmu =
-        session.start(hosts.server()?, ProgramRole::Part6Pmu, &[options, &[PORT, &certificate, &key]].concat())?;
-    let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
-    let address: SocketAddr = poll(hosts.server()?, &mut pmu, "open a TCP port", new)?;
+    let pmu::Listening { program, address } = pmu::start(session, hosts.server()?, &identity)?;
 
     // A PMU on a loopback address needs a client on its own host, without the path.
     let (client, name) = if address.ip().is_loopback() { (SERVER, LOCAL_NAME) } else { (CLIENT, NAME) };
@@ -64,28 +45,35 @@ pub(super) fn session(session: &mut ExperimentSession<'_>, version: TlsVersion) 
         IpAddr::V4(_) => HostConfig::SERVER.ipv4.into(),
         IpAddr::V6(_) => HostConfig::SERVER.ipv6.into(),
     };
-    let (server, log) = (SocketAddr::new(ip, address.port()).to_string(), path(key_log.clone()));
+    let (server, log) = (SocketAddr::new(ip, address.port()).to_string(), key_log.display().to_string());
     let watch = Watch::begin(&hosts, client)?;
     let to = ["CMD_short:0", &ca, "--server", &server, "--name", name];
-    let asked = [&to[..], &["--tls", version.number(), "--keylog", &log, "--stats", "--timeout", "20"]].concat();
+    let asked = [&to[..], &["--tls", version.number(), "--keylog", &log, "--stats", "--timeout", "10"]].concat();
     let pdc = session.start(hosts.host(client)?, ProgramRole::Part6Pdc, &asked)?;
     let outcome = session.finish(pdc);
     let (mut recording, measured) =
         watch.end(session.scenario().name(), &hosts, address.port(), ProgramRole::Part6Pdc)?;
-    session.end(pmu);
+    session.end(program);
     recording.secrets = KeyLog::new(&fs::read_to_string(&key_log).unwrap_or_default());
     session.keep_capture(&recording)?;
     let (mut transfer, flow) = measured.map_err(|failure| failure.with_ending(&outcome))?;
     let listing = tls::dissect(&flow, &recording.secrets).ok_or(ExperimentFailure::NoClientHello)?;
     if listing.summary.chosen.is_none() {
-        return Err(ExperimentFailure::NoTlsSession { role: ProgramRole::Part6Pdc, ending: (&outcome).into() });
+        let answer = flow.stream.iter().filter(|chunk| chunk.direction == Direction::Received);
+        let answer = answer.flat_map(|chunk| &chunk.bytes).copied().take(MAX_ANSWER).collect();
+        let ending = (&outcome).into();
+        return Err(ExperimentFailure::NoTlsSession { role: ProgramRole::Part6Pdc, ending, answer });
+    }
+    let agreed = listing.summary.version.map(tls_trace::Version::name).unwrap_or_default();
+    if agreed != version.to_string() {
+        return Err(ExperimentFailure::OtherVersion { offered: version, version: agreed });
     }
     session.keep_diagram(Diagram::of(&flow, Some(&listing), &DiagramOptions::default()));
     transfer.client = watch::client_of(&outcome);
     transfer.command = "CMD_short:0".to_owned();
     transfer.layers = layers(&listing);
     let certified =
-        ttp::facts(&labnet::tls::read_certificates(&directory.certificate(ID))?.into_iter().next().unwrap_or_default());
+        ttp::facts(&labnet::tls::read_certificates(&identity.certificate())?.into_iter().next().unwrap_or_default());
     let certificate_key = certified.into_iter().flatten().find(|(label, _)| *label == "key").map(|(_, value)| value);
     Ok(facts(version, &listing, &flow, transfer, certificate_key))
 }

@@ -209,8 +209,7 @@ pub(super) fn connect_client(
             let until = Instant::now() + deadline;
             while Instant::now() < until && !events.iter().any(has_answered) {
                 events.extend(reported.try_iter());
-                // No line matches: this waits, and fails if the program ends.
-                if matches!(client.line_with("end", POLL_INTERVAL, |_| false), Err(lab_process::Error::Ended { .. })) {
+                if client.has_ended(POLL_INTERVAL) {
                     break;
                 }
             }
