@@ -16,6 +16,7 @@ pub(super) fn q25(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
     );
     let sessions = require(&mut answer, measurements);
     let mut known = Vec::new();
+    let sessions: Vec<&TlsFacts> = sessions.into_iter().filter(|session| is_complete(&mut answer, session)).collect();
     for session in &sessions {
         let version = &session.version;
         let (client, server) = session.handshake_packets;
@@ -43,7 +44,7 @@ pub(super) fn q25(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
             answer.observe(format!("{version}: {}", message.name), place(message));
             if !known.contains(&message.name.as_str()) {
                 known.push(&message.name);
-                if let Some(purpose) = purpose(&message.name) {
+                if let Some(purpose) = purpose(message, &sessions) {
                     answer.explain(format!("{} {purpose}.", message.name));
                 }
             }
@@ -54,12 +55,26 @@ pub(super) fn q25(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
             "A message marked as encrypted cannot be read in a capture without the secrets of the connection.",
         );
     }
-    if !sessions.is_empty() {
-        answer.explain(
-            "Messages do not fit packets one to one: several may share a packet, and a long certificate may take two.",
-        );
+    let share = |session: &&TlsFacts| {
+        session.messages.windows(2).any(|pair| matches!(pair, [one, next] if one.packet == next.packet))
+    };
+    if sessions.iter().any(share) {
+        answer.explain("Messages do not fit packets one to one: several share a packet here.");
     }
     answer
+}
+
+/// Whether both sides sent Finished; else says that they did not.
+fn is_complete(answer: &mut Answer, session: &TlsFacts) -> bool {
+    let finished = |from_client| {
+        let mut messages = session.messages.iter().filter(|message| message.from_client == from_client);
+        messages.any(|message| message.name == "Finished")
+    };
+    let is_complete = finished(true) && finished(false);
+    if !is_complete {
+        answer.add_missing(&format!("The handshake of {} did not come to its end.", session.offered));
+    }
+    is_complete
 }
 
 fn flight_text(flight: &[TlsMessage]) -> String {
@@ -70,27 +85,46 @@ fn flight_text(flight: &[TlsMessage]) -> String {
 }
 
 /// The contents of a message, in words (RFC 5246, section 7.4, and RFC 8446, section 4).
-fn purpose(name: &str) -> Option<&'static str> {
-    Some(match name {
+fn purpose(message: &TlsMessage, sessions: &[&TlsFacts]) -> Option<&'static str> {
+    let has = |version: TlsVersion| sessions.iter().any(|session| session.offered == version);
+    let certificates = message.details.iter().find(|(name, _)| name == "certificates");
+    let certificates = certificates.and_then(|(_, number)| number.parse::<u64>().ok());
+    Some(match message.name.as_str() {
+        "ClientHello" if !has(TlsVersion::Tls13) => {
+            "has the versions and cipher suites that the PDC can use, and a random value"
+        }
         "ClientHello" => {
             "has the versions and cipher suites that the PDC can use, a random value, and in TLS 1.3 its public \
              value for the key agreement"
+        }
+        "ServerHello" if !has(TlsVersion::Tls13) => {
+            "has the version and the suite that the PMU picked, and a random value"
         }
         "ServerHello" => {
             "has the version and the suite that the PMU picked, a random value, and in TLS 1.3 its public value"
         }
         "HelloRetryRequest" => "asks the PDC to begin again with another group for the key exchange",
         "EncryptedExtensions" => "has further answers of the PMU, which need not be in the clear",
-        "Certificate" => "has the PMU's certificate and those that lead to the CA",
+        "Certificate" if !message.from_client && certificates.is_some_and(|number| number > 1) => {
+            "has the PMU's certificate and those that lead to the CA"
+        }
+        "Certificate" if !message.from_client => "has the PMU's certificate",
         "CertificateRequest" => "asks the PDC for a certificate of its own",
-        "CertificateStatus" => "says that the certificate has not been revoked",
+        "CertificateStatus" => "has what the CA says of a revocation of the certificate",
         "CertificateVerify" => {
             "has a signature over the handshake so far, which proves that the sender has the private key of the \
              certificate"
         }
+        "ServerKeyExchange" if sessions.iter().all(|session| session.signature.is_none()) => {
+            "has the PMU's public value for the key agreement"
+        }
         "ServerKeyExchange" => "has the PMU's public value for the key agreement, with its signature",
         "ServerHelloDone" => "says that the PMU has sent its part",
         "ClientKeyExchange" => "has the PDC's part of the key exchange",
+        "ChangeCipherSpec" if !has(TlsVersion::Tls13) => "says that its sender encrypts from here on",
+        "ChangeCipherSpec" if !has(TlsVersion::Tls12) => {
+            "means nothing in TLS 1.3: it is there for old devices on the way"
+        }
         "ChangeCipherSpec" => {
             "says that its sender encrypts from here on; in TLS 1.3 it means nothing and is there for old devices on \
              the way"
@@ -103,10 +137,20 @@ fn purpose(name: &str) -> Option<&'static str> {
     })
 }
 
+/// The sessions, each with the version that was offered; of the others says what is missing.
 pub(super) fn require<'a>(answer: &mut Answer, measurements: &'a [Measurement<TlsFacts>; 2]) -> Vec<&'a TlsFacts> {
     let mut sessions = Vec::new();
     for (measurement, version) in measurements.iter().zip(TlsVersion::ALL) {
-        sessions.extend(answer.require(measurement, Scenario::Tls(version).name(), &format!("Part 6 with {version}")));
+        let session = answer.require(measurement, Scenario::Tls(version).name(), &format!("Part 6 with {version}"));
+        let Some(session) = session else { continue };
+        if session.offered != version || session.version != version.to_string() {
+            let other = if session.version.is_empty() { "another version" } else { &session.version };
+            answer.add_missing(&format!(
+                "Part 6 with {version} was not a session of {version}: the PMU agreed on {other}."
+            ));
+            continue;
+        }
+        sessions.push(session);
     }
     sessions
 }

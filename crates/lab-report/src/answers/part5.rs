@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use labnet::net::Family;
+
 use super::{flood, stream};
 use lab_testbed::facts::{Flood, Layer, Measurement, Measurements, Scenario, Transfer, WebSocketFacts};
 
@@ -171,9 +173,25 @@ fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> A
             answer.observe("calls of recv() in part 2", calls);
         }
     }
-    let own = floods.first().map(|own| stream::longest(&own.transfer.to_client));
-    if own.is_some_and(|own| own > 0 && own == stream::longest(&websocket.to_client)) {
-        answer.explain("Both go over TCP, which cuts the text into packets of the same size.");
+    if let Some(own) = floods.first().map(|own| &own.transfer) {
+        let longest = [websocket, own].map(|transfer| stream::longest(&transfer.to_client));
+        let family = |transfer: &Transfer| transfer.used_attempt().map(|attempt| attempt.family);
+        match longest {
+            [over_websocket, over_tcp] if over_websocket == over_tcp => {
+                answer.explain("Both go over TCP, which cuts the text into packets of the same size.");
+            }
+            [over_websocket, over_tcp] => {
+                answer.explain(format!(
+                    "Both go over TCP, which cuts the text into packets: of at most {} here, and {} in part 2.",
+                    count(over_websocket, "byte"),
+                    number(over_tcp),
+                ));
+                let families = (family(websocket), family(own));
+                if families == (Some(Family::Ipv6), Some(Family::Ipv4)) && over_websocket + IPV6_EXTRA == over_tcp {
+                    answer.explain("Here they go over IPv6, whose header is 20 bytes longer than that of IPv4.");
+                }
+            }
+        }
     }
     answer.explain(
         "The difference is in what the program is handed. A TCP socket hands over bytes as they come: the program has to call recv() again and again, and \
@@ -192,6 +210,9 @@ fn q24(websocket: &Measurement<Transfer>, floods: &Measurement<Vec<Flood>>) -> A
     });
     answer
 }
+
+/// By how many bytes the header of IPv6 is longer than that of IPv4 (RFC 8200, section 3).
+const IPV6_EXTRA: u64 = 20;
 
 /// How many packets TCP sends before the first acknowledgement (RFC 6928).
 const INITIAL_WINDOW: u64 = 10;

@@ -2,6 +2,7 @@
 
 use super::handshake::{place, q25, require};
 use lab_testbed::facts::{Measurement, Measurements, TlsFacts, TlsSuite};
+use labnet::tls::TlsVersion;
 
 use crate::{
     formatting::{count, list},
@@ -44,16 +45,28 @@ fn q26(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
         answer.measure(format!("{version}: proposed"), list(&session.proposed));
         answer.measure(format!("{version}: agreed"), iana);
     }
+    let has = |version| sessions.iter().any(|session| session.offered == version);
     if !sessions.is_empty() {
         answer.explain(
             "The client lists what it can do, and the server picks one of the list. How many there are depends on \
-             the client's TLS library and its settings; values that only signal something \
-             (TLS_EMPTY_RENEGOTIATION_INFO_SCSV) are not counted. A suite of TLS 1.2 names the key exchange, the \
-             signature, the cipher and the hash; one of TLS 1.3 names cipher and hash alone.",
+             the client's TLS library and its settings.",
         );
+    }
+    let hellos = sessions.iter().flat_map(|session| &session.messages).filter(|message| message.name == "ClientHello");
+    if hellos.flat_map(|message| &message.details).any(|(name, _)| name == SIGNAL) {
+        answer.explain("A value that only signals something (TLS_EMPTY_RENEGOTIATION_INFO_SCSV) is not counted.");
+    }
+    if has(TlsVersion::Tls12) {
+        answer.explain("A suite of TLS 1.2 names the key exchange, the signature, the cipher and the hash.");
+    }
+    if has(TlsVersion::Tls13) {
+        answer.explain("A suite of TLS 1.3 names cipher and hash alone.");
     }
     answer
 }
+
+/// What the listing calls values of a ClientHello that are no cipher suites.
+const SIGNAL: &str = "beside them, as a signal";
 
 fn q27(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
     let mut answer =
@@ -71,15 +84,26 @@ fn q27(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
     if sessions.iter().any(|session| !has_transport(session) && session.key_exchange.is_some()) {
         answer.explain(
             "In a key agreement each side sends a public value made for this connection, and both compute the same \
-             secret from their own private value and the other's public one. No secret travels, encrypted or not: \
-             the older way, a premaster secret encrypted with the RSA key of the certificate, does not happen here.",
+             secret from their own private value and the other's public one.",
         );
+        // Of the two parts of a hybrid, the newer one sends a secret under a public key.
+        let hybrid = sessions.iter().any(|session| is_hybrid(session));
+        answer.explain(if hybrid {
+            "The part of it that is to resist quantum computers (ML-KEM) works otherwise: the PMU sends a random value that \
+             only the PDC can open, with a key made for this connection."
+        } else {
+            "No secret travels, encrypted or not."
+        });
+        if !sessions.iter().any(|session| has_transport(session)) {
+            answer.explain(
+                "The older way, a premaster secret encrypted with the RSA key of the certificate, does not happen here.",
+            );
+        }
     }
     if sessions.iter().any(|session| session.signature.is_some()) {
         answer.explain(
-            "The agreement alone does not say with whom. So the PMU signs what it sent, with the private key that \
-             belongs to its certificate; and the CA signed that certificate. The PDC checks both signatures with \
-             public keys.",
+            "The agreement alone does not say with whom. So the PMU signs the exchange with the private key that belongs to \
+             its certificate; and the CA signed that certificate. The PDC checks both signatures with public keys.",
         );
     }
     answer
@@ -104,7 +128,7 @@ fn asymmetric(answer: &mut Answer, session: &TlsFacts) {
         _ if has_transport(session) => {
             answer.item(version, "To transport a secret: the PDC encrypts it with the public key of the certificate.");
         }
-        Some(group) if group.contains("MLKEM") => answer.item(
+        Some(group) if is_hybrid(session) => answer.item(
             version,
             format!(
                 "To agree on a secret: {group}, an elliptic curve together with a scheme meant to resist quantum \
@@ -157,13 +181,15 @@ fn q28(measurements: &[Measurement<TlsFacts>; 2]) -> Answer {
         return answer;
     }
     answer.explain(
-        "Both sides derive the same keys from the secret of the handshake, one for each direction. Symmetric ciphers \
-         are much faster than asymmetric ones, so they carry the data. They keep it secret, and a tag on each record \
-         shows any change to it.",
+        "Both sides derive the same keys from the secret of the handshake, one for each direction. Symmetric ciphers take \
+         far less computing than asymmetric ones.",
     );
-    if sessions.iter().all(|session| is_aead(&session.suite.iana)) {
-        answer.explain("The ciphers here do both at once (AEAD: authenticated encryption with associated data).");
-    }
+    answer.explain(if sessions.iter().all(|session| is_aead(&session.suite.iana)) {
+        "The ciphers here keep the data secret, and a tag on each record shows any change to it, both at once (AEAD: \
+         authenticated encryption with associated data)."
+    } else {
+        "The ciphers keep the data secret, and a checksum of each record, made with a key, shows any change to it."
+    });
     answer
 }
 
@@ -176,6 +202,11 @@ fn cipher(suite: &str) -> String {
 
 fn is_aead(suite: &str) -> bool {
     ["GCM", "CCM", "POLY1305"].iter().any(|mode| suite.contains(mode))
+}
+
+/// Whether the key exchange has a part that is to resist quantum computers.
+fn is_hybrid(session: &TlsFacts) -> bool {
+    session.key_exchange.as_ref().is_some_and(|group| group.contains("MLKEM"))
 }
 
 /// Whether the key exchange of the suite is RSA key transport: the client encrypts a secret with the certificate's key.

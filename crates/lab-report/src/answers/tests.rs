@@ -11,6 +11,7 @@ use lab_testbed::facts::{GroupSender, KernelCounters, Layer, SentMessages};
 
 use crate::sample;
 
+mod handshake;
 mod messages;
 mod others;
 mod primer;

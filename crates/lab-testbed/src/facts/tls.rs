@@ -42,7 +42,7 @@ pub struct TlsFacts {
     pub suite: TlsSuite,
     /// The cipher suites of the ClientHello, as IANA names, without signalling values.
     pub proposed: Vec<String>,
-    /// The messages of the handshake, up to both Finished.
+    /// The messages of the handshake, up to both Finished, and each ChangeCipherSpec among them.
     pub messages: Vec<TlsMessage>,
     /// The number of packets with payload from the ClientHello to the last Finished: of the client, of the server.
     pub handshake_packets: (u64, u64),

@@ -29,6 +29,9 @@ use crate::{
     watch::{self, Watch},
 };
 
+/// The name of the record that is no handshake message, but belongs to the handshake (RFC 5246, section 7.1).
+const CHANGE_CIPHER_SPEC: &str = "ChangeCipherSpec";
+
 /// The maximum of kept bytes of an answer that is no handshake (ours).
 const MAX_ANSWER: usize = 32;
 
@@ -113,6 +116,31 @@ fn layers(listing: &TlsDissection) -> Vec<LayerBytes> {
     layers
 }
 
+/// The messages of the handshake, and each ChangeCipherSpec, which is a record of its own, up to the later Finished.
+fn messages(listing: &TlsDissection) -> Vec<TlsMessage> {
+    let is_message = |kind| kind == Kind::Message;
+    let (mut left, mut messages) = (listing.summary.messages.len(), Vec::new());
+    for line in &listing.lines {
+        if left == 0 {
+            break;
+        }
+        let entry = &line.entry;
+        if !is_message(entry.kind) && (entry.kind != Kind::Record || entry.name != CHANGE_CIPHER_SPEC) {
+            continue;
+        }
+        left -= usize::from(is_message(entry.kind));
+        messages.push(TlsMessage {
+            packet: line.packet,
+            from_client: entry.direction == Some(Direction::Sent),
+            name: entry.name.clone(),
+            len: entry.len as u64,
+            encrypted: entry.encrypted,
+            details: entry.details.clone(),
+        });
+    }
+    messages
+}
+
 fn facts(
     offered: TlsVersion,
     listing: &TlsDissection,
@@ -120,20 +148,7 @@ fn facts(
     transfer: Transfer,
     certificate_key: Option<String>,
 ) -> TlsFacts {
-    let messages: Vec<TlsMessage> = listing
-        .lines
-        .iter()
-        .filter(|line| line.entry.kind == Kind::Message)
-        .map(|line| TlsMessage {
-            packet: line.packet,
-            from_client: line.entry.direction == Some(Direction::Sent),
-            name: line.entry.name.clone(),
-            len: line.entry.len as u64,
-            encrypted: line.entry.encrypted,
-            details: line.entry.details.clone(),
-        })
-        .take(listing.summary.messages.len())
-        .collect();
+    let messages = messages(listing);
     let data = |direction| {
         let lines = listing.lines.iter().filter(|line| line.entry.kind == Kind::Data);
         lines.filter(|line| line.entry.direction == Some(direction)).count() as u64

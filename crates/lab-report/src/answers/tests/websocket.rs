@@ -1,6 +1,6 @@
 //! Part 5: frames and packets, and what was shown.
 
-use lab_testbed::facts::Transfer;
+use lab_testbed::facts::{ConnectionAttempt, Transfer};
 
 use super::*;
 
@@ -136,4 +136,23 @@ fn q24_compares_the_sizes_of_packets_before_it_calls_them_the_same() {
     says("Q24", &sample::measurements(), &["packets of the same size"]);
     let small = given(|measurements| facts(&mut measurements.websocket_flood).to_client.lengths = vec![1200; 55]);
     does_not_say("Q24", &small, "the same size");
+    does_not_say("Q24", &small, "IPv6");
+    let over_ipv6 = |longest| {
+        given(|measurements| {
+            let attempt = |family| ConnectionAttempt {
+                family,
+                first_packet: 1,
+                was_accepted: true,
+                request: b"GET".to_vec(),
+                request_packets: vec![4],
+                close: None,
+            };
+            facts(&mut measurements.floods)[0].transfer.attempts = vec![attempt(Family::Ipv4)];
+            let websocket = facts(&mut measurements.websocket_flood);
+            websocket.attempts = vec![attempt(Family::Ipv6)];
+            websocket.to_client.lengths = vec![longest; 46];
+        })
+    };
+    says("Q24", &over_ipv6(1428), &["of at most 1,428 bytes here, and 1,448 in part 2.", "20 bytes longer"]);
+    does_not_say("Q24", &over_ipv6(1400), "20 bytes longer");
 }
