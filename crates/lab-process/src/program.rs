@@ -236,6 +236,14 @@ impl Program {
         self.child.id()
     }
 
+    /// Whether it has ended. What it wrote last may still be in its pipes.
+    pub fn has_ended(&mut self) -> bool {
+        if self.status.is_none() {
+            self.status = self.child.try_wait().ok().flatten();
+        }
+        self.status.is_some()
+    }
+
     /// Types into the program; one that has ended does not listen any more.
     pub fn input(&mut self, bytes: &[u8]) {
         if let Some(stdin) = &mut self.stdin {
@@ -304,7 +312,7 @@ impl Program {
     /// Sends what Ctrl-C sends. Elsewhere than on Unix the program is killed.
     pub fn interrupt(&mut self) {
         #[cfg(unix)]
-        signal(self.child.id(), rustix::process::Signal::INT);
+        self.signal(rustix::process::Signal::INT);
         #[cfg(not(unix))]
         let _ = self.child.kill();
     }
@@ -312,9 +320,17 @@ impl Program {
     /// Sends what `kill` sends. Elsewhere than on Unix the program is killed.
     pub fn terminate(&mut self) {
         #[cfg(unix)]
-        signal(self.child.id(), rustix::process::Signal::TERM);
+        self.signal(rustix::process::Signal::TERM);
         #[cfg(not(unix))]
         let _ = self.child.kill();
+    }
+
+    /// One that has ended has no number any more: it may be another process's.
+    #[cfg(unix)]
+    fn signal(&self, what: rustix::process::Signal) {
+        if self.status.is_none() {
+            signal(self.child.id(), what);
+        }
     }
 
     /// The most memory that it has had resident so far, in bytes (Linux, while it runs).
