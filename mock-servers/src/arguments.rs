@@ -220,6 +220,7 @@ impl Arguments {
                 schedule: self.family,
                 other_family: self.other_family,
                 separator: self.ack_separator,
+                ..reset::Config::default()
             }),
             tls: runs(ServerName::Tls).then(|| tls::Config {
                 port: self.tls_port,

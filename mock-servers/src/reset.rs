@@ -41,6 +41,10 @@ pub struct Config {
     pub other_family: OtherFamily,
     /// What stands between `OFFSET` and X: `=` in the handout, `:` from the real server.
     pub separator: char,
+    /// How many of the first packets are lost whatever the luck, over IPv4 and over IPv6.
+    pub lose_first: (u64, u64),
+    /// How many copies follow each answer at once, as a network may make them.
+    pub copies: u64,
 }
 
 impl Default for Config {
@@ -51,6 +55,8 @@ impl Default for Config {
             schedule: Schedule::Alternate(Duration::from_secs(10)),
             other_family: OtherFamily::Refuse,
             separator: '=',
+            lose_first: (0, 0),
+            copies: 0,
         }
     }
 }
@@ -142,6 +148,7 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
             clock: clock.clone(),
             events: settings.events.clone(),
             luck: ClientLuck::new(settings, &name),
+            received: 0,
         };
         running.add_thread(&name, Wake::Udp(address), move || server.run(socket))?;
         if config.schedule.ever_answers(family) {
@@ -162,6 +169,8 @@ struct AddressServer {
     clock: SystemClock,
     events: Events,
     luck: ClientLuck,
+    /// How many datagrams have come while it answered.
+    received: u64,
 }
 
 impl AddressServer {
@@ -205,12 +214,16 @@ impl AddressServer {
             Ok(_) if self.clock.has_ended() => {}
             Ok((n, from)) if answers => {
                 let datagram = buffer.get(..n).unwrap_or_default();
-                let reply = reply(datagram, &self.config, self.luck.of(from));
-                if let Some(reply) = &reply
-                    && let Err(error) = socket.send_to(reply.to_string().as_bytes(), from)
-                {
-                    let reason = labnet::error::reason(&error);
-                    self.events.report(Event::CannotAnswer { client: ClientId::new(NAME, from), reason });
+                self.received += 1;
+                let (ipv4, ipv6) = self.config.lose_first;
+                let is_lost = self.received <= if self.family == Family::Ipv4 { ipv4 } else { ipv6 };
+                let reply = if is_lost { None } else { reply(datagram, &self.config, self.luck.of(from)) };
+                for _ in 0..reply.map_or(0, |_| self.config.copies.saturating_add(1)) {
+                    let bytes = reply.map(|reply| reply.to_string()).unwrap_or_default();
+                    if let Err(error) = socket.send_to(bytes.as_bytes(), from) {
+                        let reason = labnet::error::reason(&error);
+                        self.events.report(Event::CannotAnswer { client: ClientId::new(NAME, from), reason });
+                    }
                 }
                 self.events.report(event(from, datagram, reply));
             }
