@@ -230,7 +230,7 @@ fn occurrences(line: &str) -> Vec<(usize, u64, usize)> {
 }
 
 /// Whether a line shows bytes or a quoted string, as languages show them to programmers.
-fn is_representation(line: &str) -> bool {
+pub(crate) fn is_representation(line: &str) -> bool {
     let line = line.trim();
     let quoted = |open: &str, close: char| {
         line.find(open).is_some_and(|at| line.get(at + open.len()..).is_some_and(|rest| rest.contains(close)))

@@ -13,6 +13,8 @@ mod consequences;
 mod display;
 mod finding;
 mod part2;
+mod part3;
+mod part4;
 mod part5;
 mod part6;
 mod program;
@@ -44,7 +46,8 @@ pub fn diagnose(facts: &RunFacts) -> Vec<Finding> {
 /// What only follows from another finding of the same experiment is left out: a program that dies of a refused port has
 /// also crashed, and has shown nothing.
 pub fn observe(facts: &RunFacts) -> Vec<Finding> {
-    let rules = [program::diagnose, part2::diagnose, part5::diagnose, part6::diagnose];
+    let rules =
+        [program::diagnose, part2::diagnose, part3::diagnose, part4::diagnose, part5::diagnose, part6::diagnose];
     let all: Vec<Finding> = rules.iter().flat_map(|rules| rules(facts)).collect();
     let follows = |finding: &Finding| {
         all.iter().filter(|cause| cause.program == finding.program).any(|cause| {

@@ -77,7 +77,9 @@ fn of_program(facts: &RunFacts, experiment: &Experiment, program: &ProgramRun) -
     let ended = ended.map(|finding| finding.with(|proof| (proof.seen, proof.of) = (shown, shown.map(|_| sent.count))));
     let is_client = !matches!(program.role, ProgramRole::Part4Sender | ProgramRole::Part6Pmu);
     findings.extend(ended.map(|finding| finding.with(|proof| proof.complaint.clone_from(&program.complaint))));
-    if is_client && program.stdout.bytes == 0 && answer_bytes(&facts.measured, experiment.scenario) > 0 {
+    // One that was ended by us may have been about to write.
+    let is_over = program.role != ProgramRole::Part3 || matches!(program.ending, Ending::Exited(_));
+    if is_client && is_over && program.stdout.bytes == 0 && answer_bytes(&facts.measured, experiment.scenario) > 0 {
         findings.push(new(FindingId::NoOutput).with(|proof| {
             proof.of = Some(answer_bytes(&facts.measured, experiment.scenario));
         }));
@@ -117,6 +119,11 @@ fn answer_bytes(measured: &Measurements, scenario: Scenario) -> u64 {
         Scenario::Flood => measured.floods.measured().and_then(|floods| floods.first()).map(|flood| &flood.transfer),
         Scenario::WebSocketShort => measured.websocket_short.measured(),
         Scenario::WebSocketFlood => measured.websocket_flood.measured(),
+        Scenario::Reset(family) => {
+            let mut resets = measured.resets.iter().filter_map(|reset| reset.measured());
+            let reset = resets.find(|reset| reset.family == family && reset.acknowledged_over.is_some());
+            return reset.map_or(0, |reset| reset.acknowledgement.len() as u64);
+        }
         _ => None,
     };
     let bytes = |transfer: &Transfer| match &transfer.websocket {

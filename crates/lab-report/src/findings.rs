@@ -45,7 +45,7 @@ fn proof(proof: &Proof) -> String {
         proof.status.map(|status| format!("status {status}")),
         proof.signal.map(|signal| format!("signal {signal}")),
         text("it said", &proof.complaint),
-        text("sent:", &proof.sent),
+        proof.sent.as_ref().map(|sent| format!("sent: `{}`", escape(sent))),
         text("shown:", &proof.shown),
         text("expected:", &proof.expected),
         seen,

@@ -114,6 +114,10 @@ fn title(scenario: Scenario) -> &'static str {
         Scenario::Reset(Family::Ipv6) => "A reset of a PMU that is on IPv6",
         Scenario::Series(Family::Ipv4) => "Many resets at the same time, PMU on IPv4",
         Scenario::Series(Family::Ipv6) => "Many resets at the same time, PMU on IPv6",
+        Scenario::Rounds(Some(Family::Ipv4)) => "A PMU on IPv4 that loses four requests",
+        Scenario::Rounds(Some(Family::Ipv6)) => "A PMU on IPv6 that loses six requests",
+        Scenario::Rounds(None) => "A PMU on both families that loses the first requests",
+        Scenario::Guests => "A receiver among unexpected datagrams",
         Scenario::Multicast => "A programme, a receiver, and two senders on another machine",
         Scenario::WebSocketShort => "CMD_short:0 over WebSocket",
         Scenario::WebSocketFlood => "CMD_floodme over WebSocket",
@@ -137,6 +141,9 @@ fn changes(settings: &RunSettings) -> Vec<String> {
     }
     if settings.loss.to_bits() != usual.loss.to_bits() {
         changes.push(format!("the PMU of part 3 loses a packet with probability {}", settings.loss));
+    }
+    if settings.ack_separator != usual.ack_separator {
+        changes.push(format!("an acknowledgement is OFFSET{}X", settings.ack_separator));
     }
     if settings.runs != usual.runs {
         changes.push(format!("{} resets are made for the mean", settings.runs));

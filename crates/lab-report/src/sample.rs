@@ -41,6 +41,9 @@ pub(crate) fn measurements() -> Measurements {
         floods: Measurement::Measured([None, Some(512), Some(4096)].map(flood).into()),
         resets: [(Family::Ipv4, (3, 3)), (Family::Ipv6, (2, 2))].map(|reset| Measurement::Measured(self::reset(reset))),
         series: [Family::Ipv4, Family::Ipv6].map(|family| Measurement::Measured(series(family))),
+        // No answer stands on these.
+        rounds: Default::default(),
+        guests: Measurement::NotRun,
         multicast: Measurement::Measured(multicast()),
         websocket_short: Measurement::Measured(websocket::short("part5-short-0")),
         websocket_flood: Measurement::Measured(websocket::flood()),
@@ -225,6 +228,7 @@ fn reset((family, sent): (Family, (u64, u64))) -> Reset {
         sent,
         sent_after: 0,
         output: strings(&["OFFSET=7 from 192.0.2.1:5004 over IPv4 after 3 packets at 2025-11-07T09:15:02Z"]),
+        packets: Vec::new(),
     }
 }
 
@@ -241,6 +245,10 @@ fn series(family: Family) -> Series {
         interval: tally.interval(),
         true_loss: 0.6,
         shortest_pause: Some(1.0003),
+        asked: 60,
+        own: None,
+        at_once: 59,
+        start: Duration::from_millis(20),
     }
 }
 
@@ -271,7 +279,11 @@ fn multicast() -> Multicast {
                 identity: identity.to_owned(),
                 characters: 312,
                 answer: Some(thanks(identity)),
+                ..GroupSender::default()
             })
             .into(),
+        receiver_listened: true,
+        receiver_ended: false,
+        received: Vec::new(),
     }
 }

@@ -29,6 +29,10 @@ fn invalidates(finding: &Finding) -> bool {
     if finding.program == ProgramRole::Part4Sender {
         return false;
     }
+    // A receiver that has shown nothing when it is ended leaves nothing to answer from.
+    if finding.program == ProgramRole::Part4Receiver && matches!(finding.id, LateOutput | NoOutput) {
+        return true;
+    }
     matches!(
         finding.id,
         CouldNotStart
@@ -40,6 +44,7 @@ fn invalidates(finding: &Finding) -> bool {
             | ConnectedOverIpv6
             | FirstRecvOnly
             | WrongRequest
+            | OneFamily
             | RefusalFatal
             | DecodePerRecv
             | NotJoined
@@ -76,6 +81,8 @@ fn invalidate(measured: &mut Measurements, scenario: Scenario, failure: &Experim
         Scenario::Series(Family::Ipv4) => fail(series_ipv4, failure),
         Scenario::Series(Family::Ipv6) => fail(series_ipv6, failure),
         Scenario::Multicast => fail(&mut measured.multicast, failure),
+        // No question stands on these.
+        Scenario::Rounds(_) | Scenario::Guests => {}
         Scenario::WebSocketShort => fail(&mut measured.websocket_short, failure),
         Scenario::WebSocketFlood => fail(&mut measured.websocket_flood, failure),
         Scenario::WebSocketText => fail(&mut measured.websocket_text, failure),

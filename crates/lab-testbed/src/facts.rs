@@ -4,14 +4,14 @@
 //! program is unchanged.
 
 mod clients;
+mod multicast;
 mod program;
+mod reset;
 mod run;
 mod scenario;
 mod tls;
 mod transfer;
 mod websocket;
-
-use std::{net::SocketAddrV4, time::Duration};
 
 use lab_packets::flow::FlowProtocol;
 use lab_process::sockets::Socket;
@@ -21,9 +21,11 @@ use serde::{Deserialize, Serialize};
 use crate::ExperimentFailure;
 
 pub use clients::{AnswerEnd, ClientKind, PmuClient, PmuClients};
+pub use multicast::{GroupDatagram, GroupSender, GroupSource, Guests, Multicast};
 #[cfg(target_os = "linux")]
 pub(crate) use program::End;
 pub use program::{Ending, Output, ProgramRun};
+pub use reset::{OwnSeries, PdcPacket, PdcPacketKind, Reset, Rounds, Series};
 pub use run::{Experiment, Invocation, Ports, Run, RunSettings, Substitute};
 pub use scenario::Scenario;
 pub use tls::{TlsFacts, TlsMessage, TlsSuite};
@@ -123,8 +125,14 @@ pub struct Measurements {
     pub resets: [Measurement<Reset>; 2],
     /// Part 3, sixty resets, in the same order (Q17).
     pub series: [Measurement<Series>; 2],
+    /// Part 3 with a PMU that loses the first requests: on IPv4, on IPv6, on both.
+    #[serde(default)]
+    pub rounds: [Measurement<Rounds>; 3],
     /// Part 4 (Q18 to Q21).
     pub multicast: Measurement<Multicast>,
+    /// Part 4 with datagrams and programs that the receiver may not expect.
+    #[serde(default)]
+    pub guests: Measurement<Guests>,
     /// Part 5 with `CMD_short:0` (Q22, Q23).
     pub websocket_short: Measurement<Transfer>,
     /// Part 5 with `CMD_floodme` (Q24).
@@ -147,6 +155,7 @@ impl Measurements {
     pub fn status(&self, scenario: Scenario) -> Status<'_> {
         let [reset_ipv4, reset_ipv6] = &self.resets;
         let [series_ipv4, series_ipv6] = &self.series;
+        let [rounds_ipv4, rounds_ipv6, rounds_both] = &self.rounds;
         let [tls12, tls13] = &self.tls;
         match scenario {
             Scenario::Datagram => self.datagram.status(),
@@ -162,7 +171,11 @@ impl Measurements {
             Scenario::Reset(Family::Ipv6) => reset_ipv6.status(),
             Scenario::Series(Family::Ipv4) => series_ipv4.status(),
             Scenario::Series(Family::Ipv6) => series_ipv6.status(),
+            Scenario::Rounds(Some(Family::Ipv4)) => rounds_ipv4.status(),
+            Scenario::Rounds(Some(Family::Ipv6)) => rounds_ipv6.status(),
+            Scenario::Rounds(None) => rounds_both.status(),
             Scenario::Multicast => self.multicast.status(),
+            Scenario::Guests => self.guests.status(),
             Scenario::WebSocketShort => self.websocket_short.status(),
             Scenario::WebSocketFlood => self.websocket_flood.status(),
             Scenario::WebSocketText => self.websocket_text.status(),
@@ -230,76 +243,4 @@ impl Echo {
         let pieces = texts.map(|text| text.strip_prefix(' ').unwrap_or(text).len() as u64);
         pieces.filter(|&len| len > 0).collect()
     }
-}
-
-/// One acknowledged reset (part 3).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Reset {
-    /// The family of the PMU.
-    pub family: Family,
-    /// The family of the acknowledgement, from the capture.
-    pub acknowledged_over: Option<Family>,
-    /// Its time since the Unix epoch, from the capture.
-    pub acknowledged_at: Option<Duration>,
-    /// Its text.
-    pub acknowledgement: String,
-    /// The number of packets to the PMU over IPv4 and over IPv6, up to the acknowledgement.
-    pub sent: (u64, u64),
-    /// The number of packets to the PMU after the acknowledgement.
-    pub sent_after: u64,
-    /// The lines that the program printed.
-    pub output: Vec<String>,
-}
-
-/// Many resets (part 3).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Series {
-    /// The family in which the PMU was.
-    pub family: Family,
-    /// The number of packets of each run up to its acknowledgement, over that family, from the capture; sorted.
-    pub packets: Vec<u64>,
-    /// Their mean.
-    pub mean: f64,
-    /// The estimated probability of loss, 1 - runs/packets, from 0 to 1.
-    pub loss: f64,
-    /// The 95 % confidence interval of the loss.
-    pub interval: (f64, f64),
-    /// The probability of loss in the settings of the PMU.
-    pub true_loss: f64,
-    /// The shortest time between two packets of one run, in seconds.
-    pub shortest_pause: Option<f64>,
-}
-
-/// A multicast programme, a receiver and two senders (part 4).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Multicast {
-    /// The group and its port.
-    pub group: SocketAddrV4,
-    /// The lines that the receiver printed.
-    pub shown: Vec<String>,
-    /// The number of captured datagrams to the group.
-    pub datagrams: u64,
-    /// Whether the receiver's host was a member of the group before the receiver ran (`/proc/net/igmp`).
-    pub member_before: bool,
-    /// Whether it was a member while the receiver ran.
-    pub member_during: bool,
-    /// The number of captured IGMP packets of the receiver.
-    pub igmp_reports: u64,
-    /// Whether the senders' host was a member of the group. It is not the receiver's host.
-    pub sender_member: bool,
-    /// The time to live of the senders' datagrams; 0 if none was captured.
-    pub sender_ttl: u8,
-    /// Each sender.
-    pub senders: Vec<GroupSender>,
-}
-
-/// A sender to a group (part 4).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupSender {
-    /// Its identity.
-    pub identity: String,
-    /// The number of characters that it sent, without newlines.
-    pub characters: u64,
-    /// The answer of the programme, as the receiver printed it.
-    pub answer: Option<String>,
 }

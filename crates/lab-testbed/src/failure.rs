@@ -104,7 +104,7 @@ pub enum ExperimentFailure {
         version: String,
     },
     /// Some of many resets were not acknowledged (part 3).
-    #[error("{programs} programs ran, but {acknowledged} resets were acknowledged")]
+    #[error("{}", unacknowledged(*.programs, *.acknowledged))]
     Unacknowledged {
         /// How many programs ran.
         programs: u64,
@@ -125,6 +125,13 @@ pub enum ExperimentFailure {
         /// The attempt, and the reason of the system.
         reason: String,
     },
+}
+
+fn unacknowledged(programs: u64, acknowledged: u64) -> String {
+    match (programs, acknowledged) {
+        (1, 0) => "the first program did not end with an acknowledgement, so no other was started".to_owned(),
+        _ => format!("{programs} programs ran, but {acknowledged} resets were acknowledged"),
+    }
 }
 
 fn then(role: &ProgramRole, ending: &Option<ProgramEnding>) -> String {

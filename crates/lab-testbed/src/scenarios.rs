@@ -1,7 +1,9 @@
 //! The experiments of the handout, with real programs in private networks, and captures.
 
 mod clients;
+mod guests;
 mod multicast;
+mod pdc;
 mod pmu;
 mod primer;
 mod reset;
@@ -43,7 +45,11 @@ fn make(testbed: &Testbed, scenario: Scenario) {
             testbed.experiment(scenario, |m| of_family(&mut m.series, family), |s| reset::series(s, family));
         }
         Scenario::FloodUtf8 => testbed.experiment(scenario, |m| &mut m.flood_utf8, transfer::flood_utf8),
+        Scenario::Rounds(family) => {
+            testbed.experiment(scenario, |m| of_rounds(&mut m.rounds, family), |s| reset::rounds(s, family));
+        }
         Scenario::Multicast => testbed.experiment(scenario, |m| &mut m.multicast, multicast::programme),
+        Scenario::Guests => testbed.experiment(scenario, |m| &mut m.guests, guests::guests),
         Scenario::WebSocketShort => testbed.experiment(scenario, |m| &mut m.websocket_short, websocket::short),
         Scenario::WebSocketFlood => testbed.experiment(scenario, |m| &mut m.websocket_flood, websocket::flood),
         Scenario::WebSocketText => testbed.experiment(scenario, |m| &mut m.websocket_text, websocket::text),
@@ -64,6 +70,8 @@ fn is_mostly_waiting(scenario: Scenario) -> bool {
         | Scenario::ShortPieces
         | Scenario::Reset(_)
         | Scenario::Series(_)
+        | Scenario::Rounds(_)
+        | Scenario::Guests
         | Scenario::Multicast
         | Scenario::WebSocketText
         | Scenario::WebSocketNoClose
@@ -84,6 +92,14 @@ fn of_family<T>([ipv4, ipv6]: &mut [T; 2], family: Family) -> &mut T {
     match family {
         Family::Ipv4 => ipv4,
         Family::Ipv6 => ipv6,
+    }
+}
+
+fn of_rounds<T>([ipv4, ipv6, both]: &mut [T; 3], family: Option<Family>) -> &mut T {
+    match family {
+        Some(Family::Ipv4) => ipv4,
+        Some(Family::Ipv6) => ipv6,
+        None => both,
     }
 }
 

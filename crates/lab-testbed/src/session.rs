@@ -113,8 +113,8 @@ pub(crate) struct ObservedProgram {
 }
 
 impl ObservedProgram {
-    /// Whether the program has ended, or does within so long.
-    pub(crate) fn has_ended(&mut self, within: Duration) -> bool {
+    /// Whether the program has ended, or ends within so long.
+    pub(crate) fn ends_within(&mut self, within: Duration) -> bool {
         // No line matches: this waits, and fails if the program ends.
         matches!(self.program.line_with("end", within, |_| false), Err(lab_process::Error::Ended { .. }))
     }
@@ -124,7 +124,7 @@ impl ObservedProgram {
             End::ByItself(deadline) => deadline,
             End::Interrupt => INTERRUPT_TIMEOUT,
             // One that has ended by itself is to be known as such.
-            End::Experiment => END_GRACE,
+            End::Experiment | End::Overdue(_) => END_GRACE,
         });
         let mut run = ProgramRun::new(self.role, &self.host, &outcome, end);
         run.recv_calls = self.trace.as_ref().and_then(|(path, port)| {
@@ -252,10 +252,20 @@ impl<'a> ExperimentSession<'a> {
         program.conclude(End::ByItself(deadline))
     }
 
+    /// Ends a program because the experiment is over.
+    pub(crate) fn stop(&mut self, mut program: ObservedProgram) -> Outcome {
+        program.conclude(End::Experiment)
+    }
+
+    /// Ends a program that should have ended by itself, and had not after `waited`.
+    pub(crate) fn overdue(&mut self, mut program: ObservedProgram, waited: Duration) -> Outcome {
+        program.conclude(End::Overdue(waited))
+    }
+
     /// Ends a server with Ctrl-C (SIGINT); if that does not end it, it is killed. One that has ended by itself is known as
     /// such.
     pub(crate) fn end(&mut self, mut program: ObservedProgram) -> Outcome {
-        if program.has_ended(END_GRACE) {
+        if program.ends_within(END_GRACE) {
             return program.conclude(End::ByItself(INTERRUPT_TIMEOUT));
         }
         program.interrupt();

@@ -41,19 +41,13 @@ fn one_reset(answer: &mut Answer, reset: &Reset) {
         answer.item(&label, "No acknowledgement was seen.");
         return;
     };
-    answer.item(
-        format!("A16.a, {label}"),
-        match reset.acknowledged_at {
-            Some(_) => "At the date and time among the measured values; they differ in each run.",
-            None => "The time is not known.",
-        },
-    );
+    match reset.acknowledged_at {
+        Some(at) => answer.varying_item(format!("A16.a, {label}"), format!("At {}.", cli::utc(at))),
+        None => answer.item(format!("A16.a, {label}"), "The time is not known."),
+    }
     answer.item(format!("A16.b, {label}"), format!("Over {over}: “{}”.", reset.acknowledgement.trim_end()));
     if over != reset.family {
         answer.item(&label, format!("That is not the family that this PMU was given, {}.", reset.family));
-    }
-    if reset.sent_after > 0 {
-        answer.item(&label, "The program went on sending after the acknowledgement, which it should not.");
     }
     if let Some(at) = reset.acknowledged_at {
         answer.observe(format!("{label}: date and time of the acknowledgement, UTC"), cli::utc(at));
@@ -76,8 +70,12 @@ fn q17(measurements: &[Measurement<Series>; 2]) -> Answer {
     for (measurement, family) in measurements.iter().zip(FAMILIES) {
         let what = format!("The series of resets of a PMU on {family}");
         if let Some(series) = answer.require(measurement, Scenario::Series(family).name(), &what) {
-            one_series(&mut answer, series);
-            truths.push(series.true_loss);
+            if series.is_whole() {
+                one_series(&mut answer, series);
+                truths.push(series.true_loss);
+            } else {
+                answer.add_missing(&not_whole(series));
+            }
         }
     }
     let Some(&p) = truths.first() else { return answer };
@@ -94,13 +92,27 @@ fn q17(measurements: &[Measurement<Series>; 2]) -> Answer {
     answer
 }
 
+/// Why a series does not answer the question.
+fn not_whole(series: &Series) -> String {
+    let runs = count(series.packets.len() as u64, "reset");
+    let asked = number(series.asked);
+    match series.own {
+        Some(own) if !own.has_ended => {
+            format!(
+                "With a PMU on {} the program went on after {runs}, so its resets are no series of {asked}.",
+                series.family
+            )
+        }
+        Some(_) => {
+            format!("With a PMU on {} the program made {runs} by itself, and {asked} were asked for.", series.family)
+        }
+        None => format!("With a PMU on {} {runs} were acknowledged, and {asked} were asked for.", series.family),
+    }
+}
+
 fn one_series(answer: &mut Answer, series: &Series) {
     let label = format!("PMU on {}", series.family);
     let (runs, packets) = (series.packets.len() as u64, series.packets.iter().sum::<u64>());
-    if runs == 0 {
-        answer.item(&label, "No reset was acknowledged.");
-        return;
-    }
     let (low, high) = series.interval;
     answer.item(
         format!("A17.a, {label}"),
@@ -123,13 +135,20 @@ fn one_series(answer: &mut Answer, series: &Series) {
             )
         },
     );
+    if series.own.is_some() {
+        answer.explain(format!("With a PMU on {} the program made the runs by itself.", series.family));
+    } else {
+        answer.observe(format!("{label}: programs at the same time, at most"), series.at_once);
+    }
     answer.measure(format!("{label}: runs"), runs);
     answer.measure(format!("{label}: packets"), number(packets));
     answer.measure(format!("{label}: packets lost"), number(packets.saturating_sub(runs)));
     // Which of the programs has which luck depends on whose packet comes first.
     answer.observe(format!("{label}: packets of each run, sorted"), sum(&series.packets));
     if let Some(pause) = series.shortest_pause {
-        answer.observe(format!("{label}: shortest time between two sends of a run"), format!("{pause:.3} s"));
+        // The first packet may have waited until the address of the PMU was known.
+        let name = format!("{label}: shortest time between two sends of a run, from its second packet on");
+        answer.observe(name, format!("{pause:.3} s"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Q18 to Q21: a multicast group, its receiver and its senders.
 
-use lab_testbed::facts::{GroupSender, Measurement, Measurements, Multicast, Scenario};
+use lab_testbed::facts::{GroupSender, GroupSource, Measurement, Measurements, Multicast, Scenario};
 
 use crate::{
     formatting::{count, list, number, quote},
@@ -24,32 +24,50 @@ fn q18(measurement: &Measurement<Multicast>) -> Answer {
     let mut answer = Answer::new(18, "Which messages does the receiver show? Give some of them.");
     let Some(facts) = require(&mut answer, measurement) else { return answer };
     // The lines of the play come in order; when other senders speak between them is a matter of time.
-    let is_answer = |line: &&String| {
-        facts.senders.iter().any(|sender| sender.answer.as_ref().is_some_and(|text| line.contains(text.as_str())))
-    };
-    let play = facts.shown.iter().filter(|line| line.starts_with(PROGRAMME) && !is_answer(line));
-    for line in play.take(SOME) {
+    for line in facts.shown.iter().filter(|line| is_play(facts, line)).take(SOME) {
         answer.item("", line);
     }
     if answer.items.is_empty() {
         answer.item("", "The receiver showed no line of the programme.");
     }
-    let all = facts.shown.len() as u64 == facts.datagrams;
     answer.explain(format!(
-        "Each line is one datagram to the group {}: the first 6 bytes say who sent it, the rest is the text.",
+        "Each datagram to the group {} is one message: the first 6 bytes say who sent it, the rest is the text.",
         facts.group,
     ));
-    answer.explain(if all {
-        "The receiver showed as many lines as the capture has datagrams of the group: UDP keeps the borders between \
-         messages, so one recv() is one message."
+    answer.explain(if are_all_shown(facts) {
+        "The receiver showed each datagram of the group that the capture has: UDP keeps the borders between messages, so \
+         one recv() is one message."
     } else {
-        "The receiver did not show as many lines as the capture has datagrams of the group: some were lost in the \
-         receiver, or came while it started or ended."
+        "The receiver did not show each datagram of the group that the capture has."
     });
     answer.measure("group", facts.group);
     answer.observe("lines shown", facts.shown.len());
     answer.observe("datagrams of the group in the capture", facts.datagrams);
     answer
+}
+
+/// Whether a line of the receiver shows a line of the play.
+fn is_play(facts: &Multicast, line: &str) -> bool {
+    let is_answer = facts.senders.iter().any(|sender| sender.answer.as_ref().is_some_and(|text| line.contains(text)));
+    let texts = || facts.received.iter().filter(|datagram| datagram.source == GroupSource::Programme);
+    let mut texts = texts().filter_map(|datagram| datagram.split()).map(|(_, text)| text.trim());
+    let is_text = texts.any(|text| !text.is_empty() && line.contains(text));
+    !is_answer && (is_text || (facts.received.is_empty() && line.starts_with(PROGRAMME)))
+}
+
+/// Whether the text of each datagram is in the output; of facts without datagrams, whether there are as many lines.
+fn are_all_shown(facts: &Multicast) -> bool {
+    let mut texts = facts.received.iter().filter_map(|datagram| datagram.split()).map(|(_, text)| text.trim());
+    if facts.received.is_empty() {
+        return facts.shown.len() as u64 == facts.datagrams;
+    }
+    texts.all(|text| facts.shown.iter().any(|line| line.contains(text)))
+}
+
+/// Whether the receiver showed something of a sender, besides the answer to it.
+fn is_heard(facts: &Multicast, sender: &GroupSender) -> bool {
+    let is_answer = |line: &str| sender.answer.as_ref().is_some_and(|answer| line.contains(answer.as_str()));
+    facts.shown.iter().any(|line| line.contains(&sender.identity) && !is_answer(line))
 }
 
 fn q19(measurement: &Measurement<Multicast>) -> Answer {
@@ -92,9 +110,13 @@ fn q19(measurement: &Measurement<Multicast>) -> Answer {
 fn q20(measurement: &Measurement<Multicast>) -> Answer {
     let mut answer = Answer::new(20, "Does the sender have to set special socket options, to send to the group?");
     let Some(facts) = require(&mut answer, measurement) else { return answer };
-    let heard = facts.senders.iter().all(|sender| facts.shown.iter().any(|line| line.starts_with(&sender.identity)));
+    let heard = facts.senders.iter().all(|sender| is_heard(facts, sender));
     if facts.senders.is_empty() {
         answer.add_missing("No sender was run.");
+        return answer;
+    }
+    if facts.senders.iter().all(|sender| sender.characters == 0) {
+        answer.add_missing("No datagram with the identity of a sender was captured.");
         return answer;
     }
     answer.item("", "No.");
@@ -137,15 +159,23 @@ fn q21(measurement: &Measurement<Multicast>) -> Answer {
         answer.add_missing("No sender was run.");
         return answer;
     }
-    for GroupSender { identity, characters, answer: text } in &facts.senders {
+    for GroupSender { identity, characters, answer: text, .. } in &facts.senders {
         match text {
             Some(text) => answer.item(identity, quote(text)),
-            None if *characters <= THRESHOLD => {
-                answer.item(identity, format!("Nothing: it sent only {}.", count(*characters, "character")));
+            None if *characters == 0 => {
+                answer.add_missing(&format!("No datagram with the identity {identity} was captured."));
             }
-            None => answer.item(identity, format!("Nothing, although it sent {}.", count(*characters, "character"))),
+            None if *characters <= THRESHOLD => answer.add_missing(&format!(
+                "{} with the identity {identity} were captured; the programme answers more than {THRESHOLD}.",
+                count(*characters, "character")
+            )),
+            None if has_answer(facts, identity) => {
+                answer.item(identity, "The programme answered, but the receiver did not show that.");
+            }
+            None => answer
+                .item(identity, format!("No answer was captured, although {} were.", count(*characters, "character"))),
         }
-        answer.measure(format!("characters sent by {identity}"), number(*characters));
+        answer.measure(format!("characters captured of {identity}"), number(*characters));
     }
     let identities: Vec<&String> = facts.senders.iter().map(|sender| &sender.identity).collect();
     answer.explain(format!(
@@ -154,6 +184,12 @@ fn q21(measurement: &Measurement<Multicast>) -> Answer {
         list(&identities),
     ));
     answer
+}
+
+/// Whether the capture has an answer of the programme to an identity.
+fn has_answer(facts: &Multicast, identity: &str) -> bool {
+    let programme = facts.received.iter().filter(|datagram| datagram.source == GroupSource::Programme);
+    programme.filter_map(|datagram| datagram.split()).any(|(_, text)| text.contains(identity))
 }
 
 fn require<'a>(answer: &mut Answer, measurement: &'a Measurement<Multicast>) -> Option<&'a Multicast> {

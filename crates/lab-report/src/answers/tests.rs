@@ -7,7 +7,7 @@ use lab_testbed::ExperimentFailure;
 use labnet::net::Family;
 
 use super::*;
-use lab_testbed::facts::{GroupSender, KernelCounters, Layer, SentMessages};
+use lab_testbed::facts::{GroupDatagram, GroupSender, GroupSource, KernelCounters, Layer, OwnSeries, SentMessages};
 
 use crate::sample;
 

@@ -63,6 +63,9 @@ pub(crate) struct Arguments {
     /// The probability that the PMU of part 3 loses a packet, at most 0.9
     #[arg(long, value_name = "0..0.9", default_value_t = RunSettings::default().loss, value_parser = loss, help_heading = "What is different")]
     loss: f64,
+    /// What stands between OFFSET and its number
+    #[arg(long, value_name = "=|:", default_value_t = RunSettings::default().ack_separator, value_parser = separator, help_heading = "What is different")]
+    ack_separator: char,
     /// How many resets are made for the mean
     #[arg(long, value_name = "N", default_value_t = RunSettings::default().runs, value_parser = clap::value_parser!(u64).range(1..=200), help_heading = "What is different")]
     runs: u64,
@@ -153,14 +156,28 @@ impl Arguments {
 
     #[cfg(target_os = "linux")]
     pub(crate) fn settings(&self) -> Result<RunSettings, Error> {
-        let Self { seed, messages, first, loss, runs, path, deadline, text, .. } = *self;
+        let Self { seed, messages, first, loss, ack_separator, runs, path, deadline, text, .. } = *self;
         let ports = Ports { datagram: self.datagram_port, echo: self.echo_port, multicast: self.multicast_port };
         let flood = self.flood_file.as_deref().map(flood).transpose()?;
         let (deadline, only, watch_recv) = (Duration::from_secs(deadline), self.only.clone(), self.watch_recv);
         if watch_recv && !recv_calls::is_possible() {
             return Err(Error::Usage("--watch-recv needs strace, which is not installed".to_owned()));
         }
-        Ok(RunSettings { seed, messages, first, loss, runs, path, deadline, only, watch_recv, flood, ports, text })
+        Ok(RunSettings {
+            seed,
+            messages,
+            first,
+            loss,
+            ack_separator,
+            runs,
+            path,
+            deadline,
+            only,
+            watch_recv,
+            flood,
+            ports,
+            text,
+        })
     }
 
     /// Whether an experiment was asked for at all.
@@ -212,4 +229,12 @@ fn flood(path: &Path) -> Result<String, Error> {
 fn loss(text: &str) -> Result<f64, String> {
     let loss = text.parse().ok().filter(|loss| (0.0..=0.9).contains(loss));
     loss.ok_or_else(|| "expected a probability from 0 to 0.9".to_owned())
+}
+
+fn separator(text: &str) -> Result<char, String> {
+    match text {
+        "=" => Ok('='),
+        ":" => Ok(':'),
+        _ => Err("expected = or :".to_owned()),
+    }
 }

@@ -133,7 +133,19 @@ mod tests {
 
     fn series(packets: Vec<u64>, true_loss: f64) -> Series {
         let mean = packets.iter().sum::<u64>() as f64 / packets.len() as f64;
-        Series { packets, mean, true_loss, family: Family::Ipv4, loss: 0.0, interval: (0.0, 1.0), shortest_pause: None }
+        Series {
+            packets,
+            mean,
+            true_loss,
+            family: Family::Ipv4,
+            loss: 0.0,
+            interval: (0.0, 1.0),
+            shortest_pause: None,
+            asked: 0,
+            own: None,
+            at_once: 1,
+            start: std::time::Duration::ZERO,
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ mod ends; // Interrupted reports, wrong command lines.
 mod facts; // Reports from facts, without a run.
 #[cfg(target_os = "linux")]
 mod findings_part2; // Wrong programs of part 2, each by its name.
+mod findings_part3; // The same of part 3.
+#[cfg(target_os = "linux")]
+mod findings_part4; // The same of part 4.
 #[cfg(target_os = "linux")]
 mod findings_part5; // Wrong programs of part 5.
 #[cfg(target_os = "linux")]

@@ -62,10 +62,11 @@ fn programs_of_somebody_else_play_every_part_with_the_names_they_have_in_them() 
         let missing = report.answer(question)["missing"].as_str().unwrap();
         assert!(missing.contains(what) && missing.contains("does not count"), "{question}: {missing}");
     }
-    // Its own second is the handout's; the first packet of all waits for the neighbour's address.
-    let pause = report.measured("Q17", "PMU on IPv6: shortest time between two sends of a run");
+    // Its own second is the handout's.
+    let pause =
+        report.measured("Q17", "PMU on IPv6: shortest time between two sends of a run, from its second packet on");
     let pause: f64 = pause.trim_end_matches(" s").parse().unwrap();
-    assert!((0.5..1.5).contains(&pause), "{pause}");
+    assert!((0.9..1.5).contains(&pause), "{pause}");
 }
 
 #[test]

@@ -116,6 +116,8 @@ pub(crate) enum End {
     Interrupt,
     /// The experiment was over.
     Experiment,
+    /// It should have ended by itself, and had not after this long.
+    Overdue(Duration),
 }
 
 impl ProgramRun {
@@ -138,7 +140,7 @@ impl ProgramRun {
 
 fn ending(outcome: &Outcome, end: End) -> Ending {
     match (outcome.was_stopped, end) {
-        (true, End::ByItself(deadline)) => Ending::AtDeadline(deadline),
+        (true, End::ByItself(deadline) | End::Overdue(deadline)) => Ending::AtDeadline(deadline),
         (true, _) => Ending::Stopped,
         (false, End::Interrupt) => Ending::Interrupted,
         (false, _) => match outcome.signal() {

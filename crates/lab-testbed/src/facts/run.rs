@@ -22,6 +22,9 @@ pub struct RunSettings {
     pub first: u64,
     /// The probability that the PMU of part 3 loses a packet, from 0 to 0.9.
     pub loss: f64,
+    /// What stands between `OFFSET` and its number: `=` in the handout, `:` from the real server.
+    #[serde(default = "equals")]
+    pub ack_separator: char,
     /// The number of resets of a series (part 3).
     pub runs: u64,
     /// The path between client and server.
@@ -71,6 +74,10 @@ impl RunSettings {
     }
 }
 
+fn equals() -> char {
+    '='
+}
+
 impl Default for RunSettings {
     /// The handout's, over a path with a round-trip time of 100 ms: longer than a busy machine keeps a program waiting.
     fn default() -> Self {
@@ -82,6 +89,7 @@ impl Default for RunSettings {
             messages: 10,
             first: 1,
             loss: 0.6,
+            ack_separator: equals(),
             runs: 60,
             path,
             deadline,

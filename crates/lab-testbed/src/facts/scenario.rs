@@ -30,8 +30,12 @@ pub enum Scenario {
     Reset(Family),
     /// Many resets of a PMU in this family.
     Series(Family),
+    /// A reset of a PMU that loses the first requests: in this family, or in both.
+    Rounds(Option<Family>),
     /// A programme, a receiver and two senders (part 4).
     Multicast,
+    /// A receiver among unexpected datagrams.
+    Guests,
     /// Part 5 with `CMD_short:0`.
     WebSocketShort,
     /// Part 5 with `CMD_floodme`.
@@ -48,7 +52,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// All of them, in the order of the handout.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::Datagram,
         Self::Echo,
         Self::ShortAtOnce,
@@ -62,7 +66,11 @@ impl Scenario {
         Self::Reset(Family::Ipv6),
         Self::Series(Family::Ipv4),
         Self::Series(Family::Ipv6),
+        Self::Rounds(Some(Family::Ipv4)),
+        Self::Rounds(Some(Family::Ipv6)),
+        Self::Rounds(None),
         Self::Multicast,
+        Self::Guests,
         Self::WebSocketShort,
         Self::WebSocketFlood,
         Self::WebSocketText,
@@ -88,7 +96,11 @@ impl Scenario {
             Self::Reset(Family::Ipv6) => "part3-reset-ipv6",
             Self::Series(Family::Ipv4) => "part3-series-ipv4",
             Self::Series(Family::Ipv6) => "part3-series-ipv6",
+            Self::Rounds(Some(Family::Ipv4)) => "part3-rounds-ipv4",
+            Self::Rounds(Some(Family::Ipv6)) => "part3-rounds-ipv6",
+            Self::Rounds(None) => "part3-rounds-both",
             Self::Multicast => "part4-multicast",
+            Self::Guests => "part4-guests",
             Self::WebSocketShort => "part5-short-0",
             Self::WebSocketFlood => "part5-flood",
             Self::WebSocketText => "part5-text",
@@ -101,7 +113,7 @@ impl Scenario {
 
     /// Whether a right program may end with an error in it: its peer does what the handout does not speak of.
     pub fn may_end_with_error(self) -> bool {
-        matches!(self, Self::WebSocketText | Self::WebSocketNoClose | Self::PmuClients)
+        matches!(self, Self::Guests | Self::WebSocketText | Self::WebSocketNoClose | Self::PmuClients)
     }
 
     /// The path of its capture, relative to the folder of the run.

@@ -144,7 +144,7 @@ impl Bench<'_, '_> {
         client.start = self.starts;
         let is_broken = !client.is_accepted || (speaks_tls(&client) && client.bytes == 0);
         let grace = if is_broken && client.kind != ClientKind::OtherCommand { BROKEN_GRACE } else { END_GRACE };
-        if let Some(mut pmu) = self.pmu.take_if(|pmu| pmu.program.has_ended(grace)) {
+        if let Some(mut pmu) = self.pmu.take_if(|pmu| pmu.program.ends_within(grace)) {
             client.pmu_status = Some(self.session.ended(&mut pmu.program).code());
         }
         self.clients.push(client.clone());

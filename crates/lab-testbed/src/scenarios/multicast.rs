@@ -2,19 +2,23 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, SocketAddrV4},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use lab_packets::{
-    flow::FlowProtocol,
+    file::Recording,
     packet::{Packet, Transport},
 };
-use lab_process::sockets;
-use lab_sandbox::HostConfig;
+use lab_process::{Stream, sockets};
+use lab_sandbox::{Host, HostConfig};
 use labnet::net::Interface;
-use mock_servers::{Events, multicast};
+use mock_servers::{Event, Events, multicast};
 
 mod figure;
 
@@ -22,11 +26,11 @@ use super::{POLL_INTERVAL, wait_for_server};
 use crate::{
     ExperimentFailure,
     capture::Capture,
-    facts::{GroupSender, Multicast},
+    facts::{GroupDatagram, GroupSender, GroupSource, Multicast},
     programs::ProgramRole,
-    session::ExperimentSession,
+    session::{ExperimentSession, ObservedProgram},
     topology::{THIRD, Topology},
-    watch::{self, EVENT_TIMEOUT, SHORT_TIMEOUT},
+    watch::{EVENT_TIMEOUT, SHORT_TIMEOUT},
 };
 
 /// The interval between lines (ours): the handout's is a second, which would only take more time.
@@ -53,6 +57,15 @@ const SENDERS: [(&str, &str); 2] = [
     ),
 ];
 
+/// The pause between two lines that a sender is given (ours: as fast as a person types).
+const TYPING: Duration = Duration::from_millis(100);
+
+/// How long a sender has for the datagrams of its lines, while its input is open (ours).
+const SENDING: Duration = Duration::from_secs(3);
+
+/// The maximum of kept bytes of a datagram (ours).
+const MAX_BYTES: usize = 2000;
+
 pub(super) fn programme(session: &mut ExperimentSession<'_>) -> Result<Multicast, ExperimentFailure> {
     let configs = [HostConfig::CLIENT, HostConfig::SERVER, HostConfig { name: "senders", ..HostConfig::PROXY }];
     let hosts = Topology::switched(&configs, session.settings().path, session.seed())?;
@@ -68,50 +81,56 @@ pub(super) fn programme(session: &mut ExperimentSession<'_>) -> Result<Multicast
     let member_before = client.run(move || is_member_here(group));
     let interface = hosts.interface();
     let capture = client.run(move || Capture::start(interface, u32::MAX))?;
-    let mut receiver = session.start(client, ProgramRole::Part4Receiver, &[])?;
-    wait_for_server(client, &mut receiver, sockets::Protocol::Udp, port)?;
-    let member_during = client.run(move || joins(group));
+    let (mut receiver, receiver_listened) = start_receiver(session, client, port)?;
+    let member_during = receiver_listened && client.run(move || joins(group));
 
-    let settings = session.server_settings(Events::default());
+    // The programme hears what senders send.
+    let heard = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&heard);
+    let settings = session.server_settings(Events::new(move |event| {
+        if matches!(event, Event::Heard { .. } | Event::TooShort { .. }) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }));
     let programme = hosts.server()?.run(move || multicast::spawn(&config, &settings))?;
-    for _ in 0..LINES {
-        receiver.line_with("show a line of the programme", EVENT_TIMEOUT, |line| line.text.contains("swcmTV"))?;
-    }
+    wait_for_lines(&mut receiver, LINES, INTERVAL * 10 * u32::try_from(LINES).unwrap_or(1));
     let mut answers = Vec::new();
     for (identity, text) in SENDERS {
-        let mut sender = session.start(senders, ProgramRole::Part4Sender, &[identity])?;
-        sender.input(text.as_bytes());
-        sender.input(b"\n");
-        sender.end_input();
-        let outcome = session.finish(sender);
-        // A sender with status 1 may still be right: many end their input with an exception.
-        let patience = if outcome.code() == 0 { EVENT_TIMEOUT } else { EVENT_TIMEOUT / 4 };
-        let is_answer = |text: &str| text.contains("swcmTV") && text.contains(identity);
-        let answer = receiver.line_with("show the answer", patience, |line| is_answer(&line.text)).ok();
-        let characters = text.lines().map(|line| line.chars().count() as u64).sum();
-        answers.push(GroupSender { identity: identity.to_owned(), characters, answer: answer.map(|line| line.text) });
+        let begun = now();
+        let sender = session.start(senders, ProgramRole::Part4Sender, &[identity])?;
+        let sender = send(session, sender, &heard, (identity, text));
+        answers.push(GroupSender { ran: (begun, now()), ..sender });
     }
     let sender_member = senders.run(move || is_member_here(group));
     // The receiver shows the datagrams that are still on the path: then lines and datagrams are equally many.
     drop(programme);
     let quiet = session.settings().path.delay + SHORT_TIMEOUT;
-    while receiver.line_with("show another line", quiet, |_| true).is_ok() {}
-    let receiver = session.end(receiver);
+    while wait_for_line(&mut receiver, quiet, |_| true) {}
+    let receiver_ended = receiver.has_ended();
+    let receiver = if receiver_ended { session.finish(receiver) } else { session.end(receiver) };
     let recording = capture.stop();
     session.keep_capture(&recording)?;
 
     session.keep_diagram(figure::of(&recording, (group, port)));
 
+    let shown: Vec<String> = receiver.stdout().lines().map(str::to_owned).collect();
+    let received = datagrams(&recording, group);
+    for sender in &mut answers {
+        sender.complete(&received, &shown);
+    }
     let mut facts = Multicast {
         group: SocketAddrV4::new(group, port),
-        shown: receiver.stdout().lines().map(str::to_owned).collect(),
         member_before,
         member_during,
         sender_member,
         senders: answers,
-        datagrams: 0,
+        datagrams: received.len() as u64,
         igmp_reports: 0,
         sender_ttl: 0,
+        receiver_listened,
+        receiver_ended,
+        shown,
+        received,
     };
     for (number, frame) in (1..).zip(recording.frames()) {
         let Ok(packet) = Packet::decode(number, &frame) else { continue };
@@ -121,13 +140,119 @@ pub(super) fn programme(session: &mut ExperimentSession<'_>) -> Result<Multicast
             _ => {}
         }
     }
-    let to_group = |flow: &&lab_packets::flow::Flow| flow.protocol == FlowProtocol::Udp && flow.server.ip() == group;
-    facts.datagrams = watch::flows(&recording).iter().filter(to_group).map(|flow| flow.sent.packets).sum();
     Ok(facts)
 }
 
+/// Starts a receiver; yields whether it opened its port.
+pub(super) fn start_receiver(
+    session: &mut ExperimentSession<'_>,
+    host: &Host,
+    port: u16,
+) -> Result<(ObservedProgram, bool), ExperimentFailure> {
+    let mut receiver = session.start(host, ProgramRole::Part4Receiver, &[])?;
+    match wait_for_server(host, &mut receiver, sockets::Protocol::Udp, port) {
+        Ok(_) => Ok((receiver, true)),
+        Err(ExperimentFailure::Deadline { .. } | ExperimentFailure::Ended { .. }) => Ok((receiver, false)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Waits for a line on stdout; `false` when the time is over, or the program.
+fn wait_for_line(program: &mut ObservedProgram, patience: Duration, is_wanted: impl Fn(&str) -> bool) -> bool {
+    let wanted = |line: &lab_process::Line| line.stream == Stream::Stdout && is_wanted(&line.text);
+    program.line_with("show a line", patience, wanted).is_ok()
+}
+
+/// Waits for some lines, whatever they are, within a time for all.
+fn wait_for_lines(program: &mut ObservedProgram, lines: usize, patience: Duration) {
+    let until = Instant::now() + patience;
+    for _ in 0..lines {
+        if !wait_for_line(program, until.saturating_duration_since(Instant::now()), |_| true) {
+            break;
+        }
+    }
+}
+
+/// Types lines into a sender, and keeps its input open until their datagrams have come; then ends the input and the
+/// program. What it does at the end of its input, as with an exception, is its own affair.
+fn send(
+    session: &mut ExperimentSession<'_>,
+    mut sender: ObservedProgram,
+    heard: &AtomicU64,
+    (identity, text): (&str, &str),
+) -> GroupSender {
+    let before = heard.load(Ordering::Relaxed);
+    let came = || heard.load(Ordering::Relaxed).saturating_sub(before);
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for line in &lines {
+        sender.input(format!("{line}\n").as_bytes());
+        thread::sleep(TYPING);
+    }
+    let is_done = |sender: &mut ObservedProgram, datagrams: u64, patience: Duration| {
+        let until = Instant::now() + patience;
+        while came() < datagrams && !sender.has_ended() && Instant::now() < until {
+            thread::sleep(POLL_INTERVAL);
+        }
+        came() >= datagrams
+    };
+    // A slow start takes longer than the lines.
+    is_done(&mut sender, 1, SENDING);
+    is_done(&mut sender, lines.len() as u64, SENDING);
+    let ended_early = sender.has_ended();
+    if ended_early {
+        session.finish(sender);
+    } else {
+        sender.end_input();
+        // One that reads its whole input first sends only now.
+        is_done(&mut sender, 1, SENDING);
+        let until = Instant::now() + SHORT_TIMEOUT;
+        while !sender.has_ended() && Instant::now() < until {
+            thread::sleep(POLL_INTERVAL);
+        }
+        session.end(sender);
+    }
+    // What is on its way arrives.
+    thread::sleep(session.settings().path.delay * 2);
+    GroupSender { identity: identity.to_owned(), lines, ended_early, ..GroupSender::default() }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+impl GroupSender {
+    /// Adds what was captured of it, and what the receiver showed of the answer.
+    fn complete(&mut self, received: &[GroupDatagram], shown: &[String]) {
+        let own = received.iter().filter(|datagram| datagram.source == GroupSource::Sender);
+        let texts = own.filter_map(GroupDatagram::split).filter(|(identity, _)| *identity == self.identity);
+        self.characters = texts.map(|(_, text)| text.trim_end_matches(['\r', '\n']).chars().count() as u64).sum();
+        let programme = received.iter().filter(|datagram| datagram.source == GroupSource::Programme);
+        let mut answers = programme.filter_map(|datagram| Some(datagram.split()?.1));
+        let answer = answers.find(|text| text.contains(&self.identity));
+        self.answer = answer.and_then(|answer| shown.iter().find(|line| line.contains(answer)).cloned());
+    }
+}
+
+/// The datagrams to a group.
+pub(super) fn datagrams(recording: &Recording, group: Ipv4Addr) -> Vec<GroupDatagram> {
+    let mut datagrams = Vec::new();
+    for (number, frame) in (1..).zip(recording.frames()) {
+        let Ok(packet) = Packet::decode(number, &frame) else { continue };
+        if packet.transport == Transport::Udp && packet.destination.ip() == IpAddr::V4(group) {
+            let is_programme = packet.source.ip() == HostConfig::SERVER.ipv4 && packet.payload.starts_with(b"swcmTV");
+            datagrams.push(GroupDatagram {
+                packet: number,
+                at: packet.at.unwrap_or_default(),
+                source: if is_programme { GroupSource::Programme } else { GroupSource::Sender },
+                bytes: packet.payload.get(..MAX_BYTES).unwrap_or(packet.payload).to_vec(),
+            });
+        }
+    }
+    datagrams
+}
+
 /// Whether a program on this thread's host joins a group within five seconds.
-fn joins(group: Ipv4Addr) -> bool {
+pub(super) fn joins(group: Ipv4Addr) -> bool {
     let until = Instant::now() + EVENT_TIMEOUT / 4;
     loop {
         let is_member = is_member_here(group);

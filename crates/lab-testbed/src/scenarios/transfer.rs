@@ -209,7 +209,7 @@ pub(super) fn connect_client(
             let until = Instant::now() + deadline;
             while Instant::now() < until && !events.iter().any(has_answered) {
                 events.extend(reported.try_iter());
-                if client.has_ended(POLL_INTERVAL) {
+                if client.ends_within(POLL_INTERVAL) {
                     break;
                 }
             }

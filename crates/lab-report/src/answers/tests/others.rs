@@ -6,14 +6,14 @@ use super::*;
 fn q16_time_and_family_of_the_acknowledgement() {
     let measurements = sample::measurements();
     says("Q16", &measurements, &["[A16.b, PMU on IPv4] Over IPv4: “OFFSET=7”.", "[A16.b, PMU on IPv6] Over IPv6"]);
-    does_not_say("Q16", &measurements, "2025");
+    says("Q16", &measurements, &["[A16.a, PMU on IPv4] At 2025-11-07T09:15:02.125Z."]);
+    let is_time = |item: &&Item| item.label.starts_with("A16.a");
+    assert!(answer("Q16", &measurements).items.iter().filter(is_time).all(|item| item.varies));
     assert!(answer("Q16", &measurements).measured.iter().any(|value| value.varies && value.value.contains("09:15:02")));
     let wrong = given(|measurements| facts(&mut measurements.resets[1]).acknowledged_over = Some(Family::Ipv4));
     says("Q16", &wrong, &["not the family that this PMU was given, IPv6"]);
     let silent = given(|measurements| facts(&mut measurements.resets[0]).acknowledged_over = None);
     says("Q16", &silent, &["[PMU on IPv4] No acknowledgement was seen."]);
-    let restless = given(|measurements| facts(&mut measurements.resets[0]).sent_after = 2);
-    says("Q16", &restless, &["went on sending after the acknowledgement"]);
 }
 
 #[test]
@@ -33,16 +33,43 @@ fn q17_the_interval_judges_the_loss() {
     let other = given(|measurements| measurements.series.iter_mut().for_each(|series| facts(series).true_loss = 0.55));
     says("Q17", &other, &["holds the 0.55", "so 2.22 were to be expected"]);
     let none = given(|measurements| facts(&mut measurements.series[0]).packets.clear());
-    says("Q17", &none, &["[PMU on IPv4] No reset was acknowledged."]);
+    says("Q17", &none, &["[A17.a, PMU on IPv6]"]);
+    does_not_say("Q17", &none, "[A17.a, PMU on IPv4]");
+    assert_eq!(
+        answer("Q17", &none).missing.as_deref(),
+        Some("With a PMU on IPv4 no resets were acknowledged, and 60 were asked for.")
+    );
+}
+
+#[test]
+fn q17_a_series_that_a_program_makes_by_itself_counts_when_it_is_whole() {
+    let own = |has_ended, packets: usize| {
+        given(move |measurements| {
+            for series in &mut measurements.series {
+                let series = facts(series);
+                series.own = Some(OwnSeries { has_ended });
+                series.packets.truncate(packets);
+            }
+        })
+    };
+    says(
+        "Q17",
+        &own(true, 60),
+        &["packets on average, over 60 runs", "PMU on IPv4 the program made the runs by itself"],
+    );
+    let missing = |measurements| answer("Q17", &measurements).missing.unwrap_or_default();
+    assert_eq!(missing(own(true, 60)), "");
+    assert!(missing(own(true, 7)).contains("the program made 7 resets by itself, and 60 were asked for"));
+    assert!(missing(own(false, 60)).contains("the program went on after 60 resets, so its resets are no series"));
 }
 
 #[test]
 fn q18_shows_lines_of_the_programme() {
     let measurements = sample::measurements();
-    says("Q18", &measurements, &["swcmTV: Two households", "as many lines as the capture has datagrams"]);
+    says("Q18", &measurements, &["swcmTV: Two households", "showed each datagram of the group that the capture has"]);
     does_not_say("Q18", &measurements, "Thank you");
     let lost = given(|measurements| facts(&mut measurements.multicast).datagrams = 12);
-    says("Q18", &lost, &["did not show as many lines"]);
+    says("Q18", &lost, &["did not show each datagram"]);
     let deaf = given(|measurements| facts(&mut measurements.multicast).shown.clear());
     says("Q18", &deaf, &["showed no line of the programme"]);
 }
@@ -82,11 +109,46 @@ fn q20_the_senders_host_did_not_join() {
 fn q21_the_programme_answers_each_sender() {
     let measurements = sample::measurements();
     says("Q21", &measurements, &["[123456] “Thank you, 123456", "[654321] “Thank you, 654321", "more than 300"]);
-    let short = given(|measurements| {
-        facts(&mut measurements.multicast).senders[0] =
-            GroupSender { identity: "123456".into(), characters: 120, answer: None }
-    });
-    says("Q21", &short, &["[123456] Nothing: it sent only 120 characters."]);
+    let of_first = |sender: GroupSender| {
+        given(move |measurements| {
+            facts(&mut measurements.multicast).senders[0] = GroupSender { identity: "123456".into(), ..sender }
+        })
+    };
+    // What was offered to a sender is not what it sent.
+    let silent = of_first(GroupSender { lines: vec!["x".repeat(400)], ..GroupSender::default() });
+    let missing = |measurements: &_| answer("Q21", measurements).missing.unwrap_or_default();
+    assert_eq!(missing(&silent), "No datagram with the identity 123456 was captured.");
+    let short = of_first(GroupSender { characters: 120, ..GroupSender::default() });
+    let few = "120 characters with the identity 123456 were captured; the programme answers more than 300.";
+    assert_eq!(missing(&short), few);
     let unanswered = given(|measurements| facts(&mut measurements.multicast).senders[1].answer = None);
-    says("Q21", &unanswered, &["[654321] Nothing, although it sent 312 characters."]);
+    says("Q21", &unanswered, &["[654321] No answer was captured, although 312 characters were."]);
+    let unshown = given(|measurements| {
+        let multicast = facts(&mut measurements.multicast);
+        multicast.senders[1].answer = None;
+        multicast.received.push(GroupDatagram {
+            packet: 9,
+            at: Duration::ZERO,
+            source: GroupSource::Programme,
+            bytes: b"swcmTV654321, you have sent 312 characters".to_vec(),
+        });
+    });
+    says("Q21", &unshown, &["[654321] The programme answered, but the receiver did not show that."]);
+}
+
+#[test]
+fn q18_a_receiver_has_a_style_of_its_own() {
+    let styled = given(|measurements| {
+        let multicast = facts(&mut measurements.multicast);
+        let datagram = |text: &str| GroupDatagram {
+            packet: 1,
+            at: Duration::ZERO,
+            source: GroupSource::Programme,
+            bytes: format!("swcmTV{text}").into_bytes(),
+        };
+        multicast.received = vec![datagram("Two households"), datagram("In fair Verona")];
+        let lines = ["From: swcmTV", "Message: Two households", "From: swcmTV", "Message: In fair Verona"];
+        multicast.shown = lines.map(str::to_owned).into();
+    });
+    says("Q18", &styled, &["] Message: Two households", "] Message: In fair Verona", "showed each datagram"]);
 }
