@@ -143,7 +143,18 @@ fn poll<T: Send + 'static>(
     awaited: &str,
     find: impl Fn() -> Option<T> + Clone + Send + 'static,
 ) -> Result<T, ExperimentFailure> {
-    let until = Instant::now() + EVENT_TIMEOUT;
+    poll_for(EVENT_TIMEOUT, host, program, awaited, find)
+}
+
+/// The same, for so long.
+fn poll_for<T: Send + 'static>(
+    patience: Duration,
+    host: &Host,
+    program: &mut Program,
+    awaited: &str,
+    find: impl Fn() -> Option<T> + Clone + Send + 'static,
+) -> Result<T, ExperimentFailure> {
+    let until = Instant::now() + patience;
     loop {
         if let Some(found) = host.run(find.clone()) {
             return Ok(found);
@@ -151,9 +162,7 @@ fn poll<T: Send + 'static>(
         // No line matches: this waits, and fails if the program ends.
         match program.line_with(awaited, POLL_INTERVAL, |_| false) {
             Err(lab_process::Error::Deadline { command_line, awaited, seen, .. }) if Instant::now() >= until => {
-                return Err(
-                    lab_process::Error::Deadline { command_line, awaited, deadline: EVENT_TIMEOUT, seen }.into()
-                );
+                return Err(lab_process::Error::Deadline { command_line, awaited, deadline: patience, seen }.into());
             }
             Err(lab_process::Error::Deadline { .. }) | Ok(_) => {}
             Err(failure) => return Err(failure.into()),

@@ -55,7 +55,7 @@ fn report(only: &[&str], source: &str) -> Report {
     let program = folder.path().join("client.py");
     fs::write(&program, format!("{BEGIN}\n{source}\n")).unwrap();
     let command = format!("python3 {}", program.display());
-    let mut arguments = vec!["--deadline", "12", "--part5", &command];
+    let mut arguments = vec!["--deadline", "25", "--part5", &command];
     only.iter().for_each(|only| {
         if only.starts_with("--") { arguments.push(only) } else { arguments.extend(["--only", only]) }
     });

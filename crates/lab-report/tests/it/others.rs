@@ -84,7 +84,7 @@ fn a_pmu_of_somebody_else_listens_where_it_wants() {
         // Its author wants the certificate and the key alone: a shell leaves the port out.
         let command = format!("sh -c 'exec python3 {} \"$2\" \"$3\"' pmu", pmu.display());
         let report = Report::of(&["--only", "part6", "--part6", &command]);
-        report.succeeded();
+        report.has_no_fault();
         let commands = report.experiment("part6-tls-1.2")["commands"].to_string();
         assert!(commands.contains(&format!("{seen_by}part6-pdc")) && commands.contains(server), "{commands}");
         report.says("Q26", &["TLS 1.2", "ECDHE-RSA-AES256-GCM-SHA384"]);

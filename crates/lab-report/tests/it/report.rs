@@ -212,6 +212,13 @@ impl Report {
         entries.iter().find(|entry| entry["who"] == who).unwrap_or_else(|| panic!("{who} in {entries:#?}"))
     }
 
+    /// As [`succeeded`](Self::succeeded); there may be remarks on the program.
+    #[track_caller]
+    pub(crate) fn has_no_fault(&self) {
+        assert_eq!(self.outcome.code(), 0, "{}", self.outcome.stderr());
+        assert_eq!(self.failed_checks(), Vec::<String>::new());
+    }
+
     /// All was done, and all is accounted for.
     #[track_caller]
     pub(crate) fn succeeded(&self) {

@@ -13,7 +13,7 @@ use labnet::tls::Roots;
 use tempfile::TempDir;
 use ttp::{CaDirectory, CaOptions, CertificateOptions, KeyKind, Name};
 
-use super::poll;
+use super::poll_for;
 use crate::{
     ExperimentFailure,
     programs::ProgramRole,
@@ -140,6 +140,7 @@ pub(super) fn start(
         )?
     };
     let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
-    let address = poll(host, &mut program, "open a TCP port", new)?;
+    // A runtime may take long to start on a busy machine.
+    let address = poll_for(session.settings().deadline, host, &mut program, "open a TCP port", new)?;
     Ok(Listening { program, address })
 }
