@@ -2,9 +2,12 @@
 
 use std::{fs, thread};
 
-use lab_process::Outcome;
+use lab_process::{Outcome, Program};
 
-use crate::report::{Need::Python, Report, lacks};
+use crate::report::{
+    Need::{Java, Perl, Python},
+    Report, lacks, other, source,
+};
 
 /// What the programs have in common: as little of RFC 6455 as it takes.
 const BEGIN: &str = r#"
@@ -245,4 +248,36 @@ tests! {
     a_client_that_shows_something_else_is_named_by_its_fault: &WRONG[12..18];
     a_client_that_shows_too_little_is_named_by_its_fault: &WRONG[18..];
     a_right_client_of_frames_has_no_findings: RIGHT;
+}
+
+/// A right client, on a seed.
+#[track_caller]
+fn check_right(command: &str, seed: &str) {
+    let report = Report::of(&["--only", "part5", "--seed", seed, "--part5", command]);
+    assert_eq!((report.findings(), report.outcome.code()), (vec![], 0), "{command}: {}", report.outcome.stderr());
+}
+
+#[test]
+fn a_right_client_in_java_has_no_findings() {
+    if !lacks("a_right_client_in_java_has_no_findings", &[Java]) {
+        check_right(&format!("java {}", source("Part5Ws.java")), "1");
+    }
+}
+
+#[test]
+fn a_right_client_in_perl_has_no_findings() {
+    if !lacks("a_right_client_in_perl_has_no_findings", &[Perl]) {
+        check_right(&format!("perl {}", source("part5_ws.pl")), "1");
+    }
+}
+
+#[test]
+fn a_right_client_has_no_findings_on_a_busy_machine_whatever_the_seed() {
+    if lacks("a_right_client_has_no_findings_on_a_busy_machine_whatever_the_seed", &[Python]) {
+        return;
+    }
+    let _busy: Vec<Program> = (0..4).map(|_| Program::start("sh", &["-c", "while :; do :; done"]).unwrap()).collect();
+    for seed in ["2", "3", "4"] {
+        check_right(&other("part5_ws"), seed);
+    }
 }

@@ -1,10 +1,13 @@
 //! Wrong PMUs of part 6, a few lines each: the report names what is wrong, and nothing else.
 
-use std::{fs, thread};
+use std::{fs, process::Command, thread};
 
-use lab_process::Outcome;
+use lab_process::{Outcome, Program};
 
-use crate::report::{Need::Python, Report, lacks};
+use crate::report::{
+    Need::{self, Java, Node, OpenSsl, Python},
+    Report, lacks, source,
+};
 
 /// What the PMUs have in common: a right one, taken apart.
 const BEGIN: &str = r#"
@@ -223,4 +226,51 @@ tests! {
     a_pmu_that_says_more_or_less_is_named_by_its_fault: &WRONG[12..18];
     a_pmu_that_does_not_answer_is_named_by_its_fault: &WRONG[18..];
     a_right_pmu_has_no_findings: RIGHT;
+}
+
+#[track_caller]
+fn check_right(test: &str, need: Need, command: &str) {
+    if !lacks(test, &[need]) {
+        let report = report_of(command);
+        assert_eq!((report.findings(), report.outcome.code()), (vec![], 0), "{}", report.outcome.stderr());
+    }
+}
+
+#[test]
+fn a_right_pmu_in_java_has_no_findings() {
+    check_right("a_right_pmu_in_java_has_no_findings", Java, &format!("java {}", source("Part6Pmu.java")));
+}
+
+#[test]
+fn a_right_pmu_in_node_has_no_findings() {
+    check_right("a_right_pmu_in_node_has_no_findings", Node, &format!("node {}", source("part6_pmu.js")));
+}
+
+#[test]
+fn a_right_pmu_in_c_has_no_findings() {
+    if lacks("a_right_pmu_in_c_has_no_findings", &[OpenSsl]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("pmu").display().to_string();
+    let compiled = Command::new("cc").args(["-o", &program, &source("part6_pmu.c"), "-lssl", "-lcrypto"]).output();
+    let compiled = compiled.unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    check_right("a_right_pmu_in_c_has_no_findings", OpenSsl, &program);
+}
+
+#[test]
+fn a_right_pmu_has_no_findings_on_a_busy_machine_whatever_the_seed() {
+    if lacks("a_right_pmu_has_no_findings_on_a_busy_machine_whatever_the_seed", &[Python]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("pmu.py");
+    fs::write(&program, format!("{BEGIN}\nserve()\n")).unwrap();
+    let command = format!("python3 {}", program.display());
+    let _busy: Vec<Program> = (0..4).map(|_| Program::start("sh", &["-c", "while :; do :; done"]).unwrap()).collect();
+    for seed in ["2", "3", "4"] {
+        let report = Report::of(&["--only", "part6", "--seed", seed, "--part6", &command]);
+        assert_eq!((report.findings(), report.outcome.code()), (vec![], 0), "{}", report.outcome.stderr());
+    }
 }
