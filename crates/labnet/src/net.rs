@@ -29,6 +29,7 @@ pub use execute::{ClientStream, End, Execute, Sent, execute};
 pub use multicast::{Group, Interface, MulticastSender, OutgoingInterface};
 pub use port_holder::PortHolder;
 pub use scoped::ScopedIp;
+pub use send_limit::send_within;
 pub use server::{ClientLimits, Running, ServeEvent, Wake, raise_descriptor_limit, serve};
 pub use tcp::{Connection, Counted, Deadline, connect};
 pub use udp::{Datagram, Exchange, Family, Pair, PerFamily};

@@ -193,6 +193,14 @@ fn the_main_of_a_part_fits_a_screen(file: &File) -> Option<String> {
     (is_main && lines >= 100).then(|| format!("has {lines} lines; a part's main stays under 100"))
 }
 
+fn a_limit_of_a_send_is_for_all_of_it(file: &File) -> Option<String> {
+    let is_home =
+        ["crates/labnet/src/net/send_limit.rs", "crates/lab-test/src/sockets.rs"].contains(&file.path.as_str());
+    let sets_it = file.code().iter().any(|line| line.contains("set_write_timeout("));
+    (sets_it && !is_home)
+        .then(|| "SO_SNDTIMEO begins anew with each part of a send: see labnet::net::send_within".to_owned())
+}
+
 fn output_goes_through_the_console(file: &File) -> Option<String> {
     let code = file.code();
     let printed =
@@ -329,6 +337,10 @@ fn rules() -> Vec<(Rule, File)> {
         (messages_know_no_sockets_and_no_files, File::new("crates/labnet/src/feed.rs", "use std::{\n fmt,\n io,\n};")),
         (every_file_says_what_it_is, File::new("crates/labnet/tests/tidy.rs", "use std::fmt;")),
         (the_main_of_a_part_fits_a_screen, File::new("crates/part2-pdc/src/main.rs", &"//! x\n".repeat(100))),
+        (
+            a_limit_of_a_send_is_for_all_of_it,
+            File::new("crates/tls-lab/src/proxy/relay.rs", "self.stream.set_write_timeout(Some(STALL))"),
+        ),
         (output_goes_through_the_console, File::new("crates/part2-pdc/src/main.rs", "fn x() { println!(\"x\"); }")),
         (
             only_answers_are_shown_as_received,

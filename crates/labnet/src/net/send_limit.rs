@@ -67,6 +67,17 @@ impl SendLimit {
     }
 }
 
+/// Sends all bytes within a limit, measured on the clock however slowly the peer takes them.
+///
+/// # Errors
+/// [`TimedOut`](io::ErrorKind::TimedOut) at the end of the limit, or that of the stream. Nobody knows then how much has
+/// left: the stream is of no use any more.
+pub fn send_within(stream: &TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
+    let mut sends = SendLimit::default();
+    sends.set(Some(limit));
+    sends.write(stream, &[IoSlice::new(bytes)]).map(drop)
+}
+
 fn too_slow(limit: Duration) -> io::Error {
     let reason = format!("it did not take what it was sent within {} s", limit.as_secs_f64());
     io::Error::new(io::ErrorKind::TimedOut, reason)
@@ -111,6 +122,9 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(error.to_string(), "it did not take what it was sent within 0.8 s");
         assert!(took >= LIMIT && took < 4 * LIMIT, "{took:?}");
+        let begun = Instant::now();
+        let error = send_within(&server, &flood, LIMIT).unwrap_err();
+        assert!(error.kind() == io::ErrorKind::TimedOut && begun.elapsed() < 4 * LIMIT, "{error}");
         // Nothing is sent after that, and nothing waited for.
         assert!(limit.is_exceeded());
         assert!(limit.write(&server, &[IoSlice::new(b"x")]).is_err());

@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use labnet::{count::Count, error::reason, tls};
+use labnet::{count::Count, error::reason, net, tls};
 use rustls::Connection;
 
 use super::transcript::Transcript;
@@ -28,7 +28,8 @@ use super::transcript::Transcript;
 /// How much is read at once: eight records, so that a flood costs few system calls (ours).
 const WIRE_LEN: usize = 128 * 1024;
 
-/// How long a receiver may take nothing of what is passed to it before both connections are ended (ours).
+/// How long a receiver may take over each send of what is passed to it before both connections are ended (ours): no send
+/// is longer than a buffer.
 const STALL: Duration = Duration::from_secs(60);
 
 /// How long both ways may be silent before the same happens: no side says so when its machine has vanished (ours).
@@ -69,8 +70,7 @@ impl Endpoint {
     }
 
     fn set_limits(&self) -> io::Result<()> {
-        self.stream.set_read_timeout(Some(IDLE))?;
-        self.stream.set_write_timeout(Some(STALL))
+        self.stream.set_read_timeout(Some(IDLE))
     }
 
     /// Ends it in both directions; whoever waits for it wakes up.
@@ -122,7 +122,7 @@ impl Endpoint {
                 return Ok(());
             }
             drop(tls);
-            (&self.stream).write_all(wire)?;
+            net::send_within(&self.stream, wire, STALL)?;
         }
     }
 
@@ -330,7 +330,8 @@ fn is_timeout(error: &io::Error) -> bool {
 fn explain(name: &str, error: &io::Error) -> String {
     match tls::fault_within(error) {
         Some(fault) => format!("{name} {fault}"),
-        None if is_timeout(error) => format!("{name} took nothing for {} s", STALL.as_secs()),
+        // Our own patience; a peer that vanished is a timeout of the system's, which has a number.
+        None if is_timeout(error) && error.raw_os_error().is_none() => format!("{name} is given up: {}", reason(error)),
         None => format!("{name} is gone: {}", reason(error)),
     }
 }
