@@ -9,7 +9,8 @@ use std::{
 use clap::{Args, ValueEnum};
 use labnet::{
     Error,
-    tls::{self, Roots},
+    cli::Diagnostics,
+    tls::{self, PemFile, Roots},
 };
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 
@@ -47,6 +48,7 @@ enum List {
 pub struct Anchors {
     roots: Roots,
     origin: String,
+    passed_over: Vec<String>,
 }
 
 impl AnchorOptions {
@@ -57,12 +59,13 @@ impl AnchorOptions {
     pub fn load(&self) -> Result<Anchors, Error> {
         let mut certificates = Vec::new();
         let mut origins = Vec::new();
+        let mut passed_over = Vec::new();
         if let Some(file) = &self.cafile {
             certificates.extend(tls::read_certificates(file)?);
             origins.push(file.display().to_string());
         }
         if let Some(folder) = &self.cadir {
-            certificates.extend(read_folder(folder)?);
+            certificates.extend(read_folder(folder, &mut passed_over)?);
             origins.push(folder.display().to_string());
         }
         let is_named = !origins.is_empty();
@@ -72,7 +75,8 @@ impl AnchorOptions {
             (None, _) if is_named => {}
             (None | Some(List::System), Some(system)) => {
                 certificates.extend(if system.is_dir() {
-                    read_folder(system)?
+                    // Not the user's to mend.
+                    read_folder(system, &mut Vec::new())?
                 } else {
                     tls::read_certificates(system)?
                 });
@@ -94,7 +98,7 @@ impl AnchorOptions {
         if roots.is_empty() {
             return Err(Error::credentials(Path::new(&origin), "holds no CA certificate that can be used"));
         }
-        Ok(Anchors { roots, origin })
+        Ok(Anchors { roots, origin, passed_over })
     }
 }
 
@@ -102,6 +106,11 @@ impl Anchors {
     /// For a verifier.
     pub fn roots(&self) -> &Roots {
         &self.roots
+    }
+
+    /// Warns of each file of the user's folder that could not be used.
+    pub fn warn(&self, err: &Diagnostics) {
+        self.passed_over.iter().for_each(|why| err.warn(format_args!("passed over: {why}")));
     }
 
     /// Where they were read.
@@ -116,16 +125,33 @@ impl Anchors {
     }
 }
 
-/// Every certificate of a folder; what is none is passed over.
-fn read_folder(folder: &Path) -> Result<Vec<Vec<u8>>, Error> {
+/// Every certificate of a folder. A file without one is passed over, one that is damaged is told of, too.
+fn read_folder(folder: &Path, passed_over: &mut Vec<String>) -> Result<Vec<Vec<u8>>, Error> {
     let failed = |source| Error::File { attempt: "read", path: folder.display().to_string(), source };
     let mut certificates = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)?.take(MAX_FILES) {
+    // OpenSSL's HASH.0 are links to files beside them.
+    let mut seen = HashSet::new();
+    for (at, entry) in fs::read_dir(folder).map_err(failed)?.enumerate() {
+        if at == MAX_FILES {
+            passed_over.push(format!("{} has more than {MAX_FILES} files: the others are not read", folder.display()));
+            break;
+        }
         let path = entry.map_err(failed)?.path();
-        if path.is_file() {
-            certificates.extend(tls::read_certificates(&path).unwrap_or_default());
+        if !path.is_file() || !seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+            continue;
+        }
+        match PemFile::read(&path) {
+            Ok(file) => {
+                let of_file = file.certificates().unwrap_or_default();
+                if of_file.iter().any(|certificate| Roots::of([certificate.clone()]).is_empty()) {
+                    passed_over.push(format!("{}: holds a certificate that is damaged", path.display()));
+                }
+                certificates.extend(of_file.iter().map(|certificate| certificate.to_vec()));
+            }
+            Err(error) => passed_over.push(error.to_string()),
         }
     }
+    passed_over.sort_unstable();
     if certificates.is_empty() {
         Err(Error::credentials(folder, "holds no file with a certificate (PEM)"))
     } else {

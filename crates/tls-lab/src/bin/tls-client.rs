@@ -108,6 +108,7 @@ fn main() -> ExitCode {
 
 fn client(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let anchors = arguments.anchors.load()?;
+    anchors.warn(&console.err);
     let settings = settings(&arguments, anchors.clone())?;
     let host: Server = arguments.host.parse()?;
     let request =

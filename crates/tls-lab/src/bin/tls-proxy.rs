@@ -68,11 +68,13 @@ fn main() -> ExitCode {
 fn intercept(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let [ca_certificate, ca_key] = <[PathBuf; 2]>::try_from(arguments.ca)
         .map_err(|_| Error::Usage("--ca takes a certificate and its key, once".to_owned()))?;
+    let anchors = arguments.anchors.load()?;
+    anchors.warn(&console.err);
     let proxy = Proxy::new(ProxySettings {
         ca_certificate,
         ca_key,
         to: arguments.to,
-        anchors: arguments.anchors.load()?,
+        anchors,
         timeout: arguments.timeout,
         show: arguments.show,
     })?;

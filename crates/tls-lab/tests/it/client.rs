@@ -199,7 +199,21 @@ fn a_folder_of_authorities_may_hold_plain_files_or_openssls_links() {
         let arguments = ["localhost", &port, "--cadir", folder.to_str().unwrap()];
         start(&arguments).finish(PATIENCE).unwrap()
     };
-    assert_eq!(trust(folder.path()).code(), 0);
+    let outcome = trust(folder.path());
+    assert_eq!((outcome.code(), outcome.stderr()), (0, String::new()));
+    // A file that is damaged is passed over, by name, once for all links to it.
+    let good = fs::read_to_string(file("cacert.pem")).unwrap();
+    fs::write(folder.path().join("cut.pem"), &good[..good.len() / 2]).unwrap();
+    std::os::unix::fs::symlink("cut.pem", folder.path().join("1b2c3d4e.0")).unwrap();
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nMAMCAQc=\n-----END CERTIFICATE-----\n";
+    fs::write(folder.path().join("none.pem"), no_certificate).unwrap();
+    fs::write(folder.path().join("list.pem"), no_certificate.replace("CERTIFICATE", "X509 CRL")).unwrap();
+    let outcome = trust(folder.path());
+    let stderr = outcome.stderr();
+    assert_eq!((outcome.code(), stderr.lines().count()), (0, 2), "{stderr}");
+    assert!(stderr.contains("cut.pem: its certificate is cut short") || stderr.contains("1b2c3d4e.0: its"), "{stderr}");
+    assert!(stderr.contains("none.pem: holds a certificate that is damaged\n"), "{stderr}");
+    assert!(stderr.lines().all(|line| line.starts_with("warning: passed over: ")), "{stderr}");
     let empty = tempfile::tempdir().unwrap();
     check_failed(&trust(empty.path()), 1, &["holds no file with a certificate"]);
     check_failed(&trust(&empty.path().join("gone")), 1, &["cannot read"]);
