@@ -7,35 +7,24 @@ use std::{
     fmt,
     io::{self, IoSlice, Read, Write},
     rc::Rc,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use labnet::{
     Error,
     net::{Connection, Deadline},
-    tls::{self, NegotiatedTls, ServerCheck, ServerVerifier, TlsRole},
+    tls::{self, NegotiatedTls, ServerVerifier, TlsRole},
 };
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, Error as TlsError, KeyLog, SupportedProtocolVersion,
-    client::{Resumption, verify_server_name},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-    server::ParsedCertificate,
+    ClientConfig, ClientConnection, Error as TlsError, KeyLog, SupportedProtocolVersion,
+    client::Resumption,
+    pki_types::{CertificateDer, ServerName},
 };
 use tls_trace::{Direction, Entry, Summary, Timeline};
 
-use crate::{anchors::Anchors, certificate_checks};
-
-/// How much of the server's certificate is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checks {
-    /// Everything.
-    All,
-    /// The chain, but not the name.
-    NoName,
-    /// Nothing: any server is accepted.
-    None,
-}
+pub use crate::server_check::Checks;
+use crate::{anchors::Anchors, server_check::CertificateCheck};
 
 /// What a client wants.
 #[derive(Clone, Debug)]
@@ -100,7 +89,7 @@ impl Client {
     ) -> Result<Self, Error> {
         let failed = |error: TlsError| Error::System { attempt: "set up TLS", source: io::Error::other(error) };
         let (anchors, checks) = (settings.anchors.clone(), settings.checks);
-        let check = CertificateCheck { anchors, checks, overlooked: OnceLock::new() };
+        let check = CertificateCheck::new(anchors, checks);
         let verifier = Arc::new(ServerVerifier::new(check));
         let secrets = Arc::new(KeyLogBuffer::default());
         let mut config = ClientConfig::builder_with_provider(tls::provider())
@@ -325,61 +314,5 @@ impl KeyLog for KeyLogBuffer {
             secret: zeroize::Zeroizing::new(secret.to_vec()),
         };
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(secret);
-    }
-}
-
-/// Checks the server's certificate as far as it is told to.
-#[derive(Debug)]
-struct CertificateCheck {
-    anchors: Anchors,
-    checks: Checks,
-    /// What is wrong with the certificate, when that was not to be checked.
-    overlooked: OnceLock<String>,
-}
-
-impl CertificateCheck {
-    fn check_all(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> Result<(), TlsError> {
-        let verified = tls::verify_server_chain(leaf, intermediates, self.anchors.roots(), now);
-        if let Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) = verified {
-            certificate_checks::self_signed(leaf)?;
-        }
-        verified?;
-        let name = Some(name).filter(|_| self.checks != Checks::NoName);
-        if let Some(name) = name {
-            verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
-        }
-        Ok(certificate_checks::leaf(leaf, name)?)
-    }
-}
-
-impl ServerCheck for CertificateCheck {
-    fn check(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> Result<(), TlsError> {
-        match self.check_all(leaf, intermediates, name, now) {
-            Err(error) if self.checks == Checks::None => {
-                self.overlooked.get_or_init(|| tls::complaint(&error));
-                Ok(())
-            }
-            checked => checked,
-        }
-    }
-
-    /// A signature that fails is one by another key than that of the certificate, not one of the CA.
-    fn bad_signature(&self, error: TlsError) -> TlsError {
-        match error {
-            TlsError::InvalidCertificate(CertificateError::BadSignature) => certificate_checks::foreign_key().into(),
-            error => error,
-        }
     }
 }

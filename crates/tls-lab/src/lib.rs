@@ -8,3 +8,4 @@ pub mod describe;
 pub mod http;
 pub mod proxy;
 pub mod server;
+mod server_check;

@@ -29,7 +29,7 @@ use labnet::{
     Error,
     escape::escape,
     net::{self, Connection, Deadline, Families, Server},
-    tls::{self, NegotiatedTls},
+    tls::{self, NegotiatedTls, ServerVerifier},
 };
 use rustls::{
     ClientConfig, ClientConnection, ServerConfig,
@@ -42,6 +42,7 @@ use rustls::{
 use crate::{
     anchors::Anchors,
     server::{cannot_set_up, handshake::HandshakeStream},
+    server_check::{CertificateCheck, Checks},
 };
 use certificate_cache::CertificateCache;
 use hello::Hello;
@@ -77,6 +78,7 @@ pub struct Proxy {
     to_victims: ServerConfig,
     /// What all servers see, but for the application protocols.
     to_servers: ClientConfig,
+    anchors: Anchors,
     to: Option<Server>,
     timeout: Duration,
     show: u64,
@@ -137,10 +139,12 @@ impl Proxy {
         to_victims.session_storage = Arc::new(NoServerSessionStorage {});
         let builder = ClientConfig::builder_with_provider(tls::provider());
         let builder = builder.with_protocol_versions(&versions).map_err(cannot_set_up)?;
-        let mut to_servers = builder.with_root_certificates(settings.anchors.roots().store()).with_no_client_auth();
+        let mut to_servers =
+            builder.dangerous().with_custom_certificate_verifier(verifier(&settings.anchors)).with_no_client_auth();
         to_servers.resumption = Resumption::disabled();
         let to = settings.to.map(|to| to.or_port(HTTPS_PORT));
-        Ok(Self { cache, to_victims, to_servers, to, timeout: settings.timeout, show: settings.show })
+        let ProxySettings { anchors, timeout, show, .. } = settings;
+        Ok(Self { cache, to_victims, to_servers, anchors, to, timeout, show })
     }
 
     /// One victim, from its first byte to the end of both connections. `say` gets each line of what passes.
@@ -214,6 +218,7 @@ impl Proxy {
         server.set_nodelay()?;
         let mut config = self.to_servers.clone();
         config.alpn_protocols = offers;
+        config.dangerous().set_certificate_verifier(verifier(&self.anchors));
         let failed = |complaint: String| {
             let Route { name, address } = route;
             Refusal::new(Alert::HandshakeFailure, format!("the real server, {name} at {address}, {complaint}"))
@@ -244,6 +249,11 @@ impl Proxy {
         handshake.accept(&mut tls).map_err(refused)?;
         Ok((tls, serial))
     }
+}
+
+/// Checks a real server as tls-client does. For one connection.
+fn verifier(anchors: &Anchors) -> Arc<ServerVerifier<CertificateCheck>> {
+    Arc::new(ServerVerifier::new(CertificateCheck::new(anchors.clone(), Checks::All)))
 }
 
 /// An alert that is fatal, as a record of its own: before the handshake nothing is encrypted (RFC 8446, section 6).

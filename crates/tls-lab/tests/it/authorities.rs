@@ -12,7 +12,10 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-use crate::{CLIENT, SERVER};
+use crate::{
+    CLIENT, SERVER,
+    middle::{Ca, get, start_proxy},
+};
 
 /// A CA: what its certificate says, and its key.
 struct Authority {
@@ -88,6 +91,19 @@ impl Site {
         finish(start("openssl", &[&trusted, untrusted, options, &[&leaf]].concat()))
     }
 
+    /// What tls-proxy does with that server, and what it says of it.
+    fn report_of_proxy(&self, case: &str) -> String {
+        let server = Listening::of(start(SERVER, &[&self.path("chain.pem"), &self.path("key.pem"), "--port", "0"]));
+        let forged_by = Ca::new();
+        let to = format!("--to localhost:{}", server.port());
+        let roots = self.folder.path().join("roots.pem");
+        let mut proxy = Listening::of(start_proxy(&forged_by.certificate(), &forged_by.key(), &roots, &to));
+        let reached = get(proxy.address, "localhost", &forged_by.client(&[]));
+        let report = proxy.report(if reached.is_ok() { "the victim is deceived" } else { "refused: " });
+        assert!(report.contains("localhost") || reached.is_ok(), "{case}: {report}");
+        report
+    }
+
     fn check_accepted(&self, case: &str) {
         let outcome = self.visit(&[]);
         assert_eq!((outcome.code(), outcome.stderr()), (0, String::new()), "{case}");
@@ -96,6 +112,9 @@ impl Site {
     /// The client refuses it in these words, and OpenSSL for the same reason.
     fn check_refused(&self, case: &str, words: &str, strictly: bool, openssls: &str) {
         check_failed(&self.visit(&[]), &self.visit(&[]).stdout(), &[words]);
+        // The proxy is a client too.
+        let report = self.report_of_proxy(case);
+        assert!(report.contains("refused: the real server, ") && report.contains(words), "{case}: {report}");
         assert_eq!(self.visit(&["--no-verify"]).code(), 0, "{case}");
         if !lacks("openssl") {
             let verdict = self.openssl(if strictly { &["-x509_strict"] } else { &[] });
@@ -159,7 +178,9 @@ fn a_trusted_ca_is_refused_for_what_its_certificate_says() {
         Site::new(&root.self_signed(), root.leaf(), "").check_refused(case, words, strictly, openssls);
     }
     let root = Authority::new("Root", |_| ());
-    Site::new(&root.self_signed(), root.leaf(), "").check_accepted("as it should be");
+    let site = Site::new(&root.self_signed(), root.leaf(), "");
+    site.check_accepted("as it should be");
+    assert!(site.report_of_proxy("as it should be").contains("the victim is deceived"));
     let root = Authority::new("Root", |ca| ca.is_ca = IsCa::NoCa);
     Site::new(&root.self_signed(), root.leaf(), "").check_accepted("key usage alone, as OpenSSL has it");
 }
