@@ -164,6 +164,6 @@ mod tests {
         let lossless = Tally { runs: 10, packets: 10 };
         assert_eq!(lossless.to_string(), "mean 1.00 packets, loss 0.000 (95 %: 0.000 to 0.308) over 10 runs");
         let once = Tally { runs: 1, packets: 5 };
-        assert_eq!(once.to_string(), "mean 5.00 packets, loss 0.800 (95 %: 0.284 to 0.995) over 1 runs");
+        assert_eq!(once.to_string(), "mean 5.00 packets, loss 0.800 (95 %: 0.284 to 0.995) over 1 run");
     }
 }
