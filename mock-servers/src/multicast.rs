@@ -236,7 +236,7 @@ impl Record {
 
     fn add(&mut self, from: SocketAddr, identity: Identity, text: &[u8]) -> Result<(), Error> {
         let entry = Entry {
-            time: labnet::cli::now(),
+            time: labnet::cli::now_in_nanoseconds(),
             source: from.to_string(),
             identity: identity.to_string(),
             text: String::from_utf8_lossy(text).into_owned(),

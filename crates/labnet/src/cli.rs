@@ -125,6 +125,11 @@ pub fn now() -> String {
     jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }
 
+/// The same to the nanosecond, as records have it.
+pub fn now_in_nanoseconds() -> String {
+    jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%.9f%:z").to_string()
+}
+
 /// A time since the Unix epoch in UTC, as RFC 3339 writes it: to the nanosecond, or to the millisecond if it has no more.
 pub fn utc(since_epoch: std::time::Duration) -> String {
     let time = i128::try_from(since_epoch.as_nanos()).ok().and_then(|ns| jiff::Timestamp::from_nanosecond(ns).ok());

@@ -249,10 +249,10 @@ fn the_record_has_each_datagram_of_the_group_as_a_line_of_json() {
     for entry in own {
         assert_eq!(entry.as_object().unwrap().len(), 4, "{entry}");
         assert_eq!(entry["source"], member.mouth.local_addr().unwrap().to_string());
-        // As RFC 3339 writes it: 2018-11-07T23:55:00.000+01:00
+        // As RFC 3339 writes it: 2018-11-07T23:55:00.000000000+01:00
         let time = entry["time"].as_str().unwrap();
         let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        assert_eq!(shape.replace(['+', '-'], "~"), "0000~00~00T00:00:00.000~00:00", "{time}");
+        assert_eq!(shape.replace(['+', '-'], "~"), "0000~00~00T00:00:00.000000000~00:00", "{time}");
     }
 }
 
