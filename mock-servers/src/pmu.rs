@@ -7,7 +7,7 @@ use std::{
 
 use labnet::{
     Error,
-    net::{self, ClientLimits, ClientStream, Clock, Connection, Running, Sent},
+    net::{self, ClientLimits, ClientStream, Clock, Connection, Family, Running, Sent},
     pmu::{Command, Device, Step},
 };
 
@@ -49,7 +49,9 @@ impl Default for Config {
 /// [`Error::Listen`].
 pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
     let config = config.clone();
-    let listeners = settings.listen(NAME, &settings.bind_ipv4(), config.port)?;
+    let addresses = settings.bind_ipv4();
+    settings.need_address(NAME, Family::Ipv4, &addresses)?;
+    let listeners = settings.listen(NAME, &addresses, config.port)?;
     settings.serve(NAME, listeners, move |stream, peer, limits, clock| serve(stream, peer, &config, limits, clock))
 }
 

@@ -128,6 +128,9 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
     let addresses = |family| settings.bind.iter().copied().filter(move |ip| Family::of(ip.at(0)) == family);
     let addresses: Vec<ScopedIp> =
         [Family::Ipv4, Family::Ipv6].into_iter().filter(|&family| is_served(family)).flat_map(addresses).collect();
+    // Of one family alone, when there is none.
+    let family = if is_served(Family::Ipv4) { Family::Ipv4 } else { Family::Ipv6 };
+    settings.need_address(NAME, family, &addresses)?;
     let report = settings.events.of_serve(NAME);
     let sockets = net::bind_each(&addresses, config.port, report, net::bind_udp, UdpSocket::local_addr)?;
     let begun = clock.now();

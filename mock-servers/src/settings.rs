@@ -6,7 +6,7 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use labnet::{
     Error,
-    net::{self, ClientLimits, Clock, Running, ScopedIp},
+    net::{self, ClientLimits, Clock, Family, Running, ScopedIp},
 };
 
 use crate::{Event, Events, ServerName};
@@ -44,6 +44,18 @@ impl ServerSettings {
     /// The addresses of IPv4 alone.
     pub(crate) fn bind_ipv4(&self) -> Vec<ScopedIp> {
         self.bind.iter().copied().filter(|address| address.ip().is_ipv4()).collect()
+    }
+
+    /// Refuses to start a server that is served over one family alone, and has no address of it.
+    pub(crate) fn need_address(&self, server: ServerName, family: Family, addresses: &[ScopedIp]) -> Result<(), Error> {
+        if !addresses.is_empty() {
+            return Ok(());
+        }
+        let bind: Vec<_> = self.bind.iter().map(ToString::to_string).collect();
+        let bind = bind.join(", ");
+        Err(Error::Usage(format!(
+            "{server} is served over {family} alone, and --bind has none of its addresses: {bind}"
+        )))
     }
 
     /// Opens the sockets of a server over TCP.

@@ -56,7 +56,7 @@ pub fn run_to_status<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> 
 }
 
 fn parse_and_run<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Result<ExitCode, E>) -> ExitCode {
-    let arguments = match A::try_parse() {
+    let arguments = match parse::<A>() {
         Ok(arguments) => arguments,
         Err(error) => return refuse::<A>(&error),
     };
@@ -81,6 +81,18 @@ fn parse_and_run<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Resu
     };
     console.statistics.print(&console.err);
     status
+}
+
+/// Parses the command line. A negative number is a value, which its option may refuse, and no option of its own.
+fn parse<A: Parser>() -> Result<A, clap::Error> {
+    fn with_negative_numbers(command: clap::Command) -> clap::Command {
+        let allow =
+            |arg: clap::Arg| if arg.get_action().takes_values() { arg.allow_negative_numbers(true) } else { arg };
+        command.mut_args(allow).mut_subcommands(with_negative_numbers)
+    }
+    let mut command = with_negative_numbers(A::command());
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    A::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// A command line that clap refuses, in the lab's form: one line `error: …`, one line `hint: …`, status 2.

@@ -230,6 +230,15 @@ fn a_wrong_command_line_is_status_2() {
     ] {
         check_refused(&[option, value], 2, &[option]);
     }
+    check_refused(
+        &["--flood-size", "-1"],
+        2,
+        &["invalid value '-1' for '--flood-size <BYTES>': expected a number of bytes"],
+    );
+    let pmu = "error: pmu is served over IPv4 alone, and --bind has none of its addresses: ::1\n";
+    check_refused(&["pmu", "--bind", "::1", "--seed", "1"], 2, &[pmu]);
+    let reset = "error: reset is served over IPv6 alone, and --bind has none of its addresses: 127.0.0.1\n";
+    check_refused(&["reset", "--family", "ipv6", "--bind", "127.0.0.1", "--seed", "1"], 2, &[reset]);
     check_refused(&["--flood-size", "1", "--flood-file", "flood.txt"], 2, &["--flood-size", "--flood-file"]);
     check_refused(&["multicast", "--interface", "no-such-0"], 2, &["no-such-0", "127.0.0.1"]);
     check_refused(&["multicast", "--group", "10.0.0.1"], 2, &["10.0.0.1"]);
