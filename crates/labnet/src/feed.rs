@@ -45,7 +45,7 @@ impl FromStr for Identity {
         let bytes = text.as_bytes().try_into().map_err(|_| {
             Error::Usage(format!(
                 "the identity '{}' has {} of UTF-8; it must have exactly {IDENTITY_LEN}, such as 123456",
-                text.escape_debug(),
+                text,
                 Count::of_len(text.len(), "byte"),
             ))
         })?;

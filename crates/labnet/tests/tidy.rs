@@ -201,6 +201,12 @@ fn a_limit_of_a_send_is_for_all_of_it(file: &File) -> Option<String> {
         .then(|| "SO_SNDTIMEO begins anew with each part of a send: see labnet::net::send_within".to_owned())
 }
 
+fn text_is_escaped_in_one_way(file: &File) -> Option<String> {
+    // Rust's own shows `\\u{1b}` for `\\x1b`; what is an error's is escaped when it is shown.
+    let is_other = file.code().iter().any(|line| line.contains("escape_debug()") || line.contains("escape_default()"));
+    is_other.then(|| "escape text with labnet::escape".to_owned())
+}
+
 fn output_goes_through_the_console(file: &File) -> Option<String> {
     let code = file.code();
     let printed =
@@ -337,6 +343,7 @@ fn rules() -> Vec<(Rule, File)> {
         (messages_know_no_sockets_and_no_files, File::new("crates/labnet/src/feed.rs", "use std::{\n fmt,\n io,\n};")),
         (every_file_says_what_it_is, File::new("crates/labnet/tests/tidy.rs", "use std::fmt;")),
         (the_main_of_a_part_fits_a_screen, File::new("crates/part2-pdc/src/main.rs", &"//! x\n".repeat(100))),
+        (text_is_escaped_in_one_way, File::new("crates/ttp/src/name.rs", "let text = text.escape_debug();")),
         (
             a_limit_of_a_send_is_for_all_of_it,
             File::new("crates/tls-lab/src/proxy/relay.rs", "self.stream.set_write_timeout(Some(STALL))"),

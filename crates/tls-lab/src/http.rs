@@ -14,7 +14,6 @@ const MAX_HEADERS: usize = 100;
 /// [`Error::Usage`] for a path that would be more than a path.
 pub fn request(host: &str, path: &str) -> Result<Vec<u8>, Error> {
     if !path.starts_with('/') || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-        let path = path.escape_debug();
         return Err(Error::Usage(format!("'{path}' is no path: expected one that begins with / and has no spaces")));
     }
     Ok(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tls-client\r\nConnection: close\r\n\r\n")

@@ -444,6 +444,6 @@ fn check_file_name(name: &str) -> Result<(), labnet::Error> {
     }
     Err(labnet::Error::Usage(format!(
         "'{}' is no name for files: expected letters, digits, '-', '_', '.' or '@'",
-        name.escape_debug()
+        name
     )))
 }

@@ -110,7 +110,6 @@ impl FromStr for Name {
         if name.len() <= MAX_DNS_LEN && enough && labels.split('.').all(is_label) {
             return Ok(Self::Dns(name));
         }
-        let text = text.escape_debug();
         Err(Error::Usage(format!("'{text}' is neither a DNS name (letters outside ASCII as xn--…) nor an IP address")))
     }
 }

@@ -112,7 +112,7 @@ impl FromStr for Country {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let error = || Error::Usage(format!("'{}' is no country code of two letters, such as CH", text.escape_debug()));
+        let error = || Error::Usage(format!("'{}' is no country code of two letters, such as CH", text));
         is_code.then(|| Self(text.to_ascii_uppercase())).ok_or_else(error)
     }
 }

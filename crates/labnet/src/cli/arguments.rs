@@ -69,7 +69,7 @@ impl DefaultServer {
                 Ok(server) if !server.has_port() => Ok(server.or_port(self.mock_port).or_else_port(self.port)),
                 // Of a zone that this machine does not have the error says more.
                 Err(error) if host.contains(':') && host.contains('%') => Err(error),
-                _ => Err(Error::Usage(format!("{LAB_SERVER}='{}' is no host (give no port)", host.escape_debug()))),
+                _ => Err(Error::Usage(format!("{LAB_SERVER}='{}' is no host (give no port)", host))),
             },
             _ => Ok(Server::new(self.host, self.port)),
         }
@@ -123,7 +123,7 @@ pub fn server_and_commands(
         _ => {
             return Err(Error::Usage(format!(
                 "'{}' is neither a command nor a server followed by its port: expected {EXPECTED}",
-                positional.join(" ").escape_debug(),
+                positional.join(" "),
             )));
         }
     };
@@ -141,7 +141,7 @@ fn server_alone(positional: &[String]) -> Result<Option<Server>, Error> {
         [host, port] => server(host, port).map(Some),
         _ => Err(Error::Usage(format!(
             "'{}' is no server followed by its port: expected [SERVER PORT]",
-            positional.join(" ").escape_debug(),
+            positional.join(" "),
         ))),
     }
 }
@@ -150,16 +150,12 @@ fn server(host: &str, port: &str) -> Result<Server, Error> {
     let server: Server = host.parse()?;
     match port.parse() {
         Ok(port) if port > 0 && !server.has_port() => Ok(server.or_port(port)),
-        _ => Err(Error::Usage(format!(
-            "'{} {}' is no server and port, such as 127.0.0.1 5003",
-            host.escape_debug(),
-            port.escape_debug(),
-        ))),
+        _ => Err(Error::Usage(format!("'{} {}' is no server and port, such as 127.0.0.1 5003", host, port,))),
     }
 }
 
 fn named_twice(positional: &str) -> Error {
-    Error::Usage(format!("the server is named twice: as '{}' and by --server", positional.escape_debug()))
+    Error::Usage(format!("the server is named twice: as '{}' and by --server", positional))
 }
 
 /// The positional arguments of a server with a certificate: `[PORT] CERTIFICATE KEY`.
@@ -170,8 +166,7 @@ pub fn port_and_files(positional: &[String], default: u16) -> Result<(u16, &Path
     match positional {
         [certificate, key] => Ok((default, Path::new(certificate), Path::new(key))),
         [port, certificate, key] => {
-            let error =
-                |_| Error::Usage(format!("'{}' is no port: expected [PORT] CERTIFICATE KEY", port.escape_debug()));
+            let error = |_| Error::Usage(format!("'{}' is no port: expected [PORT] CERTIFICATE KEY", port));
             Ok((port.parse().map_err(error)?, Path::new(certificate), Path::new(key)))
         }
         _ => Err(Error::Usage("expected [PORT] CERTIFICATE KEY".to_owned())),
@@ -186,7 +181,7 @@ pub fn group(positional: &[String], default: SocketAddrV4) -> Result<SocketAddrV
     let error = || {
         Error::Usage(format!(
             "'{}' is no group and port, such as {} {}",
-            positional.join(" ").escape_debug(),
+            positional.join(" "),
             default.ip(),
             default.port()
         ))

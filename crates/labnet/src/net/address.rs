@@ -188,10 +188,7 @@ impl FromStr for Server {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let error = || {
-            let text = text.escape_debug();
-            Error::Usage(format!("'{text}' is no server: expected HOST, HOST:PORT, or [IPV6]:PORT"))
-        };
+        let error = || Error::Usage(format!("'{text}' is no server: expected HOST, HOST:PORT, or [IPV6]:PORT"));
         let port = |digits: &str| match digits.parse::<u16>() {
             Ok(port) if port > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(port)),
             _ => Err(error()),

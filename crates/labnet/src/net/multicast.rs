@@ -74,7 +74,6 @@ impl FromStr for Interface {
         let known: Vec<_> = interfaces.iter().filter_map(ipv4).collect();
         known.iter().find(|(name, _)| name == text).map(|(_, address)| Self(Some(*address))).ok_or_else(|| {
             let known: Vec<_> = known.iter().map(|(name, address)| format!("{name} ({address})")).collect();
-            let text = text.escape_debug();
             Error::Usage(format!(
                 "'{text}' is no interface with an IPv4 address; this machine has {}",
                 known.join(", ")

@@ -53,7 +53,6 @@ fn interface(text: &str, zone: &str) -> Result<u32, Error> {
         let mut names: Vec<_> = known.map(|(name, index)| format!("{name} ({index})")).collect();
         names.sort_unstable();
         names.dedup();
-        let (text, zone) = (text.escape_debug(), zone.escape_debug());
         Error::Usage(format!("'{text}': '{zone}' is no interface of this machine; it has {}", names.join(", ")))
     })
 }
@@ -102,10 +101,8 @@ impl FromStr for ScopedIp {
             return Ok(scoped);
         }
         let ip: Result<IpAddr, _> = text.parse();
-        ip.map(Self::from).map_err(|_| {
-            let text = text.escape_debug();
-            Error::Usage(format!("'{text}' is no IP address, such as 127.0.0.1, ::1 or fe80::1%eth0"))
-        })
+        ip.map(Self::from)
+            .map_err(|_| Error::Usage(format!("'{text}' is no IP address, such as 127.0.0.1, ::1 or fe80::1%eth0")))
     }
 }
 

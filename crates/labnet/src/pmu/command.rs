@@ -60,7 +60,7 @@ impl FromStr for Command {
 fn unknown(text: &str) -> Error {
     Error::Usage(format!(
         "'{}' is no command: expected CMD_short:d (d in seconds, 0 to {}, such as 0 or 0.5) or CMD_floodme",
-        text.escape_debug(),
+        text,
         MAX_INTERVAL.as_secs(),
     ))
 }

@@ -114,7 +114,7 @@ fn parse<'c>(certificate: &'c CertificateDer<'_>) -> Result<X509Certificate<'c>,
 
 /// A name from a command line, that of a host.
 pub(super) fn parse_name(name: &str) -> Result<ServerName<'static>, Error> {
-    let error = || Error::Usage(format!("'{}' is no name of a server, such as localhost", name.escape_debug()));
+    let error = || Error::Usage(format!("'{}' is no name of a server, such as localhost", name));
     server_name(name).ok_or_else(error)
 }
 

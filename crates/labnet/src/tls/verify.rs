@@ -16,7 +16,7 @@ use super::{
     name::{ExpectedName, server_name},
     provider, version_one,
 };
-use crate::Error;
+use crate::{Error, escape::escape};
 
 /// What the owner of a certificate wants to prove with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn verify_chain(
         None => ExpectedName::Any,
         Some(name) => {
             let host = server_name(name);
-            ExpectedName::Host(host.ok_or_else(|| format!("was to be '{}', which is no name", name.escape_debug()))?)
+            ExpectedName::Host(host.ok_or_else(|| format!("was to be '{}', which is no name", escape(name)))?)
         }
     };
     let at = UnixTime::since_unix_epoch(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());

@@ -46,7 +46,7 @@ impl FromStr for Url {
     fn from_str(text: &str) -> Result<Self, Error> {
         /// Of `ws` (RFC 6455, section 3).
         const DEFAULT_PORT: u16 = 80;
-        let error = |reason: &str| Error::Usage(format!("'{}' {reason}", text.escape_debug()));
+        let error = |reason: &str| Error::Usage(format!("'{}' {reason}", text));
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
         match scheme.to_ascii_lowercase().as_str() {
             "ws" => {}

@@ -183,9 +183,8 @@ fn settings(arguments: &Arguments, anchors: Anchors) -> Result<ClientSettings, E
         true => arguments.host.parse::<Server>()?.without_zone().host().to_owned(),
         false => arguments.host.clone(),
     };
-    let name = ServerName::try_from(host).map_err(|_| {
-        Error::Usage(format!("'{}' is no name of a server, such as localhost", arguments.host.escape_debug()))
-    })?;
+    let name = ServerName::try_from(host)
+        .map_err(|_| Error::Usage(format!("'{}' is no name of a server, such as localhost", arguments.host)))?;
     let checks = match (arguments.no_verify, arguments.no_check_hostname) {
         (true, _) => Checks::None,
         (false, true) => Checks::NoName,
@@ -197,7 +196,7 @@ fn settings(arguments: &Arguments, anchors: Anchors) -> Result<ClientSettings, E
         Some(Version::Tls12) => vec![&TLS12],
     };
     if let Some(wrong) = arguments.alpn.iter().find(|protocol| !(1..=255).contains(&protocol.len())) {
-        return Err(Error::Usage(format!("'{}' is no protocol: it has 1 to 255 bytes", wrong.escape_debug())));
+        return Err(Error::Usage(format!("'{}' is no protocol: it has 1 to 255 bytes", wrong)));
     }
     Ok(ClientSettings { anchors, checks, versions, alpn: arguments.alpn.clone(), name })
 }

@@ -185,6 +185,13 @@ fn a_name_that_is_no_file_name_is_a_wrong_command_line() {
 }
 
 #[test]
+fn a_name_is_escaped_as_all_text_is() {
+    let place = Place::with_ca();
+    let told = place.refused("issue x\u{1b}y\u{7f}", 2, &["'x\\x1by\\x7f' is no name for files"]).stderr();
+    assert!(!told.contains("u{"), "{told}");
+}
+
+#[test]
 fn a_wrong_command_line_is_status_2_and_leaves_nothing_behind() {
     let place = Place::with_ca();
     for arguments in [
