@@ -70,7 +70,7 @@ pub struct Arrow {
 pub enum ArrowKind {
     /// Payload.
     Data,
-    /// No payload: SYN, ACK, FIN, RST.
+    /// No payload: SYN, ACK, FIN, RST, and probes (keep-alives, window probes), whose byte is none.
     Control,
     /// A retransmission.
     Retransmission,
@@ -209,6 +209,12 @@ fn abridge(run: &[(&PacketRow, String)], limit: usize, first: Duration, to: &mut
         to.push(Arrow { packet: None, label, kind: ArrowKind::Omitted, ..arrow(row, first) });
     }
     to.extend(last.iter().map(|row| arrow(row, first)));
+}
+
+/// Whether one of the lines without payload has a byte all the same: that of a probe.
+fn has_probe_with_a_byte(arrows: &[Arrow]) -> bool {
+    let is_probe = |label: &str| label.ends_with("(keep-alive)") || label.ends_with("(window probe)");
+    arrows.iter().any(|arrow| arrow.kind == ArrowKind::Control && arrow.label.contains(" B") && is_probe(&arrow.label))
 }
 
 /// The description of a diagram, in a few sentences.

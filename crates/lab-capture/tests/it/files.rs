@@ -259,7 +259,7 @@ fn keep_alives_and_window_probes_are_named_and_neither_payload_nor_repeats() {
     assert_eq!(rows[1][4..11], ["12", "1", "11", "11", "0", "0", "0"], "{counts}");
     // The byte of the third probe was taken.
     assert_eq!(rows[2][4..11], ["11", "3", "18", "18", "0", "0", "0"], "{counts}");
-    assert!(counts.ends_with("without payload: 3 keep-alives, 3 window probes\n"), "{counts}");
+    assert!(counts.ends_with("probes, whose byte is no payload: 3 keep-alives, 3 window probes\n"), "{counts}");
     let json: serde_json::Value = serde_json::from_str(&quiet(&["count", "--json", &file])).unwrap();
     let way = |name: &str| json["flows"][0][name].clone();
     assert_eq!((&way("sent")["keep_alives"], &way("received")["window_probes"]), (&3.into(), &3.into()));
@@ -271,6 +271,7 @@ fn keep_alives_and_window_probes_are_named_and_neither_payload_nor_repeats() {
         (" 1 B: d (window probe) ", 3),
         ("|<---- 5 B: ata 1 -", 1),
         ("(again", 0),
+        ("- - no payload, or the byte of a probe", 1),
     ] {
         assert_eq!(shown.matches(expected).count(), times, "{expected}\n{shown}");
     }

@@ -218,9 +218,11 @@ fn time(arrow: &Arrow) -> String {
 /// The legend of the kinds of lines.
 fn legend(arrows: &[Arrow], is_slanted: bool, y: u32) -> Markup {
     let has = |kind| arrows.iter().any(|arrow| arrow.kind == kind);
+    let has_probe = super::has_probe_with_a_byte(arrows);
+    let dashed = if has_probe { "dashed: no payload, or the byte of a probe" } else { "dashed: no payload" };
     let meanings = [
         (ArrowKind::Data, "solid: payload"),
-        (ArrowKind::Control, "dashed: no payload"),
+        (ArrowKind::Control, dashed),
         (ArrowKind::Retransmission, "double: again"),
         (ArrowKind::Lost, "×: lost"),
     ];

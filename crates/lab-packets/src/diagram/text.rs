@@ -109,8 +109,9 @@ fn lane(arrow: &Arrow) -> String {
 
 /// The legend of the kinds of lines; `None` without arrows that need it.
 fn legend(arrows: &[Arrow]) -> Option<String> {
+    let has_probe = super::has_probe_with_a_byte(arrows);
     let kinds = [
-        (ArrowKind::Control, "- - no payload"),
+        (ArrowKind::Control, if has_probe { "- - no payload, or the byte of a probe" } else { "- - no payload" }),
         (ArrowKind::Data, "---- payload"),
         (ArrowKind::Retransmission, "==== again: it had passed before"),
         (ArrowKind::Lost, "---x lost"),

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use lab_packets::flow::{Detail, Direction, DirectionCounts, Flow, Traffic};
-use labnet::cli::Console;
+use labnet::{cli::Console, count::Count};
 
 use crate::{
     error::Error,
@@ -158,7 +158,9 @@ fn summary(contents: &Contents) -> Vec<String> {
     let keep_alives: u64 = ways().map(|way| way.keep_alives).sum();
     let window_probes: u64 = ways().map(|way| way.window_probes).sum();
     if keep_alives + window_probes > 0 {
-        lines.push(format!("without payload: {keep_alives} keep-alives, {window_probes} window probes"));
+        let keep_alives = Count::new(keep_alives, "keep-alive");
+        let window_probes = Count::new(window_probes, "window probe");
+        lines.push(format!("probes, whose byte is no payload: {keep_alives}, {window_probes}"));
     }
     match (contents.dropped, contents.received) {
         (Some(dropped), Some(received)) => lines.push(format!("dropped by the capture: {dropped} of {received}")),
