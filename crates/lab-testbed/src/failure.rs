@@ -96,7 +96,7 @@ pub enum ExperimentFailure {
         answer: Vec<u8>,
     },
     /// The PMU did not agree on the version that the client offered alone.
-    #[error("a client that offered {offered} alone was answered with {version}")]
+    #[error("a client that offered {offered} alone was answered with {}", escape(.version))]
     OtherVersion {
         /// What was offered.
         offered: TlsVersion,

@@ -54,9 +54,16 @@ pub(super) fn session(session: &mut ExperimentSession<'_>, version: TlsVersion) 
     let asked = [&to[..], &["--tls", version.number(), "--keylog", &log, "--stats", "--timeout", "10"]].concat();
     let pdc = session.start(hosts.host(client)?, ProgramRole::Part6Pdc, &asked)?;
     let outcome = session.finish(pdc);
+    let mut pmu = Some(program);
+    if let Some(program) = pmu.take_if(|_| outcome.code() != 0) {
+        // It may keep its side open for ever.
+        session.end(program);
+    }
     let (mut recording, measured) =
         watch.end(session.scenario().name(), &hosts, address.port(), ProgramRole::Part6Pdc)?;
-    session.end(program);
+    if let Some(program) = pmu {
+        session.end(program);
+    }
     recording.secrets = KeyLog::new(&fs::read_to_string(&key_log).unwrap_or_default());
     session.keep_capture(&recording)?;
     let (mut transfer, flow) = measured.map_err(|failure| failure.with_ending(&outcome))?;
