@@ -3,17 +3,20 @@
 mod client;
 
 use std::{
+    fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     thread,
     time::Duration,
 };
 
-use labnet::tls::Roots;
+use lab_packets::file::{KeyLog, Recording};
+use labnet::tls::{KeyLogFile, Roots};
 
 use super::pmu::{self, Identity, Listening};
 use crate::{
     ExperimentFailure,
+    capture::Capture,
     facts::{AnswerEnd, ClientKind, PmuClient, PmuClients},
     session::{ExperimentSession, ObservedProgram},
     topology::Topology,
@@ -31,12 +34,27 @@ const BROKEN_GRACE: Duration = Duration::from_secs(2);
 pub(super) fn clients(session: &mut ExperimentSession<'_>) -> Result<PmuClients, ExperimentFailure> {
     let identity = Identity::new()?;
     let roots = identity.roots()?;
-    let mut bench = Bench { session, identity, roots, pmu: None, starts: 0, clients: Vec::new() };
-    bench.run()?;
-    if let Some(Pmu { program, .. }) = bench.pmu.take() {
-        bench.session.end(program);
+    let key_log = identity.file("clients.log");
+    let keys = KeyLogFile::open(&key_log)?;
+    let mut bench = Bench {
+        session,
+        identity,
+        roots,
+        keys,
+        pmu: None,
+        starts: 0,
+        clients: Vec::new(),
+        capture: None,
+        recording: None,
+    };
+    let result = bench.run();
+    bench.stop();
+    let Bench { session, identity: _identity, clients, recording, .. } = bench;
+    if let Some(mut recording) = recording {
+        recording.secrets = KeyLog::new(&fs::read_to_string(&key_log).unwrap_or_default());
+        session.keep_capture(&recording)?;
     }
-    Ok(PmuClients { clients: bench.clients })
+    result.map(|()| PmuClients { clients })
 }
 
 /// A PMU and its clients so far.
@@ -44,9 +62,14 @@ struct Bench<'a, 'b> {
     session: &'a mut ExperimentSession<'b>,
     identity: Identity,
     roots: Roots,
+    /// The secrets of all clients.
+    keys: KeyLogFile,
     pmu: Option<Pmu>,
     starts: u64,
     clients: Vec<PmuClient>,
+    /// The packets of the clients before the PMU is started again: while it runs, and then.
+    capture: Option<Capture>,
+    recording: Option<Recording>,
 }
 
 /// A running PMU; each start has a network of its own, so that its port is free.
@@ -83,11 +106,14 @@ impl Bench<'_, '_> {
     /// The PMU, started again if it has ended or did not answer the client before.
     fn pmu(&mut self) -> Result<&mut Pmu, ExperimentFailure> {
         let is_lost = self.clients.last().is_some_and(|last| last.pmu_status.is_some() || is_unanswered(last));
-        if let Some(Pmu { program, .. }) = self.pmu.take_if(|_| is_lost) {
-            self.session.end(program);
+        if is_lost {
+            self.stop();
         }
         if self.pmu.is_none() {
             let hosts = Topology::single()?;
+            if self.starts == 0 {
+                self.capture = Some(hosts.client()?.run(|| Capture::start("lo", u32::MAX))?);
+            }
             let Listening { program, address } = pmu::start(self.session, hosts.server()?, &self.identity)?;
             self.starts += 1;
             let ip = match address.ip() {
@@ -100,6 +126,16 @@ impl Bench<'_, '_> {
         self.pmu.as_mut().ok_or(ExperimentFailure::NoClientHello)
     }
 
+    /// Ends the PMU, and the capture.
+    fn stop(&mut self) {
+        if let Some(Pmu { program, .. }) = self.pmu.take() {
+            self.session.end(program);
+        }
+        if let Some(capture) = self.capture.take() {
+            self.recording = Some(capture.stop());
+        }
+    }
+
     /// A client that speaks TLS.
     fn tls(
         &mut self,
@@ -107,8 +143,8 @@ impl Bench<'_, '_> {
         command: &'static str,
         patience: Patience,
     ) -> Result<PmuClient, ExperimentFailure> {
-        let roots = self.roots.clone();
-        self.visit(move |address| ask(address, &roots, kind, command, patience))
+        let (roots, keys) = (self.roots.clone(), self.keys.clone());
+        self.visit(move |address| ask(address, (&roots, &keys), kind, command, patience))
     }
 
     /// A client; it runs on the host of the PMU.
@@ -123,13 +159,13 @@ impl Bench<'_, '_> {
     }
 
     fn two_at_once(&mut self) -> Result<(), ExperimentFailure> {
-        let roots = Arc::new(self.roots.clone());
+        let trust = Arc::new((self.roots.clone(), self.keys.clone()));
         let pmu = self.pmu()?;
         let address = pmu.address;
         let both = pmu.hosts.client()?.run(move || {
             let start = || {
-                let roots = Arc::clone(&roots);
-                thread::spawn(move || ask(address, &roots, ClientKind::AtOnce, SHORT, Patience::ANSWER))
+                let trust = Arc::clone(&trust);
+                thread::spawn(move || ask(address, (&trust.0, &trust.1), ClientKind::AtOnce, SHORT, Patience::ANSWER))
             };
             [start(), start()].map(|running| running.join().ok())
         });
@@ -146,6 +182,7 @@ impl Bench<'_, '_> {
         let grace = if is_broken && client.kind != ClientKind::OtherCommand { BROKEN_GRACE } else { END_GRACE };
         if let Some(mut pmu) = self.pmu.take_if(|pmu| pmu.program.ends_within(grace)) {
             client.pmu_status = Some(self.session.ended(&mut pmu.program).code());
+            self.stop();
         }
         self.clients.push(client.clone());
         client

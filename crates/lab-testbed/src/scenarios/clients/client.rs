@@ -10,7 +10,7 @@ use std::{
 use labnet::{
     Error,
     net::{Deadline, Server},
-    tls::{Client, ClientOptions, Roots},
+    tls::{Client, ClientOptions, KeyLogFile, Roots},
 };
 
 use crate::facts::{AnswerEnd, ClientKind, PmuClient};
@@ -85,7 +85,7 @@ fn visitor(kind: ClientKind, command: &str) -> PmuClient {
 /// Asks over TLS, and reads to the end or to the end of its patience.
 pub(super) fn ask(
     address: SocketAddr,
-    roots: &Roots,
+    (roots, keys): (&Roots, &KeyLogFile),
     kind: ClientKind,
     command: &str,
     patience: Patience,
@@ -96,6 +96,7 @@ pub(super) fn ask(
         checks_name: false,
         connect: Deadline::after(CONNECT_TIMEOUT),
         silence: Some(SLICE),
+        key_log: Some(keys.clone()),
         ..ClientOptions::trusting(roots.clone())
     };
     let server = Server::new(address.ip().to_string(), address.port());
