@@ -139,6 +139,19 @@ fn without_loss_every_packet_is_answered_and_with_a_loss_of_one_none() {
 }
 
 #[test]
+fn the_first_packets_are_lost_for_certain_and_an_answer_has_its_copies() {
+    let server = spawn(&Config { lose_first: (2, 0), copies: 1, ..config() });
+    let client = Client::of(server.address());
+    for _ in 0..3 {
+        client.send(b"RESET:20");
+    }
+    let answer = client.receive(PATIENCE).unwrap();
+    assert_eq!(client.receive(PATIENCE).unwrap(), answer, "the copy");
+    let more = client.receive(Duration::from_millis(200)).unwrap_err();
+    assert!(matches!(more.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut), "{more}");
+}
+
+#[test]
 fn the_offset_is_at_most_what_the_request_allows() {
     let server = spawn(&config());
     let client = Client::of(server.address());
