@@ -5,6 +5,8 @@
 mod case;
 mod families;
 mod pace;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -63,18 +65,18 @@ pub(crate) fn diagnose(facts: &RunFacts) -> Vec<Finding> {
             })
         }));
     }
-    // The series shows no more of it than that the first program did not end.
-    let explained = [FindingId::NeedsBothFamilies, FindingId::OneFamily];
+    let is_in_turn = findings.iter().any(|finding| finding.id == FindingId::FamiliesInTurn);
+    let pace = pace::diagnose(&cases, is_in_turn);
+    let is_paced = pace.is_empty();
+    findings.extend(pace);
+    // The series shows no more of these than that the first program did not end.
+    let explained = [FindingId::NeedsBothFamilies, FindingId::OneFamily, FindingId::WrongTimeout];
     let explained = explained.into_iter().find(|id| findings.iter().any(|finding| finding.id == *id));
     findings.extend(
         explained.into_iter().flat_map(|id| {
             overdue_in_series(facts).map(move |scenario| Finding::new(id, ProgramRole::Part3, scenario))
         }),
     );
-    let is_in_turn = findings.iter().any(|finding| finding.id == FindingId::FamiliesInTurn);
-    let pace = pace::diagnose(&cases, is_in_turn);
-    let is_paced = pace.is_empty();
-    findings.extend(pace);
     if !needs_both && series != Series::Own {
         findings.extend(cases.iter().filter(|case| series.is_endless(case, facts)).filter_map(after_acknowledgement));
     }

@@ -23,8 +23,9 @@ pub(super) fn diagnose(cases: &[Case<'_>], is_in_turn: bool) -> Vec<Finding> {
     if is_in_turn {
         return Vec::new();
     }
-    if let Some(finding) = cases.iter().find_map(asks_once) {
-        return vec![finding];
+    let once: Vec<Finding> = cases.iter().filter_map(asks_once).collect();
+    if !once.is_empty() {
+        return once;
     }
     // Where the PMU is on both families, nothing but the program decides.
     let mut ordered: Vec<&Case<'_>> = cases.iter().collect();
