@@ -11,4 +11,4 @@ membership = struct.pack("=4sI", socket.inet_aton(GROUP), socket.INADDR_ANY)
 seat.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
 while True:
     datagram = seat.recv(2048)
-    print(datagram[:6].decode(), "says:", datagram[6:].decode())
+    print(datagram[:6].decode(errors="replace"), "says:", datagram[6:].decode(errors="replace"))
