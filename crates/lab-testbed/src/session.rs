@@ -272,6 +272,12 @@ impl<'a> ExperimentSession<'a> {
         program.conclude(End::Interrupt)
     }
 
+    /// Ends a program whose input has ended: what it makes of that, as an exception, is its own affair.
+    pub(crate) fn end_after_input(&mut self, mut program: ObservedProgram) -> Outcome {
+        program.interrupt();
+        program.conclude(End::Interrupt)
+    }
+
     /// How often the program that ended last called recv, if that was watched.
     pub(crate) fn recv_calls(&self) -> Option<u64> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).last().and_then(|(run, _)| run.recv_calls)

@@ -209,7 +209,7 @@ fn send(
         while !sender.has_ended() && Instant::now() < until {
             thread::sleep(POLL_INTERVAL);
         }
-        session.end(sender);
+        session.end_after_input(sender);
     }
     // What is on its way arrives.
     thread::sleep(session.settings().path.delay * 2);
