@@ -8,6 +8,7 @@ mod websocket;
 
 use std::time::Duration;
 
+use labnet::count::Count;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -205,7 +206,7 @@ fn abridge(run: &[(&PacketRow, String)], limit: usize, first: Duration, to: &mut
     let (omitted, last) = rest.split_at_checked(rest.len().saturating_sub(KEPT_AT_END)).unwrap_or((&[], rest));
     if let Some(row) = omitted.first() {
         let bytes: usize = omitted.iter().map(|(row, _)| row.payload_len).sum();
-        let label = format!("… {} packets more, {bytes} B", omitted.len());
+        let label = format!("… {} more, {bytes} B", Count::of_len(omitted.len(), "packet"));
         to.push(Arrow { packet: None, label, kind: ArrowKind::Omitted, ..arrow(row, first) });
     }
     to.extend(last.iter().map(|row| arrow(row, first)));
@@ -226,15 +227,15 @@ fn description(flow: &Flow, [left, right]: &[String; 2], tls: Option<&TlsDissect
             0 => String::new(),
             repeats => format!(", {repeats} of its packets repeat something"),
         };
-        format!("{bytes} bytes in {packets} packets with payload{repeats}")
+        format!("{} in {} with payload{repeats}", Count::new(bytes, "byte"), Count::new(packets, "packet"))
     };
     let time = match flow.duration() {
         Some(duration) => format!("in {:.6} s", duration.as_secs_f64()),
         None => "at unknown times".to_owned(),
     };
     let (sent, received) = (way(Direction::Sent), way(Direction::Received));
-    let packets = flow.sent.packets + flow.received.packets;
+    let packets = Count::new(flow.sent.packets + flow.received.packets, "packet");
     let tls = tls.map(|tls| format!(" TLS handshake: {}.", tls.summary)).unwrap_or_default();
     let (client, server) = (flow.client, flow.server);
-    format!("{packets} packets {time}. The {left}, {client}, sent {sent}. The {right}, {server}, sent {received}.{tls}")
+    format!("{packets} {time}. The {left}, {client}, sent {sent}. The {right}, {server}, sent {received}.{tls}")
 }
