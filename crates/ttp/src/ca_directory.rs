@@ -210,7 +210,9 @@ impl CaDirectory {
         if !faithful::has_issuer(signed.der(), ca.subject().as_raw()) {
             return Err(bad_ca("has a subject that cannot be written into a certificate as it is".to_owned()).into());
         }
-        request.check_certificate(signed.der()).map_err(|fault| labnet::Error::credentials(request_file, fault))?;
+        request
+            .check_certificate(signed.der(), &names)
+            .map_err(|fault| labnet::Error::credentials(request_file, fault))?;
         files::write(&path, &signed.pem(), Permissions::Everyone, options.force)?;
         Ok(Issued { path, refused: request.refused })
     }

@@ -4,8 +4,12 @@
 //! object identifiers otherwise than X.690 does, the certificate would be for somebody else, or the writer would stop
 //! the program: so what cannot be written is refused before, and what was written is compared afterwards.
 
+use std::net::IpAddr;
+
 use labnet::tls::{DottedOid, is_whole};
-use x509_parser::{certificate::X509Certificate, prelude::FromDer, x509::X509Name};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, x509::X509Name};
+
+use crate::Name;
 
 /// The numbers of an object identifier, if rcgen (by way of yasna) can write it.
 pub(crate) fn arcs(oid: DottedOid<'_>) -> Option<Vec<u64>> {
@@ -57,10 +61,23 @@ pub(crate) fn has_issuer(certificate: &[u8], issuer_der: &[u8]) -> bool {
 pub(crate) fn has_subject(certificate: &[u8], key: &[u8], subject: &[(Vec<u8>, String)]) -> bool {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
     let attributes = certificate.subject().iter_attributes();
-    let written = attributes.map(|attribute| {
-        (attribute.attr_type().as_bytes().to_vec(), labnet::tls::text(attribute.attr_value()).unwrap_or_default())
-    });
-    certificate.public_key().raw == key && written.eq(subject.iter().cloned())
+    let written = attributes
+        .map(|attribute| Some((attribute.attr_type().as_bytes().to_vec(), labnet::tls::text(attribute.attr_value())?)));
+    certificate.public_key().raw == key && written.eq(subject.iter().cloned().map(Some))
+}
+
+/// Whether a certificate is for these names, in their order, and for no others.
+pub(crate) fn has_names(certificate: &[u8], names: &[Name]) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
+    let Ok(san) = certificate.subject_alternative_name() else { return false };
+    let written = san.map(|san| san.value.general_names.as_slice()).unwrap_or_default();
+    let is_same = |(written, name): (&GeneralName<'_>, &Name)| match (written, name) {
+        (GeneralName::DNSName(written), Name::Dns(name)) => written == name,
+        (GeneralName::IPAddress(written), Name::Ip(IpAddr::V4(ip))) => **written == ip.octets(),
+        (GeneralName::IPAddress(written), Name::Ip(IpAddr::V6(ip))) => **written == ip.octets(),
+        _ => false,
+    };
+    written.len() == names.len() && written.iter().zip(names).all(is_same)
 }
 
 #[cfg(test)]
@@ -85,6 +102,21 @@ mod tests {
         assert!(!has_subject(certificate.der(), key, &[]));
         assert!(has_issuer(certificate.der(), parsed.subject().as_raw()));
         parsed.subject().iter_attributes().next().map(|attribute| attribute.attr_type().as_bytes().to_vec())
+    }
+
+    #[test]
+    fn a_certificate_is_for_the_names_that_were_asked_for_and_no_others() {
+        let all = ["localhost", "*.lab.test", "127.0.0.1", "::1"].map(|name| name.parse::<Name>().unwrap());
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = all.iter().map(|name| name.to_san().unwrap()).collect();
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        assert!(has_names(certificate.der(), &all));
+        for other in [&all[1..], &all[..3], &[], &[&all[1..], &all[..1]].concat(), &[&all[..], &all[..1]].concat()] {
+            assert!(!has_names(certificate.der(), other), "{other:?}");
+        }
+        let bare = CertificateParams::default().self_signed(&KeyPair::generate().unwrap()).unwrap();
+        assert!(has_names(bare.der(), &[]) && !has_names(bare.der(), &all));
+        assert!(!has_names(b"", &[]));
     }
 
     fn check_ca(attributes: &[(&[u64], &str)]) -> Result<(), String> {

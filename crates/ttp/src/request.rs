@@ -165,13 +165,15 @@ impl Request {
         Ok(())
     }
 
-    /// Refuses a certificate that does not say what the request says.
+    /// Refuses a certificate that does not say what the request says, for these names.
     ///
     /// # Errors
     /// That it does not.
-    pub(crate) fn check_certificate(&self, certificate: &[u8]) -> Result<(), &'static str> {
+    pub(crate) fn check_certificate(&self, certificate: &[u8], names: &[Name]) -> Result<(), &'static str> {
         let is_same = faithful::has_subject(certificate, &self.key_der, &self.attributes);
-        is_same.then_some(()).ok_or("has a subject or a key that cannot be written into a certificate as it is")
+        is_same.then_some(()).ok_or("has a subject or a key that cannot be written into a certificate as it is")?;
+        let is_same = faithful::has_names(certificate, names);
+        is_same.then_some(()).ok_or("asks for names that cannot be written into a certificate as they are")
     }
 
     /// The common name, if the subject has one that is text.
