@@ -87,6 +87,8 @@ impl Case<'_> {
             TextDisplay::Representation => Some(FindingId::Representation),
             TextDisplay::Beginning(_) if self.has_stopped_reading => Some(FindingId::FirstRecvOnly),
             TextDisplay::Beginning(_) => Some(FindingId::LostTail),
+            // As much output as text is the text in some other form.
+            TextDisplay::Nothing if self.program.stdout.bytes > text.len() as u64 / 2 => None,
             TextDisplay::Nothing if shows_messages && !self.has_stopped_reading => Some(FindingId::ParserOnFlood),
             TextDisplay::Nothing | TextDisplay::Other => None,
         };

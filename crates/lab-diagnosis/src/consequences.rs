@@ -74,7 +74,7 @@ pub(crate) fn consequences(cause: FindingId) -> &'static [FindingId] {
         ],
         FirstMessageOnly => &[MissingMessages, LateOutput],
         OneFamily => &[NeverEnded, NoOutput, RefusalFatal, Crashed, WrongTimeout],
-        WrongTimeout => &[NeverEnded],
+        WrongTimeout | NeverWaits => &[NeverEnded],
         NotJoined => &[NoOutput, LateOutput],
         NoAddressReuse => &[Crashed, Killed, UsageError],
         WrongRequest => &[NeverEnded, NoOutput, Crashed, WrongTimeout],

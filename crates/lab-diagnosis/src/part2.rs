@@ -32,6 +32,11 @@ pub(crate) fn diagnose(facts: &RunFacts) -> Vec<Finding> {
     let shorts: Vec<Case<'_>> = shorts.collect();
     let sent = SentMessages { first: facts.run.settings.first, count: facts.run.settings.messages };
     let mut findings: Vec<Finding> = shorts.iter().flat_map(|case| of_messages(case, sent)).collect();
+    if !is_fixed_size(&shorts, sent) {
+        for finding in findings.iter_mut().filter(|finding| finding.id == FindingId::FixedSizeRecv) {
+            finding.id = FindingId::NumberCut;
+        }
+    }
     let shows_messages = shorts.iter().any(|case| !case.display(sent).messages.is_empty());
     let utf8 = String::from_utf8_lossy(&FloodText::Utf8.text(FLOOD_LEN)).into_owned();
     let floods = [
@@ -54,6 +59,18 @@ fn case<'a>(facts: &'a RunFacts, scenario: Scenario, transfer: Option<&'a Transf
     let has_stopped_reading = matches!(program.ending, Ending::Exited(_))
         && close.is_some_and(|close| close.is_reset || !close.after_server_fin);
     Some(Case { role: ROLE, scenario, transfer, program, has_stopped_reading })
+}
+
+/// Whether lines of one length are pieces that recv() returned. Lines that have this length also where the answer came in
+/// shorter pieces are messages whose number has one digit too few.
+fn is_fixed_size(shorts: &[Case<'_>], sent: SentMessages) -> bool {
+    let len = |scenario: Scenario| {
+        let case = shorts.iter().find(|case| case.scenario == scenario)?;
+        let oddities = case.display(sent).oddities;
+        oddities.into_iter().find(|(id, _)| *id == FindingId::FixedSizeRecv).map(|(_, line)| line.len())
+    };
+    let pieces = len(Scenario::ShortPieces);
+    pieces.is_none() || pieces != len(Scenario::ShortAtOnce)
 }
 
 /// What holds for messages and text alike: the command and the end of the connection.

@@ -16,6 +16,9 @@ use crate::{
 /// Lines of packets that are further apart than this must not come together (ours: a busy machine is slow).
 const LATE: Duration = Duration::from_millis(500);
 
+/// The signals of a defect in the program itself: SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS.
+const CRASHES: [i32; 7] = [4, 5, 6, 7, 8, 11, 31];
+
 /// Findings from the ends of programs, and from the times of their lines.
 pub(crate) fn diagnose(facts: &RunFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -62,7 +65,10 @@ fn of_program(facts: &RunFacts, experiment: &Experiment, program: &ProgramRun) -
             Some(new(FindingId::UsageError).with(|proof| proof.status = Some(status)))
         }
         Ending::Exited(status) => Some(new(FindingId::Crashed).with(|proof| proof.status = Some(status))),
-        Ending::Killed(signal) => Some(new(FindingId::Killed).with(|proof| proof.signal = Some(signal))),
+        Ending::Killed(signal) => {
+            let id = if CRASHES.contains(&signal) { FindingId::Crashed } else { FindingId::Killed };
+            Some(new(id).with(|proof| proof.signal = Some(signal)))
+        }
         Ending::AtDeadline(deadline) => Some(new(FindingId::NeverEnded).with(|proof| {
             proof.time = Some(deadline);
             proof.shown = program.stdout.lines().last().and_then(crate::finding::excerpt);

@@ -27,6 +27,20 @@ pub(crate) fn sentence(finding: &Finding) -> String {
     format!("{} {}", finding.id.diagnosis().words, proof(&finding.proof))
 }
 
+/// The name of a signal of Linux, in parentheses.
+fn signal_name(number: i32) -> &'static str {
+    match number {
+        4 => " (illegal instruction)",
+        6 => " (abort)",
+        7 => " (bus error)",
+        8 => " (arithmetic error)",
+        9 => " (kill)",
+        11 => " (segmentation fault)",
+        15 => " (terminate)",
+        _ => "",
+    }
+}
+
 /// A sentence on what shows a finding.
 fn proof(proof: &Proof) -> String {
     let text =
@@ -43,7 +57,7 @@ fn proof(proof: &Proof) -> String {
     };
     let facts = [
         proof.status.map(|status| format!("status {status}")),
-        proof.signal.map(|signal| format!("signal {signal}")),
+        proof.signal.map(|number| format!("signal {number}{}", signal_name(number))),
         text("it said", &proof.complaint),
         proof.sent.as_ref().map(|sent| format!("sent: `{}`", escape(sent))),
         text("shown:", &proof.shown),

@@ -72,10 +72,9 @@ fn close(flow: &Flow) -> Option<ClientClose> {
     let arrived = flow.stream.iter().filter(|chunk| chunk.direction == Direction::Received);
     let arrived = arrived.filter(|chunk| chunk.packet < row.number);
     let is_fin = |other: &PacketRow| flags(other).is_some_and(|flags| flags.fin());
-    let resets = flow.rows.iter().filter(|row| row.direction == Direction::Sent);
     Some(ClientClose {
         packet: row.number,
-        is_reset: resets.clone().any(|row| flags(row).is_some_and(|flags| flags.rst())),
+        is_reset: flags(row).is_some_and(|flags| flags.rst()),
         bytes_before: arrived.map(|chunk| chunk.bytes.len() as u64).sum(),
         after_server_fin: flow.rows.iter().filter(before).any(is_fin),
         at: row.at.zip(flow.first()).map_or(Duration::ZERO, |(at, first)| at.saturating_sub(first)),

@@ -1,7 +1,8 @@
 //! Before the experiments: which arguments does a program of somebody else take, the handout's or a later edition's?
 //!
-//! A program whose arguments were not given is run once with the handout's. If it does not get as far as its server, and
-//! with a later edition's it does, it gets those from then on.
+//! A program whose arguments were not given is run once with the handout's. If it ends without having got as far as its
+//! server, and with a later edition's it asks that server what it was told to, it gets those from then on. One that only
+//! is slow keeps the handout's.
 
 use std::{
     sync::mpsc::{self, Receiver},
@@ -25,8 +26,8 @@ use crate::{
 /// How long a program has to get as far as its server (ours; the start of a JVM on a busy machine).
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a packet may be under way after the end of its sender (ours).
-const GRACE: Duration = Duration::from_millis(300);
+/// How long a server may take to say what a client did that has ended (ours; it reads on for a second).
+const GRACE: Duration = Duration::from_secs(3);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -43,12 +44,36 @@ pub(crate) fn rehearse(testbed: &Testbed) {
             scope.spawn(move || {
                 let reaches = |arguments| Rehearsal { testbed, role, arguments }.reaches_its_server();
                 // Where the system refuses a network, the experiments will say so.
-                if matches!(reaches(Arguments::Handout), Ok(false)) && matches!(reaches(Arguments::Later), Ok(true)) {
+                if matches!(reaches(Arguments::Handout), Ok(Reach::Ended))
+                    && matches!(reaches(Arguments::Later), Ok(Reach::Asked))
+                {
                     testbed.programs().take_later(role);
                 }
             });
         }
     });
+}
+
+/// How far a program got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// It asked its server what it was told to ask.
+    Asked,
+    /// It did something at its server.
+    Seen,
+    /// It ended, and its server knows nothing of it.
+    Ended,
+    /// It was not seen in time.
+    Unknown,
+}
+
+impl Reach {
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::Answered { .. } | Event::Acknowledged { .. } | Event::Heard { .. } => Self::Asked,
+            _ => Self::Seen,
+        }
+    }
 }
 
 /// One try.
@@ -59,7 +84,7 @@ struct Rehearsal<'a> {
 }
 
 impl Rehearsal<'_> {
-    fn reaches_its_server(&self) -> Result<bool, ExperimentFailure> {
+    fn reaches_its_server(&self) -> Result<Reach, ExperimentFailure> {
         let settings = self.testbed.settings();
         let hosts = Topology::switched(&[HostConfig::CLIENT, HostConfig::SERVER], NetworkPath::default(), 0)?;
         let (events, seen) = mpsc::channel();
@@ -80,20 +105,23 @@ impl Rehearsal<'_> {
     }
 
     /// Waits until the program has been seen, or will not be any more.
-    fn wait(&self, client: &Host, program: &mut Program, seen: &Receiver<Event>) -> bool {
+    fn wait(&self, client: &Host, program: &mut Program, seen: &Receiver<Event>) -> Reach {
         let mut until = Instant::now() + PATIENCE;
         let mut has_ended = false;
         let port = self.testbed.settings().ports.multicast;
         while Instant::now() < until {
-            let is_seen = match self.role {
-                ProgramRole::Part4Receiver => client.run(move || {
-                    let sockets = sockets::waiting(sockets::Protocol::Udp).unwrap_or_default();
-                    sockets.iter().any(|address| address.port() == port)
-                }),
-                _ => seen.try_recv().is_ok(),
+            let reach = match self.role {
+                ProgramRole::Part4Receiver => {
+                    let is_open = client.run(move || {
+                        let sockets = sockets::waiting(sockets::Protocol::Udp).unwrap_or_default();
+                        sockets.iter().any(|address| address.port() == port)
+                    });
+                    is_open.then_some(Reach::Asked)
+                }
+                _ => seen.try_recv().ok().as_ref().map(Reach::of),
             };
-            if is_seen {
-                return true;
+            if let Some(reach) = reach {
+                return reach;
             }
             // No line matches: a pause that ends with the program.
             let over = program.line_with("get as far as its server", POLL_INTERVAL, |_| false);
@@ -102,7 +130,7 @@ impl Rehearsal<'_> {
                 until = until.min(Instant::now() + GRACE);
             }
         }
-        false
+        if has_ended { Reach::Ended } else { Reach::Unknown }
     }
 }
 

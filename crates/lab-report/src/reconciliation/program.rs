@@ -55,7 +55,8 @@ pub(super) fn client(
     builder.entry("the client's program", client.recv_calls, client.data_segments_in, client.bytes, silence);
 
     let messages = message_bytes(application, transfer);
-    if let (Some(messages), Some(bytes)) = (messages, client.bytes) {
+    // A client that ended with an error has stopped reading.
+    if let (Some(messages), Some(bytes), 0) = (messages, client.bytes, client.status) {
         builder.equal("The client's program received every byte of the messages", &[messages], bytes);
     }
     if let Some(segments) = client.data_segments_in {

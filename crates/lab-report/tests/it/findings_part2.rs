@@ -59,7 +59,15 @@ type Case = (&'static str, &'static [&'static str], &'static str, &'static [&'st
 const WRONG: &[Case] = &[
     ("crashes", QUICK, "print(int('x'))", &["crashed"]),
     ("wants another argument", QUICK, "sys.exit('usage: pdc.py HOST COMMAND')", &["usage-error"]),
-    ("is killed", QUICK, "os.kill(os.getpid(), signal.SIGSEGV)", &["killed"]),
+    ("is killed", QUICK, "os.kill(os.getpid(), signal.SIGKILL)", &["killed"]),
+    ("has a defect", QUICK, "os.kill(os.getpid(), signal.SIGSEGV)", &["crashed"]),
+    (
+        "takes one digit for a number",
+        QUICK,
+        "if is_flood: print(b''.join(read(ask())).decode())\nelse:\n  text = b''.join(read(ask())).decode()\n  \
+         print('\\n'.join(re.findall(r'This is PMU data \\d|\\d+', text)))",
+        &["number-cut"],
+    ),
     (
         "asks again at the end",
         &["part2-short-0-pieces"],
@@ -154,7 +162,7 @@ const WRONG: &[Case] = &[
     (
         "takes eighteen bytes for a message",
         &["part2-short-0"],
-        "link = ask()\nwhile piece := link.recv(18, socket.MSG_WAITALL): print(piece.decode())",
+        "link = ask()\nwhile piece := link.recv(18): print(piece.decode())",
         &["fixed-size-recv"],
     ),
     (
@@ -251,9 +259,9 @@ macro_rules! tests {
 }
 
 tests! {
-    a_wrong_program_is_named_by_its_fault_a_quarter: &WRONG[..6];
-    a_wrong_program_is_named_by_its_fault_half: &WRONG[6..12];
-    a_wrong_program_is_named_by_its_fault_three_quarters: &WRONG[12..18];
-    a_wrong_program_is_named_by_its_fault_all: &WRONG[18..];
+    a_wrong_program_is_named_by_its_fault_a_quarter: &WRONG[..7];
+    a_wrong_program_is_named_by_its_fault_half: &WRONG[7..13];
+    a_wrong_program_is_named_by_its_fault_three_quarters: &WRONG[13..19];
+    a_wrong_program_is_named_by_its_fault_all: &WRONG[19..];
     a_right_program_has_no_findings: RIGHT;
 }

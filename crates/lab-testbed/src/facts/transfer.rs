@@ -210,7 +210,7 @@ pub struct ConnectionAttempt {
 pub struct ClientClose {
     /// The number of the packet with its first FIN or RST.
     pub packet: u64,
-    /// Whether it sent a RST, then or later.
+    /// Whether that packet was a RST. One behind a FIN is the system's, and answers what came later.
     pub is_reset: bool,
     /// The bytes of the server that had been captured before.
     pub bytes_before: u64,

@@ -48,6 +48,9 @@ const STAYS_OPEN: Duration = Duration::from_secs(2);
 /// The pieces of an answer (ours): shorter than a message, and a divisor of 180, so that message 10 is cut in its number.
 const PIECE_LEN: usize = 12;
 
+/// The pieces of a text (ours): a number of bytes that divides no line of it, so that many pieces end within a character.
+const TEXT_PIECE_LEN: usize = 4001;
+
 /// The pause between two pieces (ours): each is a segment of its own, and a recv of its own for a program that waits.
 const PIECE_PAUSE: Duration = Duration::from_millis(40);
 
@@ -101,6 +104,9 @@ pub(super) fn pieces(session: &mut ExperimentSession<'_>) -> Result<Transfer, Ex
 pub(super) fn flood_utf8(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
     let mut question = Question::new(session, FLOOD);
     question.pmu.device.flood = FloodText::Utf8.text(FLOOD_LEN).into();
+    // A program with a large buffer, too, is to get characters that are cut.
+    let slice = Fault::Slice { bytes: TEXT_PIECE_LEN, pause: PIECE_PAUSE };
+    (question.pmu.no_delay, question.pmu.faults) = (true, vec![slice]);
     ask_once(session, question)
 }
 
@@ -239,4 +245,16 @@ fn arrivals(flow: &Flow) -> Vec<Arrival> {
     let first = flow.first().unwrap_or_default();
     let since = |at: Duration| at.saturating_sub(first);
     chunks.filter_map(|chunk| Some(Arrival { at: since(chunk.at?), bytes: chunk.bytes.len() as u64 })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_pieces_of_the_text_end_within_a_character() {
+        let text = FloodText::Utf8.text(FLOOD_LEN);
+        let cut = text.chunks(TEXT_PIECE_LEN).filter(|piece| str::from_utf8(piece).is_err()).count();
+        assert!(cut > 5, "{cut}");
+    }
 }
