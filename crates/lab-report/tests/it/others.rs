@@ -152,7 +152,7 @@ fn a_program_that_fails_is_named_in_a_sentence_and_stops_no_other() {
     for warning in [
         "warning: code-a: crashed: The program ended with an error. Seen in part1-udp: status 1.\n".to_owned(),
         "warning: part2: crashed: The program ended with an error. Seen in part2-short-0: status 1; it said `IndexError: \
-         list index out of range`.\n"
+         list index out of range`; 0 of 10 shown.\n"
             .to_owned(),
         "warning: part5: could-not-start: ".to_owned(),
         "warning: part6: crashed: ".to_owned(),

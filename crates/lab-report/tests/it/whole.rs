@@ -43,7 +43,7 @@ const SOLUTIONS: &[(&str, &[&str])] = &[
     ("Q12", &["several messages into one packet"]),
     ("Q13", &["recv()", "no bytes"]),
     ("Q14", &["46 packets", "65,536 bytes"]),
-    ("Q15", &["calls", "at least 2 calls"]),
+    ("Q15", &["at least", "2 calls"]),
     ("Q15", &["the same?", "No."]),
     ("Q15", &["factors", "size of the buffer"]),
     ("Q16", &["A16.b, PMU on IPv4: Over IPv4", "OFFSET="]),
