@@ -45,9 +45,16 @@ impl Fault {
     }
 }
 
-/// The steps of an answer after several faults.
-pub(crate) fn apply_all(faults: &[Fault], steps: impl Iterator<Item = Step>) -> Vec<Step> {
-    faults.iter().fold(steps.collect(), |steps, fault| fault.apply(steps))
+/// The steps of an answer after several faults. Without faults they are made one by one, as they are sent: an answer may
+/// have no end. With faults they are made at once.
+pub(crate) fn apply_all<'a>(
+    faults: &[Fault],
+    steps: impl Iterator<Item = Step> + 'a,
+) -> Box<dyn Iterator<Item = Step> + 'a> {
+    if faults.is_empty() {
+        return Box::new(steps);
+    }
+    Box::new(faults.iter().fold(steps.collect(), |steps: Vec<Step>, fault| fault.apply(steps)).into_iter())
 }
 
 /// Cuts the bytes between two other steps, as one stream.
@@ -79,6 +86,12 @@ mod tests {
         let steps = vec![bytes("abcd"), bytes("ef"), Step::Fin];
         let expected = vec![bytes("abc"), Step::Pause(pause), bytes("def"), Step::Pause(pause), Step::Fin];
         assert_eq!(Fault::Slice { bytes: 3, pause }.apply(steps), expected);
+    }
+
+    #[test]
+    fn an_answer_without_end_and_faults_is_made_as_it_is_sent() {
+        let endless = std::iter::repeat_with(|| bytes("a"));
+        assert_eq!(apply_all(&[], endless).take(2).count(), 2);
     }
 
     #[test]

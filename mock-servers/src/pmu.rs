@@ -84,8 +84,8 @@ pub fn answer(
 
 impl Config {
     /// The steps of an answer, after the faults.
-    fn answer(&self, command: &Command) -> impl Iterator<Item = Step> + use<> {
-        fault::apply_all(&self.faults, self.device.answer(command)).into_iter()
+    fn answer<'a>(&'a self, command: &Command) -> Box<dyn Iterator<Item = Step> + 'a> {
+        fault::apply_all(&self.faults, self.device.answer(command))
     }
 
     fn held_back(&self) -> usize {

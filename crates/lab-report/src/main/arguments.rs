@@ -28,13 +28,13 @@ use labnet::Error;
                                           one part, with another path
   lab-report --first 0 --messages 17      as in a later edition
   lab-report --part2 ./pdc --args2 '{host} {port} {command}'
-                                          for a program that wants other arguments
+                                          a program with other arguments
   lab-report --from lab-report/facts.json
                                           the same report again, on any system
 
-A template has {host}, {port}, {command}, {group}, {identity}, {certificate} and
-{key}. Without one, a program that does not get as far as its server with the
-handout's arguments is tried with a later edition's: host and port in front.
+A template has {host}, {port}, {command}, {group}, {identity}, {certificate}
+and {key}. Without one, a program that does not get as far as its server with
+the handout's arguments is tried with a later edition's order.
 
 Writes index.html, answers.json with answers.schema.json, facts.json,
 captures/*.pcapng for Wireshark, and output/*.txt. Needs Linux, but no root:
