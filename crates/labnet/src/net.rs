@@ -22,7 +22,7 @@ mod udp;
 mod vanished;
 
 pub use address::{Families, Server};
-pub use bind::{bind_each, bind_udp, listen, listen_each, own_port};
+pub use bind::{ClosedPort, bind_closed, bind_each, bind_udp, listen, listen_each, own_port};
 pub use clock::{Clock, SystemClock};
 pub use dialogue::{Dialogue, NoCommand, close, converse, finish, receive_command};
 pub use execute::{ClientStream, End, Execute, Sent, execute};

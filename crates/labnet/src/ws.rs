@@ -24,7 +24,8 @@ mod url;
 mod violation;
 
 pub use client::{Client, Options};
-pub use frame::{CLOSE_FRAME_LEN, frame_header_len};
+pub use frame::{CLOSE_FRAME_LEN, Opcode, RawFrame, frame_header_len};
 pub use message::{FrameType, Message};
-pub use server::{AcceptOptions, WebSocketConnection};
+pub use server::{AcceptOptions, EncodedFrames, WebSocketConnection};
+pub use upgrade::Upgrade;
 pub use url::Url;

@@ -22,13 +22,7 @@ const BACKLOG: i32 = 1024;
 /// [`Error::Listen`].
 pub fn listen(address: SocketAddr, reuse_address: bool) -> Result<TcpListener, Error> {
     let open = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(reuse_address && cfg!(unix))?;
-        if address.is_ipv6() {
-            // IPv4 has a socket of its own, so that both families can have the same port.
-            socket.set_only_v6(true)?;
-        }
-        socket.bind(&address.into())?;
+        let socket = bind_tcp(address, reuse_address)?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())
     };
@@ -41,6 +35,29 @@ pub fn listen(address: SocketAddr, reuse_address: bool) -> Result<TcpListener, E
 /// Those of [`bind_each`].
 pub fn listen_each(addresses: &[ScopedIp], port: u16, events: impl Fn(ServeEvent)) -> Result<Vec<TcpListener>, Error> {
     bind_each(addresses, port, events, |address| listen(address, true), TcpListener::local_addr)
+}
+
+/// A TCP port that is kept, and on which nobody listens: whoever connects is refused.
+#[derive(Debug)]
+pub struct ClosedPort(#[expect(dead_code, reason = "it is kept open")] Socket);
+
+/// Keeps a TCP port closed.
+///
+/// # Errors
+/// [`Error::Listen`].
+pub fn bind_closed(address: SocketAddr) -> Result<ClosedPort, Error> {
+    bind_tcp(address, true).map(ClosedPort).map_err(|source| Error::Listen { protocol: "TCP", address, source })
+}
+
+fn bind_tcp(address: SocketAddr, reuse_address: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(reuse_address && cfg!(unix))?;
+    if address.is_ipv6() {
+        // IPv4 has a socket of its own, so that both families can have the same port.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
 }
 
 /// Opens a UDP socket; port 0 picks a free one.

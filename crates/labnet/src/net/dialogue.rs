@@ -143,7 +143,7 @@ pub fn converse<S: IntoIterator<Item = Step>>(
 /// Ends a client's stream.
 pub fn finish(stream: TcpStream, end: End) {
     match end {
-        End::Fin => close(stream),
+        End::Fin | End::BareFin => close(stream),
         End::Reset => abort(stream),
     }
 }

@@ -55,17 +55,20 @@ pub struct Sent {
     pub end: End,
 }
 
-/// How a server ends a TCP connection.
+/// How a server ends a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum End {
-    /// With a FIN.
+    /// With a FIN, and the word before it that the protocol has for that.
     #[default]
     Fin,
+    /// With a bare FIN: over TLS without close_notify.
+    BareFin,
     /// With a reset, as a server does that was killed.
     Reset,
 }
 
-/// Executes steps, in order. Yields what was sent, which is less than there was when a pause was cut short.
+/// Executes steps, in order. Yields what was sent, which is less than there was when a pause was cut short. Steps without a
+/// [`Step::Fin`] or [`Step::Reset`] end the connection without a word.
 ///
 /// Sends without a step between them are held back and leave together, up to `held_back` bytes; with 0 each leaves on
 /// its own.
@@ -113,6 +116,9 @@ pub fn execute<C: Execute>(
     }
     if !held.is_empty() {
         client.send(&held)?;
+    }
+    if !has_finished {
+        sent.end = End::BareFin;
     }
     Ok(sent)
 }

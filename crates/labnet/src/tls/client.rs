@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, ClientConnection, Stream,
+    ClientConfig, ClientConnection, Stream, SupportedProtocolVersion,
     pki_types::ServerName,
     version::{TLS12, TLS13},
 };
@@ -90,6 +90,14 @@ impl TlsVersion {
             Self::Tls13 => "1.3",
         }
     }
+
+    /// What rustls has for it.
+    pub(super) fn supported(self) -> &'static SupportedProtocolVersion {
+        match self {
+            Self::Tls12 => &TLS12,
+            Self::Tls13 => &TLS13,
+        }
+    }
 }
 
 /// `TLS 1.2` or `TLS 1.3`.
@@ -144,10 +152,9 @@ impl Client {
         let failed = |complaint: String| Error::Tls { peer: server.to_string(), complaint };
         let (expected, asked) = names(server, options)?;
         let verifier = ServerVerifier::new(ChainAndName { roots: options.roots.clone(), name: expected });
-        let versions = match options.version {
-            None => vec![&TLS13, &TLS12],
-            Some(TlsVersion::Tls12) => vec![&TLS12],
-            Some(TlsVersion::Tls13) => vec![&TLS13],
+        let versions: Vec<_> = match options.version {
+            None => TlsVersion::ALL.iter().map(|version| version.supported()).collect(),
+            Some(version) => vec![version.supported()],
         };
         let config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&versions)

@@ -10,14 +10,14 @@ use std::{
 use rustls::{
     ServerConfig, ServerConnection,
     server::{NoClientAuth, NoServerSessionStorage, danger::ClientCertVerifier},
-    version::{TLS12, TLS13},
 };
 
 use super::{
-    Credentials, FixedCertificate, NegotiatedTls, Roots, TlsRole,
+    Credentials, FixedCertificate, HandshakeCut, NegotiatedTls, Roots, TlsRole, TlsVersion,
     client_verifier::ClientVerifier,
     explain,
     handshake::{accept_handshake, handshake_complaint},
+    handshake_cut::CutStream,
     provider,
     records::{CountedStream, Records},
 };
@@ -31,6 +31,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Acceptor {
     config: Arc<ServerConfig>,
+    cut: Option<HandshakeCut>,
 }
 
 impl Acceptor {
@@ -39,7 +40,20 @@ impl Acceptor {
     /// # Errors
     /// [`Error::System`], should the provider lack both versions.
     pub fn new(credentials: &Credentials) -> Result<Self, Error> {
-        Self::with_verifier(credentials, Arc::new(NoClientAuth))
+        Self::with_versions(credentials, &TlsVersion::ALL)
+    }
+
+    /// The same, for these versions alone.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn with_versions(credentials: &Credentials, versions: &[TlsVersion]) -> Result<Self, Error> {
+        Self::with_verifier(credentials, versions, Arc::new(NoClientAuth))
+    }
+
+    /// The same, whose handshakes all end in the middle of a message, with a FIN.
+    pub fn with_cut(self, cut: HandshakeCut) -> Self {
+        Self { cut: Some(cut), ..self }
     }
 
     /// The same, for clients that prove with a certificate of these CAs that they are `client`.
@@ -47,12 +61,17 @@ impl Acceptor {
     /// # Errors
     /// Those of [`new`](Self::new); [`Error::Usage`] for what is no name.
     pub fn mutual(credentials: &Credentials, roots: &Roots, client: &str) -> Result<Self, Error> {
-        Self::with_verifier(credentials, Arc::new(ClientVerifier::new(roots, client)?))
+        Self::with_verifier(credentials, &TlsVersion::ALL, Arc::new(ClientVerifier::new(roots, client)?))
     }
 
-    fn with_verifier(credentials: &Credentials, clients: Arc<dyn ClientCertVerifier>) -> Result<Self, Error> {
+    fn with_verifier(
+        credentials: &Credentials,
+        versions: &[TlsVersion],
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> Result<Self, Error> {
+        let versions: Vec<_> = versions.iter().map(|version| version.supported()).collect();
         let builder = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&TLS13, &TLS12])
+            .with_protocol_versions(&versions)
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
         let builder = builder.with_client_cert_verifier(clients);
         let mut config = builder.with_cert_resolver(Arc::new(FixedCertificate(credentials.certified_key())));
@@ -60,7 +79,7 @@ impl Acceptor {
         // Connections are short, and their messages are counted (Q25): every handshake is a full one.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Self { config: Arc::new(config) })
+        Ok(Self { config: Arc::new(config), cut: None })
     }
 
     /// Completes the handshake with a client, within the limits of its silence.
@@ -76,7 +95,14 @@ impl Acceptor {
         let mut connection = CountedStream::new(connection);
         let mut tls = ServerConnection::new(Arc::clone(&self.config))
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
-        accept_handshake(&mut tls, &mut connection).map_err(|error| explained(error, &connection))?;
+        let handshake = match self.cut {
+            None => accept_handshake(&mut tls, &mut connection),
+            Some(cut) => {
+                let mut cut = CutStream::new(&mut connection, cut);
+                accept_handshake(&mut tls, &mut cut).and_then(|()| cut.flush())
+            }
+        };
+        handshake.map_err(|error| explained(error, &connection))?;
         Ok(TlsConnection { tls, connection })
     }
 }
@@ -141,7 +167,7 @@ impl TlsConnection {
     pub fn finish(self, end: End) {
         match end {
             End::Fin => self.close(),
-            End::Reset => self.connection.into_inner().finish(end),
+            End::BareFin | End::Reset => self.connection.into_inner().finish(end),
         }
     }
 

@@ -6,7 +6,7 @@
 //! [2 | 8 bytes of length] [4 bytes of masking key] payload
 //! ```
 
-use std::io::Cursor;
+use std::{io::Cursor, sync::Arc};
 
 use tungstenite::{
     Error as WsError,
@@ -33,18 +33,24 @@ pub fn frame_header_len(payload_len: u64) -> u64 {
     FrameHeader::default().len(payload_len) as u64
 }
 
-/// What a frame carries.
+/// What a frame carries (section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opcode {
+pub enum Opcode {
+    /// More of a message.
     Continuation,
+    /// A message, or its beginning.
     Data(FrameType),
+    /// The sender's last frame.
     Close,
+    /// A question that a pong answers.
     Ping,
+    /// The answer to a ping.
     Pong,
 }
 
 impl Opcode {
-    pub(super) fn is_control(self) -> bool {
+    /// Whether the frame may come between the fragments of a message (section 5.5).
+    pub fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }
 
@@ -121,11 +127,59 @@ impl Header {
             opcode: self.opcode.encoded(),
             mask: self.mask,
         };
-        let mut bytes = Vec::with_capacity(MAX_HEADER_LEN);
-        // Writing to memory does not fail.
-        let _ = header.format(self.payload_len, &mut bytes);
-        bytes
+        encode_header(&header, self.payload_len)
     }
+}
+
+/// A frame of a server as it is, right or wrong: for servers that break the protocol on purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawFrame {
+    /// Whether it is the last of its message.
+    pub is_final: bool,
+    /// A reserved bit that no extension of this library uses.
+    pub rsv2: bool,
+    /// What it carries.
+    pub opcode: Opcode,
+    /// The key with which the payload is masked; a server's frames have none.
+    pub mask: Option<[u8; 4]>,
+    /// What it carries, before it is masked.
+    pub payload: Arc<[u8]>,
+}
+
+impl RawFrame {
+    /// A message in one frame. One that is not UTF-8 is a text nevertheless.
+    pub fn whole(frame_type: FrameType, message: Arc<[u8]>) -> Self {
+        Self { is_final: true, rsv2: false, opcode: Opcode::Data(frame_type), mask: None, payload: message }
+    }
+
+    /// A ping.
+    pub fn ping(payload: &[u8]) -> Self {
+        Self { opcode: Opcode::Ping, ..Self::whole(FrameType::Binary, payload.into()) }
+    }
+
+    /// Its bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let header = FrameHeader {
+            is_final: self.is_final,
+            rsv1: false,
+            rsv2: self.rsv2,
+            rsv3: false,
+            opcode: self.opcode.encoded(),
+            mask: self.mask,
+        };
+        let mut payload = self.payload.to_vec();
+        if let Some(key) = self.mask {
+            apply_mask(&mut payload, key, 0);
+        }
+        [encode_header(&header, payload.len() as u64), payload].concat()
+    }
+}
+
+fn encode_header(header: &FrameHeader, payload_len: u64) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(MAX_HEADER_LEN);
+    // Writing to memory does not fail.
+    let _ = header.format(payload_len, &mut bytes);
+    bytes
 }
 
 /// Masks a part of a payload, or takes the mask away (section 5.3); `offset` is where the part begins.

@@ -12,7 +12,7 @@ use super::{
     head::{self, HeadError},
     reader::Sender,
     socket::{Received, Socket, SocketError, Terms},
-    upgrade::{self, Refusal},
+    upgrade::{self, Refusal, Upgrade},
     violation::Violation,
 };
 use crate::{
@@ -35,12 +35,14 @@ pub struct AcceptOptions {
     pub max_message: usize,
     /// Whether it compresses for a client that offers that (permessage-deflate, RFC 7692).
     pub deflate: bool,
+    /// What it does with a right request.
+    pub upgrade: Upgrade,
 }
 
 impl Default for AcceptOptions {
     /// As the handout's PMU: commands are short.
     fn default() -> Self {
-        Self { frame_type: FrameType::Binary, max_message: 4096, deflate: false }
+        Self { frame_type: FrameType::Binary, max_message: 4096, deflate: false, upgrade: Upgrade::Right }
     }
 }
 
@@ -74,7 +76,7 @@ impl<'a> WebSocketConnection<'a> {
         let accepted = match head::receive(connection, &mut input) {
             Ok(len) => {
                 let behind = input.split_off(len);
-                let accepted = upgrade::accept(&input, options.deflate);
+                let accepted = upgrade::accept(&input, options.deflate, options.upgrade);
                 input = behind;
                 accepted
             }
@@ -222,5 +224,32 @@ impl Execute for WebSocketConnection<'_> {
     fn finish_sending(&mut self) -> Result<(), Error> {
         self.close_with(NORMAL, "");
         Ok(())
+    }
+}
+
+/// The same connection for frames that are encoded already, right or wrong ([`RawFrame`](super::RawFrame)): what is sent
+/// leaves as it is.
+#[derive(Debug)]
+pub struct EncodedFrames<'c, 'a>(pub &'c mut WebSocketConnection<'a>);
+
+impl Execute for EncodedFrames<'_, '_> {
+    type Error = Error;
+
+    /// Bytes of frames.
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let connection = self.0.socket.connection_mut();
+        connection.write_all(bytes).map_err(|source| Error::Send { to: connection.peer(), source })
+    }
+
+    fn pause(&mut self, duration: Duration, clock: &dyn Clock) -> Result<bool, Error> {
+        self.0.pause(duration, clock)
+    }
+
+    fn stall(&mut self, limit: Duration, clock: &dyn Clock) -> Result<bool, Error> {
+        self.0.stall(limit, clock)
+    }
+
+    fn finish_sending(&mut self) -> Result<(), Error> {
+        self.0.finish_sending()
     }
 }

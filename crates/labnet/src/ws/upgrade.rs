@@ -101,27 +101,51 @@ pub(super) struct Accepted {
 pub(super) struct Refusal {
     /// As the end of a sentence.
     pub(super) why: String,
-    /// Whether an upgrade, as in RFC 6455, would be right; else the request is wrong in itself.
-    is_upgrade_required: bool,
+    status: RefusalStatus,
+}
+
+/// With which status of HTTP a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RefusalStatus {
+    /// The request is wrong in itself.
+    BadRequest,
+    /// An upgrade, as in RFC 6455, would be right.
+    UpgradeRequired,
+    /// The server was told to refuse.
+    Told(u16),
+}
+
+/// What a server does with a right request for an upgrade.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    /// It accepts it.
+    #[default]
+    Right,
+    /// It accepts it with the key of another request: no client may go on (RFC 6455, section 4.1).
+    WrongAccept,
+    /// It refuses it with this status of HTTP.
+    HttpError(u16),
 }
 
 impl Refusal {
     pub(super) fn bad_request(why: impl Into<String>) -> Self {
-        Self { why: why.into(), is_upgrade_required: false }
+        Self { why: why.into(), status: RefusalStatus::BadRequest }
     }
 
     fn upgrade_required(why: &str) -> Self {
-        Self { why: why.to_owned(), is_upgrade_required: true }
+        Self { why: why.to_owned(), status: RefusalStatus::UpgradeRequired }
     }
 
     /// The answer in HTTP (RFC 6455, section 4.2.2; RFC 9110, section 15.5.22).
     pub(super) fn response(&self) -> String {
-        let (status, headers) = match self.is_upgrade_required {
-            true => (
-                "426 Upgrade Required",
+        let (status, headers) = match self.status {
+            RefusalStatus::UpgradeRequired => (
+                "426 Upgrade Required".to_owned(),
                 "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nConnection: upgrade, close",
             ),
-            false => ("400 Bad Request", "Connection: close"),
+            RefusalStatus::BadRequest => ("400 Bad Request".to_owned(), "Connection: close"),
+            // The reason phrase may be empty, and clients ignore it (RFC 9112, section 4).
+            RefusalStatus::Told(status) => (format!("{status} "), "Connection: close"),
         };
         let body = "This is the WebSocket PMU of the socket lab: connect with a WebSocket client.\n";
         let len = body.len();
@@ -133,7 +157,7 @@ impl Refusal {
 ///
 /// # Errors
 /// [`Refusal`].
-pub(super) fn accept(head: &[u8], is_deflate_wanted: bool) -> Result<Accepted, Refusal> {
+pub(super) fn accept(head: &[u8], is_deflate_wanted: bool, upgrade: Upgrade) -> Result<Accepted, Refusal> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut request = Request::new(&mut headers);
     match request.parse(head) {
@@ -172,7 +196,16 @@ pub(super) fn accept(head: &[u8], is_deflate_wanted: bool) -> Result<Accepted, R
         Some((deflate, answer)) => (Some(deflate), format!("Sec-WebSocket-Extensions: {answer}\r\n")),
         None => (None, String::new()),
     };
-    let accept = derive_accept_key(key.as_bytes());
+    let accept = match upgrade {
+        Upgrade::Right => derive_accept_key(key.as_bytes()),
+        Upgrade::WrongAccept => derive_accept_key(b"another key"),
+        Upgrade::HttpError(status) => {
+            return Err(Refusal {
+                why: format!("told to answer with HTTP {status}"),
+                status: RefusalStatus::Told(status),
+            });
+        }
+    };
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Accept: {accept}\r\n{extensions}\r\n"
@@ -240,7 +273,7 @@ mod tests {
                 "GET / HTTP/1.1\r\n{headers}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                  Sec-WebSocket-Key: {KEY}\r\n\r\n"
             );
-            accept(request.as_bytes(), false)
+            accept(request.as_bytes(), false, Upgrade::Right)
         };
         assert!(request("Host: localhost\r\n").is_ok());
         for (headers, why) in [
@@ -266,7 +299,7 @@ mod tests {
     fn a_server_takes_the_request_of_its_client() {
         let url: Url = "ws://localhost:5006/pmu".parse().unwrap();
         for (is_offered, is_wanted) in [(false, false), (false, true), (true, false), (true, true)] {
-            let accepted = accept(request(&url, KEY, is_offered).as_bytes(), is_wanted).unwrap();
+            let accepted = accept(request(&url, KEY, is_offered).as_bytes(), is_wanted, Upgrade::Right).unwrap();
             assert_eq!(accepted.deflate.is_some(), is_offered && is_wanted);
             let answer = answer(accepted.head.as_bytes(), KEY, is_offered);
             assert_eq!(answer, Ok(Answer::Upgraded(accepted.deflate)));
