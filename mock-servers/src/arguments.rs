@@ -14,12 +14,14 @@ use clap::{
 
 use labnet::{
     Error, cli,
-    net::{ClientLimits, Interface, ScopedIp},
+    net::{ClientLimits, Interface, ScopedIp, Server},
     pmu::{Device, FLOOD_LEN, FloodText},
     ws::FrameType,
 };
 use mock_servers::{
-    Config, Event, Events, ServerName, ServerSettings, multicast, pmu,
+    Config, Event, Events, ServerName, ServerSettings,
+    fault::{self, Fault, FaultRule},
+    multicast, pmu, proxy,
     reset::{self, OtherFamily, Schedule},
     tls::{self, CertificateSource},
     ws, zoo,
@@ -54,11 +56,13 @@ impl EventFormat {
 #[command(
     version,
     after_help = "Examples:
-  mock-servers                                   all but the zoo
+  mock-servers                                   all but zoo and proxy
   mock-servers pmu ws --first 0 --messages 17    as in a later edition
   mock-servers reset --family ipv6 --loss 0.9    a PMU that is hard to reach
   mock-servers multicast --interval 0.2 --record heard.jsonl
   mock-servers zoo                               TLS servers that --list lists
+  mock-servers pmu --fault slice=3 --fault-for 2=reset=40
+  mock-servers proxy --to localhost:5003 --fault delay=200
   mock-servers --pmu-port 0 --reset-port 0 --multicast-port 0 \\
       --ws-port 0 --tls-port 0 --seed 1          free ports
 
@@ -67,7 +71,7 @@ line for each event; with --events json each of these lines is a JSON object, as
 mock-servers/README.md describes."
 )]
 pub(super) struct Arguments {
-    /// Which servers; by default all but the zoo
+    /// Which servers; by default all but zoo and proxy
     #[arg(value_enum)]
     servers: Vec<ServerName>,
     /// Fix every random choice
@@ -172,6 +176,22 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Multicast")]
     record: Option<PathBuf>,
 
+    /// What the servers do wrong, such as reset=40 or refuse@0.2; several times for several faults
+    #[arg(long, value_name = "NAME[=VALUE][@P]", help_heading = "Faults")]
+    fault: Vec<FaultRule>,
+    /// What one client alone meets, such as 3=reset=40 for the third; for multicast, one datagram
+    #[arg(long, value_name = "CLIENT=FAULT", value_parser = FaultRule::for_client, help_heading = "Faults")]
+    fault_for: Vec<FaultRule>,
+    /// Print all faults, one a line (how it is written, its servers, what it does, between tabs), and start nothing
+    #[arg(long, help_heading = "Faults")]
+    pub(super) list_faults: bool,
+    /// The server behind the proxy, over TCP and UDP
+    #[arg(long, value_name = "HOST:PORT", value_parser = with_port, help_heading = "Faults")]
+    to: Option<Server>,
+    /// The port of the proxy, over TCP and UDP
+    #[arg(long, value_name = "PORT", default_value_t = proxy::Config::DEFAULT_PORT, help_heading = "Faults")]
+    proxy_port: u16,
+
     /// The port of the zoo, of all its servers
     #[arg(long, value_name = "PORT", default_value_t = zoo::Config::default().port, help_heading = "Zoo")]
     zoo_port: u16,
@@ -195,9 +215,16 @@ impl Arguments {
             },
             events,
             seed: self.seed.unwrap_or_else(rand::random),
+            faults: self.fault.iter().chain(&self.fault_for).cloned().collect(),
         };
         let device = self.device()?;
         let servers = if self.servers.is_empty() { DEFAULT_SERVERS } else { &self.servers };
+        settings.faults.iter().try_for_each(|rule| check(rule, servers))?;
+        if self.cert.is_some()
+            && let Some(rule) = settings.faults.iter().find(|rule| rule.fault.needs_own_certificate())
+        {
+            return Err(rule.fault.without_own_certificate());
+        }
         let runs = |name| servers.contains(&name);
         Ok(Config {
             pmu: runs(ServerName::Pmu).then(|| pmu::Config {
@@ -212,7 +239,6 @@ impl Arguments {
                 frame_type: if self.text { FrameType::Text } else { FrameType::Binary },
                 echo: self.echo,
                 deflate: self.deflate,
-                faults: Vec::new(),
             }),
             reset: runs(ServerName::Reset).then_some(reset::Config {
                 port: self.reset_port,
@@ -237,6 +263,16 @@ impl Arguments {
                 ca: self.zoo_ca.clone().unwrap_or(zoo::Config::default().ca),
             }),
             multicast: if runs(ServerName::Multicast) { Some(self.multicast()?) } else { None },
+            proxy: match &self.to {
+                Some(to) if runs(ServerName::Proxy) => Some(proxy::Config { port: self.proxy_port, to: to.clone() }),
+                None if runs(ServerName::Proxy) => {
+                    return Err(Error::Usage("proxy needs the server behind it: --to HOST:PORT".to_owned()));
+                }
+                Some(_) => {
+                    return Err(Error::Usage("--to is of the server proxy, which is not among these".to_owned()));
+                }
+                None => None,
+            },
             settings,
         })
     }
@@ -266,6 +302,31 @@ impl Arguments {
             record: self.record.clone(),
         })
     }
+}
+
+/// Refuses a fault that none of these servers has, or that cannot be for some of their clients.
+fn check(rule: &FaultRule, servers: &[ServerName]) -> Result<(), Error> {
+    if !servers.iter().any(|&server| rule.is_of(server)) {
+        let name = rule.fault.name();
+        let of: Vec<String> = fault::table::find(name)
+            .into_iter()
+            .flat_map(|entry| entry.servers())
+            .map(|server| server.to_string())
+            .collect();
+        return Err(Error::Usage(format!(
+            "the fault '{name}' is of {}, and none of these is started here",
+            of.join(", ")
+        )));
+    }
+    if matches!(rule.fault, Fault::Icmp(_)) && (rule.client.is_some() || rule.probability.is_some()) {
+        return Err(Error::Usage("the fault 'icmp' closes the port for all clients".to_owned()));
+    }
+    Ok(())
+}
+
+fn with_port(text: &str) -> Result<Server, String> {
+    let server: Server = text.parse().map_err(|error: Error| error.to_string())?;
+    if server.has_port() { Ok(server) } else { Err("expected HOST:PORT".to_owned()) }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {

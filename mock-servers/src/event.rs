@@ -27,7 +27,7 @@ use labnet::{
 
 pub use zoo::{ClientExit, ZooOutcome, ZooPhase};
 
-use crate::zoo::Class;
+use crate::{fault::Fault, zoo::Class};
 
 /// One thing that happened. What came from a client is [`Printable`]; any other `reason` is the system's, or what
 /// the client did.
@@ -112,6 +112,17 @@ pub enum Event {
         events: u64,
     },
 
+    /// A client meets faults that the server was told to have.
+    Faulty {
+        /// Which client.
+        #[serde(flatten)]
+        client: ClientId,
+        /// Its number among the clients of this server, from 1 in the order in which they came.
+        number: u64,
+        /// The faults.
+        faults: Vec<Fault>,
+    },
+
     // The dialogue of part 2, over TCP, WebSocket or TLS.
     /// A client was answered, as far as it stayed.
     Answered {
@@ -189,6 +200,26 @@ pub enum Event {
         client: ClientId,
         /// What the client did.
         reason: Printable,
+    },
+
+    // The proxy.
+    /// A client's connection was passed on, until one side ended it.
+    Relayed {
+        /// Which client.
+        #[serde(flatten)]
+        client: ClientId,
+        /// Where to.
+        to: SocketAddr,
+        /// How many bytes the server sent, before the faults.
+        bytes: u64,
+    },
+    /// The server behind the proxy cannot be reached.
+    NoUpstream {
+        /// Which client asked for it.
+        #[serde(flatten)]
+        client: ClientId,
+        /// The whole sentence.
+        reason: String,
     },
 
     // The clock reset of part 3.
@@ -331,6 +362,8 @@ pub enum ServerName {
     Tls,
     /// The TLS servers with one thing wrong each.
     Zoo,
+    /// What stands in front of another server.
+    Proxy,
 }
 
 impl fmt::Display for ServerName {
@@ -342,6 +375,7 @@ impl fmt::Display for ServerName {
             Self::Ws => "ws",
             Self::Tls => "tls",
             Self::Zoo => "zoo",
+            Self::Proxy => "proxy",
         })
     }
 }
@@ -444,6 +478,14 @@ impl fmt::Display for Event {
             Self::Listening { server, protocol, address } => write!(f, "listening {server} {protocol} {address}"),
             Self::Authority { server, certificate } => write!(f, "{server} CA {}", certificate.display()),
             Self::Ready => f.write_str("ready"),
+            Self::Faulty { client, number, faults } => {
+                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                write!(f, "{client} is client {number} and meets {}", faults.join(", "))
+            }
+            Self::Relayed { client, to, bytes } => {
+                write!(f, "{client} had {} from {to}", Count::new(*bytes, "byte"))
+            }
+            Self::NoUpstream { client, reason } => write!(f, "{client} has no server: {reason}"),
             Self::LeftOut { events } => {
                 let events = Count::new(*events, "event");
                 write!(f, "{events} {} left out: nobody read them in time", events.are())

@@ -17,11 +17,13 @@ pub mod event;
 pub mod fault;
 pub mod multicast;
 pub mod pmu;
+pub mod proxy;
 pub mod reset;
 pub mod tls;
 pub mod ws;
 pub mod zoo;
 
+mod datagram_sender;
 mod error;
 mod settings;
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub tls: Option<tls::Config>,
     /// The servers with something wrong.
     pub zoo: Option<zoo::Config>,
+    /// What stands in front of another server, with faults.
+    pub proxy: Option<proxy::Config>,
 }
 
 /// Servers that run until they are dropped.
@@ -91,6 +95,12 @@ pub fn spawn(config: &Config) -> Result<Servers, Error> {
     }
     if let Some(config) = &config.zoo {
         servers.add(zoo::NAME, Tcp, zoo::spawn(config, settings))?;
+    }
+    if let Some(config) = &config.proxy {
+        let tcp = proxy::spawn(config, settings)?;
+        let udp = proxy::spawn_udp(&proxy::Config { port: tcp.address().port(), ..config.clone() }, settings);
+        servers.add(proxy::NAME, Tcp, Ok::<_, Error>(tcp))?;
+        servers.add(proxy::NAME, Udp, udp)?;
     }
     Ok(servers)
 }

@@ -15,7 +15,7 @@ use labnet::{
     cli::{self, Console},
     net,
 };
-use mock_servers::{Error, Event, Events, ServerName, zoo};
+use mock_servers::{Error, Event, Events, ServerName, fault, zoo};
 
 mod arguments;
 
@@ -31,6 +31,10 @@ fn main() -> ExitCode {
 fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
     if arguments.list {
         zoo::cases().iter().try_for_each(|case| console.out.line(case))?;
+        return Ok(());
+    }
+    if arguments.list_faults {
+        fault::table::ENTRIES.iter().try_for_each(|entry| console.out.line(entry))?;
         return Ok(());
     }
     net::raise_descriptor_limit();

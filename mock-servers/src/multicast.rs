@@ -20,7 +20,11 @@ use labnet::{
     net::{Clock, Group, Interface, MulticastSender, Running, SystemClock, Wake},
 };
 
-use crate::{ClientId, Event, Events, ServerName, ServerSettings, event::thanks};
+use crate::{
+    ClientId, Event, Events, ServerName, ServerSettings,
+    event::thanks,
+    fault::{DatagramFaults, Fault, Origin, Outgoing},
+};
 
 pub(crate) const NAME: ServerName = ServerName::Multicast;
 
@@ -94,27 +98,50 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
         events: settings.events.clone(),
         clock: clock.clone(),
     };
-    let (config, events) = (config.clone(), settings.events.clone());
-    let broadcast = move || broadcast(&config, &sender, &clock, &events);
+    let faults = settings.faults.for_datagrams(settings.seed, "multicast", NAME, 0);
+    let has_foreign = faults.iter().any(|fault| *fault == Fault::ForeignGroup);
+    let foreign = has_foreign.then(|| MulticastSender::open(neighbour(address), config.interface, TTL)).transpose()?;
+    let mut broadcaster = Broadcaster { sender, foreign, faults, events: settings.events.clone(), was_reported: false };
+    let config = config.clone();
+    let broadcast = move || broadcaster.broadcast(&config, &clock);
     running.add_thread("multicast sender", Wake::ByItself, broadcast)?;
     running.add_thread("multicast listener", Wake::ByItself, || listener.run())?;
     running.add_address(address.into());
     Ok(running)
 }
 
-/// Plays, rests, and plays again, until the clock ends.
-fn broadcast(config: &Config, sender: &MulticastSender, clock: &dyn Clock, events: &Events) {
-    let mut was_reported = false;
-    for (text, pause) in programme(&config.play, config.interval).iter().cycle() {
-        if let Err(error) = sender.send(&datagram(text))
-            && !std::mem::replace(&mut was_reported, true)
-        {
-            events.report(trouble(&error));
-        }
-        if !clock.pause(*pause) {
-            return;
+/// The thread that speaks to the group.
+struct Broadcaster {
+    sender: Arc<MulticastSender>,
+    /// Speaks to another group on the same port.
+    foreign: Option<MulticastSender>,
+    faults: DatagramFaults,
+    events: Events,
+    was_reported: bool,
+}
+
+impl Broadcaster {
+    /// Plays, rests, and plays again, until the clock ends.
+    fn broadcast(&mut self, config: &Config, clock: &dyn Clock) {
+        for (text, pause) in programme(&config.play, config.interval).iter().cycle() {
+            for Outgoing { bytes, origin, .. } in self.faults.apply(Outgoing::new(datagram(text))) {
+                let sender = self.foreign.as_ref().filter(|_| origin == Origin::ForeignGroup);
+                if let Err(error) = sender.unwrap_or(&self.sender).send(&bytes)
+                    && !std::mem::replace(&mut self.was_reported, true)
+                {
+                    self.events.report(trouble(&error));
+                }
+            }
+            if !clock.pause(*pause) {
+                return;
+            }
         }
     }
+}
+
+/// Another group, which differs in the last bit.
+fn neighbour(group: SocketAddrV4) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::from_bits(group.ip().to_bits() ^ 1), group.port())
 }
 
 /// The play once: what is sent, and the pause after it.

@@ -8,12 +8,12 @@ use std::{
 use labnet::{
     Error,
     net::{self, ClientLimits, ClientStream, Clock, Connection, Family, Running, Sent},
-    pmu::{Command, Device, Step},
+    pmu::{Command, Device},
 };
 
 use crate::{
     ClientId, Event, ServerName, ServerSettings,
-    fault::{self, Fault},
+    fault::{self, Fault, Steps},
 };
 
 pub(crate) const NAME: ServerName = ServerName::Pmu;
@@ -33,13 +33,11 @@ pub struct Config {
     pub cork: bool,
     /// Whether Nagle's algorithm is off (TCP_NODELAY): each send leaves at once.
     pub no_delay: bool,
-    /// What it does to its answer on purpose, one after the other.
-    pub faults: Vec<Fault>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { port: 5003, device: Device::default(), cork: true, no_delay: false, faults: Vec::new() }
+        Self { port: 5003, device: Device::default(), cork: true, no_delay: false }
     }
 }
 
@@ -52,19 +50,30 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
     let addresses = settings.bind_ipv4();
     settings.need_address(NAME, Family::Ipv4, &addresses)?;
     let listeners = settings.listen(NAME, &addresses, config.port)?;
-    settings.serve(NAME, listeners, move |stream, peer, limits, clock| serve(stream, peer, &config, limits, clock))
+    settings.serve(NAME, listeners, move |stream, peer, faults, limits, clock| {
+        serve(stream, peer, &config, faults, limits, clock)
+    })
 }
 
 /// One client, from its command to the close.
-fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLimits, clock: &dyn Clock) -> Event {
+fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    config: &Config,
+    faults: &[Fault],
+    limits: &ClientLimits,
+    clock: &dyn Clock,
+) -> Event {
     let mut client = Connection::new(stream, peer);
     client.set_stall(Some(limits.stall));
-    let answer = |command: &Command| config.answer(command);
-    if config.no_delay {
+    let shapes_sends = faults.iter().any(Fault::shapes_sends);
+    if config.no_delay || shapes_sends {
         // Where the system refuses, messages may share a packet.
         let _ = client.set_nodelay();
     }
-    let dialogue = net::converse(&mut client, limits, answer, config.held_back(), clock);
+    let held_back = if config.cork && !shapes_sends { CORK_LEN } else { 0 };
+    let answer = |command: &Command| steps(&config.device, faults, command);
+    let dialogue = net::converse(&mut client, limits, answer, held_back, clock);
     client.finish(dialogue.end());
     Event::of_dialogue(ClientId::new(NAME, peer), &dialogue)
 }
@@ -79,16 +88,11 @@ pub fn answer(
     command: &Command,
     clock: &dyn Clock,
 ) -> io::Result<Sent> {
-    net::execute(client, config.answer(command), config.held_back(), clock)
+    let held_back = if config.cork { CORK_LEN } else { 0 };
+    net::execute(client, config.device.answer(command), held_back, clock)
 }
 
-impl Config {
-    /// The steps of an answer, after the faults.
-    fn answer<'a>(&'a self, command: &Command) -> Box<dyn Iterator<Item = Step> + 'a> {
-        fault::apply_all(&self.faults, self.device.answer(command))
-    }
-
-    fn held_back(&self) -> usize {
-        if self.cork { CORK_LEN } else { 0 }
-    }
+/// The steps with which a PMU answers a command, after the faults.
+pub(crate) fn steps<'a>(device: &'a Device, faults: &[Fault], command: &Command) -> Steps<'a> {
+    fault::apply_all(faults, Box::new(device.answer(command)))
 }

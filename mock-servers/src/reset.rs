@@ -5,6 +5,7 @@ use std::{
     fmt, io,
     net::{SocketAddr, UdpSocket},
     str::FromStr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,11 +18,15 @@ use labnet::{
     reset::Request,
 };
 
-use crate::{ClientId, Event, Events, ServerName, ServerSettings};
+use crate::{
+    ClientId, Event, Events, ServerName, ServerSettings,
+    datagram_sender::DatagramSender,
+    fault::{Fault, Outgoing},
+};
 
-mod luck;
+mod clients;
 
-use luck::ClientLuck;
+use clients::Clients;
 
 pub(crate) const NAME: ServerName = ServerName::Reset;
 
@@ -43,8 +48,6 @@ pub struct Config {
     pub separator: char,
     /// How many of the first packets are lost whatever the luck, over IPv4 and over IPv6.
     pub lose_first: (u64, u64),
-    /// How many copies follow each answer at once, as a network may make them.
-    pub copies: u64,
 }
 
 impl Default for Config {
@@ -56,7 +59,6 @@ impl Default for Config {
             other_family: OtherFamily::Refuse,
             separator: '=',
             lose_first: (0, 0),
-            copies: 0,
         }
     }
 }
@@ -142,6 +144,7 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
         begun_families.push(family);
         // The first of a family has the family's numbers, whatever other addresses there are.
         let name = if is_first { format!("{NAME} {family}") } else { format!("{NAME} {family} {}", address.ip()) };
+        let faults = settings.faults.of(NAME);
         let server = AddressServer {
             config: *config,
             family,
@@ -150,7 +153,12 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
             begun,
             clock: clock.clone(),
             events: settings.events.clone(),
-            luck: ClientLuck::new(settings, &name),
+            closed_for: faults.iter().find_map(|rule| match rule.fault {
+                Fault::Icmp(duration) => Some(duration),
+                _ => None,
+            }),
+            clients: Clients::new(settings, &name),
+            sender: DatagramSender::open(&faults, address.into(), &mut running)?,
             received: 0,
         };
         running.add_thread(&name, Wake::Udp(address), move || server.run(socket))?;
@@ -171,28 +179,33 @@ struct AddressServer {
     begun: Instant,
     clock: SystemClock,
     events: Events,
-    luck: ClientLuck,
+    /// How long the port is closed, and open, in turns.
+    closed_for: Option<Duration>,
+    clients: Clients,
+    sender: DatagramSender,
     /// How many datagrams have come while it answered.
     received: u64,
 }
 
 impl AddressServer {
     fn run(mut self, socket: UdpSocket) {
-        let mut socket = Some(socket);
+        let mut socket = Some(Arc::new(socket));
         let mut was_answering = None;
         while !self.clock.has_ended() {
             let elapsed = self.clock.now() - self.begun;
             let (answers, until) = self.config.schedule.answers(self.family, elapsed);
+            let (is_closed, until) = self.is_closed(elapsed, until);
+            let answers = answers && !is_closed;
             if was_answering.replace(answers) != Some(answers) && until.is_some() && self.reports_changes {
                 self.events.report(Event::FamilyChanged { server: NAME, family: self.family, answers });
             }
             let patience = until.map(|until| until.saturating_sub(elapsed).max(Duration::from_millis(1)));
-            if !answers && self.config.other_family == OtherFamily::Refuse {
+            if is_closed || !answers && self.config.other_family == OtherFamily::Refuse {
                 socket = None;
                 self.clock.pause(patience.unwrap_or(Duration::from_secs(3600)));
                 continue;
             }
-            match socket.take().map_or_else(|| net::bind_udp(self.address), Ok) {
+            match socket.take().map_or_else(|| net::bind_udp(self.address).map(Arc::new), Ok) {
                 Ok(bound) => {
                     self.receive(&bound, answers, patience);
                     socket = Some(bound);
@@ -205,8 +218,16 @@ impl AddressServer {
         }
     }
 
+    /// Whether the port is closed now, whatever the schedule, and until when that and the schedule stay as they are.
+    fn is_closed(&self, elapsed: Duration, until: Option<Duration>) -> (bool, Option<Duration>) {
+        let Some(period) = self.closed_for.filter(|period| !period.is_zero()) else { return (false, until) };
+        let turn = u32::try_from(elapsed.as_nanos() / period.as_nanos()).unwrap_or(u32::MAX);
+        let end = period.saturating_mul(turn.saturating_add(1));
+        (turn.is_multiple_of(2), Some(until.map_or(end, |until| until.min(end))))
+    }
+
     /// Waits for one datagram, and acknowledges it or not.
-    fn receive(&mut self, socket: &UdpSocket, answers: bool, patience: Option<Duration>) {
+    fn receive(&mut self, socket: &Arc<UdpSocket>, answers: bool, patience: Option<Duration>) {
         /// How soon the end is noticed without a wake-up call.
         const NOTICE: Duration = Duration::from_secs(1);
         let patience = patience.map_or(NOTICE, |patience| patience.min(NOTICE));
@@ -220,15 +241,17 @@ impl AddressServer {
                 self.received += 1;
                 let (ipv4, ipv6) = self.config.lose_first;
                 let is_lost = self.received <= if self.family == Family::Ipv4 { ipv4 } else { ipv6 };
-                let reply = if is_lost { None } else { reply(datagram, &self.config, self.luck.of(from)) };
-                for _ in 0..reply.map_or(0, |_| self.config.copies.saturating_add(1)) {
-                    let bytes = reply.map(|reply| reply.to_string()).unwrap_or_default();
-                    if let Err(error) = socket.send_to(bytes.as_bytes(), from) {
+                let client = self.clients.of(from, &self.events);
+                let reply = if is_lost { None } else { reply(datagram, &self.config, &mut client.rng) };
+                let outgoing = reply.map(|reply| client.faults.apply(Outgoing::new(reply.to_string())));
+                let is_answered = outgoing.as_ref().is_some_and(|outgoing| !outgoing.is_empty());
+                for outgoing in outgoing.unwrap_or_default() {
+                    if let Err(error) = self.sender.send(outgoing, socket, from) {
                         let reason = labnet::error::reason(&error);
                         self.events.report(Event::CannotAnswer { client: ClientId::new(NAME, from), reason });
                     }
                 }
-                self.events.report(event(from, datagram, reply));
+                self.events.report(event(from, datagram, reply.filter(|_| is_answered)));
             }
             Ok(_) => {}
             Err(error) => match error.kind() {

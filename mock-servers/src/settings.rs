@@ -1,15 +1,22 @@
 //! What all servers of one run share: where they bind, what clients are allowed, who hears of events, and the seed.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use rand::{SeedableRng, rngs::StdRng};
 
 use labnet::{
     Error,
-    net::{self, ClientLimits, Clock, Family, Running, ScopedIp},
+    net::{self, ClientLimits, Clock, End, Family, Running, ScopedIp, SystemClock, Wake},
 };
 
-use crate::{Event, Events, ServerName};
+use crate::{
+    ClientId, Event, Events, ServerName,
+    fault::{Fault, FaultRules},
+};
 
 /// What all servers of one run share.
 #[derive(Clone, Debug)]
@@ -22,6 +29,8 @@ pub struct ServerSettings {
     pub events: Events,
     /// Fixes every random choice.
     pub seed: u64,
+    /// What the servers do wrong on purpose.
+    pub faults: FaultRules,
 }
 
 impl Default for ServerSettings {
@@ -31,6 +40,7 @@ impl Default for ServerSettings {
             limits: ClientLimits::default(),
             events: Events::default(),
             seed: 0,
+            faults: FaultRules::default(),
         }
     }
 }
@@ -68,16 +78,53 @@ impl ServerSettings {
         net::listen_each(addresses, port, self.events.of_serve(server))
     }
 
-    /// Serves them: `handler` serves one client and yields what there is to report of it.
+    /// Serves them: `handler` serves one client, with the faults that it meets, and yields what there is to report of it.
     pub(crate) fn serve(
         &self,
         server: ServerName,
         listeners: Vec<TcpListener>,
-        handler: impl Fn(TcpStream, SocketAddr, &ClientLimits, &dyn Clock) -> Event + Send + Sync + 'static,
+        handler: impl Fn(TcpStream, SocketAddr, &[Fault], &ClientLimits, &dyn Clock) -> Event + Send + Sync + 'static,
     ) -> Result<Running, Error> {
-        let Self { limits, events, .. } = self.clone();
+        if self.faults.refuses_all(server) {
+            return refuse(listeners);
+        }
+        let Self { limits, events, faults, seed, .. } = self.clone();
+        let clients = AtomicU64::new(0);
         net::serve(listeners, &self.limits, self.events.of_serve(server), move |stream, peer, clock| {
-            events.report(handler(stream, peer, &limits, clock));
+            let number = clients.fetch_add(1, Ordering::Relaxed) + 1;
+            let faults = faults.for_client(seed, server, number);
+            if !faults.is_empty() {
+                events.report(Event::Faulty { client: ClientId::new(server, peer), number, faults: faults.clone() });
+            }
+            for fault in &faults {
+                match *fault {
+                    Fault::Refuse => return net::finish(stream, End::Reset),
+                    Fault::UnusedConnection => return net::finish(stream, End::Fin),
+                    Fault::AcceptLate(duration) => drop(clock.pause(duration)),
+                    _ => {}
+                }
+            }
+            events.report(handler(stream, peer, &faults, &limits, clock));
         })
     }
+}
+
+/// Sockets that keep their ports and do not listen: the system refuses whoever connects.
+fn refuse(listeners: Vec<TcpListener>) -> Result<Running, Error> {
+    /// How long the thread that holds them sleeps at once.
+    const HOUR: Duration = Duration::from_secs(3600);
+    let clock = SystemClock::default();
+    let mut running = Running::new(clock.clone());
+    let mut sockets = Vec::new();
+    for listener in listeners {
+        let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
+        drop(listener);
+        sockets.push(net::bind_closed(address)?);
+        running.add_address(address);
+    }
+    running.add_thread("refuse", Wake::ByItself, move || {
+        while clock.pause(HOUR) {}
+        drop(sockets);
+    })?;
+    Ok(running)
 }

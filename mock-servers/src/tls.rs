@@ -7,13 +7,17 @@ use std::{
 
 use labnet::{
     Error,
-    net::{ClientLimits, Clock, Running},
+    net::{self, ClientLimits, Clock, Running},
     pmu::Device,
-    tls::{Acceptor, Credentials},
+    tls::Credentials,
 };
 use ttp::CaDirectory;
 
-use crate::{ClientId, Event, ServerName, ServerSettings};
+use crate::{ClientId, Event, ServerName, ServerSettings, fault::Fault, pmu};
+
+mod acceptors;
+
+use acceptors::Acceptors;
 
 pub(crate) const NAME: ServerName = ServerName::Tls;
 
@@ -69,11 +73,11 @@ impl CertificateSource {
 /// # Errors
 /// [`Error::Listen`], or those of [`Credentials::load`] and [`CaDirectory::ensure`].
 pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, crate::Error> {
-    let acceptor = Acceptor::new(&config.certificate.credentials()?)?;
+    let acceptors = Acceptors::new(&config.certificate, &settings.faults.of(NAME))?;
     let device = config.device.clone();
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
-    let running = settings.serve(NAME, listeners, move |stream, peer, limits, clock| {
-        serve(stream, peer, &acceptor, &device, limits, clock)
+    let running = settings.serve(NAME, listeners, move |stream, peer, faults, limits, clock| {
+        serve(stream, peer, &acceptors, &device, faults, limits, clock)
             .unwrap_or_else(|error| Event::of_handshake(ClientId::new(NAME, peer), &error))
     })?;
     Ok(running)
@@ -83,14 +87,15 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, crat
 fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    acceptor: &Acceptor,
+    acceptors: &Acceptors,
     device: &Device,
+    faults: &[Fault],
     limits: &ClientLimits,
     clock: &dyn Clock,
 ) -> Result<Event, Error> {
-    let mut client = acceptor.accept(stream, peer, limits)?;
+    let mut client = acceptors.of(faults)?.accept(stream, peer, limits)?;
     let id = ClientId { tls: Some(client.negotiated().into()), ..ClientId::new(NAME, peer) };
-    let dialogue = client.converse(device, limits, clock);
+    let dialogue = net::converse(&mut client, limits, |command| pmu::steps(device, faults, command), 0, clock);
     client.finish(dialogue.end());
     Ok(Event::of_dialogue(id, &dialogue))
 }

@@ -8,7 +8,7 @@ use labnet::{
     error::reason,
     net::{self, ClientLimits, Clock, Connection, End, Running, Sent},
     pmu::{Command, Device},
-    ws::{AcceptOptions, FrameType, WebSocketConnection},
+    ws::{AcceptOptions, EncodedFrames, FrameType, WebSocketConnection},
 };
 
 use crate::{
@@ -35,8 +35,6 @@ pub struct Config {
     pub echo: bool,
     /// Whether it compresses for a client that offers that (permessage-deflate, RFC 7692).
     pub deflate: bool,
-    /// What it does to its answer on purpose, one after the other.
-    pub faults: Vec<Fault>,
 }
 
 /// The longest message that is echoed, in bytes (ours): the suites of the field send 16 MiB.
@@ -44,14 +42,7 @@ const MAX_ECHO_LEN: usize = 64 << 20;
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            port: 5006,
-            device: Device::default(),
-            frame_type: FrameType::Binary,
-            echo: false,
-            deflate: false,
-            faults: Vec::new(),
-        }
+        Self { port: 5006, device: Device::default(), frame_type: FrameType::Binary, echo: false, deflate: false }
     }
 }
 
@@ -64,22 +55,37 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
     let limits = ClientLimits { overload_reply: OVERLOAD_REPLY.as_bytes(), ..settings.limits.clone() };
     let settings = ServerSettings { limits, ..settings.clone() };
-    settings.serve(NAME, listeners, move |stream, peer, limits, clock| serve(stream, peer, &config, limits, clock))
+    settings.serve(NAME, listeners, move |stream, peer, faults, limits, clock| {
+        serve(stream, peer, &config, faults, limits, clock)
+    })
 }
 
 /// One client, from its upgrade to the TCP close.
-fn serve(stream: TcpStream, peer: SocketAddr, config: &Config, limits: &ClientLimits, clock: &dyn Clock) -> Event {
+fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    config: &Config,
+    faults: &[Fault],
+    limits: &ClientLimits,
+    clock: &dyn Clock,
+) -> Event {
     let id = ClientId::new(NAME, peer);
     let mut connection = Connection::new(stream, peer);
-    let mut options =
-        AcceptOptions { frame_type: config.frame_type, deflate: config.deflate, ..AcceptOptions::default() };
+    let mut options = AcceptOptions {
+        frame_type: config.frame_type,
+        // Faults are of frames as they are, without an extension.
+        deflate: config.deflate && faults.is_empty(),
+        upgrade: fault::upgrade(faults),
+        ..AcceptOptions::default()
+    };
     if config.echo {
         options.max_message = MAX_ECHO_LEN;
     }
     let (event, end) = match WebSocketConnection::accept(&mut connection, limits, options) {
         Ok(client) if config.echo => (echo(client, id, limits), End::Fin),
         Ok(client) => {
-            converse(client, id.clone(), config, clock).unwrap_or_else(|error| (Event::of_error(id, &error), End::Fin))
+            let answered = converse(client, id.clone(), config, faults, clock);
+            answered.unwrap_or_else(|error| (Event::of_error(id, &error), End::Fin))
         }
         Err(error) => (Event::of_handshake(id, &error), End::Fin),
     };
@@ -112,6 +118,7 @@ fn converse(
     mut connection: WebSocketConnection<'_>,
     client: ClientId,
     config: &Config,
+    faults: &[Fault],
     clock: &dyn Clock,
 ) -> Result<(Event, End), Error> {
     let Some(message) = connection.receive()? else {
@@ -120,8 +127,13 @@ fn converse(
     let text = message.as_ref().trim_ascii_end();
     match str::from_utf8(text).ok().and_then(|text| text.parse::<Command>().ok()) {
         Some(command) => {
-            let steps = fault::apply_all(&config.faults, config.device.answer(&command));
-            let sent = net::execute(&mut connection, steps, 0, clock);
+            let steps = Box::new(config.device.answer(&command));
+            let sent = if faults.is_empty() {
+                net::execute(&mut connection, steps, 0, clock)
+            } else {
+                let steps = fault::apply_all(faults, fault::frames(faults, steps, config.frame_type));
+                net::execute(&mut EncodedFrames(&mut connection), steps, 0, clock)
+            };
             let command = command.to_string();
             match sent {
                 Ok(Sent { sends, end, .. }) if connection.has_left() => {

@@ -12,7 +12,7 @@ use lab_packets::{diagram::Diagram, file::Recording};
 use lab_process::{Outcome, Program, Stream};
 use lab_sandbox::{Host, HostConfig};
 use labnet::net::ScopedIp;
-use mock_servers::{Events, ServerSettings};
+use mock_servers::{Events, ServerSettings, fault::Fault};
 use tempfile::TempPath;
 
 use crate::{
@@ -167,7 +167,9 @@ impl fmt::Debug for ExperimentSession<'_> {
 
 impl<'a> ExperimentSession<'a> {
     fn new(testbed: &'a Testbed, scenario: Scenario) -> Self {
-        Self { testbed, experiment: Experiment::new(scenario), transcript: String::new(), ended: Arc::default() }
+        let faults = testbed.settings.faults.clone();
+        let experiment = Experiment { faults, ..Experiment::new(scenario) };
+        Self { testbed, experiment, transcript: String::new(), ended: Arc::default() }
     }
 
     /// The experiment.
@@ -192,7 +194,12 @@ impl<'a> ExperimentSession<'a> {
 
     /// The settings of a mock server; see [`server_settings`].
     pub(crate) fn server_settings(&self, events: Events) -> ServerSettings {
-        server_settings(self.seed(), events)
+        ServerSettings { faults: self.experiment.faults.clone(), ..server_settings(self.seed(), events) }
+    }
+
+    /// Has the servers that are started from here on do something wrong.
+    pub(crate) fn introduce(&mut self, fault: Fault) {
+        self.experiment.faults.push(fault);
     }
 
     /// Starts a program on a host.

@@ -13,6 +13,7 @@ use labnet::net::Family;
 use mock_servers::{
     ClientId, Event, ServerName,
     event::{ClientExit, TlsParameters, TransportProtocol, ZooOutcome, ZooPhase},
+    fault::Fault,
     zoo,
 };
 use serde::de::DeserializeOwned;
@@ -24,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// At least one event of each kind.
 fn samples() -> Vec<Event> {
-    use ServerName::{Multicast, Pmu, Reset, Tls, Ws, Zoo};
+    use ServerName::{Multicast, Pmu, Proxy, Reset, Tls, Ws, Zoo};
     let client = |server| ClientId { server, peer: "127.0.0.1:40000".parse().unwrap(), tls: None };
     let reason = || "Connection reset by peer".to_owned();
     let command = || "CMD_short:0".to_owned();
@@ -48,6 +49,11 @@ fn samples() -> Vec<Event> {
         Event::SocketFailed { server: Reset, reason: reason() },
         Event::Trouble { server: Reset, reason: "cannot listen on UDP port [::1]:5004: Address already in use".into() },
         Event::LeftOut { events: 17 },
+        Event::Faulty {
+            client: client(Pmu),
+            number: 3,
+            faults: vec![Fault::Slice { bytes: 3, pause: Duration::ZERO }, Fault::Reset(40)],
+        },
         Event::Answered { client: client(Pmu), command: command(), sends: 10, bytes: 181 },
         Event::Answered { client: client(Ws), command: command(), sends: 10, bytes: 181 },
         Event::Echoed { client: client(Ws), messages: 3, bytes: 54 },
@@ -68,6 +74,11 @@ fn samples() -> Vec<Event> {
         Event::CannotAnswer { client: client(Reset), reason: "Network is unreachable".into() },
         Event::Heard { client: client(Multicast), identity: "123456".into(), text: "But soft!".into() },
         Event::TooShort { client: client(Multicast), bytes: 5 },
+        Event::Relayed { client: client(Proxy), to: "127.0.0.1:5003".parse().unwrap(), bytes: 181 },
+        Event::NoUpstream {
+            client: client(Proxy),
+            reason: "cannot connect to localhost:5003: Connection refused".into(),
+        },
         Event::Thanked { server: Multicast, identity: "123456".into(), characters: 301 },
     ];
     samples.extend([

@@ -10,7 +10,8 @@
 )]
 
 mod command_line; // What the program says where, how it ends.
-mod events; // Events, as JSON and as lines.
+mod events;
+mod faults; // Events, as JSON and as lines.
 mod multicast; // The programme of part 4, in its group.
 mod pmu; // The PMU of parts 2 and 6, over TCP.
 mod reset; // The PMU of part 3.

@@ -12,6 +12,7 @@ use std::{
 use lab_process::Program;
 use lab_test::{PATIENCE, uninterrupted};
 use labnet::net::Family;
+use mock_servers::fault::Fault;
 use mock_servers::{
     Events, Running, ServerSettings,
     reset::{self, Config, OtherFamily, Schedule},
@@ -140,7 +141,8 @@ fn without_loss_every_packet_is_answered_and_with_a_loss_of_one_none() {
 
 #[test]
 fn the_first_packets_are_lost_for_certain_and_an_answer_has_its_copies() {
-    let server = spawn(&Config { lose_first: (2, 0), copies: 1, ..config() });
+    let settings = ServerSettings { faults: Fault::Duplicate(1).into(), ..ServerSettings::default() };
+    let server = mock_servers::reset::spawn(&Config { lose_first: (2, 0), ..config() }, &settings).unwrap();
     let client = Client::of(server.address());
     for _ in 0..3 {
         client.send(b"RESET:20");

@@ -177,6 +177,7 @@ impl Arguments {
             flood,
             ports,
             text,
+            ..RunSettings::default()
         })
     }
 

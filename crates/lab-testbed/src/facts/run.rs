@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use lab_packets::diagram::Diagram;
 use lab_sandbox::path::NetworkPath;
 use labnet::pmu::{FLOOD_LEN, FloodText};
+use mock_servers::fault::FaultRules;
 use serde::{Deserialize, Serialize};
 
 use super::{ProgramRun, Scenario};
@@ -41,6 +42,9 @@ pub struct RunSettings {
     pub ports: Ports,
     /// Whether the server of part 5 sends text frames instead of binary ones.
     pub text: bool,
+    /// What the mock servers of all experiments do wrong, besides what an experiment is about.
+    #[serde(default, skip_serializing_if = "FaultRules::is_empty")]
+    pub faults: FaultRules,
 }
 
 /// Ports that differ between editions of the lab.
@@ -98,6 +102,7 @@ impl Default for RunSettings {
             flood: None,
             ports: Ports::default(),
             text: false,
+            faults: FaultRules::default(),
         }
     }
 }
@@ -136,6 +141,9 @@ pub struct Experiment {
     pub scenario: Scenario,
     /// The programs with their command lines, each once.
     pub invocations: Vec<Invocation>,
+    /// What its servers did wrong on purpose.
+    #[serde(default, skip_serializing_if = "FaultRules::is_empty")]
+    pub faults: FaultRules,
     /// The programs, in the order of their ends.
     #[serde(default)]
     pub programs: Vec<ProgramRun>,
@@ -155,6 +163,7 @@ impl Experiment {
         Self {
             scenario,
             invocations: Vec::new(),
+            faults: FaultRules::default(),
             programs: Vec::new(),
             has_capture: false,
             has_output: false,

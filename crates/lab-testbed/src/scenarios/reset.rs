@@ -9,7 +9,10 @@ use lab_packets::{
     flow::{Direction, Flow, FlowProtocol},
 };
 use labnet::net::{Family, Running};
-use mock_servers::reset::{self, Schedule};
+use mock_servers::{
+    fault::Fault,
+    reset::{self, Schedule},
+};
 
 use super::{
     client_and_server,
@@ -130,9 +133,11 @@ pub(super) fn rounds(session: &mut ExperimentSession<'_>, family: Option<Family>
         loss: 0.0,
         separator: session.settings().ack_separator,
         lose_first: LOSE_FIRST,
-        copies: u64::from(family.is_some()),
         ..reset::Config::default()
     };
+    if family.is_some() {
+        session.introduce(Fault::Duplicate(1));
+    }
     let setting = Setting::with(session, config)?;
     let program = session.start(setting.hosts.client()?, ProgramRole::Part3, &[])?;
     let limits = Limits {

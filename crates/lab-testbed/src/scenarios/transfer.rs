@@ -83,21 +83,21 @@ pub(super) fn paced(session: &mut ExperimentSession<'_>) -> Result<Transfer, Exp
 }
 
 pub(super) fn open(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
-    let mut question = Question::new(session, SHORT);
-    question.pmu.faults = vec![Fault::SlowClose(STAYS_OPEN)];
+    let question = Question::new(session, SHORT);
+    session.introduce(Fault::SlowClose(STAYS_OPEN));
     ask_once(session, question)
 }
 
 pub(super) fn no_delay(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
     let mut question = Question::new(session, SHORT);
-    (question.pmu.no_delay, question.pmu.faults) = (true, vec![Fault::SlowClose(STAYS_OPEN)]);
+    question.pmu.no_delay = true;
+    session.introduce(Fault::SlowClose(STAYS_OPEN));
     ask_once(session, question)
 }
 
 pub(super) fn pieces(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
-    let mut question = Question::new(session, SHORT);
-    let slice = Fault::Slice { bytes: PIECE_LEN, pause: PIECE_PAUSE };
-    (question.pmu.no_delay, question.pmu.faults) = (true, vec![slice]);
+    let question = Question::new(session, SHORT);
+    session.introduce(Fault::Slice { bytes: PIECE_LEN, pause: PIECE_PAUSE });
     ask_once(session, question)
 }
 
@@ -105,8 +105,7 @@ pub(super) fn flood_utf8(session: &mut ExperimentSession<'_>) -> Result<Transfer
     let mut question = Question::new(session, FLOOD);
     question.pmu.device.flood = FloodText::Utf8.text(FLOOD_LEN).into();
     // A program with a large buffer, too, is to get characters that are cut.
-    let slice = Fault::Slice { bytes: TEXT_PIECE_LEN, pause: PIECE_PAUSE };
-    (question.pmu.no_delay, question.pmu.faults) = (true, vec![slice]);
+    session.introduce(Fault::Slice { bytes: TEXT_PIECE_LEN, pause: PIECE_PAUSE });
     ask_once(session, question)
 }
 

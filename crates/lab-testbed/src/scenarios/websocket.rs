@@ -44,13 +44,14 @@ pub(super) fn text(session: &mut ExperimentSession<'_>) -> Result<Transfer, Expe
         FrameType::Binary => FrameType::Text,
     };
     let messages = u32::try_from(session.settings().messages).unwrap_or(u32::MAX);
-    question.faults = vec![Fault::Pauses(PAUSE.min(MAX_PAUSES / messages.max(1)))];
+    session.introduce(Fault::Pauses(PAUSE.min(MAX_PAUSES / messages.max(1))));
     ask(session, question)
 }
 
 pub(super) fn no_close(session: &mut ExperimentSession<'_>) -> Result<Transfer, ExperimentFailure> {
     let mut question = Question::new(session, SHORT);
-    (question.faults, question.patience) = (vec![Fault::NoFarewell], Some(PATIENCE));
+    session.introduce(Fault::NoClose);
+    (question.has_close_frame, question.patience) = (false, Some(PATIENCE));
     ask(session, question)
 }
 
@@ -58,24 +59,24 @@ pub(super) fn no_close(session: &mut ExperimentSession<'_>) -> Result<Transfer, 
 struct Question {
     command: &'static str,
     frame_type: FrameType,
-    faults: Vec<Fault>,
+    has_close_frame: bool,
     patience: Option<Duration>,
 }
 
 impl Question {
     fn new(session: &ExperimentSession<'_>, command: &'static str) -> Self {
         let frame_type = if session.settings().text { FrameType::Text } else { FrameType::Binary };
-        Self { command, frame_type, faults: Vec::new(), patience: None }
+        Self { command, frame_type, has_close_frame: true, patience: None }
     }
 }
 
 fn ask(session: &mut ExperimentSession<'_>, question: Question) -> Result<Transfer, ExperimentFailure> {
-    let Question { command, frame_type, faults, patience } = question;
+    let Question { command, frame_type, has_close_frame, patience } = question;
     let device = transfer::device(session.settings());
     let sent = SentMessages { first: device.first, count: device.messages };
     let messages = transfer::answer_lens(&device, command)?;
-    let close_frame = if faults.contains(&Fault::NoFarewell) { 0 } else { CLOSE_FRAME_LEN };
-    let config = ws::Config { port: PORT, device, frame_type, faults, ..ws::Config::default() };
+    let close_frame = if has_close_frame { CLOSE_FRAME_LEN } else { 0 };
+    let config = ws::Config { port: PORT, device, frame_type, ..ws::Config::default() };
     let serve = move |settings: &ServerSettings| ws::spawn(&config, settings);
     let arguments: &[&str] = if session.is_ours(ProgramRole::Part5) { &["--stats", command] } else { &[command] };
     let client = Client { role: ProgramRole::Part5, arguments, patience };

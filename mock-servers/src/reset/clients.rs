@@ -1,4 +1,4 @@
-//! The random numbers of each client of the reset server.
+//! What the reset server keeps of each client: its random numbers, and the faults that it meets.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,29 +7,37 @@ use std::{
 
 use rand::rngs::StdRng;
 
-use crate::ServerSettings;
+use super::NAME;
+use crate::{ClientId, Event, Events, ServerSettings, fault::DatagramFaults};
 
 /// The maximum number of clients that are remembered (ours); 4,096 of them take about 1.5 MB.
 const MAX_CLIENTS: usize = 4096;
 
-/// Random numbers for each client, in the order in which the clients came first.
+/// Random numbers and faults for each client, in the order in which the clients came first.
 ///
 /// What a client gets depends on its number and on how many packets it has sent: neither on what other clients send in
 /// between, nor on a packet too many of one of them. So a series of resets takes the same number of packets with the same
 /// seed, however its programs are mixed.
 #[derive(Debug)]
-pub(super) struct ClientLuck {
+pub(super) struct Clients {
     settings: ServerSettings,
     /// The name of the socket.
     name: String,
-    clients: HashMap<SocketAddr, StdRng>,
+    clients: HashMap<SocketAddr, Client>,
     /// The clients that are remembered, the oldest first.
     order: VecDeque<SocketAddr>,
     /// How many clients there have been.
     count: u64,
 }
 
-impl ClientLuck {
+/// One client.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) rng: StdRng,
+    pub(super) faults: DatagramFaults,
+}
+
+impl Clients {
     pub(super) fn new(settings: &ServerSettings, name: &str) -> Self {
         Self {
             settings: settings.clone(),
@@ -40,19 +48,26 @@ impl ClientLuck {
         }
     }
 
-    /// The random numbers of a client.
-    pub(super) fn of(&mut self, client: SocketAddr) -> &mut StdRng {
-        if !self.clients.contains_key(&client) {
+    /// A client. `events` hears of one that is new and meets faults.
+    pub(super) fn of(&mut self, address: SocketAddr, events: &Events) -> &mut Client {
+        if !self.clients.contains_key(&address) {
             if self.order.len() >= MAX_CLIENTS
                 && let Some(oldest) = self.order.pop_front()
             {
                 self.clients.remove(&oldest);
             }
-            self.order.push_back(client);
+            self.order.push_back(address);
             self.count += 1;
         }
-        let (settings, name, count) = (&self.settings, &self.name, self.count);
-        self.clients.entry(client).or_insert_with(|| settings.rng(&format!("{name} client {count}")))
+        let Self { settings, name, count: number, .. } = self;
+        self.clients.entry(address).or_insert_with(|| {
+            let faults = settings.faults.for_datagrams(settings.seed, name, NAME, *number);
+            if !faults.is_empty() {
+                let client = ClientId::new(NAME, address);
+                events.report(Event::Faulty { client, number: *number, faults: faults.iter().cloned().collect() });
+            }
+            Client { rng: settings.rng(&format!("{name} client {number}")), faults }
+        })
     }
 }
 
@@ -67,15 +82,16 @@ mod tests {
         (Ipv4Addr::LOCALHOST, port).into()
     }
 
-    fn luck() -> ClientLuck {
-        ClientLuck::new(&ServerSettings { seed: 7, ..ServerSettings::default() }, "reset IPv4")
+    fn remembered() -> Clients {
+        Clients::new(&ServerSettings { seed: 7, ..ServerSettings::default() }, "reset IPv4")
     }
 
     /// How many packets all resets take together when the clients take turns in this way: each stops `late` packets after
     /// its acknowledgement. `next` chooses among those that wait.
     fn packets(clients: u16, late: u64, mut next: impl FnMut(usize) -> usize) -> u64 {
-        let (mut luck, config, mut total) = (luck(), Config::default(), 0);
-        let mut arrive = |port| reply(b"RESET:20", &config, luck.of(address(port))).is_some();
+        let (mut server, config, mut total) = (remembered(), Config::default(), 0);
+        let mut arrive =
+            |port| reply(b"RESET:20", &config, &mut server.of(address(port), &Events::default()).rng).is_some();
         let mut waiting: Vec<(u16, bool)> = (0..clients).map(|port| (port, arrive(port))).collect();
         total += u64::from(clients);
         while !waiting.is_empty() {
@@ -111,14 +127,14 @@ mod tests {
 
     #[test]
     fn clients_differ_and_the_oldest_is_forgotten() {
-        let mut luck = luck();
+        let mut clients = remembered();
         let config = Config { loss: 0.0, ..Config::default() };
-        let mut ask = |port| reply(b"RESET:1000000", &config, luck.of(address(port)));
+        let mut ask = |port| reply(b"RESET:1000000", &config, &mut clients.of(address(port), &Events::default()).rng);
         assert_ne!(ask(1), ask(2));
         for port in 3..=4200 {
             ask(port);
         }
-        assert!(luck.clients.len() == MAX_CLIENTS && luck.order.len() == MAX_CLIENTS);
-        assert!(!luck.clients.contains_key(&address(1)) && luck.clients.contains_key(&address(4200)));
+        assert!(clients.clients.len() == MAX_CLIENTS && clients.order.len() == MAX_CLIENTS);
+        assert!(!clients.clients.contains_key(&address(1)) && clients.clients.contains_key(&address(4200)));
     }
 }
