@@ -5,10 +5,13 @@ use std::time::Duration;
 use lab_packets::flow::{Direction, Flow, FlowProtocol, PacketRow, StreamChunk};
 use labnet::net::Family;
 
-use crate::facts::{ClientClose, ConnectionAttempt, DataPacket, MAX_REQUEST};
+use crate::facts::{ClientClose, ConnectionAttempt, DataPacket};
 
 /// The maximum of kept packets (ours).
 const MAX_DATA_PACKETS: usize = 200;
+
+/// The maximum of kept bytes of a request (ours): many times the longest command.
+const MAX_REQUEST: usize = 512;
 
 /// The connections that clients opened to a port, in the order of their first packets.
 pub(crate) fn attempts(flows: &[Flow], port: u16) -> Vec<ConnectionAttempt> {

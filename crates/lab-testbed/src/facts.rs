@@ -5,6 +5,8 @@
 
 mod clients;
 mod multicast;
+#[cfg(target_os = "linux")]
+mod observed;
 mod program;
 mod reset;
 mod run;
@@ -23,14 +25,12 @@ use crate::ExperimentFailure;
 pub use clients::{AnswerEnd, ClientKind, PmuClient, PmuClients};
 pub use multicast::{GroupDatagram, GroupSender, GroupSource, Guests, Multicast};
 #[cfg(target_os = "linux")]
-pub(crate) use program::End;
+pub(crate) use observed::End;
 pub use program::{Ending, Output, ProgramRun};
 pub use reset::{OwnSeries, PdcPacket, PdcPacketKind, Reset, Rounds, Series};
 pub use run::{Experiment, Invocation, Ports, Run, RunSettings, Substitute};
 pub use scenario::Scenario;
 pub use tls::{TlsFacts, TlsMessage, TlsSuite};
-#[cfg(target_os = "linux")]
-pub(crate) use transfer::MAX_REQUEST;
 pub use transfer::{
     Arrival, ClientClose, ClientReport, ConnectionAttempt, DataPacket, Flood, KernelCounters, Layer, LayerBytes,
     PacketCounts, PathCounts, RefusedPackets, ResetCost, SentMessages, Transfer, fewest_recv_calls,

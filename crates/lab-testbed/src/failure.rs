@@ -164,6 +164,7 @@ impl fmt::Display for ProgramEnding {
 impl ExperimentFailure {
     /// The same failure with the exit status of the client.
     #[must_use]
+    #[cfg(target_os = "linux")]
     pub(crate) fn with_ending(self, outcome: &Outcome) -> Self {
         let ending = Some(outcome.into());
         match self {

@@ -35,6 +35,7 @@ impl Journal {
     }
 
     /// Stores the result of an experiment.
+    #[cfg(target_os = "linux")]
     pub(crate) fn enter(&self, experiment: Experiment, measure: impl FnOnce(&mut Measurements)) {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         measure(&mut facts.measured);

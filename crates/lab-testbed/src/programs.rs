@@ -165,6 +165,7 @@ impl Programs {
     }
 
     /// The roles whose programs are not ours and whose arguments were not given.
+    #[cfg(any(target_os = "linux", test))]
     pub(crate) fn untried(&self) -> Vec<ProgramRole> {
         let is_untried =
             |(role, other): &(&ProgramRole, &Other)| other.arguments.is_none() && role.later_arguments().is_some();
@@ -172,6 +173,7 @@ impl Programs {
     }
 
     /// From now on a program gets a later edition's arguments.
+    #[cfg(any(target_os = "linux", test))]
     pub(crate) fn take_later(&self, role: ProgramRole) {
         self.later.lock().unwrap_or_else(PoisonError::into_inner).insert(role);
     }

@@ -43,8 +43,6 @@ pub use statistics::Statistics;
 pub use stats::{ResetStats, Stats, TransferStats};
 pub use waiting::{Waiting, notice_after};
 
-use crate::Error;
-
 /// Parses the command line, runs `part`, and maps its result to an exit status.
 pub fn run<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Result<(), E>) -> ExitCode {
     run_to_status(|arguments, console| part(arguments, console).map(|()| ExitCode::SUCCESS))
@@ -63,7 +61,7 @@ fn parse_and_run<A: Parser, E: Diagnosis>(part: impl FnOnce(A, &Console) -> Resu
     let console = Console::new();
     #[cfg(unix)]
     if let Err(source) = interrupt::watch(&console) {
-        console.err.error(&Error::System { attempt: "listen for Ctrl-C", source });
+        console.err.error(&crate::Error::System { attempt: "listen for Ctrl-C", source });
         return ExitCode::FAILURE;
     }
     let status = match panic::catch(|| part(arguments, &console)) {

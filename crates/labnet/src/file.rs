@@ -38,12 +38,7 @@ impl Staged {
     /// # Errors
     /// The system's, such as a folder that is not there.
     pub fn new(path: &Path, permissions: Permissions) -> io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        if permissions == Permissions::Umask {
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        }
-        Ok(Self { file: builder.tempfile_in(folder_of(path))?, path: path.to_owned(), permissions })
+        Ok(Self { file: create_in(folder_of(path), permissions)?, path: path.to_owned(), permissions })
     }
 
     /// Moves the file to its place; a file that is there is replaced.
@@ -71,18 +66,7 @@ impl Staged {
     /// # Errors
     /// The system's, such as a full device.
     pub fn finish(&self) -> io::Result<()> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = match self.permissions {
-                Permissions::Owner | Permissions::Umask => None,
-                Permissions::Everyone => Some(0o644),
-                Permissions::Executable => Some(0o755),
-            };
-            if let Some(mode) = mode {
-                self.file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
-            }
-        }
+        complete(self.file.as_file(), self.permissions)?;
         self.file.as_file().sync_all()
     }
 }
@@ -101,6 +85,39 @@ impl Seek for Staged {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.file.seek(position)
     }
+}
+
+/// Makes the file that is written, for its owner alone; for [`Permissions::Umask`] as any other new file.
+#[cfg(unix)]
+fn create_in(folder: &Path, permissions: Permissions) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    if permissions == Permissions::Umask {
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// Makes the file that is written.
+#[cfg(not(unix))]
+fn create_in(folder: &Path, _: Permissions) -> io::Result<NamedTempFile> {
+    NamedTempFile::new_in(folder)
+}
+
+/// Gives a file that is complete its permissions.
+#[cfg(unix)]
+fn complete(file: &File, permissions: Permissions) -> io::Result<()> {
+    let mode = match permissions {
+        Permissions::Owner | Permissions::Umask => return Ok(()),
+        Permissions::Everyone => 0o644,
+        Permissions::Executable => 0o755,
+    };
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// Elsewhere the folder decides.
+#[cfg(not(unix))]
+fn complete(_: &File, _: Permissions) -> io::Result<()> {
+    Ok(())
 }
 
 /// Writes a file whole or not at all; one that is there is replaced.

@@ -8,6 +8,8 @@
     clippy::print_stderr,
     missing_docs
 )]
+// Tests that need Linux are left out elsewhere, not what they have in common.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod command_line; // What the program says where, how it ends.
 mod events;

@@ -1,6 +1,8 @@
 //! `lab-report` as its users see it, and the page that it makes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+// Tests that need Linux are left out elsewhere, not what they have in common.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod accessibility; // The page, held against axe-core.
 #[cfg(target_os = "linux")]
@@ -14,6 +16,7 @@ mod ends; // Interrupted reports, wrong command lines.
 mod facts; // Reports from facts, without a run.
 #[cfg(target_os = "linux")]
 mod findings_part2; // Wrong programs of part 2, each by its name.
+#[cfg(target_os = "linux")]
 mod findings_part3; // The same of part 3.
 #[cfg(target_os = "linux")]
 mod findings_part4; // The same of part 4.

@@ -1,20 +1,13 @@
 //! The facts of one program: how it was called, what it wrote and when, how it ended.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use lab_process::{Outcome, Stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    complaint::{MAX_COMPLAINT, complaint},
-    programs::ProgramRole,
-};
+use crate::programs::ProgramRole;
 
 /// The maximum of kept text of a stream, in bytes (ours): a flood of 64 KiB, shown as a representation, and more.
-const MAX_TEXT: usize = 256 << 10;
-
-/// The maximum of kept times of lines (ours).
-const MAX_LINES: usize = 1000;
+pub(super) const MAX_TEXT: usize = 256 << 10;
 
 /// A program that was observed from its start to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,16 +79,6 @@ pub struct Output {
 }
 
 impl Output {
-    fn new(bytes: &[u8], outcome: &Outcome, stream: Stream) -> Self {
-        let kept = bytes.get(..MAX_TEXT).unwrap_or(bytes);
-        let times = outcome.lines.iter().filter(|line| line.stream == stream).map(|line| line.at);
-        Self {
-            text: String::from_utf8_lossy(kept).into_owned(),
-            bytes: bytes.len() as u64,
-            line_times: times.take(MAX_LINES).collect(),
-        }
-    }
-
     /// Whether all of it is in [`text`](Self::text).
     pub fn is_whole(&self) -> bool {
         self.bytes <= MAX_TEXT as u64
@@ -104,48 +87,5 @@ impl Output {
     /// Its lines, without their ends.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.text.lines()
-    }
-}
-
-/// Who ended a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// It had this long to end by itself.
-    ByItself(Duration),
-    /// It got Ctrl-C.
-    Interrupt,
-    /// The experiment was over.
-    Experiment,
-    /// It should have ended by itself, and had not after this long.
-    Overdue(Duration),
-}
-
-impl ProgramRun {
-    /// The facts of a program that has ended.
-    pub(crate) fn new(role: ProgramRole, host: &str, outcome: &Outcome, end: End) -> Self {
-        Self {
-            role,
-            host: host.to_owned(),
-            command_line: outcome.command_line.clone(),
-            begun: outcome.begun_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
-            elapsed: outcome.elapsed,
-            ending: ending(outcome, end),
-            stdout: Output::new(&outcome.stdout, outcome, Stream::Stdout),
-            stderr: Output::new(&outcome.stderr, outcome, Stream::Stderr),
-            recv_calls: None,
-            complaint: complaint(&outcome.stderr()).map(|line| line.chars().take(MAX_COMPLAINT).collect()),
-        }
-    }
-}
-
-fn ending(outcome: &Outcome, end: End) -> Ending {
-    match (outcome.was_stopped, end) {
-        (true, End::ByItself(deadline) | End::Overdue(deadline)) => Ending::AtDeadline(deadline),
-        (true, _) => Ending::Stopped,
-        (false, End::Interrupt) => Ending::Interrupted,
-        (false, _) => match outcome.signal() {
-            Some(signal) => Ending::Killed(signal),
-            None => Ending::Exited(outcome.code()),
-        },
     }
 }

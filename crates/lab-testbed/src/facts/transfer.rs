@@ -185,9 +185,6 @@ pub struct DataPacket {
     pub has_fin: bool,
 }
 
-/// The maximum of kept bytes of a request (ours): many times the longest command.
-pub(crate) const MAX_REQUEST: usize = 512;
-
 /// A connection that a client opened, or tried to open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionAttempt {

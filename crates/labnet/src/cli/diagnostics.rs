@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::{Diagnosis, progress::Progress};
+use super::progress::Progress;
 use crate::escape::{escape, escape_lines};
 
 /// How many warnings are shown (ours): what a hostile peer can provoke must not fill a disk.
@@ -64,7 +64,8 @@ impl Diagnostics {
     }
 
     /// The error that ends the program.
-    pub(super) fn error(&self, error: &impl Diagnosis) {
+    #[cfg(unix)]
+    pub(super) fn error(&self, error: &impl super::Diagnosis) {
         self.message_and_hint(&error.to_string(), error.hint().as_deref());
     }
 

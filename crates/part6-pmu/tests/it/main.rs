@@ -1,6 +1,8 @@
 //! Part 6, the PMU: as its clients see it, among clients that do no good, and with the files it is started with.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+// Tests that need Linux are left out elsewhere, not what they have in common.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod credentials; // The certificate and the key.
 mod handout; // Messages, suites, other clients, beginning and end (Q25 to Q28).

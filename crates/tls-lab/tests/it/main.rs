@@ -1,6 +1,8 @@
 //! The TLS laboratory as its users see it: client, server and proxy, against each other and against other programs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+// Tests that need Linux are left out elsewhere, not what they have in common.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod authorities; // tls-client: what the certificates of CAs say.
 mod client; // tls-client: what it shows, when it waits, and what it says when it fails.

@@ -1,7 +1,6 @@
 //! The proxy in the middle, between real clients and real servers: who is deceived, who is not, and what is shown.
 
 use std::{
-    fs,
     io::{Read, Write},
     net::TcpListener,
     path::Path,
@@ -15,12 +14,6 @@ use ttp::CertificateOptions;
 use crate::middle::{
     Ca, PAGE, connect, exchange, get, greeted, one_shot, presented, proxy, server, server_with, start_proxy,
 };
-
-/// How many descriptors a program has open.
-#[cfg(target_os = "linux")]
-pub(crate) fn descriptors(of: &Listening) -> usize {
-    fs::read_dir(format!("/proc/{}/fd", of.program.id())).unwrap().count()
-}
 
 #[test]
 fn a_victim_that_trusts_the_ca_cannot_tell_and_all_that_passes_is_shown() {

@@ -29,6 +29,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     MockServers(#[from] lab_process::Error),
     /// A command that was to serve does not.
+    #[cfg(target_os = "linux")]
     #[error("`{}` does not wait for clients", escape(.0))]
     NotServing(String),
 }
