@@ -10,8 +10,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::{ScopedIp, ServeEvent};
 use crate::Error;
 
-/// How many connections may wait for `accept` (ours; a system may allow fewer).
-const BACKLOG: i32 = 1024;
+/// How many connections may wait for `accept` (ours: as many as come at once to a large class). Linux allows no more than
+/// `net.core.somaxconn`, 4,096 by default, and says nothing; what is beyond that, a client's system tries again after a
+/// second.
+const BACKLOG: i32 = 16_384;
 
 /// Opens a listening socket; port 0 picks a free one.
 ///
