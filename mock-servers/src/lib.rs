@@ -26,6 +26,7 @@ pub mod zoo;
 mod datagram_sender;
 mod error;
 mod settings;
+mod workers;
 
 pub use error::Error;
 pub use event::{ClientId, Event, Events, ServerName};

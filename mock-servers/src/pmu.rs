@@ -1,19 +1,17 @@
 //! The PMU of part 2: answers a command over TCP, then closes (handout, section 2).
 
-use std::{
-    io,
-    net::{SocketAddr, TcpStream},
-};
+use std::{io, sync::Arc};
 
 use labnet::{
     Error,
-    net::{self, ClientLimits, ClientStream, Clock, Connection, Family, Running, Sent},
+    net::{self, ClientStream, Clock, Connection, Family, Running, Sent},
     pmu::{Command, Device},
 };
 
 use crate::{
     ClientId, Event, ServerName, ServerSettings,
     fault::{self, Fault, Steps},
+    settings::Service,
 };
 
 pub(crate) const NAME: ServerName = ServerName::Pmu;
@@ -50,21 +48,13 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
     let addresses = settings.bind_ipv4();
     settings.need_address(NAME, Family::Ipv4, &addresses)?;
     let listeners = settings.listen(NAME, &addresses, config.port)?;
-    settings.serve(NAME, listeners, move |stream, peer, faults, limits, clock| {
-        serve(stream, peer, &config, faults, limits, clock)
-    })
+    let config = Arc::new(config);
+    settings.serve(NAME, listeners, move |client, service| serve(client, Arc::clone(&config), service))
 }
 
 /// One client, from its command to the close.
-fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    config: &Config,
-    faults: &[Fault],
-    limits: &ClientLimits,
-    clock: &dyn Clock,
-) -> Event {
-    let mut client = Connection::new(stream, peer);
+async fn serve(mut client: Connection, config: Arc<Config>, service: Service) -> Event {
+    let (peer, limits, faults) = (client.peer(), service.limits(), service.faults());
     client.set_stall(Some(limits.stall));
     let shapes_sends = faults.iter().any(Fault::shapes_sends);
     if config.no_delay || shapes_sends {
@@ -73,8 +63,8 @@ fn serve(
     }
     let held_back = if config.cork && !shapes_sends { CORK_LEN } else { 0 };
     let answer = |command: &Command| steps(&config.device, faults, command);
-    let dialogue = net::converse(&mut client, limits, answer, held_back, clock);
-    client.finish(dialogue.end());
+    let dialogue = net::converse_async(&mut client, limits, answer, held_back, service.clock()).await;
+    client.finish_async(dialogue.end()).await;
     Event::of_dialogue(ClientId::new(NAME, peer), &dialogue)
 }
 

@@ -52,7 +52,7 @@ impl Config {
 pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Error> {
     let to = config.to.clone();
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
-    settings.serve(NAME, listeners, move |stream, peer, faults, limits, clock| {
+    settings.serve_blocking(NAME, listeners, move |stream, peer, faults, limits, clock| {
         let client = ClientId::new(NAME, peer);
         match relay(stream, peer, &to, faults, limits, clock) {
             Ok((to, bytes)) => Event::Relayed { client, to, bytes },
@@ -73,13 +73,15 @@ fn relay(
     let upstream = match net::connect(to, Families::Both, Deadline::after(limits.silence)) {
         Ok(upstream) => upstream,
         Err(error) => {
-            net::finish(stream, End::Reset);
+            Connection::new(stream, peer).finish(End::Reset);
             return Err(error);
         }
     };
-    let (address, upstream) = (upstream.peer(), upstream.into_stream());
     let failed = |source| Error::System { attempt: "set up a socket", source };
+    let address = upstream.peer();
+    let upstream = upstream.into_stream().ok_or_else(|| failed(io::ErrorKind::Unsupported.into()))?;
     upstream.set_nodelay(true).map_err(failed)?;
+    let handle = stream.try_clone().map_err(failed)?;
     let (mut from_client, mut to_upstream) =
         (stream.try_clone().map_err(failed)?, upstream.try_clone().map_err(failed)?);
     let mut client = Connection::new(stream, peer);
@@ -96,15 +98,12 @@ fn relay(
         let steps = fault::apply_all(faults, answer(&upstream, &mut bytes, clock));
         let sent = net::execute(&mut client, steps, 0, clock);
         let end = sent.map_or(End::Fin, |sent| sent.end);
-        let stream = client.into_stream();
-        match end {
-            End::Fin | End::BareFin => drop(stream.shutdown(Shutdown::Write)),
-            // Nothing is sent until every handle is closed: then a reset.
-            End::Reset => drop(stream.shutdown(Shutdown::Read)),
-        }
+        // Before a reset nothing is sent: it follows when every handle is closed.
+        let _ = handle.shutdown(if end == End::Reset { Shutdown::Read } else { Shutdown::Write });
         let _ = upstream.shutdown(if end == End::Fin { Shutdown::Read } else { Shutdown::Both });
         drop(requests.join());
-        net::finish(stream, end);
+        drop(handle);
+        client.finish(end);
     });
     Ok((address, bytes))
 }

@@ -2,7 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,7 +13,7 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use labnet::{
     Error,
-    net::{self, ClientLimits, Clock, End, Family, Running, ScopedIp, SystemClock, Wake},
+    net::{self, ClientLimits, ClientStream, Clock, Connection, End, Family, Running, ScopedIp, SystemClock, Wake},
 };
 
 use crate::{
@@ -78,8 +81,9 @@ impl ServerSettings {
         net::listen_each(addresses, port, self.events.of_serve(server))
     }
 
-    /// Serves them: `handler` serves one client, with the faults that it meets, and yields what there is to report of it.
-    pub(crate) fn serve(
+    /// Serves them, with a thread for each client: `handler` serves one, with the faults that it meets, and yields what there
+    /// is to report of it.
+    pub(crate) fn serve_blocking(
         &self,
         server: ServerName,
         listeners: Vec<TcpListener>,
@@ -98,14 +102,103 @@ impl ServerSettings {
             }
             for fault in &faults {
                 match *fault {
-                    Fault::Refuse => return net::finish(stream, End::Reset),
-                    Fault::UnusedConnection => return net::finish(stream, End::Fin),
+                    Fault::Refuse => return Connection::new(stream, peer).finish(End::Reset),
+                    Fault::UnusedConnection => return net::close(stream),
                     Fault::AcceptLate(duration) => drop(clock.pause(duration)),
                     _ => {}
                 }
             }
             events.report(handler(stream, peer, &faults, &limits, clock));
         })
+    }
+
+    /// Serves them, with a few threads for all clients: `handler` serves one, without blocking, and yields what there is
+    /// to report of it.
+    pub(crate) fn serve<F: Future<Output = Event> + 'static>(
+        &self,
+        server: ServerName,
+        listeners: Vec<TcpListener>,
+        handler: impl Fn(Connection, Service) -> F + Clone + Send + Sync + 'static,
+    ) -> Result<Running, Error> {
+        if self.faults.refuses_all(server) {
+            return refuse(listeners);
+        }
+        let clock = SystemClock::default();
+        let common = Arc::new((self.limits.clone(), clock.clone()));
+        let Self { events, faults, seed, .. } = self.clone();
+        crate::workers::serve(
+            listeners,
+            &self.limits,
+            clock,
+            self.events.of_serve(server),
+            move |connection, number| {
+                let faults = faults.for_client(seed, server, number);
+                let (service, events, handler) =
+                    (Service { common: Arc::clone(&common), faults }, events.clone(), handler.clone());
+                async move {
+                    if let Some(connection) = service.meet(server, connection, number, &events).await {
+                        events.report(handler(connection, service).await);
+                    }
+                }
+            },
+        )
+    }
+}
+
+/// What a client is served with.
+#[derive(Debug)]
+pub(crate) struct Service {
+    /// What all clients of a server have in common.
+    common: Arc<(ClientLimits, SystemClock)>,
+    faults: Vec<Fault>,
+}
+
+impl Service {
+    /// What a client is allowed.
+    pub(crate) fn limits(&self) -> &ClientLimits {
+        &self.common.0
+    }
+
+    /// The clock of the server.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &self.common.1
+    }
+
+    /// The faults that the client meets.
+    pub(crate) fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// The faults of a connection that come before its protocol; `None` when they end it.
+    async fn meet(
+        &self,
+        server: ServerName,
+        mut connection: Connection,
+        number: u64,
+        events: &Events,
+    ) -> Option<Connection> {
+        if !self.faults.is_empty() {
+            let client = ClientId::new(server, connection.peer());
+            events.report(Event::Faulty { client, number, faults: self.faults.clone() });
+        }
+        for fault in &self.faults {
+            match *fault {
+                Fault::Refuse => {
+                    connection.finish_async(End::Reset).await;
+                    return None;
+                }
+                Fault::UnusedConnection => {
+                    connection.finish_async(End::Fin).await;
+                    return None;
+                }
+                Fault::AcceptLate(duration) => {
+                    // A client that is gone is noticed when it is served.
+                    let _ = connection.wait(duration, self.clock()).await;
+                }
+                _ => {}
+            }
+        }
+        Some(connection)
     }
 }
 

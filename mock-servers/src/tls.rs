@@ -1,19 +1,16 @@
 //! The PMU of part 6: the dialogue of part 2 over TLS, under a certificate of the lab's CA (handout, section 6).
 
-use std::{
-    net::{SocketAddr, TcpStream},
-    path::PathBuf,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use labnet::{
     Error,
-    net::{self, ClientLimits, Clock, Running},
-    pmu::Device,
+    net::{self, Connection, Running},
+    pmu::{Command, Device},
     tls::Credentials,
 };
 use ttp::CaDirectory;
 
-use crate::{ClientId, Event, ServerName, ServerSettings, fault::Fault, pmu};
+use crate::{ClientId, Event, ServerName, ServerSettings, pmu, settings::Service};
 
 mod acceptors;
 
@@ -76,26 +73,26 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, crat
     let acceptors = Acceptors::new(&config.certificate, &settings.faults.of(NAME))?;
     let device = config.device.clone();
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
-    let running = settings.serve(NAME, listeners, move |stream, peer, faults, limits, clock| {
-        serve(stream, peer, &acceptors, &device, faults, limits, clock)
-            .unwrap_or_else(|error| Event::of_handshake(ClientId::new(NAME, peer), &error))
+    let acceptors = Arc::new(acceptors);
+    let running = settings.serve(NAME, listeners, move |client, service| {
+        // Clones share what is in them.
+        let (acceptors, device) = (Arc::clone(&acceptors), device.clone());
+        async move {
+            let peer = client.peer();
+            let served = serve(client, &acceptors, &device, &service).await;
+            served.unwrap_or_else(|error| Event::of_handshake(ClientId::new(NAME, peer), &error))
+        }
     })?;
     Ok(running)
 }
 
 /// One client, from its handshake to the close.
-fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    acceptors: &Acceptors,
-    device: &Device,
-    faults: &[Fault],
-    limits: &ClientLimits,
-    clock: &dyn Clock,
-) -> Result<Event, Error> {
-    let mut client = acceptors.of(faults)?.accept(stream, peer, limits)?;
+async fn serve(client: Connection, acceptors: &Acceptors, device: &Device, service: &Service) -> Result<Event, Error> {
+    let (peer, limits, faults) = (client.peer(), service.limits(), service.faults());
+    let mut client = acceptors.of(faults)?.accept_async(client, limits).await?;
     let id = ClientId { tls: Some(client.negotiated().into()), ..ClientId::new(NAME, peer) };
-    let dialogue = net::converse(&mut client, limits, |command| pmu::steps(device, faults, command), 0, clock);
-    client.finish(dialogue.end());
+    let answer = |command: &Command| pmu::steps(device, faults, command);
+    let dialogue = net::converse_async(&mut client, limits, answer, 0, service.clock()).await;
+    client.finish_async(dialogue.end()).await;
     Ok(Event::of_dialogue(id, &dialogue))
 }

@@ -1,6 +1,6 @@
 //! The PMU of part 5: the dialogue of part 2 over WebSocket (handout, section 5).
 
-use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 
 use labnet::{
     Error,
@@ -14,13 +14,14 @@ use labnet::{
 use crate::{
     ClientId, Event, ServerName, ServerSettings,
     fault::{self, Fault},
+    settings::Service,
 };
 
 pub(crate) const NAME: ServerName = ServerName::Ws;
 
 /// What a client hears for which there is no room (RFC 9110, section 15.6.4).
-const OVERLOAD_REPLY: &str = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\n\
-                              Content-Length: 66\r\n\r\nAs many clients are connected as are allowed (--max-connections).\n";
+const OVERLOAD_REPLY: &str = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 10\r\n\
+                              Content-Type: text/plain\r\nContent-Length: 66\r\n\r\nAs many clients are connected as are allowed (--max-connections).\n";
 
 /// A PMU behind WebSocket.
 #[derive(Clone, Debug)]
@@ -55,22 +56,13 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
     let limits = ClientLimits { overload_reply: OVERLOAD_REPLY.as_bytes(), ..settings.limits.clone() };
     let settings = ServerSettings { limits, ..settings.clone() };
-    settings.serve(NAME, listeners, move |stream, peer, faults, limits, clock| {
-        serve(stream, peer, &config, faults, limits, clock)
-    })
+    let config = Arc::new(config);
+    settings.serve(NAME, listeners, move |client, service| serve(client, Arc::clone(&config), service))
 }
 
 /// One client, from its upgrade to the TCP close.
-fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    config: &Config,
-    faults: &[Fault],
-    limits: &ClientLimits,
-    clock: &dyn Clock,
-) -> Event {
-    let id = ClientId::new(NAME, peer);
-    let mut connection = Connection::new(stream, peer);
+async fn serve(mut connection: Connection, config: Arc<Config>, service: Service) -> Event {
+    let (id, limits, faults) = (ClientId::new(NAME, connection.peer()), service.limits(), service.faults());
     let mut options = AcceptOptions {
         frame_type: config.frame_type,
         // Faults are of frames as they are, without an extension.
@@ -81,31 +73,23 @@ fn serve(
     if config.echo {
         options.max_message = MAX_ECHO_LEN;
     }
-    let (event, end) = match WebSocketConnection::accept(&mut connection, limits, options) {
-        Ok(client) if config.echo => (echo(client, id, limits), End::Fin),
+    let (event, end) = match WebSocketConnection::accept_async(&mut connection, limits, options).await {
+        Ok(client) if config.echo => (echo(client, id, limits).await, End::Fin),
         Ok(client) => {
-            let answered = converse(client, id.clone(), config, faults, clock);
-            answered.unwrap_or_else(|error| (Event::of_error(id, &error), End::Fin))
+            let dialogue = converse(client, id.clone(), &config, faults, service.clock()).await;
+            dialogue.unwrap_or_else(|error| (Event::of_error(id, &error), End::Fin))
         }
         Err(error) => (Event::of_handshake(id, &error), End::Fin),
     };
-    connection.finish(end);
+    connection.finish_async(end).await;
     event
 }
 
 /// Answers each message with itself, until the client leaves.
-fn echo(mut connection: WebSocketConnection<'_>, client: ClientId, limits: &ClientLimits) -> Event {
+async fn echo(mut connection: WebSocketConnection<'_>, client: ClientId, limits: &ClientLimits) -> Event {
     let (mut messages, mut bytes) = (0, 0);
     loop {
-        let echoed = connection.receive().and_then(|message| match message {
-            Some(message) => {
-                connection.echo(&message)?;
-                connection.await_next(limits)?;
-                Ok(Some(message.as_ref().len() as u64))
-            }
-            None => Ok(None),
-        });
-        match echoed {
+        match echo_one(&mut connection, limits).await {
             Ok(Some(len)) => (messages, bytes) = (messages + 1, bytes + len),
             Ok(None) => return Event::Echoed { client, messages, bytes },
             Err(error) => return Event::of_error(client, &error),
@@ -113,15 +97,23 @@ fn echo(mut connection: WebSocketConnection<'_>, client: ClientId, limits: &Clie
     }
 }
 
+/// Answers one message: its length; `None` when the client leaves.
+async fn echo_one(connection: &mut WebSocketConnection<'_>, limits: &ClientLimits) -> Result<Option<u64>, Error> {
+    let Some(message) = connection.receive().await? else { return Ok(None) };
+    connection.echo(&message).await?;
+    connection.await_next(limits)?;
+    Ok(Some(message.as_ref().len() as u64))
+}
+
 /// The dialogue: what there is to report of it, and how the TCP connection is to end.
-fn converse(
+async fn converse(
     mut connection: WebSocketConnection<'_>,
     client: ClientId,
     config: &Config,
     faults: &[Fault],
     clock: &dyn Clock,
 ) -> Result<(Event, End), Error> {
-    let Some(message) = connection.receive()? else {
+    let Some(message) = connection.receive().await? else {
         return Ok((Event::NoCommand { client }, End::Fin));
     };
     let text = message.as_ref().trim_ascii_end();
@@ -129,10 +121,10 @@ fn converse(
         Some(command) => {
             let steps = Box::new(config.device.answer(&command));
             let sent = if faults.is_empty() {
-                net::execute(&mut connection, steps, 0, clock)
+                net::execute_async(&mut connection, steps, 0, clock).await
             } else {
                 let steps = fault::apply_all(faults, fault::frames(faults, steps, config.frame_type));
-                net::execute(&mut EncodedFrames(&mut connection), steps, 0, clock)
+                net::execute_async(&mut EncodedFrames(&mut connection), steps, 0, clock).await
             };
             let command = command.to_string();
             match sent {
@@ -149,7 +141,7 @@ fn converse(
         }
         None => {
             let received = text.into();
-            connection.refuse("unknown command");
+            connection.refuse("unknown command").await;
             Ok((Event::UnknownCommand { client, received }, End::Fin))
         }
     }

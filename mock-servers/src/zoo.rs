@@ -76,7 +76,8 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, Erro
     let zoo = Zoo::open(&issuers)?;
     let listeners = settings.listen(NAME, &settings.bind, config.port)?;
     write(&config.ca, &der::pem(&issuers.ca.certificate))?;
-    settings.serve(NAME, listeners, move |stream, peer, _, limits, clock| zoo.serve(stream, peer, limits, clock))
+    settings
+        .serve_blocking(NAME, listeners, move |stream, peer, _, limits, clock| zoo.serve(stream, peer, limits, clock))
 }
 
 /// Writes a file that everyone may read, whole or not at all.

@@ -243,22 +243,22 @@ fn sends_without_a_step_between_them_leave_together_as_far_as_they_are_held_back
     impl net::Execute for Pieces {
         type Error = ();
 
-        fn send(&mut self, bytes: &[u8]) -> Result<(), ()> {
+        async fn send(&mut self, bytes: &[u8]) -> Result<(), ()> {
             self.0.push(String::from_utf8(bytes.to_vec()).unwrap());
             Ok(())
         }
 
-        fn pause(&mut self, _: Duration, _: &dyn net::Clock) -> Result<bool, ()> {
+        async fn pause(&mut self, _: Duration, _: &dyn net::Clock) -> Result<bool, ()> {
             self.0.push("-".to_owned());
             Ok(true)
         }
 
-        fn stall(&mut self, _: Duration, _: &dyn net::Clock) -> Result<bool, ()> {
+        async fn stall(&mut self, _: Duration, _: &dyn net::Clock) -> Result<bool, ()> {
             self.0.push("...".to_owned());
             Ok(false)
         }
 
-        fn finish_sending(&mut self) -> Result<(), ()> {
+        async fn finish_sending(&mut self) -> Result<(), ()> {
             self.0.push("FIN".to_owned());
             Ok(())
         }

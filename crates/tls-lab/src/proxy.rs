@@ -161,8 +161,10 @@ impl Proxy {
                 victim.close();
             }
             Ok((with_victim, server, with_server)) => {
-                let victim = relay::Endpoint::new(victim.into_stream(), with_victim.into(), "the victim");
-                let server = relay::Endpoint::new(server.into_stream(), with_server.into(), "the server");
+                // Both block.
+                let (Some(victim), Some(server)) = (victim.into_stream(), server.into_stream()) else { return };
+                let victim = relay::Endpoint::new(victim, with_victim.into(), "the victim");
+                let server = relay::Endpoint::new(server, with_server.into(), "the server");
                 let ending =
                     relay::relay(&victim, &server, self.timeout, |arrow| Transcript::new(&say, arrow, self.show));
                 say(format_args!("end: {ending}"));

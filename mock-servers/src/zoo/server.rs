@@ -10,7 +10,7 @@ use std::{
 
 use labnet::{
     Error,
-    net::{ClientLimits, Clock, Connection, Deadline, End},
+    net::{ClientLimits, ClientStream, Clock, Connection, Deadline, End, block_on},
     tls::{self, FixedCertificate, complete_handshake},
 };
 use rustls::{
@@ -317,7 +317,7 @@ fn drip(bytes: &[u8], connection: &mut Connection, limits: &ClientLimits, clock:
     for byte in bytes {
         connection.write_all(&[*byte])?;
         sent += 1;
-        if clock.now() >= end || !connection.wait(PAUSE, clock)? {
+        if clock.now() >= end || !block_on(connection.wait(PAUSE, clock))? {
             break;
         }
     }

@@ -296,6 +296,62 @@ fn two_hundred_silent_clients_do_not_stop_an_answer_to_another() {
 }
 
 #[test]
+fn clients_that_send_without_end_or_never_read_do_not_stop_an_answer_to_another() {
+    let device = Device { flood: vec![b'x'; 64 << 20].into(), ..Device::default() };
+    let (pmu, _events) = serve_within(ClientLimits::default(), device);
+    let greedy: Vec<_> = (0..8)
+        .map(|_| {
+            let mut client = connect(&pmu);
+            say(&mut client, "CMD_floodme");
+            client
+        })
+        .collect();
+    let (end, ended) = mpsc::channel::<()>();
+    let address = pmu.address();
+    let talkers = std::thread::spawn(move || {
+        let mut talkers = Vec::new();
+        while ended.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            talkers.resize_with(8, || TcpStream::connect_timeout(&address, PATIENCE).unwrap());
+            // Read on for a second after its unknown command; then it is a reset.
+            talkers.retain_mut(|client: &mut TcpStream| client.write_all(&[b'x'; 64 * 1024]).is_ok());
+        }
+    });
+    for _ in 0..10 {
+        let mut client = connect(&pmu);
+        say(&mut client, "CMD_short:0");
+        assert_eq!(rest(&mut client), TEN);
+    }
+    drop(end);
+    talkers.join().unwrap();
+    drop(greedy);
+}
+
+#[test]
+fn an_end_of_the_server_cuts_the_pauses_of_its_clients_short() {
+    let (pmu, events) = serve_within(ClientLimits::default(), Device::default());
+    let mut client = connect(&pmu);
+    say(&mut client, "CMD_short:3600");
+    client.read_exact(&mut [0; "This is PMU data 1".len()]).unwrap();
+    drop(pmu);
+    assert_eq!(rest(&mut client), "");
+    drop(client);
+    await_event(&events, "CMD_short:3600: answered in 1 send");
+}
+
+/// Threads of this process, which other tests have too.
+#[cfg(target_os = "linux")]
+#[test]
+fn five_hundred_clients_do_not_have_a_thread_each() {
+    net::raise_descriptor_limit();
+    let pmu = serve();
+    let mut clients: Vec<_> = (0..500).map(|_| connect(&pmu)).collect();
+    clients.iter_mut().for_each(|client| say(client, "CMD_short:3600"));
+    clients.iter_mut().for_each(|client| client.read_exact(&mut [0; "This is PMU data 1".len()]).unwrap());
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
+    assert!(threads < 400, "{threads} threads");
+}
+
+#[test]
 fn a_client_that_vanishes_in_the_middle_costs_nothing() {
     let device = Device { messages: 1_000_000, ..Device::default() };
     let (pmu, events) = serve_within(ClientLimits::default(), device);

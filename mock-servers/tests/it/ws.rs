@@ -252,6 +252,7 @@ fn at_the_cap_a_further_client_gets_503() {
         let answer = String::from_utf8(further.rest()).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nConnection: close"), "{head}");
+        assert!(head.contains("\r\nRetry-After: 10\r\n"), "{head}");
         assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{answer}");
     }
     pmu.event("1 client is connected, the most allowed");

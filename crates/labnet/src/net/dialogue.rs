@@ -1,15 +1,11 @@
-//! The dialogue of part 2 from the PMU's side: a command that has no delimiter, an answer with pauses, a clean end.
+//! The dialogue of part 2 from the PMU's side: a command that has no delimiter, and an answer with pauses.
 
-use std::{
-    fmt,
-    io::{self, Read},
-    net::{Shutdown, TcpStream},
-    time::Duration,
+use std::{fmt, io, time::Duration};
+
+use super::{
+    ClientLimits, ClientStream, Clock, Deadline, End, Sent, block_on,
+    execute::{execute_async, read_some},
 };
-
-use socket2::SockRef;
-
-use super::{ClientLimits, ClientStream, Clock, Deadline, End, Sent, execute};
 use crate::{
     count::Count,
     pmu::{Command, CommandReader, Progress, Step},
@@ -17,10 +13,6 @@ use crate::{
 
 /// How long a command that came in pieces must be followed by silence to be complete (the lab's contract).
 const QUIET: Duration = Duration::from_millis(50);
-
-/// How long a server goes on reading after its last byte, so that its close is a FIN and not a reset that would
-/// destroy what is still on its way (ours).
-pub(super) const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a client gets no answer.
 #[derive(Debug)]
@@ -52,10 +44,16 @@ impl fmt::Display for NoCommand {
 /// # Errors
 /// [`NoCommand`].
 pub fn receive_command(client: &mut impl ClientStream, deadline: Deadline) -> Result<Command, NoCommand> {
+    block_on(receive_command_async(client, deadline))
+}
+
+/// The same without a thread of its own: see [`receive_command`].
+///
+/// # Errors
+/// [`NoCommand`].
+pub async fn receive_command_async(client: &mut impl ClientStream, deadline: Deadline) -> Result<Command, NoCommand> {
     let mut reader = CommandReader::default();
     let mut matched: Option<Command> = None;
-    // Longer than any command, so that one with something behind it is seen as a whole.
-    let mut buffer = [0; 4096];
     loop {
         let remaining = deadline.remaining();
         let patience =
@@ -64,9 +62,17 @@ pub fn receive_command(client: &mut impl ClientStream, deadline: Deadline) -> Re
             return matched.ok_or(NoCommand::Silent);
         }
         client.set_patience(patience).map_err(NoCommand::Broken)?;
-        match client.read(&mut buffer) {
+        let mut progress = Progress::Partial;
+        // What is read at once is longer than any command, so that one with something behind it is seen as a whole.
+        match read_some(client, |bytes| {
+            if !bytes.is_empty() {
+                progress = reader.push(bytes)
+            }
+        })
+        .await
+        {
             Ok(0) => return matched.ok_or_else(|| NoCommand::Unknown(reader.received().to_vec())),
-            Ok(n) => match reader.push(buffer.get(..n).unwrap_or_default()) {
+            Ok(_) => match progress {
                 Progress::Complete(command) => return Ok(command),
                 Progress::Matches(command) => matched = Some(command),
                 Progress::Partial => matched = None,
@@ -123,7 +129,7 @@ impl fmt::Display for Dialogue {
 }
 
 /// Reads the command of a client and executes the steps that `answer` has for it. The client's silence is limited as
-/// `limits` say; see [`execute`] for `held_back`.
+/// `limits` say; see [`execute`](super::execute) for `held_back`.
 pub fn converse<S: IntoIterator<Item = Step>>(
     client: &mut impl ClientStream,
     limits: &ClientLimits,
@@ -131,43 +137,22 @@ pub fn converse<S: IntoIterator<Item = Step>>(
     held_back: usize,
     clock: &dyn Clock,
 ) -> Dialogue {
-    match receive_command(client, Deadline::after(limits.silence)) {
-        Ok(command) => match execute(client, answer(&command), held_back, clock) {
+    block_on(converse_async(client, limits, answer, held_back, clock))
+}
+
+/// The same without a thread of its own: see [`converse`].
+pub async fn converse_async<S: IntoIterator<Item = Step>>(
+    client: &mut impl ClientStream,
+    limits: &ClientLimits,
+    answer: impl FnOnce(&Command) -> S,
+    held_back: usize,
+    clock: &dyn Clock,
+) -> Dialogue {
+    match receive_command_async(client, Deadline::after(limits.silence)).await {
+        Ok(command) => match execute_async(client, answer(&command), held_back, clock).await {
             Ok(sent) => Dialogue::Answered { command, sent },
             Err(error) => Dialogue::Gone { command, error },
         },
         Err(why) => Dialogue::Unanswered(why),
     }
-}
-
-/// Ends a client's stream.
-pub fn finish(stream: TcpStream, end: End) {
-    match end {
-        End::Fin | End::BareFin => close(stream),
-        End::Reset => abort(stream),
-    }
-}
-
-/// Ends a client's stream with a FIN: says that nothing more comes, then reads what is still on its way, for a
-/// second at most. Closing with unread bytes would send a reset, which can destroy an answer.
-pub fn close(mut stream: TcpStream) {
-    let deadline = Deadline::after(LINGER);
-    if stream.shutdown(Shutdown::Write).is_err() {
-        return;
-    }
-    let mut rest = [0; 4096];
-    while let Some(left) = deadline.remaining().filter(|left| !left.is_zero()) {
-        match stream.set_read_timeout(Some(left)).and_then(|()| stream.read(&mut rest)) {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return,
-        }
-    }
-}
-
-/// Ends a client's stream with a reset.
-fn abort(stream: TcpStream) {
-    // Where the system refuses, the end is a FIN.
-    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }

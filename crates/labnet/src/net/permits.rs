@@ -50,7 +50,7 @@ impl Permits {
 
 /// A permit that is free again when dropped.
 #[derive(Debug)]
-pub(super) struct Permit(Permits);
+pub struct Permit(Permits);
 
 impl Drop for Permit {
     fn drop(&mut self) {

@@ -40,6 +40,25 @@ impl SendLimit {
         self.is_exceeded
     }
 
+    /// The end of the send that is under way.
+    pub(super) fn deadline(&self) -> Deadline {
+        self.deadline.or(self.limit.map(Deadline::after)).unwrap_or(Deadline::NONE)
+    }
+
+    /// The send that is under way took too long.
+    pub(super) fn exceed(&mut self) -> io::Error {
+        self.is_exceeded = true;
+        too_slow(self.limit.unwrap_or_default())
+    }
+
+    /// Writes some of the pieces, on a stream that does not block.
+    pub(super) fn write_some(&mut self, mut stream: impl Write, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.is_exceeded || self.deadline.is_some_and(|deadline| deadline.remaining() == Some(Duration::ZERO)) {
+            return Err(self.exceed());
+        }
+        stream.write_vectored(pieces)
+    }
+
     /// Writes all pieces within the limit. Without one this is a plain write, which may take some of them only.
     pub(super) fn write(&mut self, mut stream: &TcpStream, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let Some(limit) = self.limit else { return stream.write_vectored(pieces) };

@@ -1,4 +1,4 @@
-//! The server's side: a thread and a permit for each client, and an end for all.
+//! The server's side: a permit for each client, and an end for all.
 
 use std::{
     fmt, io,
@@ -87,9 +87,6 @@ impl fmt::Display for ServeEvent {
 /// the server's clock; it has a thread to itself, so it may block, and the client counts as connected until it returns.
 /// `events` hears of what belongs to no client.
 ///
-/// That each client has a thread is known here alone: a handler that would be driven by readiness instead needs
-/// another body of this function, and the same clock and steps.
-///
 /// # Errors
 /// [`Error::System`] when a socket cannot be set up, or there is no thread to be had.
 pub fn serve(
@@ -99,14 +96,30 @@ pub fn serve(
     handler: impl Fn(TcpStream, SocketAddr, &dyn Clock) + Send + Sync + 'static,
 ) -> Result<Running, Error> {
     let clock = SystemClock::default();
+    let pool = {
+        let clock = clock.clone();
+        ThreadPool::new(move |AdmittedClient { stream, peer, permit: _permit }: AdmittedClient| {
+            handler(stream, peer, &clock)
+        })
+    };
+    admit_clients(listeners, limits, clock, events, move |client| pool.run(client))
+}
+
+/// Accepts on listening sockets until the result is dropped, and admits clients within the limits: [`serve`] with another
+/// way to serve them. `hand_over` gets each client and must not block.
+///
+/// # Errors
+/// Those of [`serve`].
+pub fn admit_clients(
+    listeners: Vec<TcpListener>,
+    limits: &ClientLimits,
+    clock: SystemClock,
+    events: impl Fn(ServeEvent) + Clone + Send + 'static,
+    hand_over: impl Fn(AdmittedClient) -> io::Result<()> + Clone + Send + 'static,
+) -> Result<Running, Error> {
     let mut running = Running::new(clock.clone());
     let permits = Permits::new(limits.connections);
     let turn_away = TurnAway::new(limits.overload_reply)?;
-    let handler = {
-        let clock = clock.clone();
-        move |(stream, peer, _permit): Client| handler(stream, peer, &clock)
-    };
-    let pool = ThreadPool::new(handler);
     for listener in listeners {
         let address = listener.local_addr().map_err(|source| Error::System { attempt: "name a socket", source })?;
         // What a listening socket has, those that it accepts inherit.
@@ -114,7 +127,8 @@ pub fn serve(
             .and_then(|()| bound_send_memory(&listener))
             .map_err(|source| Error::System { attempt: "set up a socket", source })?;
         let (clock, events) = (clock.clone(), events.clone());
-        let entrance = Entrance { permits: permits.clone(), turn_away: turn_away.clone(), pool: pool.clone() };
+        let (permits, turn_away, hand_over) = (permits.clone(), turn_away.clone(), hand_over.clone());
+        let entrance = Entrance { permits, turn_away, hand_over };
         let accept = move || entrance.accept(&listener, &clock, &events);
         running.add_thread(&format!("accept {address}"), Wake::Tcp(reachable(address)), accept)?;
         running.add_address(address);
@@ -206,17 +220,25 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// A client to be served, and its permit.
-type Client = (TcpStream, SocketAddr, Permit);
-
-/// What stands between a listening socket and the threads that serve.
-struct Entrance {
-    permits: Permits,
-    turn_away: TurnAway,
-    pool: ThreadPool<Client>,
+/// A client to be served.
+#[derive(Debug)]
+pub struct AdmittedClient {
+    /// Its connection.
+    pub stream: TcpStream,
+    /// Its address.
+    pub peer: SocketAddr,
+    /// It counts as connected until this is dropped.
+    pub permit: Permit,
 }
 
-impl Entrance {
+/// What stands between a listening socket and whatever serves.
+struct Entrance<H> {
+    permits: Permits,
+    turn_away: TurnAway,
+    hand_over: H,
+}
+
+impl<H: Fn(AdmittedClient) -> io::Result<()>> Entrance<H> {
     fn accept(&self, listener: &TcpListener, clock: &SystemClock, events: &impl Fn(ServeEvent)) {
         let mut is_failing = false;
         while !clock.has_ended() {
@@ -249,7 +271,7 @@ impl Entrance {
             return Ok(());
         }
         match self.permits.acquire() {
-            Ok(permit) => self.pool.run((stream, peer, permit)),
+            Ok(permit) => (self.hand_over)(AdmittedClient { stream, peer, permit }),
             Err(NoPermit { connected, is_first }) => {
                 if is_first {
                     events(ServeEvent::AtCapacity { clients: connected });

@@ -3,46 +3,42 @@
 use std::{
     io::{self, IoSlice, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::{ClientStream, Clock, End, Families, Server, send_limit::SendLimit, vanished};
+use socket2::SockRef;
+
+use super::{
+    AsyncSocket, ClientStream, Clock, Deadline, End, Families, Operation, Server, block_on, ending,
+    send_limit::SendLimit, stream::Stream, vanished,
+};
 use crate::Error;
-
-/// When patience ends, if ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline(Option<(Instant, Duration)>);
-
-impl Deadline {
-    /// Never.
-    pub const NONE: Self = Self(None);
-
-    /// That long from now; never, when that is beyond what the clock can say.
-    pub fn after(duration: Duration) -> Self {
-        Self(Instant::now().checked_add(duration).map(|end| (end, duration)))
-    }
-
-    /// How long is left, zero when it has passed; `None` without a deadline.
-    pub fn remaining(self) -> Option<Duration> {
-        self.0.map(|(end, _)| end.saturating_duration_since(Instant::now()))
-    }
-
-    /// How long was left in the beginning.
-    fn length(self) -> Option<Duration> {
-        self.0.map(|(_, length)| length)
-    }
-}
 
 impl ClientStream for Connection {
     fn set_patience(&mut self, patience: Option<Duration>) -> io::Result<()> {
+        if self.stream.is_async() {
+            self.deadline = patience.map_or(Deadline::NONE, Deadline::after);
+        }
         self.stream.set_read_timeout(patience)
     }
 
-    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
-        Self::wait(self, duration, clock)
+    async fn ready(&mut self, operation: Operation) -> io::Result<()> {
+        self.turns = 0;
+        let Stream::Async(socket) = &self.stream else { return Err(io::ErrorKind::WouldBlock.into()) };
+        match operation {
+            Operation::Read => socket.ready(operation, self.deadline.or_after(self.silence)).await,
+            Operation::Write => match socket.ready(operation, self.sends.deadline()).await {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(self.sends.exceed()),
+                result => result,
+            },
+        }
     }
 
-    fn end_output(&mut self) {
+    async fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
+        vanished::wait(self, duration, clock).await
+    }
+
+    async fn end_output(&mut self) {
         let _ = self.end();
     }
 
@@ -85,16 +81,24 @@ impl Counted for Connection {
 
     fn data_segments_in(&self) -> Option<u64> {
         #[cfg(target_os = "linux")]
-        return super::tcp_info::data_segments_in(&self.stream);
+        return match &self.stream {
+            Stream::Blocking(stream) => super::tcp_info::data_segments_in(stream),
+            Stream::Async(_) => None,
+        };
         #[cfg(not(target_os = "linux"))]
         None
     }
 }
 
+/// How many operations in a row a connection without a thread makes, before others may (ours).
+const MAX_TURNS: u8 = 32;
+
 /// A client's TCP connection.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
+    /// How many operations in a row had not to wait.
+    turns: u8,
     peer: SocketAddr,
     /// The longest wait of one recv.
     silence: Option<Duration>,
@@ -128,10 +132,20 @@ pub fn connect(server: &Server, families: Families, deadline: Deadline) -> Resul
 }
 
 impl Connection {
-    /// Takes over a connected stream.
+    /// Takes over a connected stream, on which the thread waits.
     pub fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self::over(Stream::Blocking(stream), peer)
+    }
+
+    /// Takes over a connected socket, which waits without a thread.
+    pub fn without_thread(socket: Box<dyn AsyncSocket>, peer: SocketAddr) -> Self {
+        Self::over(Stream::Async(socket), peer)
+    }
+
+    fn over(stream: Stream, peer: SocketAddr) -> Self {
         Self {
             stream,
+            turns: 0,
             peer,
             silence: None,
             deadline: Deadline::NONE,
@@ -141,9 +155,32 @@ impl Connection {
         }
     }
 
-    /// Gives up the counting and the limits.
-    pub fn into_stream(self) -> TcpStream {
-        self.stream
+    /// Its socket, for the options.
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        self.stream.socket()
+    }
+
+    /// A part of a pause; `false` when everything ends.
+    pub(super) async fn pause(&self, duration: Duration, clock: &dyn Clock) -> bool {
+        match &self.stream {
+            Stream::Async(socket) => socket.pause(duration).await,
+            Stream::Blocking(_) => clock.pause(duration),
+        }
+    }
+
+    /// Without a thread: whether it is time to let others work, even though this connection could go on. A peer that is
+    /// fast could keep the thread of all for itself.
+    fn lets_others_work(&mut self) -> bool {
+        self.turns = self.turns.saturating_add(1);
+        self.stream.is_async() && self.turns > MAX_TURNS
+    }
+
+    /// Gives up the counting and the limits; `None` of a connection without a thread.
+    pub fn into_stream(self) -> Option<TcpStream> {
+        match self.stream {
+            Stream::Blocking(stream) => Some(stream),
+            Stream::Async(_) => None,
+        }
     }
 
     /// The address of the server.
@@ -157,7 +194,7 @@ impl Connection {
     /// [`Error::Receive`] when the system refuses.
     pub fn set_limits(&mut self, silence: Option<Duration>, deadline: Deadline) -> Result<(), Error> {
         (self.silence, self.deadline) = (silence, deadline);
-        if deadline != Deadline::NONE {
+        if deadline != Deadline::NONE || self.stream.is_async() {
             // Every read sets what is left.
             return Ok(());
         }
@@ -196,15 +233,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Send`] when the system refuses.
     pub fn set_nodelay(&self) -> Result<(), Error> {
-        self.stream.set_nodelay(true).map_err(|source| Error::Send { to: self.peer, source })
-    }
-
-    /// Pauses as long as the peer is there: see [`ClientStream::wait`].
-    ///
-    /// # Errors
-    /// That of the connection, when the peer is gone.
-    pub fn wait(&self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
-        vanished::wait(&self.stream, duration, clock)
+        self.socket().set_tcp_nodelay(true).map_err(|source| Error::Send { to: self.peer, source })
     }
 
     /// Says with a FIN that nothing more is sent; receiving goes on.
@@ -212,10 +241,10 @@ impl Connection {
     /// # Errors
     /// That of the connection.
     pub fn end(&self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
+        self.socket().shutdown(Shutdown::Write)
     }
 
-    /// Ends the connection with a FIN: see [`close`](super::close).
+    /// Ends the connection with a FIN: see [`close`](super::close()).
     pub fn close(self) {
         self.finish(End::Fin);
     }
@@ -223,7 +252,13 @@ impl Connection {
     /// Ends the connection with a FIN or a reset. A peer that did not take what it was sent gets a reset: a FIN would
     /// say that this was all.
     pub fn finish(self, end: End) {
-        super::finish(self.stream, if self.sends.is_exceeded() { End::Reset } else { end });
+        block_on(self.finish_async(end));
+    }
+
+    /// The same without a thread of its own: see [`finish`](Self::finish).
+    pub async fn finish_async(self, end: End) {
+        let end = if self.sends.is_exceeded() { End::Reset } else { end };
+        ending::finish(self, end).await;
     }
 
     /// How long each send may take, all of it; `None` is for ever. A write is a send; so are all writes between
@@ -234,7 +269,7 @@ impl Connection {
 
     /// In a pause that the caller makes by itself: whether to look for a peer that vanished before it took all.
     pub fn watch(&self, is_watched: bool) {
-        vanished::limit_unacknowledged(&self.stream, is_watched);
+        vanished::limit_unacknowledged(&self.socket(), is_watched);
     }
 }
 
@@ -247,8 +282,11 @@ impl Read for Connection {
             let patience = self.silence.map_or(remaining, |silence| silence.min(remaining));
             self.stream.set_read_timeout(Some(patience))?;
         }
+        if self.lets_others_work() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         loop {
-            match self.stream.read(buffer) {
+            match (&self.stream).read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(n) => {
                     self.recv_calls += 1;
@@ -268,10 +306,16 @@ impl Write for Connection {
 
     /// All pieces in one call: piece by piece, Nagle's algorithm would hold the second until the first is acknowledged.
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.sends.write(&self.stream, pieces)
+        if self.lets_others_work() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        match &self.stream {
+            Stream::Async(_) => self.sends.write_some(&self.stream, pieces),
+            Stream::Blocking(stream) => self.sends.write(stream, pieces),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
+        (&self.stream).flush()
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::dialogue::LINGER;
+use super::ending::LINGER;
 use crate::Error;
 
 /// How many clients that were turned away are read on at once (ours): a descriptor each.
@@ -37,7 +37,7 @@ impl TurnAway {
         Ok(Self { reply, lingering })
     }
 
-    /// Ends a client with a FIN, at once. What it has sent is read for a moment: see [`close`](super::close).
+    /// Ends a client with a FIN, at once. What it has sent is read for a moment: see [`close`](super::close()).
     pub(super) fn end(&self, mut client: TcpStream) {
         // A client that is gone needs no end. Its buffer is empty, so that nothing here waits.
         let ended = client

@@ -1,14 +1,10 @@
 //! A peer that vanished: it ends nothing, and answers no more. The system is asked to look for it.
 
-use std::{
-    io,
-    net::{TcpListener, TcpStream},
-    time::Duration,
-};
+use std::{io, net::TcpListener, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 
-use super::Clock;
+use super::{Clock, Connection};
 
 /// How soon a silent peer is looked for, how often, and how many probes it may leave unanswered (ours): 8 s in all, with
 /// probes enough for a path that loses some.
@@ -39,35 +35,35 @@ pub(super) fn probe(listener: &TcpListener) -> io::Result<()> {
 /// Limits how long bytes may stay unacknowledged, or no longer (TCP_USER_TIMEOUT, where there is one).
 ///
 /// In a pause only: the system counts the time in which a peer has no room as well, and a peer may be slow.
-pub(super) fn limit_unacknowledged(stream: &TcpStream, is_limited: bool) {
+pub(super) fn limit_unacknowledged(socket: &SockRef<'_>, is_limited: bool) {
     // Where the system refuses, its own limit stands.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = SockRef::from(stream).set_tcp_user_timeout(is_limited.then_some(UNACKNOWLEDGED));
+    let _ = socket.set_tcp_user_timeout(is_limited.then_some(UNACKNOWLEDGED));
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = (stream, is_limited, UNACKNOWLEDGED);
+    let _ = (socket, is_limited, UNACKNOWLEDGED);
 }
 
 /// Pauses as long as the other side is there. It is gone after a reset; a mere FIN may be a half-close.
-pub(super) fn wait(stream: &TcpStream, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
+pub(super) async fn wait(connection: &mut Connection, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
     let is_long = duration >= LONG_PAUSE;
     if is_long {
-        limit_unacknowledged(stream, true);
+        limit_unacknowledged(&connection.socket(), true);
     }
-    let result = look(stream, duration, clock);
+    let result = look(connection, duration, clock).await;
     if is_long {
-        limit_unacknowledged(stream, false);
+        limit_unacknowledged(&connection.socket(), false);
     }
     result
 }
 
-fn look(stream: &TcpStream, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
+async fn look(connection: &mut Connection, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
     let mut left = duration;
     while !left.is_zero() {
         let slice = left.min(SLICE);
-        if !clock.pause(slice) {
+        if !connection.pause(slice, clock).await {
             return Ok(false);
         }
-        if let Some(error) = stream.take_error()? {
+        if let Some(error) = connection.socket().take_error()? {
             return Err(error);
         }
         left -= slice;

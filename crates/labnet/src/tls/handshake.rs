@@ -5,9 +5,12 @@ use std::io::{self, IoSlice, Read, Write};
 use rustls::{ConnectionCommon, ServerConnection, SideData};
 
 use super::{
-    SniFilter, TlsRole,
+    HandshakeCut, SniFilter, TlsRole,
     explain::{fault_within, in_words, no_tls},
+    handshake_cut::CutStream,
+    records::CountedStream,
 };
+use crate::net::{ClientStream, Connection, Operation};
 
 /// What a server did that reset the connection instead of answering a ClientHello.
 pub(super) const RESET_BY_SERVER: &str = "reset the connection within the TLS handshake; does it speak TLS?";
@@ -21,14 +24,26 @@ pub fn complete_handshake<D: SideData>(
     stream: &mut (impl Read + Write),
 ) -> io::Result<()> {
     let mut stream = Beginning { stream, first: Vec::new() };
+    advance(tls, &mut stream).map_err(|error| failed(tls, &mut stream, error))
+}
+
+/// Makes as much of the handshake as the stream allows; the rest may follow when it would block.
+fn advance<D: SideData>(tls: &mut ConnectionCommon<D>, stream: &mut (impl Read + Write)) -> io::Result<()> {
     while tls.is_handshaking() || tls.wants_write() {
-        if let Err(error) = tls.complete_io(&mut stream) {
-            // The peer is told why, if it still listens.
-            let _ = tls.write_tls(&mut stream);
-            return Err(handshake_error(error, &stream.first));
-        }
+        tls.complete_io(stream)?;
     }
     Ok(())
+}
+
+/// The end of a handshake that failed.
+fn failed<D: SideData>(
+    tls: &mut ConnectionCommon<D>,
+    stream: &mut Beginning<impl Read + Write>,
+    error: io::Error,
+) -> io::Error {
+    // The peer is told why, if it still listens.
+    let _ = tls.write_tls(stream);
+    handshake_error(error, &stream.first)
 }
 
 /// An error of a handshake in words of ours, given the first bytes that the peer sent: whether they begin a record of
@@ -91,6 +106,32 @@ impl<S: Write> Write for Beginning<S> {
 /// Those of [`complete_handshake`].
 pub fn accept_handshake(tls: &mut ServerConnection, stream: &mut (impl Read + Write)) -> io::Result<()> {
     complete_handshake(tls, &mut SniFilter::new(stream))
+}
+
+/// The same on the connection of a client, with a thread for it or without.
+///
+/// # Errors
+/// Those of [`complete_handshake`].
+pub(super) async fn accept_handshake_async(
+    tls: &mut ServerConnection,
+    connection: &mut CountedStream<Connection>,
+    cut: Option<HandshakeCut>,
+) -> io::Result<()> {
+    let mut stream = Beginning { stream: SniFilter::new(CutStream::new(connection, cut)), first: Vec::new() };
+    loop {
+        let error = match advance(tls, &mut stream) {
+            Ok(()) => return stream.flush(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let operation = if tls.wants_write() { Operation::Write } else { Operation::Read };
+                match stream.stream.get_mut().get_mut().ready(operation).await {
+                    Ok(()) => continue,
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        return Err(failed(tls, &mut stream, error));
+    }
 }
 
 /// What the peer did that made a handshake fail, as the end of a sentence about it; `None` when the connection failed

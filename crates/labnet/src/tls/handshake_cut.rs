@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    io::{self, Read, Write},
+    io::{self, IoSlice, Read, Write},
     str::FromStr,
 };
 
@@ -64,16 +64,20 @@ impl HandshakeCut {
     }
 }
 
-/// A stream that takes a flight whole, and sends it up to the cut.
+/// A stream that takes a flight whole, and sends it up to the cut; without one it is the stream itself.
 pub(super) struct CutStream<S> {
     stream: S,
-    cut: HandshakeCut,
+    cut: Option<HandshakeCut>,
     flight: Vec<u8>,
 }
 
 impl<S> CutStream<S> {
-    pub(super) fn new(stream: S, cut: HandshakeCut) -> Self {
+    pub(super) fn new(stream: S, cut: Option<HandshakeCut>) -> Self {
         Self { stream, cut, flight: Vec::new() }
+    }
+
+    pub(super) fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
     }
 }
 
@@ -86,19 +90,25 @@ impl<S: Read + Write> Read for CutStream<S> {
 
 impl<S: Write> Write for CutStream<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.flight.extend_from_slice(bytes);
-        Ok(bytes.len())
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.cut.is_none() {
+            return self.stream.write_vectored(pieces);
+        }
+        pieces.iter().for_each(|piece| self.flight.extend_from_slice(piece));
+        Ok(pieces.iter().map(|piece| piece.len()).sum())
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        let Some(cut) = self.cut else { return self.stream.flush() };
         let flight = std::mem::take(&mut self.flight);
-        let position = self.cut.position(&flight);
+        let position = cut.position(&flight);
         self.stream.write_all(flight.get(..position.unwrap_or(flight.len())).unwrap_or_default())?;
         self.stream.flush()?;
         match position {
-            Some(_) => {
-                Err(io::Error::other(format!("the handshake ends within '{}', as this server was told", self.cut)))
-            }
+            Some(_) => Err(io::Error::other(format!("the handshake ends within '{cut}', as this server was told"))),
             None => Ok(()),
         }
     }

@@ -16,14 +16,13 @@ use super::{
     Credentials, FixedCertificate, HandshakeCut, NegotiatedTls, Roots, TlsRole, TlsVersion,
     client_verifier::ClientVerifier,
     explain,
-    handshake::{accept_handshake, handshake_complaint},
-    handshake_cut::CutStream,
+    handshake::{accept_handshake_async, handshake_complaint},
     provider,
     records::{CountedStream, Records},
 };
 use crate::{
     Error,
-    net::{self, ClientLimits, ClientStream, Clock, Connection, Deadline, Dialogue, End},
+    net::{self, ClientLimits, ClientStream, Clock, Connection, Deadline, Dialogue, End, Operation},
     pmu::Device,
 };
 
@@ -88,21 +87,26 @@ impl Acceptor {
     /// [`Error::Tls`] with what the client did, [`Error::Silent`] or [`Error::Receive`]. The alert, if one is due,
     /// has been sent.
     pub fn accept(&self, stream: TcpStream, peer: SocketAddr, limits: &ClientLimits) -> Result<TlsConnection, Error> {
-        let mut connection = Connection::new(stream, peer);
+        net::block_on(self.accept_async(Connection::new(stream, peer), limits))
+    }
+
+    /// The same on a connection with a thread of its own or without.
+    ///
+    /// # Errors
+    /// Those of [`accept`](Self::accept).
+    pub async fn accept_async(
+        &self,
+        mut connection: Connection,
+        limits: &ClientLimits,
+    ) -> Result<TlsConnection, Error> {
         connection.set_limits(None, Deadline::after(limits.silence))?;
         connection.set_stall(Some(limits.stall));
         connection.set_nodelay()?;
         let mut connection = CountedStream::new(connection);
         let mut tls = ServerConnection::new(Arc::clone(&self.config))
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
-        let handshake = match self.cut {
-            None => accept_handshake(&mut tls, &mut connection),
-            Some(cut) => {
-                let mut cut = CutStream::new(&mut connection, cut);
-                accept_handshake(&mut tls, &mut cut).and_then(|()| cut.flush())
-            }
-        };
-        handshake.map_err(|error| explained(error, &connection))?;
+        let made = accept_handshake_async(&mut tls, &mut connection, self.cut).await;
+        made.map_err(|error| explained(error, &connection))?;
         Ok(TlsConnection { tls, connection })
     }
 }
@@ -139,7 +143,12 @@ impl TlsConnection {
 
     /// The dialogue of part 2, one record for each message.
     pub fn converse(&mut self, device: &Device, limits: &ClientLimits, clock: &dyn Clock) -> Dialogue {
-        net::converse(self, limits, |command| device.answer(command), 0, clock)
+        net::block_on(self.converse_async(device, limits, clock))
+    }
+
+    /// The same without a thread of its own: see [`converse`](Self::converse).
+    pub async fn converse_async(&mut self, device: &Device, limits: &ClientLimits, clock: &dyn Clock) -> Dialogue {
+        net::converse_async(self, limits, |command| device.answer(command), 0, clock).await
     }
 
     /// Says that nothing more is sent (close_notify); receiving goes on.
@@ -165,18 +174,26 @@ impl TlsConnection {
 
     /// Ends the connection with a reset, or as [`close`](Self::close) does.
     pub fn finish(self, end: End) {
-        match end {
-            End::Fin => self.close(),
-            End::BareFin | End::Reset => self.connection.into_inner().finish(end),
-        }
+        net::block_on(self.finish_async(end));
     }
 
     /// Says that nothing more comes (close_notify), then ends the TCP connection with a FIN.
-    pub fn close(mut self) {
+    pub fn close(self) {
+        self.finish(End::Fin);
+    }
+
+    /// The same without a thread of its own: see [`finish`](Self::finish).
+    pub async fn finish_async(mut self, end: End) {
+        if end == End::Fin {
+            self.say_farewell().await;
+        }
+        self.connection.into_inner().finish_async(end).await;
+    }
+
+    /// Sends close_notify. The client may be gone.
+    async fn say_farewell(&mut self) {
         self.tls.send_close_notify();
-        // The client may be gone.
-        let _ = self.tls.write_tls(&mut self.connection);
-        self.connection.into_inner().close();
+        let _ = net::send_all(self, &[]).await;
     }
 }
 
@@ -204,12 +221,18 @@ impl ClientStream for TlsConnection {
         self.connection.set_limits(None, deadline).map_err(io::Error::other)
     }
 
-    fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
-        self.connection.wait(duration, clock)
+    async fn ready(&mut self, _: Operation) -> io::Result<()> {
+        // A read may have to write first, and a write never reads.
+        let operation = if self.tls.wants_write() { Operation::Write } else { Operation::Read };
+        self.connection.ready(operation).await
     }
 
-    fn end_output(&mut self) {
-        let _ = self.end();
+    async fn wait(&mut self, duration: Duration, clock: &dyn Clock) -> io::Result<bool> {
+        self.connection.wait(duration, clock).await
+    }
+
+    async fn end_output(&mut self) {
+        self.say_farewell().await;
         let _ = self.connection.end();
     }
 

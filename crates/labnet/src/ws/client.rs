@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Error,
     escape::escape,
-    net::{self, Connection, Deadline, Families},
+    net::{self, Connection, Deadline, Families, block_on},
 };
 
 /// How many bytes are asked of the socket at once (ours; measured: larger reads are not faster).
@@ -87,7 +87,7 @@ impl Client {
     /// # Errors
     /// [`Error::Send`].
     pub fn send(&mut self, text: &str) -> Result<(), Error> {
-        let sent = self.socket.send(Opcode::Data(FrameType::Text), text.as_bytes());
+        let sent = block_on(self.socket.send(Opcode::Data(FrameType::Text), text.as_bytes()));
         sent.map_err(|source| Error::Send { to: self.connection().peer(), source })
     }
 
@@ -96,7 +96,7 @@ impl Client {
     /// # Errors
     /// [`Error::Send`].
     pub fn echo(&mut self, message: &Message) -> Result<(), Error> {
-        let sent = self.socket.send(Opcode::Data(message.frame_type()), message.as_ref());
+        let sent = block_on(self.socket.send(Opcode::Data(message.frame_type()), message.as_ref()));
         sent.map_err(|source| Error::Send { to: self.connection().peer(), source })
     }
 
@@ -106,7 +106,7 @@ impl Client {
     /// # Errors
     /// [`Error::WebSocket`] for any other end, [`Error::Silent`], [`Error::Receive`].
     pub fn receive(&mut self) -> Result<Option<Message>, Error> {
-        match self.socket.receive() {
+        match block_on(self.socket.receive()) {
             Ok(Received::Message(message)) => {
                 self.messages += 1;
                 self.message_bytes += message.as_ref().len() as u64;
@@ -213,7 +213,7 @@ fn upgrade(
     sent.map_err(|source| UpgradeFailure::Error(Error::Send { to: peer, source }))?;
     let mut input = Vec::new();
     for _ in 0..=MAX_INTERIM {
-        let len = head::receive(connection, &mut input).map_err(|error| match error {
+        let len = head::receive(connection, &mut input, &mut 0).map_err(|error| match error {
             HeadError::Ended => complaint("closed the connection instead of upgrading to WebSocket"),
             HeadError::TooLong => complaint("did not upgrade to WebSocket: its answer has more than 16 KiB of headers"),
             HeadError::Io(source) => match source.kind() {

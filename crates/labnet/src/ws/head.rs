@@ -23,15 +23,19 @@ pub(super) enum HeadError {
 
 /// Receives a head; what the peer sent behind it stays in `input`, behind the head. Returns where it ends.
 ///
-/// What cannot become HTTP is a head as it is: it is refused at once, instead of being waited for.
-pub(super) fn receive(connection: &mut impl Read, input: &mut Vec<u8>) -> Result<usize, HeadError> {
-    let mut searched: usize = 0;
+/// What cannot become HTTP is a head as it is: it is refused at once, instead of being waited for. After an error that is
+/// none but a wait it goes on where it was: so much of `input` has been `searched`.
+pub(super) fn receive(
+    connection: &mut impl Read,
+    input: &mut Vec<u8>,
+    searched: &mut usize,
+) -> Result<usize, HeadError> {
     loop {
         let from = searched.saturating_sub(END.len() - 1);
         if let Some(at) = find(input.get(from..).unwrap_or_default()) {
             return Ok(from + at + END.len());
         }
-        searched = input.len();
+        *searched = input.len();
         if !could_be_http(input) {
             return Ok(input.len());
         }
@@ -102,13 +106,13 @@ mod tests {
         let stream = b"HTTP/1.1 101 X\r\nA: \r\r\n\r\nrest";
         for size in 1..=stream.len() {
             let mut input = stream[..size].to_vec();
-            let len = receive(&mut &stream[size..], &mut input).unwrap();
+            let len = receive(&mut &stream[size..], &mut input, &mut 0).unwrap();
             assert_eq!(&stream[len..], b"rest", "{size}");
             assert!(input.starts_with(&stream[..len]));
         }
-        assert!(matches!(receive(&mut &stream[..10], &mut Vec::new()), Err(HeadError::Ended)));
-        assert!(matches!(receive(&mut &b"SSH-2.0"[..], &mut Vec::new()), Ok(7)));
+        assert!(matches!(receive(&mut &stream[..10], &mut Vec::new(), &mut 0), Err(HeadError::Ended)));
+        assert!(matches!(receive(&mut &b"SSH-2.0"[..], &mut Vec::new(), &mut 0), Ok(7)));
         let endless = [b"GET / HTTP/1.1\r\n", [b'x'; MAX_HEAD_LEN].as_slice()].concat();
-        assert!(matches!(receive(&mut endless.as_slice(), &mut Vec::new()), Err(HeadError::TooLong)));
+        assert!(matches!(receive(&mut endless.as_slice(), &mut Vec::new(), &mut 0), Err(HeadError::TooLong)));
     }
 }

@@ -1,9 +1,6 @@
 //! The server's side: accepting an upgrade, or refusing it in HTTP.
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use super::{
     FrameType, Message,
@@ -17,7 +14,7 @@ use super::{
 };
 use crate::{
     Error,
-    net::{ClientLimits, Clock, Connection, Deadline, Execute},
+    net::{ClientLimits, ClientStream, Clock, Connection, Deadline, Execute, Operation, block_on, send_all},
 };
 
 /// How long a client may take over the closing handshake (ours).
@@ -66,6 +63,18 @@ impl<'a> WebSocketConnection<'a> {
         limits: &ClientLimits,
         options: AcceptOptions,
     ) -> Result<Self, Error> {
+        block_on(Self::accept_async(connection, limits, options))
+    }
+
+    /// The same without a thread of its own: see [`accept`](Self::accept).
+    ///
+    /// # Errors
+    /// Those of [`accept`](Self::accept).
+    pub async fn accept_async(
+        connection: &'a mut Connection,
+        limits: &ClientLimits,
+        options: AcceptOptions,
+    ) -> Result<Self, Error> {
         connection.set_limits(None, Deadline::after(limits.silence))?;
         connection.set_stall(Some(limits.stall));
         // One send for each message, at once: what this part is about.
@@ -73,7 +82,7 @@ impl<'a> WebSocketConnection<'a> {
         let (peer, name) = (connection.peer(), connection.peer().to_string());
         let complaint = |complaint: String| Error::WebSocket { peer: name.clone(), complaint };
         let mut input = Vec::new();
-        let accepted = match head::receive(connection, &mut input) {
+        let accepted = match receive_head(connection, &mut input).await {
             Ok(len) => {
                 let behind = input.split_off(len);
                 let accepted = upgrade::accept(&input, options.deflate, options.upgrade);
@@ -91,7 +100,7 @@ impl<'a> WebSocketConnection<'a> {
         };
         match accepted {
             Ok(accepted) => {
-                let sent = connection.write_all(accepted.head.as_bytes());
+                let sent = send_all(connection, accepted.head.as_bytes()).await;
                 sent.map_err(|source| Error::Send { to: peer, source })?;
                 let read_len = options.max_message.clamp(READ_LEN, 64 * 1024);
                 let (limit, deflate) = (options.max_message, accepted.deflate);
@@ -100,7 +109,7 @@ impl<'a> WebSocketConnection<'a> {
             }
             Err(refusal) => {
                 // The client may be gone already; then it needs no answer.
-                let _ = connection.write_all(refusal.response().as_bytes());
+                let _ = send_all(connection, refusal.response().as_bytes()).await;
                 Err(complaint(format!("is refused: {}", refusal.why)))
             }
         }
@@ -110,8 +119,8 @@ impl<'a> WebSocketConnection<'a> {
     ///
     /// # Errors
     /// [`Error::WebSocket`], [`Error::Silent`] or [`Error::Receive`].
-    pub fn receive(&mut self) -> Result<Option<Message>, Error> {
-        match self.socket.receive() {
+    pub async fn receive(&mut self) -> Result<Option<Message>, Error> {
+        match self.socket.receive().await {
             Ok(Received::Message(message)) => Ok(Some(message)),
             Ok(Received::Close(_)) => {
                 self.has_left = true;
@@ -133,8 +142,8 @@ impl<'a> WebSocketConnection<'a> {
     ///
     /// # Errors
     /// [`Error::Send`].
-    pub fn echo(&mut self, message: &Message) -> Result<(), Error> {
-        self.send_as(message.frame_type(), message.as_ref())
+    pub async fn echo(&mut self, message: &Message) -> Result<(), Error> {
+        self.send_as(message.frame_type(), message.as_ref()).await
     }
 
     /// Whether the client said, with a close frame, that it leaves, before this server did.
@@ -143,27 +152,27 @@ impl<'a> WebSocketConnection<'a> {
     }
 
     /// Ends the connection of a client whose command is not known: status 1008, policy violation.
-    pub fn refuse(mut self, reason: &'static str) {
-        self.close_with(POLICY_VIOLATION, reason);
+    pub async fn refuse(mut self, reason: &'static str) {
+        self.close_with(POLICY_VIOLATION, reason).await;
     }
 
     /// The closing handshake. A client that answers with more messages, or not at all, has been told.
-    fn close_with(&mut self, status: u16, reason: &'static str) {
-        self.socket.close(&close::payload(status, reason));
+    async fn close_with(&mut self, status: u16, reason: &'static str) {
+        self.socket.close(&close::payload(status, reason)).await;
         let deadline = Deadline::after(CLOSE_PATIENCE);
         if self.socket.connection_mut().set_limits(None, deadline).is_err() {
             return;
         }
         while !self.has_left && deadline.remaining() != Some(Duration::ZERO) {
-            match self.socket.receive() {
+            match self.socket.receive().await {
                 Ok(Received::Close(_)) | Err(_) => return,
                 Ok(Received::Message(_)) => {}
             }
         }
     }
 
-    fn send_as(&mut self, frame_type: FrameType, bytes: &[u8]) -> Result<(), Error> {
-        let sent = self.socket.send(Opcode::Data(frame_type), bytes);
+    async fn send_as(&mut self, frame_type: FrameType, bytes: &[u8]) -> Result<(), Error> {
+        let sent = self.socket.send(Opcode::Data(frame_type), bytes).await;
         sent.map_err(|source| Error::Send { to: self.socket.connection().peer(), source })
     }
 
@@ -180,17 +189,30 @@ impl<'a> WebSocketConnection<'a> {
     }
 }
 
+/// Receives the head of a request, with a thread or without.
+async fn receive_head(connection: &mut Connection, input: &mut Vec<u8>) -> Result<usize, HeadError> {
+    let mut searched = 0;
+    loop {
+        match head::receive(connection, input, &mut searched) {
+            Err(HeadError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                connection.ready(Operation::Read).await.map_err(HeadError::Io)?;
+            }
+            received => return received,
+        }
+    }
+}
+
 impl Execute for WebSocketConnection<'_> {
     type Error = Error;
 
     /// One message in one frame.
-    fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let is_text = self.frame_type == FrameType::Text && str::from_utf8(bytes).is_ok();
-        self.send_as(if is_text { FrameType::Text } else { FrameType::Binary }, bytes)
+        self.send_as(if is_text { FrameType::Text } else { FrameType::Binary }, bytes).await
     }
 
     /// Answers pings on the way.
-    fn pause(&mut self, duration: Duration, clock: &dyn Clock) -> Result<bool, Error> {
+    async fn pause(&mut self, duration: Duration, clock: &dyn Clock) -> Result<bool, Error> {
         /// How often to look whether everything ends.
         const SLICE: Duration = Duration::from_secs(1);
         let end = Deadline::after(duration);
@@ -198,7 +220,7 @@ impl Execute for WebSocketConnection<'_> {
         while end.remaining() != Some(Duration::ZERO) {
             let slice = end.remaining().map_or(SLICE, |left| left.min(SLICE));
             self.socket.connection_mut().set_limits(None, Deadline::after(slice))?;
-            match self.socket.receive() {
+            match self.socket.receive().await {
                 Ok(Received::Close(_)) => {
                     self.has_left = true;
                     return Ok(false);
@@ -216,13 +238,13 @@ impl Execute for WebSocketConnection<'_> {
         Ok(true)
     }
 
-    fn stall(&mut self, limit: Duration, clock: &dyn Clock) -> Result<bool, Error> {
-        self.pause(limit, clock)
+    async fn stall(&mut self, limit: Duration, clock: &dyn Clock) -> Result<bool, Error> {
+        self.pause(limit, clock).await
     }
 
     /// The closing handshake, with status 1000: the client's close frame is waited for.
-    fn finish_sending(&mut self) -> Result<(), Error> {
-        self.close_with(NORMAL, "");
+    async fn finish_sending(&mut self) -> Result<(), Error> {
+        self.close_with(NORMAL, "").await;
         Ok(())
     }
 }
@@ -236,20 +258,21 @@ impl Execute for EncodedFrames<'_, '_> {
     type Error = Error;
 
     /// Bytes of frames.
-    fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let connection = self.0.socket.connection_mut();
-        connection.write_all(bytes).map_err(|source| Error::Send { to: connection.peer(), source })
+        let sent = send_all(connection, bytes).await;
+        sent.map_err(|source| Error::Send { to: connection.peer(), source })
     }
 
-    fn pause(&mut self, duration: Duration, clock: &dyn Clock) -> Result<bool, Error> {
-        self.0.pause(duration, clock)
+    async fn pause(&mut self, duration: Duration, clock: &dyn Clock) -> Result<bool, Error> {
+        self.0.pause(duration, clock).await
     }
 
-    fn stall(&mut self, limit: Duration, clock: &dyn Clock) -> Result<bool, Error> {
-        self.0.stall(limit, clock)
+    async fn stall(&mut self, limit: Duration, clock: &dyn Clock) -> Result<bool, Error> {
+        self.0.stall(limit, clock).await
     }
 
-    fn finish_sending(&mut self) -> Result<(), Error> {
-        self.0.finish_sending()
+    async fn finish_sending(&mut self) -> Result<(), Error> {
+        self.0.finish_sending().await
     }
 }

@@ -14,7 +14,7 @@ use super::{
     reader::{Event, MessageReader, Sender},
     violation::Violation,
 };
-use crate::net::{ClientStream, Connection, Deadline};
+use crate::net::{ClientStream, Connection, Deadline, Operation};
 
 /// What has come whole, and is not answered here.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl<C: BorrowMut<Connection>> Socket<C> {
 
     /// The next message or close frame. A ping is answered on the way; so are a close frame, if it is the first on this
     /// connection, and a violation.
-    pub(super) fn receive(&mut self) -> Result<Received, SocketError> {
+    pub(super) async fn receive(&mut self) -> Result<Received, SocketError> {
         loop {
             while self.unread > 0 {
                 let begin = self.input.len() - self.unread;
@@ -106,10 +106,10 @@ impl<C: BorrowMut<Connection>> Socket<C> {
                         self.unread = self.unread.saturating_sub(taken);
                         match event {
                             None | Some(Event::Pong) => {}
-                            Some(Event::Ping(payload)) => self.answer(Opcode::Pong, &payload),
+                            Some(Event::Ping(payload)) => self.answer(Opcode::Pong, &payload).await,
                             Some(Event::Close(frame)) => {
                                 let payload = frame.as_ref().map(|frame| close::payload(frame.status, ""));
-                                self.close(&payload.unwrap_or_default());
+                                self.close(&payload.unwrap_or_default()).await;
                                 return Ok(Received::Close(frame));
                             }
                             Some(Event::Message(message)) => return Ok(Received::Message(message)),
@@ -117,7 +117,7 @@ impl<C: BorrowMut<Connection>> Socket<C> {
                     }
                     Err(violation) => {
                         self.unread = 0;
-                        self.close(&close::payload(violation.close_status(), ""));
+                        self.close(&close::payload(violation.close_status(), "")).await;
                         return Err(SocketError::Violation(violation));
                     }
                 }
@@ -129,25 +129,30 @@ impl<C: BorrowMut<Connection>> Socket<C> {
                     self.input.truncate(len);
                     self.unread = len;
                 }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // For a peer that is waited for there is no buffer.
+                    self.input = Vec::new();
+                    self.connection.borrow_mut().ready(Operation::Read).await.map_err(SocketError::Io)?;
+                }
                 Err(error) => return Err(SocketError::Io(error)),
             }
         }
     }
 
     /// Sends a message in one frame.
-    pub(super) fn send(&mut self, opcode: Opcode, message: &[u8]) -> io::Result<()> {
+    pub(super) async fn send(&mut self, opcode: Opcode, message: &[u8]) -> io::Result<()> {
         match &mut self.deflater {
             Some(deflater) => {
                 let compressed = deflater.compress(message);
-                self.write(opcode, true, &compressed)
+                self.write(opcode, true, &compressed).await
             }
-            None => self.write(opcode, false, message),
+            None => self.write(opcode, false, message).await,
         }
     }
 
     /// Sends a close frame, once. A peer that is gone need not hear it.
-    pub(super) fn close(&mut self, payload: &[u8]) {
-        self.answer(Opcode::Close, payload);
+    pub(super) async fn close(&mut self, payload: &[u8]) {
+        self.answer(Opcode::Close, payload).await;
         self.is_closing = true;
     }
 
@@ -164,15 +169,15 @@ impl<C: BorrowMut<Connection>> Socket<C> {
     }
 
     /// Sends a control frame, unless the connection is closing.
-    fn answer(&mut self, opcode: Opcode, payload: &[u8]) {
+    async fn answer(&mut self, opcode: Opcode, payload: &[u8]) {
         if !self.is_closing {
             // A failure is that of the next call that receives.
-            let _ = self.write(opcode, false, payload);
+            let _ = self.write(opcode, false, payload).await;
         }
     }
 
     /// Writes a frame as one send: Nagle's algorithm would hold the payload back until the header is acknowledged.
-    fn write(&mut self, opcode: Opcode, is_compressed: bool, payload: &[u8]) -> io::Result<()> {
+    async fn write(&mut self, opcode: Opcode, is_compressed: bool, payload: &[u8]) -> io::Result<()> {
         let mask = self.is_masking.then(rand::random::<[u8; 4]>);
         let masked = mask.map(|key| {
             let mut masked = payload.to_vec();
@@ -183,21 +188,22 @@ impl<C: BorrowMut<Connection>> Socket<C> {
         let header = Header { is_final: true, is_compressed, opcode, mask, payload_len }.encode();
         let connection = self.connection.borrow_mut();
         connection.begin_send();
-        let sent =
-            write_all(connection, &mut [IoSlice::new(&header), IoSlice::new(masked.as_deref().unwrap_or(payload))]);
+        let mut pieces = [IoSlice::new(&header), IoSlice::new(masked.as_deref().unwrap_or(payload))];
+        let sent = write_all(connection, &mut pieces).await;
         connection.end_send();
         sent
     }
 }
 
 /// Writes all pieces, without copying them together.
-fn write_all(connection: &mut Connection, mut pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+async fn write_all(connection: &mut Connection, mut pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
     IoSlice::advance_slices(&mut pieces, 0);
     while !pieces.is_empty() {
         match connection.write_vectored(pieces) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(len) => IoSlice::advance_slices(&mut pieces, len),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => connection.ready(Operation::Write).await?,
             Err(error) => return Err(error),
         }
     }

@@ -50,6 +50,11 @@ impl<S: Read> SniFilter<S> {
         Self { stream, read, seen: 0, message, given: 0, is_ready: false, is_over: false }
     }
 
+    /// The stream.
+    pub(in crate::tls) fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// How many bytes of its client are kept.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {

@@ -86,7 +86,9 @@ fn attack(arguments: Arguments, console: &Console) -> Result<(), Error> {
         listener.accept().map_err(|source| labnet::Error::System { attempt: "accept a client", source })?;
     let server = net::connect(&arguments.to, Families::Both, Deadline::after(PATIENCE))?;
     console.out.line(format_args!("between client {peer} and server {}", server.peer()))?;
-    between(client, server.into_stream(), &mut attacker, console)?;
+    if let Some(server) = server.into_stream() {
+        between(client, server, &mut attacker, console)?;
+    }
     console.out.line(attacker.outcome())?;
     Ok(())
 }
