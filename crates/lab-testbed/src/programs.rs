@@ -67,8 +67,8 @@ impl ProgramRole {
         }
     }
 
-    /// The arguments of a later edition of the lab, where they differ from the handout's.
-    pub(crate) fn later_arguments(self) -> Option<&'static str> {
+    /// The arguments of a later edition of the lab, as a template, where they differ from the handout's.
+    pub fn later_arguments(self) -> Option<&'static str> {
         match self {
             Self::Part2 | Self::Part5 => Some("{host} {port} {command}"),
             Self::Part3 => Some("{host} {port}"),
@@ -137,6 +137,8 @@ pub struct Programs {
     folder: PathBuf,
     /// Substitutes.
     others: BTreeMap<ProgramRole, Other>,
+    /// The folder in which substitutes run; `None` for the present one.
+    others_folder: Option<PathBuf>,
     /// The ports of the lab's edition.
     ports: Ports,
     /// Which of them take a later edition's arguments; known after they were tried.
@@ -146,7 +148,18 @@ pub struct Programs {
 impl Programs {
     /// Our programs in a folder, and substitutes for some roles.
     pub fn new(folder: PathBuf, others: impl IntoIterator<Item = (ProgramRole, Other)>, ports: Ports) -> Self {
-        Self { folder, others: others.into_iter().collect(), ports, later: Arc::default() }
+        Self { folder, others: others.into_iter().collect(), others_folder: None, ports, later: Arc::default() }
+    }
+
+    /// The same, with another folder than the present one for substitutes to run in.
+    #[must_use]
+    pub fn in_folder(self, folder: PathBuf) -> Self {
+        Self { others_folder: Some(folder), ..self }
+    }
+
+    /// The folder in which substitutes run.
+    pub(crate) fn others_folder(&self) -> std::io::Result<PathBuf> {
+        self.others_folder.clone().map_or_else(std::env::current_dir, Ok)
     }
 
     /// Whether the program of a role is ours: only ours has our options.
@@ -206,6 +219,9 @@ impl Programs {
                 // The shell splits the command line, and `exec` replaces the shell.
                 let mut command = Command::new("sh");
                 command.arg("-c").arg(format!("exec {} \"$@\"", other.command)).arg("sh");
+                if let Some(folder) = &self.others_folder {
+                    command.current_dir(folder);
+                }
                 (command, other.command.clone())
             }
             None => {

@@ -31,8 +31,9 @@ const GRACE: Duration = Duration::from_secs(3);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Tries each program whose arguments are not known, side by side.
-pub(crate) fn rehearse(testbed: &Testbed) {
+/// Finds out which arguments programs take, the handout's or a later edition's: tries each that has no template, side by
+/// side. [`run`](super::scenarios::run) begins with it.
+pub fn rehearse(testbed: &Testbed) {
     let is_wanted = |role: &ProgramRole| {
         let part = role.name().get(.."part2".len()).unwrap_or_default();
         Scenario::ALL

@@ -1,5 +1,7 @@
 //! The experiments of the handout, with real programs in private networks, and captures.
 
+pub use crate::rehearsal::rehearse;
+
 mod clients;
 mod guests;
 mod multicast;
@@ -23,12 +25,11 @@ use lab_sandbox::{Host, HostConfig};
 use labnet::{net::Family, tls::TlsVersion};
 
 use crate::{
-    ExperimentFailure, Testbed, facts::Scenario, rehearsal::rehearse, session::ExperimentSession, topology::Topology,
-    watch::EVENT_TIMEOUT,
+    ExperimentFailure, Testbed, facts::Scenario, session::ExperimentSession, topology::Topology, watch::EVENT_TIMEOUT,
 };
 
-/// Runs one experiment.
-fn make(testbed: &Testbed, scenario: Scenario) {
+/// Runs one experiment, whether it was asked for or not. Several may run at the same time.
+pub fn make(testbed: &Testbed, scenario: Scenario) {
     match scenario {
         Scenario::Datagram => testbed.experiment(scenario, |m| &mut m.datagram, primer::datagram),
         Scenario::Echo => testbed.experiment(scenario, |m| &mut m.echo, primer::echo),

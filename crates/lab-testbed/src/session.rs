@@ -295,6 +295,14 @@ impl<'a> ExperimentSession<'a> {
         program.conclude(End::ByItself(INTERRUPT_TIMEOUT))
     }
 
+    /// The folder in which substitutes run.
+    ///
+    /// # Errors
+    /// [`ExperimentFailure::System`] if the present folder is gone.
+    pub(crate) fn others_folder(&self) -> Result<PathBuf, ExperimentFailure> {
+        Ok(self.testbed.programs.others_folder()?)
+    }
+
     /// Whether the command of a role names something outside of the present folder by a relative path.
     pub(crate) fn leaves_folder(&self, role: ProgramRole) -> bool {
         self.testbed.programs.substitutes().iter().any(|other| other.role == role && other.command.contains("../"))

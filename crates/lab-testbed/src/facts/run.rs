@@ -45,6 +45,8 @@ pub struct RunSettings {
     /// What the mock servers of all experiments do wrong, besides what an experiment is about.
     #[serde(default, skip_serializing_if = "FaultRules::is_empty")]
     pub faults: FaultRules,
+    /// Whether the family that the PMU of part 3 is not on is silent, in place of refusing.
+    pub silent_family: bool,
 }
 
 /// Ports that differ between editions of the lab.
@@ -103,6 +105,7 @@ impl Default for RunSettings {
             ports: Ports::default(),
             text: false,
             faults: FaultRules::default(),
+            silent_family: false,
         }
     }
 }

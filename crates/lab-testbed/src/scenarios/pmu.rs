@@ -69,16 +69,15 @@ impl Identity {
         self.folder.path().join(name)
     }
 
-    /// A folder with all that is in the present one, but for the names of certificates and keys: they are ours. So a program
+    /// A folder with all that is in `present`, but for the names of certificates and keys: they are ours. So a program
     /// that opens the files of the handout, or those with its author's number, finds certificates that are trusted here.
-    fn workplace(&self) -> Result<PathBuf, ExperimentFailure> {
+    fn workplace(&self, present: &Path) -> Result<PathBuf, ExperimentFailure> {
         let workplace = self.file("pmu");
         if workplace.exists() {
             return Ok(workplace);
         }
         fs::create_dir(&workplace)?;
-        let present = std::env::current_dir()?;
-        let entries: Vec<PathBuf> = match fs::read_dir(&present) {
+        let entries: Vec<PathBuf> = match fs::read_dir(present) {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).take(MAX_LINKS).collect(),
             Err(_) => Vec::new(),
         };
@@ -131,7 +130,7 @@ pub(super) fn start(
         let options = ["--bind", "0.0.0.0", "--messages", &messages, "--first", &first];
         session.start(host, role, &[&options[..], &files].concat())?
     } else {
-        let workplace = identity.workplace()?;
+        let workplace = identity.workplace(&session.others_folder()?)?;
         session.start_in(
             host,
             role,

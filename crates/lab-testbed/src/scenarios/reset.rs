@@ -11,7 +11,7 @@ use lab_packets::{
 use labnet::net::{Family, Running};
 use mock_servers::{
     fault::Fault,
-    reset::{self, Schedule},
+    reset::{self, OtherFamily, Schedule},
 };
 
 use super::{
@@ -59,7 +59,11 @@ impl Setting {
         let hosts = client_and_server(session)?;
         let log = PmuLog::default();
         let settings = session.server_settings(log.events(session.settings().path.delay * 2));
-        let config = reset::Config { port: PORT, ..config };
+        let other_family = match session.settings().silent_family {
+            true => OtherFamily::Silent,
+            false => OtherFamily::Refuse,
+        };
+        let config = reset::Config { port: PORT, other_family, ..config };
         let running = hosts.server()?.run(move || reset::spawn(&config, &settings))?;
         let interface = hosts.interface();
         let capture = hosts.client()?.run(move || Capture::start(interface, u32::MAX))?;
