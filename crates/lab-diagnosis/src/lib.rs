@@ -21,6 +21,7 @@ mod program;
 mod table;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 use consequences::{WRONG_CUTS, consequences};
 use lab_testbed::facts::{RunFacts, Scenario};
@@ -46,9 +47,7 @@ pub fn diagnose(facts: &RunFacts) -> Vec<Finding> {
 /// What only follows from another finding of the same experiment is left out: a program that dies of a refused port has
 /// also crashed, and has shown nothing.
 pub fn observe(facts: &RunFacts) -> Vec<Finding> {
-    let rules =
-        [program::diagnose, part2::diagnose, part3::diagnose, part4::diagnose, part5::diagnose, part6::diagnose];
-    let all: Vec<Finding> = rules.iter().flat_map(|rules| rules(facts)).collect();
+    let all = all(facts);
     let follows = |finding: &Finding| {
         all.iter().filter(|cause| cause.program == finding.program).any(|cause| {
             if cause.proof.experiment == finding.proof.experiment {
@@ -61,6 +60,23 @@ pub fn observe(facts: &RunFacts) -> Vec<Finding> {
         })
     };
     all.iter().filter(|finding| !follows(finding)).cloned().collect()
+}
+
+/// The findings of one experiment, as it is by itself: what follows from a finding of the same experiment is left out, what
+/// an earlier experiment shows as well is not.
+pub fn of_experiment(facts: &RunFacts, experiment: Scenario) -> Vec<Finding> {
+    let all: Vec<Finding> = all(facts).into_iter().filter(|finding| finding.proof.experiment == experiment).collect();
+    let follows = |finding: &Finding| {
+        let causes = all.iter().filter(|cause| cause.program == finding.program);
+        causes.flat_map(|cause| consequences(cause.id)).any(|id| *id == finding.id)
+    };
+    all.iter().filter(|finding| !follows(finding)).cloned().collect()
+}
+
+fn all(facts: &RunFacts) -> Vec<Finding> {
+    let rules =
+        [program::diagnose, part2::diagnose, part3::diagnose, part4::diagnose, part5::diagnose, part6::diagnose];
+    rules.iter().flat_map(|rules| rules(facts)).collect()
 }
 
 /// The place of the experiment of a finding in the handout.

@@ -11,13 +11,11 @@ use lab_testbed::{
 
 use labnet::{net::Family, tls::TlsVersion};
 
-use crate::findings;
-
 /// The measurements of a run, where those of experiments that are not valid count as failed, for the reason that was found.
 pub(crate) fn valid(facts: &RunFacts) -> Measurements {
     let mut measured = facts.measured.clone();
     for finding in lab_diagnosis::observe(facts).iter().filter(|finding| invalidates(finding)) {
-        let reason = findings::sentence(finding);
+        let reason = finding.sentence();
         invalidate(&mut measured, finding.proof.experiment, &ExperimentFailure::Invalid { reason });
     }
     measured
