@@ -182,6 +182,11 @@ impl<'a> ExperimentSession<'a> {
         &self.testbed.settings
     }
 
+    /// The time limit of one program.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.settings().deadline_of(self.scenario())
+    }
+
     /// Whether the program of a role is ours.
     pub(crate) fn is_ours(&self, role: ProgramRole) -> bool {
         self.testbed.programs.is_ours(role)
@@ -251,7 +256,7 @@ impl<'a> ExperimentSession<'a> {
     /// Waits for the end of a program until the deadline of the run; then it is killed, and
     /// [`Outcome::was_stopped`] says so.
     pub(crate) fn finish(&mut self, program: ObservedProgram) -> Outcome {
-        self.finish_within(program, self.settings().deadline)
+        self.finish_within(program, self.deadline())
     }
 
     /// The same, with another deadline.

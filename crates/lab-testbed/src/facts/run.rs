@@ -47,6 +47,8 @@ pub struct RunSettings {
     pub faults: FaultRules,
     /// Whether the family that the PMU of part 3 is not on is silent, in place of refusing.
     pub silent_family: bool,
+    /// Experiments with another time limit than [`deadline`](Self::deadline).
+    pub deadlines: Vec<(Scenario, Duration)>,
 }
 
 /// Ports that differ between editions of the lab.
@@ -71,6 +73,12 @@ impl RunSettings {
     /// Whether an experiment was asked for.
     pub fn is_wanted(&self, scenario: Scenario) -> bool {
         self.only.is_empty() || self.only.iter().any(|prefix| scenario.name().starts_with(prefix))
+    }
+
+    /// The time limit of one program in an experiment.
+    pub fn deadline_of(&self, scenario: Scenario) -> Duration {
+        let own = self.deadlines.iter().find(|(known, _)| *known == scenario);
+        own.map_or(self.deadline, |(_, deadline)| *deadline)
     }
 
     /// The text that answers `CMD_floodme`.
@@ -106,6 +114,7 @@ impl Default for RunSettings {
             text: false,
             faults: FaultRules::default(),
             silent_family: false,
+            deadlines: Vec::new(),
         }
     }
 }

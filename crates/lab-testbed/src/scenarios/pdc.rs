@@ -133,7 +133,7 @@ pub(super) fn watch(
     let begun = Instant::now();
     loop {
         if program.has_ended() {
-            let deadline = session.settings().deadline;
+            let deadline = session.deadline();
             return (true, session.finish_within(program, deadline));
         }
         let seen = log.seen();

@@ -140,6 +140,6 @@ pub(super) fn start(
     };
     let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
     // A runtime may take long to start on a busy machine.
-    let address = poll_for(session.settings().deadline, host, &mut program, "open a TCP port", new)?;
+    let address = poll_for(session.deadline(), host, &mut program, "open a TCP port", new)?;
     Ok(Listening { program, address })
 }

@@ -101,7 +101,7 @@ pub(super) fn once(session: &mut ExperimentSession<'_>, family: Family) -> Resul
     let setting = Setting::new(session, Schedule::Always(family))?;
     let program = session.start(setting.hosts.client()?, ProgramRole::Part3, &[])?;
     let limits = Limits {
-        unacknowledged: session.settings().deadline,
+        unacknowledged: session.deadline(),
         // One that goes on makes a series, or does not stop: the experiment of the series shows which.
         going_on: Duration::from_secs(2),
         acknowledgements: u64::MAX,

@@ -206,7 +206,7 @@ pub(super) fn connect_client(
 
     let mut client = session.start(hosts.client()?, role, arguments)?;
     let mut events = Vec::new();
-    let deadline = session.settings().deadline;
+    let deadline = session.deadline();
     let outcome = match patience {
         None => session.finish(client),
         Some(patience) => {

@@ -108,7 +108,7 @@ pub(in crate::scenarios) fn series(
     let (mut at_once, mut own) = (1, None);
     if is_series {
         let program = session.start(setting.hosts.client()?, ProgramRole::Part3, &[])?;
-        let deadline = session.settings().deadline;
+        let deadline = session.deadline();
         let limits = Limits {
             unacknowledged: deadline,
             going_on: deadline.saturating_mul(5),
@@ -176,7 +176,7 @@ fn many(
     at_once: u64,
     start: Duration,
 ) -> Result<(), ExperimentFailure> {
-    let deadline = session.settings().deadline + start.saturating_mul(2);
+    let deadline = session.deadline() + start.saturating_mul(2);
     let mut running = VecDeque::new();
     let mut left = programs;
     while left > 0 || !running.is_empty() {
