@@ -76,7 +76,10 @@ impl Case<'_> {
     /// What is wrong with the text that it showed.
     pub(crate) fn of_text(&self, text: &str, shows_messages: bool) -> Option<Finding> {
         let is_decoding_error = self.program.complaint.as_deref().is_some_and(is_decoding_error);
-        let id = match TextDisplay::of(&self.program.stdout.text, text) {
+        let stdout = &self.program.stdout;
+        // Of a large output the beginning was kept.
+        let kept = if stdout.is_whole() { None } else { text.get(..stdout.text.len()) };
+        let id = match TextDisplay::of(&stdout.text, kept.unwrap_or(text)) {
             TextDisplay::Whole => None,
             _ if is_decoding_error && !text.is_ascii() => Some(FindingId::DecodePerRecv),
             TextDisplay::WithReplacements => Some(FindingId::DecodePerRecv),
