@@ -66,6 +66,11 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     ("lab-testbed", 4, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "mock-servers", "tls-trace", "ttp"]),
     ("lab-diagnosis", 5, &["labnet", "lab-testbed"]),
     ("lab-capture", 6, &["labnet", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "tls-trace"]),
+    (
+        "lab-grade",
+        6,
+        &["labnet", "lab-diagnosis", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "mock-servers"],
+    ),
     ("lab-report", 6, &["labnet", "lab-diagnosis", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed"]),
     ("lab-run", 6, &["labnet", "lab-packets", "lab-process", "lab-testbed", "mock-servers", "ttp"]),
     // For tests alone: nobody may name it outside them.

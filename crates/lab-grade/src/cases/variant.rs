@@ -1,0 +1,62 @@
+//! What is different from the handout in a run.
+
+use std::time::Duration;
+
+use lab_sandbox::path::NetworkPath;
+use lab_testbed::facts::RunSettings;
+use mock_servers::fault::Fault;
+
+/// The settings of a run, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Variant {
+    /// The handout's.
+    Usual,
+    /// So many messages.
+    Count(u64),
+    /// The first message has number 0.
+    FromZero,
+    /// The stream in pieces of so many bytes.
+    Sliced(usize),
+    /// A text of so many bytes.
+    FloodOf(usize),
+    /// The family without a PMU is silent.
+    Silent,
+}
+
+/// The pause between two pieces of one byte (ours): a recv of its own for a program that waits.
+const PIECE_PAUSE: Duration = Duration::from_millis(5);
+
+/// A line of a text of any size: 64 bytes.
+const LINE: &str = "A line of the large text, which repeats itself until it is long\n";
+
+impl Variant {
+    /// Its settings with a seed.
+    pub fn settings(self, seed: u64) -> RunSettings {
+        let usual = RunSettings { seed, ..RunSettings::default() };
+        match self {
+            Self::Usual => usual,
+            Self::Count(messages) => RunSettings { messages, ..usual },
+            Self::FromZero => RunSettings { first: 0, ..usual },
+            Self::Sliced(bytes) => RunSettings { faults: Fault::Slice { bytes, pause: PIECE_PAUSE }.into(), ..usual },
+            Self::FloodOf(bytes) => {
+                // A large text would take long over a path with a delay.
+                let path = NetworkPath { delay: Duration::from_millis(1), ..usual.path };
+                let flood = LINE.chars().cycle().take(bytes).collect();
+                RunSettings { flood: Some(flood), path, ..usual }
+            }
+            Self::Silent => RunSettings { silent_family: true, ..usual },
+        }
+    }
+
+    /// Its name, which is that of its folder.
+    pub fn name(self) -> String {
+        match self {
+            Self::Usual => "usual".to_owned(),
+            Self::Count(messages) => format!("n-{messages}"),
+            Self::FromZero => "from-0".to_owned(),
+            Self::Sliced(bytes) => format!("sliced-{bytes}"),
+            Self::FloodOf(bytes) => format!("flood-{bytes}"),
+            Self::Silent => "silent".to_owned(),
+        }
+    }
+}

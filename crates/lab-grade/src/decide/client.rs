@@ -1,0 +1,80 @@
+//! Parts 2 and 5: all messages, each on its line, and the whole text.
+
+use lab_diagnosis::{Display, FindingId, Severity, TextDisplay};
+use lab_testbed::facts::SentMessages;
+use labnet::pmu::{FLOOD_LEN, FloodText, PREFIX};
+
+use super::{Mismatch, Seen};
+use crate::excerpt;
+
+/// Each message that was sent is shown once, in order.
+///
+/// # Errors
+/// The first line that differs.
+pub fn messages(seen: &Seen<'_>) -> Result<(), Mismatch> {
+    let settings = &seen.facts.run.settings;
+    let sent = SentMessages { first: settings.first, count: settings.messages };
+    let Some(program) = seen.program() else { return Err(Mismatch::new("a run of the program", "none")) };
+    let display = Display::of_messages(&program.stdout.text, sent);
+    let numbers: Vec<u64> = (sent.first..sent.first.saturating_add(sent.count)).collect();
+    let is_clean = display.oddities.iter().all(|(id, _)| id.severity() == Severity::Remark);
+    if display.numbers() == numbers && is_clean {
+        return Ok(());
+    }
+    let prefix = String::from_utf8_lossy(PREFIX);
+    let lines: Vec<String> = numbers.iter().map(|number| format!("{prefix}{number}")).collect();
+    let differs = excerpt::of_lines(&lines, &program.stdout.text).map(Mismatch::from);
+    Err(differs.unwrap_or_else(|| Mismatch::new("each message once", excerpt::shortened(&program.stdout.text))))
+}
+
+/// The same of frames of text, which a program need not take.
+///
+/// # Errors
+/// The first line that differs.
+pub fn messages_in_text(seen: &Seen<'_>) -> Result<(), Mismatch> {
+    if seen.has(FindingId::BinaryOnly) { Ok(()) } else { messages(seen) }
+}
+
+/// The findings alone decide.
+///
+/// # Errors
+/// None.
+pub fn nothing_more(_: &Seen<'_>) -> Result<(), Mismatch> {
+    Ok(())
+}
+
+/// The text of the settings is shown as it is.
+///
+/// # Errors
+/// The first place that differs.
+pub fn flood(seen: &Seen<'_>) -> Result<(), Mismatch> {
+    shows(seen, &seen.facts.run.settings.flood_text())
+}
+
+/// The text with characters of several bytes is.
+///
+/// # Errors
+/// The first place that differs.
+pub fn flood_utf8(seen: &Seen<'_>) -> Result<(), Mismatch> {
+    shows(seen, &String::from_utf8_lossy(&FloodText::Utf8.text(FLOOD_LEN)))
+}
+
+fn shows(seen: &Seen<'_>, text: &str) -> Result<(), Mismatch> {
+    let Some(program) = seen.program() else { return Err(Mismatch::new("a run of the program", "none")) };
+    let stdout = &program.stdout;
+    let is_shown = if stdout.is_whole() {
+        matches!(
+            TextDisplay::of(&stdout.text, text),
+            TextDisplay::Whole | TextDisplay::WithOtherText | TextDisplay::WithOtherLines
+        ) || (text.is_empty() && stdout.text.trim().is_empty())
+    } else {
+        // Of a large output the beginning was kept: a newline may follow the text.
+        text.starts_with(&stdout.text) && (text.len()..=text.len() + 2).contains(&(stdout.bytes as usize))
+    };
+    if is_shown {
+        return Ok(());
+    }
+    let differs = excerpt::of_text(text, &stdout.text).map(Mismatch::from);
+    let sizes = || Mismatch::new(format!("{} bytes", text.len()), format!("{} bytes", stdout.bytes));
+    Err(differs.filter(|_| stdout.is_whole()).unwrap_or_else(sizes))
+}

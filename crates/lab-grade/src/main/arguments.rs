@@ -1,0 +1,119 @@
+//! The command line of the grader.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use lab_diagnosis::FindingId;
+use lab_grade::{
+    output::Outputs,
+    rules::{self, Edition, Rules},
+};
+use lab_testbed::programs::ProgramRole;
+use labnet::Error;
+
+/// Grade programs and submissions of the lab: cases with points, and why each that fails does
+#[derive(Parser)]
+#[command(
+    name = "lab-grade",
+    version,
+    after_help = "Examples:
+  lab-grade --part 2 -- python3 my_pdc.py      one program
+  lab-grade Lab3_123456_654321                 a submission: a folder or its zip
+
+Parts are 1a, 1b, 1c, 1d, 2, 3, 4-receiver, 4-sender, 5 and 6.
+Exit status: 0 all cases passed, 1 some did not, 2 the grader could not work.
+Needs Linux, but no root: every case runs in a private network."
+)]
+pub(crate) struct Arguments {
+    /// Submissions: folders Lab3_ID1_ID2 or their zips
+    #[arg(value_name = "SUBMISSION", conflicts_with = "part")]
+    pub(crate) submissions: Vec<PathBuf>,
+    /// Grade one program of this part, the command behind --
+    #[arg(long, value_name = "PART", value_parser = part, requires = "command")]
+    pub(crate) part: Option<ProgramRole>,
+    /// The program and its first arguments; a single argument is taken as a shell takes it
+    #[arg(last = true, value_name = "COMMAND", requires = "part")]
+    pub(crate) command: Vec<String>,
+
+    /// The folder for the journal, captures and outputs; what it has of an earlier grading is replaced
+    #[arg(long, value_name = "DIR", default_value = "lab-grade")]
+    pub(crate) out: PathBuf,
+    /// Fix every random choice of servers and path
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The order of the programs' arguments; found out by trying when it is not given
+    #[arg(long, value_name = "handout|later", value_parser = edition)]
+    edition: Option<Edition>,
+    /// A finding that costs nothing here, such as late-output; may be given several times. Remarks never cost anything
+    #[arg(long, value_name = "FINDING", value_parser = rules::finding)]
+    allow: Vec<FindingId>,
+    /// How many experiments run at the same time; they mostly wait
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: u16,
+
+    /// Write all results as JSON; - for stdout
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    json: Option<PathBuf>,
+    /// Write them as JUnit XML
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    junit: Option<PathBuf>,
+    /// Write the results.json of Gradescope
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    gradescope: Option<PathBuf>,
+    /// Write a table, a line for each case
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    csv: Option<PathBuf>,
+}
+
+impl Arguments {
+    pub(crate) fn rules(&self) -> Rules {
+        Rules { seed: self.seed, edition: self.edition.unwrap_or_default(), allowed: self.allow.clone() }
+    }
+
+    pub(crate) fn outputs(&self) -> Outputs {
+        let Self { json, junit, gradescope, csv, .. } = self;
+        Outputs { json: json.clone(), junit: junit.clone(), gradescope: gradescope.clone(), csv: csv.clone() }
+    }
+
+    /// The command of `--part`, as a shell takes it.
+    pub(crate) fn command_line(&self) -> String {
+        match self.command.as_slice() {
+            [one] => one.clone(),
+            words => lab_process::shell::command_line(words),
+        }
+    }
+
+    /// What clap cannot check.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.part.is_none() && self.submissions.is_empty() {
+            return Err(Error::Usage("name a submission, or a part and its program: --part 2 -- COMMAND".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn edition(text: &str) -> Result<Edition, String> {
+    match text {
+        "handout" => Ok(Edition::Handout),
+        "later" => Ok(Edition::Later),
+        _ => Err("expected handout or later".to_owned()),
+    }
+}
+
+fn part(text: &str) -> Result<ProgramRole, String> {
+    match text.trim_start_matches("part") {
+        "1a" => Ok(ProgramRole::CodeA),
+        "1b" => Ok(ProgramRole::CodeB),
+        "1c" => Ok(ProgramRole::CodeC),
+        "1d" => Ok(ProgramRole::CodeD),
+        "2" => Ok(ProgramRole::Part2),
+        "3" => Ok(ProgramRole::Part3),
+        "4-receiver" => Ok(ProgramRole::Part4Receiver),
+        "4-sender" => Ok(ProgramRole::Part4Sender),
+        "5" => Ok(ProgramRole::Part5),
+        "6" => Ok(ProgramRole::Part6Pmu),
+        "1" => Err("part 1 has four programs: 1a, 1b, 1c, 1d".to_owned()),
+        "4" => Err("part 4 has two programs: 4-receiver and 4-sender".to_owned()),
+        _ => Err("expected 1a, 1b, 1c, 1d, 2, 3, 4-receiver, 4-sender, 5 or 6".to_owned()),
+    }
+}

@@ -1,0 +1,63 @@
+//! The results as files, each made from [`Grades`] alone.
+
+mod gradescope;
+mod junit;
+mod table;
+pub mod terminal;
+
+use std::path::{Path, PathBuf};
+
+use labnet::file::{self, Permissions};
+
+use crate::{Error, results::Grades};
+
+/// Makes the text of a file.
+type Make = fn(&Grades) -> Result<String, Error>;
+
+/// The files that were asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Outputs {
+    /// JSON: [`Grades`].
+    pub json: Option<PathBuf>,
+    /// JUnit XML.
+    pub junit: Option<PathBuf>,
+    /// The `results.json` of Gradescope.
+    pub gradescope: Option<PathBuf>,
+    /// A table: a line for each case.
+    pub csv: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// Whether the JSON goes to stdout.
+    pub fn is_json_on_stdout(&self) -> bool {
+        self.json.as_deref() == Some(Path::new("-"))
+    }
+
+    /// Writes all files; each appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Format`].
+    pub fn write(&self, grades: &Grades) -> Result<(), Error> {
+        let files: [(&Option<PathBuf>, Make); 4] = [
+            (&self.json, json),
+            (&self.junit, junit::xml),
+            (&self.gradescope, gradescope::json),
+            (&self.csv, table::csv),
+        ];
+        for (path, make) in files {
+            let Some(path) = path.as_deref().filter(|path| *path != Path::new("-")) else { continue };
+            let text = make(grades)?;
+            file::replace(path, text.as_bytes(), Permissions::Umask).map_err(Error::file("write", path))?;
+        }
+        Ok(())
+    }
+}
+
+/// The results as JSON.
+///
+/// # Errors
+/// [`Error::Format`].
+pub fn json(grades: &Grades) -> Result<String, Error> {
+    let json = serde_json::to_string_pretty(grades);
+    json.map(|json| json + "\n").map_err(|error| Error::Format { format: "JSON", reason: error.to_string() })
+}

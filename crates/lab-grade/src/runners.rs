@@ -1,0 +1,1 @@
+//! What runs or compiles a file, by its ending.
