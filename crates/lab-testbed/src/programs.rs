@@ -74,6 +74,7 @@ impl ProgramRole {
             Self::Part3 => Some("{host} {port}"),
             Self::Part4Receiver => Some("{group} {port}"),
             Self::Part4Sender => Some("{group} {port} {identity}"),
+            Self::Part6Pmu => Some("{certificate} {key}"),
             _ => None,
         }
     }
@@ -160,6 +161,11 @@ impl Programs {
     /// The folder in which substitutes run.
     pub(crate) fn others_folder(&self) -> std::io::Result<PathBuf> {
         self.others_folder.clone().map_or_else(std::env::current_dir, Ok)
+    }
+
+    /// Whether the command of a substitute names something outside of its folder by a relative path.
+    pub(crate) fn leaves_folder(&self, role: ProgramRole) -> bool {
+        self.others.get(&role).is_some_and(|other| other.command.contains("../"))
     }
 
     /// Whether the program of a role is ours: only ours has our options.

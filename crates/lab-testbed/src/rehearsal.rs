@@ -2,7 +2,7 @@
 //!
 //! A program whose arguments were not given is run once with the handout's. If it ends without having got as far as its
 //! server, and with a later edition's it asks that server what it was told to, it gets those from then on. One that only
-//! is slow keeps the handout's.
+//! is slow keeps the handout's. A PMU that wants no port among its arguments is found out in the same way.
 
 use std::{
     sync::mpsc::{self, Receiver},
@@ -19,6 +19,7 @@ use crate::{
     ExperimentFailure, Testbed,
     facts::Scenario,
     programs::{Arguments, ProgramRole},
+    scenarios::pmu::Identity,
     session::server_settings,
     topology::Topology,
 };
@@ -98,7 +99,15 @@ impl Rehearsal<'_> {
             ProgramRole::Part4Sender => &["123456"],
             _ => &[],
         };
-        let (command, line) = self.testbed.programs().command_with(role, handout, self.arguments);
+        let programs = self.testbed.programs();
+        let identity = (role == ProgramRole::Part6Pmu).then(Identity::new).transpose()?;
+        let of_pmu = identity.as_ref().map(Identity::arguments).unwrap_or_default();
+        let of_pmu = of_pmu.each_ref().map(String::as_str);
+        let (mut command, line) =
+            programs.command_with(role, if identity.is_some() { &of_pmu } else { handout }, self.arguments);
+        if let Some(identity) = identity.as_ref().filter(|_| !programs.leaves_folder(role)) {
+            command.current_dir(identity.workplace(&programs.others_folder()?)?);
+        }
         let client = hosts.client()?;
         let mut program = client.run(move || Program::spawn_as(command, line))?;
         program.input(b"Is this the group?\n");
@@ -113,11 +122,11 @@ impl Rehearsal<'_> {
         while Instant::now() < until {
             let reach = match self.role {
                 ProgramRole::Part4Receiver => {
-                    let is_open = client.run(move || {
-                        let sockets = sockets::waiting(sockets::Protocol::Udp).unwrap_or_default();
-                        sockets.iter().any(|address| address.port() == port)
-                    });
+                    let is_open = client.run(move || is_open(sockets::Protocol::Udp, |open| open == port));
                     is_open.then_some(Reach::Asked)
+                }
+                ProgramRole::Part6Pmu => {
+                    client.run(|| is_open(sockets::Protocol::Tcp, |_| true)).then_some(Reach::Asked)
                 }
                 _ => seen.try_recv().ok().as_ref().map(Reach::of),
             };
@@ -135,7 +144,12 @@ impl Rehearsal<'_> {
     }
 }
 
-/// The server of a program; the group of part 4 for its sender, and nothing for its receiver.
+/// Whether such a port is open on this host.
+fn is_open(protocol: sockets::Protocol, is_wanted: impl Fn(u16) -> bool) -> bool {
+    sockets::waiting(protocol).unwrap_or_default().iter().any(|address| is_wanted(address.port()))
+}
+
+/// The server of a program; the group of part 4 for its sender, and nothing for its receiver and the PMU.
 fn serve(role: ProgramRole, port: u16, settings: &ServerSettings) -> Result<Option<Running>, labnet::Error> {
     match role {
         ProgramRole::Part2 => pmu::spawn(&pmu::Config::default(), settings).map(Some),

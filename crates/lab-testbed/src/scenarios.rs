@@ -6,7 +6,7 @@ mod clients;
 mod guests;
 mod multicast;
 mod pdc;
-mod pmu;
+pub(crate) mod pmu;
 mod primer;
 mod reset;
 mod separators;

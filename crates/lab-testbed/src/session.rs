@@ -310,7 +310,7 @@ impl<'a> ExperimentSession<'a> {
 
     /// Whether the command of a role names something outside of the present folder by a relative path.
     pub(crate) fn leaves_folder(&self, role: ProgramRole) -> bool {
-        self.testbed.programs.substitutes().iter().any(|other| other.role == role && other.command.contains("../"))
+        self.testbed.programs.leaves_folder(role)
     }
 
     /// Takes the facts of all programs.

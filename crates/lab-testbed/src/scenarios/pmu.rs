@@ -35,13 +35,13 @@ const MAX_LINKS: usize = 10_000;
 
 /// What a PMU identifies itself with, and the folder in which it finds that.
 #[derive(Debug)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     folder: TempDir,
     directory: CaDirectory,
 }
 
 impl Identity {
-    pub(super) fn new() -> Result<Self, ExperimentFailure> {
+    pub(crate) fn new() -> Result<Self, ExperimentFailure> {
         let folder = tempfile::tempdir()?;
         let directory = CaDirectory::new(folder.path().join("certs"));
         fs::create_dir(folder.path().join("certs"))?;
@@ -54,6 +54,12 @@ impl Identity {
 
     pub(super) fn certificate(&self) -> PathBuf {
         self.directory.certificate(ID)
+    }
+
+    /// The arguments of a PMU: its port, its certificate, its key.
+    pub(crate) fn arguments(&self) -> [String; 3] {
+        let text = |path: PathBuf| path.display().to_string();
+        [PORT.to_owned(), text(self.certificate()), text(self.directory.key(ID))]
     }
 
     pub(super) fn ca(&self) -> PathBuf {
@@ -71,7 +77,7 @@ impl Identity {
 
     /// A folder with all that is in `present`, but for the names of certificates and keys: they are ours. So a program
     /// that opens the files of the handout, or those with its author's number, finds certificates that are trusted here.
-    fn workplace(&self, present: &Path) -> Result<PathBuf, ExperimentFailure> {
+    pub(crate) fn workplace(&self, present: &Path) -> Result<PathBuf, ExperimentFailure> {
         let workplace = self.file("pmu");
         if workplace.exists() {
             return Ok(workplace);
@@ -121,9 +127,8 @@ pub(super) fn start(
 ) -> Result<Listening, ExperimentFailure> {
     let waiting = || sockets::waiting(sockets::Protocol::Tcp).ok();
     let before = host.run(waiting).unwrap_or_default();
-    let text = |path: PathBuf| path.display().to_string();
-    let (certificate, key) = (text(identity.certificate()), text(identity.directory.key(ID)));
-    let files = [PORT, certificate.as_str(), key.as_str()];
+    let arguments = identity.arguments();
+    let files = arguments.each_ref().map(String::as_str);
     let role = ProgramRole::Part6Pmu;
     let mut program = if session.is_ours(role) {
         let (messages, first) = (session.settings().messages.to_string(), session.settings().first.to_string());
