@@ -143,6 +143,33 @@ pub fn read(folder: &Path) -> Result<Vec<Entry>, Error> {
     whole.lines().enumerate().map(entry).collect()
 }
 
+/// The same, for a folder that must have a journal.
+///
+/// # Errors
+/// Those of [`read`]; [`Error::Content`] for a folder without one.
+pub fn read_existing(folder: &Path) -> Result<Vec<Entry>, Error> {
+    let entries = read(folder)?;
+    if entries.is_empty() { Err(Error::content(folder, "it has no results of lab-grade")) } else { Ok(entries) }
+}
+
+/// The results of several journals: of one seed, and the submissions by name.
+///
+/// # Errors
+/// [`Error::Lab`] for journals with different seeds.
+pub fn merged(entries: &[Entry]) -> Result<Grades, Error> {
+    let seeds = entries.iter().filter_map(|entry| match entry {
+        Entry::Begin { seed, .. } => Some(*seed),
+        _ => None,
+    });
+    let seeds: std::collections::BTreeSet<u64> = seeds.collect();
+    if seeds.len() > 1 {
+        return Err(labnet::Error::Usage(format!("the gradings have different seeds: {seeds:?}")).into());
+    }
+    let mut grades = grades(entries);
+    grades.submissions.sort_by(|one, next| one.name.cmp(&next.name));
+    Ok(grades)
+}
+
 /// The results that entries tell of, the cases in the order of the table.
 pub fn grades(entries: &[Entry]) -> Grades {
     let mut grades = Grades { schema: SCHEMA, ..Grades::default() };

@@ -5,6 +5,8 @@
 mod main {
     pub(super) mod arguments;
     pub(super) mod run;
+    #[cfg(target_os = "linux")]
+    pub(super) mod session;
 }
 
 use std::process::ExitCode;

@@ -28,7 +28,7 @@ pub struct SubmissionResult {
     pub identities: Vec<String>,
     /// What stands out: a missing report, another name than the handout asks for, a duplicate.
     pub notes: Vec<String>,
-    /// The points that it has.
+    /// The points that it has, bonus included.
     pub score: u32,
     /// The points that it could have; those of the bonus are not among them.
     pub max_score: u32,

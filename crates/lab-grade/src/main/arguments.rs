@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use lab_diagnosis::FindingId;
 use lab_grade::{
     output::Outputs,
     rules::{self, Edition, Rules},
+    runners::Runners,
+    submission::{self, Submission},
 };
 use lab_testbed::programs::ProgramRole;
 use labnet::Error;
@@ -19,15 +21,27 @@ use labnet::Error;
     after_help = "Examples:
   lab-grade --part 2 -- python3 my_pdc.py      one program
   lab-grade Lab3_123456_654321                 a submission: a folder or its zip
+  lab-grade --class handed-in --csv class.csv  every submission in a folder
+  lab-grade merge shard-1 shard-2 --csv class.csv
+                                               the results of several machines
 
 Parts are 1a, 1b, 1c, 1d, 2, 3, 4-receiver, 4-sender, 5 and 6.
 Exit status: 0 all cases passed, 1 some did not, 2 the grader could not work.
 Needs Linux, but no root: every case runs in a private network."
 )]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) action: Option<Action>,
     /// Submissions: folders Lab3_ID1_ID2 or their zips
     #[arg(value_name = "SUBMISSION", conflicts_with = "part")]
-    pub(crate) submissions: Vec<PathBuf>,
+    submissions: Vec<PathBuf>,
+    /// Grade every submission in a folder, several at a time; goes on where an earlier grading in --out ended
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["part", "submissions"])]
+    pub(crate) class: Option<PathBuf>,
+    /// Of a class, only the submissions of this machine: the first of four is 1/4
+    #[arg(long, value_name = "I/N", value_parser = shard, requires = "class")]
+    shard: Option<(usize, usize)>,
     /// Grade one program of this part, the command behind --
     #[arg(long, value_name = "PART", value_parser = part, requires = "command")]
     pub(crate) part: Option<ProgramRole>,
@@ -44,6 +58,9 @@ pub(crate) struct Arguments {
     /// The order of the programs' arguments; found out by trying when it is not given
     #[arg(long, value_name = "handout|later", value_parser = edition)]
     edition: Option<Edition>,
+    /// More ways to run a file, by its ending: [[runner]] with ending, needs, compile and run
+    #[arg(long, value_name = "FILE.toml")]
+    runners: Option<PathBuf>,
     /// A finding that costs nothing here, such as late-output; may be given several times. Remarks never cost anything
     #[arg(long, value_name = "FINDING", value_parser = rules::finding)]
     allow: Vec<FindingId>,
@@ -51,6 +68,30 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
 
+    #[command(flatten)]
+    pub(crate) results: Results,
+}
+
+/// What can be done besides grading.
+#[derive(Subcommand)]
+pub(crate) enum Action {
+    /// Put the results of several gradings together
+    Merge(Merge),
+}
+
+/// The results of several gradings.
+#[derive(Args)]
+pub(crate) struct Merge {
+    /// The folders of the gradings (their --out)
+    #[arg(value_name = "DIR", required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: Results,
+}
+
+/// Where results are written.
+#[derive(Args)]
+pub(crate) struct Results {
     /// Write all results as JSON; - for stdout
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     json: Option<PathBuf>,
@@ -65,14 +106,31 @@ pub(crate) struct Arguments {
     csv: Option<PathBuf>,
 }
 
+impl Results {
+    pub(crate) fn outputs(&self) -> Outputs {
+        let Self { json, junit, gradescope, csv } = self;
+        Outputs { json: json.clone(), junit: junit.clone(), gradescope: gradescope.clone(), csv: csv.clone() }
+    }
+}
+
 impl Arguments {
-    pub(crate) fn rules(&self) -> Rules {
-        Rules { seed: self.seed, edition: self.edition.unwrap_or_default(), allowed: self.allow.clone() }
+    /// The submissions that are named, or those of the class; each has a name of its own.
+    pub(crate) fn submissions(&self) -> Result<Vec<Submission>, lab_grade::Error> {
+        let mut all = match &self.class {
+            Some(folder) => Submission::all_in(folder)?,
+            None => self.submissions.iter().map(|path| Submission::new(path)).collect(),
+        };
+        submission::name_apart(&mut all);
+        let (this, of) = self.shard.unwrap_or((1, 1));
+        Ok(all.into_iter().enumerate().filter(|(at, _)| at % of + 1 == this).map(|(_, one)| one).collect())
     }
 
-    pub(crate) fn outputs(&self) -> Outputs {
-        let Self { json, junit, gradescope, csv, .. } = self;
-        Outputs { json: json.clone(), junit: junit.clone(), gradescope: gradescope.clone(), csv: csv.clone() }
+    pub(crate) fn runners(&self) -> Result<Runners, lab_grade::Error> {
+        self.runners.as_deref().map_or_else(|| Ok(Runners::default()), Runners::with_file)
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        Rules { seed: self.seed, edition: self.edition.unwrap_or_default(), allowed: self.allow.clone() }
     }
 
     /// The command of `--part`, as a shell takes it.
@@ -85,11 +143,20 @@ impl Arguments {
 
     /// What clap cannot check.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.part.is_none() && self.submissions.is_empty() {
+        let is_missing = |path: &&PathBuf| !path.exists();
+        if let Some(missing) = self.submissions.iter().chain(&self.class).find(is_missing) {
+            return Err(Error::Usage(format!("there is no {}", missing.display())));
+        }
+        if self.part.is_none() && self.class.is_none() && self.submissions.is_empty() {
             return Err(Error::Usage("name a submission, or a part and its program: --part 2 -- COMMAND".to_owned()));
         }
         Ok(())
     }
+}
+
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let numbers = text.split_once('/').and_then(|(this, of)| Some((this.parse().ok()?, of.parse().ok()?)));
+    numbers.filter(|(this, of)| (1..=*of).contains(this)).ok_or_else(|| "expected I/N, such as 1/4".to_owned())
 }
 
 fn edition(text: &str) -> Result<Edition, String> {

@@ -21,15 +21,16 @@ pub fn submission(submission: &SubmissionResult) -> String {
             format!("  {:width$}  {:<3}  {score:<9}  {}{remark}", case.name, case.question, case.verdict.words());
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    let bonus: u32 = submission.cases.iter().filter(|case| case.is_bonus).map(CaseResult::score).sum();
-    let with_bonus = if bonus > 0 { format!(", {bonus} of them a bonus") } else { String::new() };
+    let of_bonus = || submission.cases.iter().filter(|case| case.is_bonus);
+    let bonus: u32 = of_bonus().map(CaseResult::score).sum();
+    let bonus_points = match of_bonus().map(|case| case.points).sum::<u32>() {
+        0 => String::new(),
+        all => format!(" and {bonus} of {all} bonus points"),
+    };
+    let (score, max) = (submission.score.saturating_sub(bonus), submission.max_score);
     let passed = submission.cases.iter().filter(|case| case.verdict.is_passed()).count();
     let all = submission.cases.len();
-    let _ = writeln!(
-        text,
-        "{} of {} points{with_bonus}; {passed} of {all} cases passed",
-        submission.score, submission.max_score
-    );
+    let _ = writeln!(text, "{score} of {max} points{bonus_points}; {passed} of {all} cases passed");
     for case in submission.cases.iter().filter(|case| has_story(case)) {
         let _ = write!(text, "\n{}", story(case));
     }

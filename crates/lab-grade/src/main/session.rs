@@ -1,0 +1,258 @@
+//! Inside of the private network: opens submissions, grades their programs, keeps what becomes known.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use lab_grade::{
+    Error,
+    cases::{self, Case},
+    grade::{self, Pool, Workplace},
+    journal::{Entry, Journal},
+    output::Outputs,
+    results::{CaseResult, Verdict},
+    rules::Rules,
+    runners::{Plan, Runners},
+    submission::{PROGRAMS, Submission},
+};
+use lab_process::Program;
+use lab_testbed::{complaint::complaint, programs::ProgramRole};
+use labnet::cli::Console;
+
+use super::{arguments::Arguments, run};
+
+/// How long a compiler may take (ours).
+const COMPILE_DEADLINE: Duration = Duration::from_secs(120);
+
+/// So many places for experiments keep one submission busy (ours).
+const JOBS_PER_SUBMISSION: usize = 5;
+
+/// What all submissions share.
+struct Session<'a> {
+    rules: Rules,
+    runners: Runners,
+    outputs: Outputs,
+    pool: Pool,
+    /// The folder of our own programs.
+    ours: PathBuf,
+    out: PathBuf,
+    journal: Mutex<Journal>,
+    console: &'a Console,
+    /// The first error of the grader.
+    failure: Mutex<Option<Error>>,
+}
+
+/// Grades what the command line names.
+pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
+    let rules = arguments.rules();
+    console.shutdown.at_interrupt(lab_process::end_all);
+    let submissions = arguments.submissions()?;
+    let journal = Journal::open(&arguments.out, rules.seed, arguments.class.is_some())?;
+    let this = std::env::current_exe().map_err(system("find the programs"))?;
+    let session = Session {
+        rules,
+        runners: arguments.runners()?,
+        outputs: arguments.results.outputs(),
+        pool: Pool::new(arguments.jobs.into()),
+        ours: this.parent().map(Path::to_owned).unwrap_or_default(),
+        out: fs::canonicalize(&arguments.out).map_err(system("find the folder of the grading"))?,
+        journal: Mutex::new(journal),
+        console,
+        failure: Mutex::default(),
+    };
+    console.err.note(format_args!("seed {}", session.rules.seed));
+    session.write()?;
+    match arguments.part {
+        Some(role) => session.one(role, &arguments.command_line())?,
+        None => session.all(submissions, usize::from(arguments.jobs).div_ceil(JOBS_PER_SUBMISSION)),
+    }
+    if let Some(failure) = session.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(failure);
+    }
+    let grades = session.journal.into_inner().unwrap_or_else(PoisonError::into_inner).grades();
+    run::conclude(&grades, &session.outputs, console)
+}
+
+fn system(attempt: &'static str) -> impl FnOnce(std::io::Error) -> Error {
+    move |source| labnet::Error::System { attempt, source }.into()
+}
+
+impl Session<'_> {
+    /// Grades one program.
+    fn one(&self, role: ProgramRole, command: &str) -> Result<(), Error> {
+        let folder = std::env::current_dir().map_err(system("find this folder"))?;
+        let name = command.to_owned();
+        self.add(vec![Entry::Submission { name: name.clone(), identities: vec![], notes: vec![], fingerprint: 0 }])?;
+        self.console.err.progress().begin(cases::of_program(role).count() as u64);
+        self.program(&name, Path::new(""), grade::Program { role, command: command.to_owned(), folder });
+        self.console.err.progress().end();
+        self.add(vec![Entry::Done { name }])
+    }
+
+    /// Grades submissions, several at a time.
+    fn all(&self, submissions: Vec<Submission>, at_once: usize) {
+        let cases: usize = PROGRAMS.iter().map(|(_, role)| cases::of_program(*role).count()).sum();
+        self.console.err.progress().begin((cases * submissions.len()) as u64);
+        let queue = Mutex::new(VecDeque::from(submissions));
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        thread::scope(|scope| {
+            for _ in 0..at_once {
+                scope.spawn(|| {
+                    while let Some(submission) = next() {
+                        self.keep(self.submission(&submission));
+                    }
+                });
+            }
+        });
+        self.console.err.progress().end();
+    }
+
+    fn submission(&self, submission: &Submission) -> Result<(), Error> {
+        let Submission { name, identities, .. } = submission;
+        let place = tempfile::tempdir().map_err(system("make a folder for a submission"))?;
+        let entry = |notes, fingerprint| Entry::Submission {
+            name: name.clone(),
+            identities: identities.clone(),
+            notes,
+            fingerprint,
+        };
+        let (files, build) = (place.path().join("files"), place.path().join("build"));
+        for folder in [&files, &build] {
+            fs::create_dir(folder).map_err(system("make a folder for a submission"))?;
+        }
+        let files = match submission.open(&files) {
+            Ok(files) => files,
+            Err(refused) => {
+                self.add(vec![entry(vec![refused.to_string()], 0)])?;
+                let missing = format!("the submission was refused: {refused}");
+                for (_, role) in PROGRAMS {
+                    self.enter(name, skipped(role, &missing))?;
+                }
+                return self.add(vec![Entry::Done { name: name.clone() }]);
+            }
+        };
+        let known = self.journal().known(name, files.fingerprint);
+        if known.as_ref().is_some_and(|known| known.is_complete) {
+            known.iter().flat_map(|known| &known.cases).for_each(|_| self.console.err.progress().advance());
+            return Ok(());
+        }
+        self.add(vec![entry(files.notes, files.fingerprint)])?;
+        thread::scope(|scope| {
+            for (prefix, role) in PROGRAMS {
+                let file = files.programs.iter().find(|(known, _)| *known == role).map(|(_, file)| file.as_path());
+                let build = &build;
+                scope.spawn(move || match self.prepare(prefix, file, build) {
+                    Ok((command, folder)) => {
+                        self.program(name, &folder_of(name), grade::Program { role, command, folder });
+                    }
+                    Err(Obstacle { verdict, missing }) => {
+                        let results = skipped(role, &missing).into_iter().map(|case| CaseResult { verdict, ..case });
+                        self.keep(self.enter(name, results.collect()));
+                    }
+                });
+            }
+        });
+        self.add(vec![Entry::Done { name: name.clone() }])
+    }
+
+    /// The command of a program, compiled if need be, and its folder.
+    fn prepare(&self, prefix: &str, file: Option<&Path>, build: &Path) -> Result<(String, PathBuf), Obstacle> {
+        let Some(file) = file else { return Err(Obstacle::skipped(format!("{prefix} is missing"))) };
+        let file_name = file.file_name().unwrap_or_default().display();
+        // A compiler's output has a folder of its own: two programs may have one name.
+        let build = build.join(prefix);
+        let (compile, run) = match self.runners.plan(file, &build) {
+            Plan::Run { compile, run } => (compile, run),
+            Plan::Missing(program) => {
+                return Err(Obstacle::skipped(format!("{program}, which runs {file_name}, is not installed")));
+            }
+            Plan::Unknown => {
+                return Err(Obstacle::skipped(format!("nothing says how {file_name} is run (see --runners)")));
+            }
+        };
+        if let Some(compile) = compile {
+            fs::create_dir_all(&build).map_err(|error| Obstacle::skipped(error.to_string()))?;
+            self.pool.work(|| compiled(&compile))?;
+        }
+        Ok((run, file.parent().map(Path::to_owned).unwrap_or_default()))
+    }
+
+    fn program(&self, submission: &str, folder: &Path, program: grade::Program) {
+        let (ours, out) = (self.ours.clone(), self.out.clone());
+        let workplace = Workplace { ours, out, submission: folder.to_owned() };
+        grade::program(&program, &workplace, &self.rules, &self.pool, &|results| {
+            self.keep(self.enter(submission, results));
+        });
+    }
+
+    /// Keeps results, and shows how far the grading is.
+    fn enter(&self, submission: &str, results: Vec<CaseResult>) -> Result<(), Error> {
+        results.iter().for_each(|_| self.console.err.progress().advance());
+        let entry = |result| Entry::Case { submission: submission.to_owned(), result: Box::new(result) };
+        self.add(results.into_iter().map(entry).collect())
+    }
+
+    fn add(&self, entries: Vec<Entry>) -> Result<(), Error> {
+        self.journal().add(entries)?;
+        self.write()
+    }
+
+    /// Writes all files that were asked for, one writer at a time.
+    fn write(&self) -> Result<(), Error> {
+        let journal = self.journal();
+        self.outputs.write(&journal.grades())
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the first failure of the grader.
+    fn keep(&self, result: Result<(), Error>) {
+        if let Err(error) = result {
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+}
+
+/// Why a program cannot be run.
+struct Obstacle {
+    verdict: Verdict,
+    missing: String,
+}
+
+impl Obstacle {
+    fn skipped(missing: String) -> Self {
+        Self { verdict: Verdict::Skipped, missing }
+    }
+}
+
+/// Runs a compiler.
+fn compiled(command: &str) -> Result<(), Obstacle> {
+    let could_not = |missing| Obstacle { verdict: Verdict::CouldNotStart, missing };
+    let mut compiler = Program::start("sh", &["-c", command]).map_err(|error| could_not(error.to_string()))?;
+    let outcome = compiler.conclude(COMPILE_DEADLINE);
+    if outcome.code() == 0 {
+        return Ok(());
+    }
+    let stderr = outcome.stderr();
+    let error = stderr.lines().find(|line| line.contains("error")).or_else(|| complaint(&stderr));
+    Err(could_not(format!("it does not compile: {}", error.unwrap_or("the compiler does not say why"))))
+}
+
+fn skipped(role: ProgramRole, missing: &str) -> Vec<CaseResult> {
+    cases::of_program(role).map(|case: &'static Case| CaseResult::skipped(case, missing)).collect()
+}
+
+/// The folder of a submission in that of the grading: its name, without what a path or a terminal takes for its own.
+fn folder_of(name: &str) -> PathBuf {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
+    let plain: String = name.chars().map(|character| if is_plain(character) { character } else { '_' }).collect();
+    Path::new("submissions").join(if plain.starts_with('.') { format!("_{plain}") } else { plain })
+}
