@@ -105,7 +105,7 @@ pub const CASES: &[Case] = &[
 
     row("part2-at-once", Part2, "Q10", 3, 15, Usual, Scenario::ShortAtOnce, All, decide::client::messages,
         "With d = 0 several messages come in one segment."),
-    row("part2-paced", Part2, "Q10", 4, 30, Usual, Scenario::ShortPaced, All, decide::client::messages,
+    row("part2-paced", Part2, "Q10", 3, 30, Usual, Scenario::ShortPaced, All, decide::client::messages,
         "With d = 1 each message comes alone, a second after the one before."),
     row("part2-no-delay", Part2, "Q12", 2, 15, Usual, Scenario::ShortNoDelay, All, decide::client::messages,
         "Without Nagle's algorithm each message may come in a segment of its own."),
@@ -127,6 +127,8 @@ pub const CASES: &[Case] = &[
         "Two messages have a number of two digits, and the stream is cut."),
     row("part2-n-100", Part2, "Q10", 1, 20, Count(100), Scenario::ShortAtOnce, All, decide::client::messages,
         "Numbers have one, two and three digits."),
+    row("part2-n-any", Part2, "Q10", 1, 20, Any, Scenario::ShortNoDelay, All, decide::client::messages,
+        "The seed decides how many messages there are, and whether they begin with 0 or 1."),
     row("part2-from-0", Part2, "Q10", 1, 20, FromZero, Scenario::ShortPieces, All, decide::client::messages,
         "A later edition counts from 0."),
     row("part2-flood", Part2, "Q14", 3, 20, Usual, Scenario::Flood, All, decide::client::flood,

@@ -15,7 +15,7 @@ use lab_testbed::{
 };
 
 use crate::{
-    cases::{self, Case, Variant},
+    cases::{Case, Variant},
     decide::{Decision, Seen},
     results::{CaseResult, FindingResult, Verdict},
     rules::{Edition, Rules},
@@ -54,6 +54,9 @@ pub fn program(
     pool: &Pool,
     on_done: &(dyn Fn(Vec<CaseResult>) + Sync),
 ) {
+    if rules.cases(program.role).next().is_none() {
+        return;
+    }
     let programs = programs(program, workplace, rules);
     if rules.edition == Edition::Tried {
         let settings = Variant::Usual.settings(rules.seed);
@@ -61,7 +64,7 @@ pub fn program(
         pool.work(|| scenarios::rehearse(&testbed));
     }
     let mut runs: BTreeMap<Variant, Vec<&'static Case>> = BTreeMap::new();
-    for case in cases::of_program(program.role) {
+    for case in rules.cases(program.role) {
         runs.entry(case.variant).or_default().push(case);
     }
     std::thread::scope(|scope| {

@@ -165,12 +165,10 @@ pub fn merged(entries: &[Entry]) -> Result<Grades, Error> {
     if seeds.len() > 1 {
         return Err(labnet::Error::Usage(format!("the gradings have different seeds: {seeds:?}")).into());
     }
-    let mut grades = grades(entries);
-    grades.submissions.sort_by(|one, next| one.name.cmp(&next.name));
-    Ok(grades)
+    Ok(grades(entries))
 }
 
-/// The results that entries tell of, the cases in the order of the table.
+/// The results that entries tell of: submissions by name, cases in the order of the table.
 pub fn grades(entries: &[Entry]) -> Grades {
     let mut grades = Grades { schema: SCHEMA, ..Grades::default() };
     for entry in entries {
@@ -196,6 +194,8 @@ pub fn grades(entries: &[Entry]) -> Grades {
             }
         }
     }
+    // Not in the order in which they happened to be done.
+    grades.submissions.sort_by(|one, next| one.name.cmp(&next.name));
     for submission in &mut grades.submissions {
         submission.cases.sort_by_key(|result| CASES.iter().position(|case| case.name == result.name));
         submission.sum_up();

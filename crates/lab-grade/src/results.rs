@@ -15,7 +15,7 @@ pub struct Grades {
     pub schema: u32,
     /// The seed that fixes every case.
     pub seed: u64,
-    /// Each submission, in the order in which they were named.
+    /// Each submission, by name.
     pub submissions: Vec<SubmissionResult>,
 }
 

@@ -1,6 +1,9 @@
 //! What the person that grades decides: the seed, the edition, what costs nothing.
 
 use lab_diagnosis::{DIAGNOSES, FindingId};
+use lab_testbed::programs::ProgramRole;
+
+use crate::cases::{self, Case};
 
 /// The order of the programs' arguments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,16 @@ pub struct Rules {
     pub edition: Edition,
     /// Faults that cost nothing here. Remarks never do.
     pub allowed: Vec<FindingId>,
+    /// The beginnings of the names of the cases that are graded; all if empty.
+    pub only: Vec<String>,
+}
+
+impl Rules {
+    /// The cases of a program that are graded.
+    pub fn cases(&self, program: ProgramRole) -> impl Iterator<Item = &'static Case> {
+        let is_wanted = |case: &&Case| self.only.is_empty() || self.only.iter().any(|only| case.name.starts_with(only));
+        cases::of_program(program).filter(is_wanted)
+    }
 }
 
 /// The finding with a name.

@@ -15,6 +15,8 @@ pub enum Variant {
     Count(u64),
     /// The first message has number 0.
     FromZero,
+    /// A number of messages, and of the first one, that the seed decides.
+    Any,
     /// The stream in pieces of so many bytes.
     Sliced(usize),
     /// A text of so many bytes.
@@ -25,6 +27,10 @@ pub enum Variant {
 
 /// The pause between two pieces of one byte (ours): a recv of its own for a program that waits.
 const PIECE_PAUSE: Duration = Duration::from_millis(5);
+
+/// The numbers of messages of [`Variant::Any`] (ours).
+const FEWEST: u64 = 12;
+const MOST: u64 = 60;
 
 /// A line of a text of any size: 64 bytes.
 const LINE: &str = "A line of the large text, which repeats itself until it is long\n";
@@ -37,6 +43,10 @@ impl Variant {
             Self::Usual => usual,
             Self::Count(messages) => RunSettings { messages, ..usual },
             Self::FromZero => RunSettings { first: 0, ..usual },
+            Self::Any => {
+                let luck = labnet::seed::named(seed, "messages");
+                RunSettings { messages: FEWEST + luck % (MOST - FEWEST + 1), first: (luck >> 32) % 2, ..usual }
+            }
             Self::Sliced(bytes) => RunSettings { faults: Fault::Slice { bytes, pause: PIECE_PAUSE }.into(), ..usual },
             Self::FloodOf(bytes) => {
                 // A large text would take long over a path with a delay.
@@ -54,6 +64,7 @@ impl Variant {
             Self::Usual => "usual".to_owned(),
             Self::Count(messages) => format!("n-{messages}"),
             Self::FromZero => "from-0".to_owned(),
+            Self::Any => "n-any".to_owned(),
             Self::Sliced(bytes) => format!("sliced-{bytes}"),
             Self::FloodOf(bytes) => format!("flood-{bytes}"),
             Self::Silent => "silent".to_owned(),

@@ -1,7 +1,7 @@
 //! Parts 2 and 5: all messages, each on its line, and the whole text.
 
 use lab_diagnosis::{Display, FindingId, Severity, TextDisplay};
-use lab_testbed::facts::SentMessages;
+use lab_testbed::facts::{Layer, Scenario, SentMessages, Transfer};
 use labnet::pmu::{FLOOD_LEN, FloodText, PREFIX};
 
 use super::{Mismatch, Seen};
@@ -15,6 +15,7 @@ pub fn messages(seen: &Seen<'_>) -> Result<(), Mismatch> {
     let settings = &seen.facts.run.settings;
     let sent = SentMessages { first: settings.first, count: settings.messages };
     let Some(program) = seen.program() else { return Err(Mismatch::new("a run of the program", "none")) };
+    reads_all(seen)?;
     let display = Display::of_messages(&program.stdout.text, sent);
     let numbers: Vec<u64> = (sent.first..sent.first.saturating_add(sent.count)).collect();
     let is_clean = display.oddities.iter().all(|(id, _)| id.severity() == Severity::Remark);
@@ -59,8 +60,33 @@ pub fn flood_utf8(seen: &Seen<'_>) -> Result<(), Mismatch> {
     shows(seen, &String::from_utf8_lossy(&FloodText::Utf8.text(FLOOD_LEN)))
 }
 
+/// A program of part 2 that closes before the answer has come shows something that it has not read.
+fn reads_all(seen: &Seen<'_>) -> Result<(), Mismatch> {
+    let measured = &seen.facts.measured;
+    let transfer = match seen.case.experiment {
+        Scenario::ShortAtOnce => measured.short_at_once.measured(),
+        Scenario::ShortPaced => measured.short_paced.measured(),
+        Scenario::ShortOpen => measured.short_open.measured(),
+        Scenario::ShortNoDelay => measured.short_no_delay.measured(),
+        Scenario::ShortPieces => measured.short_pieces.measured(),
+        Scenario::FloodUtf8 => measured.flood_utf8.measured(),
+        Scenario::Flood => measured.floods.measured().and_then(|floods| floods.first()).map(|flood| &flood.transfer),
+        _ => None,
+    };
+    let all = transfer.map_or(0, |transfer| transfer.layer(Layer::Messages));
+    let close = transfer.and_then(Transfer::used_attempt).and_then(|attempt| attempt.close.as_ref());
+    match close.filter(|close| close.bytes_before < all) {
+        None => Ok(()),
+        Some(close) => {
+            let got = format!("it closed the connection after {} bytes", close.bytes_before);
+            Err(Mismatch::new(format!("all {all} bytes of the answer are read"), got))
+        }
+    }
+}
+
 fn shows(seen: &Seen<'_>, text: &str) -> Result<(), Mismatch> {
     let Some(program) = seen.program() else { return Err(Mismatch::new("a run of the program", "none")) };
+    reads_all(seen)?;
     let stdout = &program.stdout;
     let is_shown = if stdout.is_whole() {
         matches!(

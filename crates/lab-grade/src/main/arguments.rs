@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use lab_diagnosis::FindingId;
 use lab_grade::{
+    cases::CASES,
     output::Outputs,
     rules::{self, Edition, Rules},
     runners::Runners,
@@ -55,6 +56,9 @@ pub(crate) struct Arguments {
     /// Fix every random choice of servers and path
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Only the cases whose names begin so: part2-flood, part3, …; may be given several times
+    #[arg(long, value_name = "CASE", value_parser = case)]
+    only: Vec<String>,
     /// The order of the programs' arguments; found out by trying when it is not given
     #[arg(long, value_name = "handout|later", value_parser = edition)]
     edition: Option<Edition>,
@@ -64,9 +68,9 @@ pub(crate) struct Arguments {
     /// A finding that costs nothing here, such as late-output; may be given several times. Remarks never cost anything
     #[arg(long, value_name = "FINDING", value_parser = rules::finding)]
     allow: Vec<FindingId>,
-    /// How many experiments run at the same time; they mostly wait
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) jobs: u16,
+    /// How many experiments run at the same time; they mostly wait [default: 16 for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
 
     #[command(flatten)]
     pub(crate) results: Results,
@@ -125,12 +129,19 @@ impl Arguments {
         Ok(all.into_iter().enumerate().filter(|(at, _)| at % of + 1 == this).map(|(_, one)| one).collect())
     }
 
+    /// How many experiments run at the same time (ours: with 16 for each core, one submission waits for its slowest case).
+    pub(crate) fn jobs(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or(16 * cores, usize::from)
+    }
+
     pub(crate) fn runners(&self) -> Result<Runners, lab_grade::Error> {
         self.runners.as_deref().map_or_else(|| Ok(Runners::default()), Runners::with_file)
     }
 
     pub(crate) fn rules(&self) -> Rules {
-        Rules { seed: self.seed, edition: self.edition.unwrap_or_default(), allowed: self.allow.clone() }
+        let (edition, allowed) = (self.edition.unwrap_or_default(), self.allow.clone());
+        Rules { seed: self.seed, edition, allowed, only: self.only.clone() }
     }
 
     /// The command of `--part`, as a shell takes it.
@@ -152,6 +163,12 @@ impl Arguments {
         }
         Ok(())
     }
+}
+
+fn case(text: &str) -> Result<String, String> {
+    let is_known = CASES.iter().any(|case| case.name.starts_with(text));
+    let names = || CASES.iter().map(|case| case.name).collect::<Vec<_>>().join(", ");
+    if is_known { Ok(text.to_owned()) } else { Err(format!("no case's name begins so; there are {}", names())) }
 }
 
 fn shard(text: &str) -> Result<(usize, usize), String> {

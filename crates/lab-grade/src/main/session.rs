@@ -12,7 +12,6 @@ use std::{
 
 use lab_grade::{
     Error,
-    cases::{self, Case},
     grade::{self, Pool, Workplace},
     journal::{Entry, Journal},
     output::Outputs,
@@ -31,7 +30,7 @@ use super::{arguments::Arguments, run};
 const COMPILE_DEADLINE: Duration = Duration::from_secs(120);
 
 /// So many places for experiments keep one submission busy (ours).
-const JOBS_PER_SUBMISSION: usize = 5;
+const JOBS_PER_SUBMISSION: usize = 8;
 
 /// What all submissions share.
 struct Session<'a> {
@@ -59,7 +58,7 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
         rules,
         runners: arguments.runners()?,
         outputs: arguments.results.outputs(),
-        pool: Pool::new(arguments.jobs.into()),
+        pool: Pool::new(arguments.jobs()),
         ours: this.parent().map(Path::to_owned).unwrap_or_default(),
         out: fs::canonicalize(&arguments.out).map_err(system("find the folder of the grading"))?,
         journal: Mutex::new(journal),
@@ -70,7 +69,7 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
     session.write()?;
     match arguments.part {
         Some(role) => session.one(role, &arguments.command_line())?,
-        None => session.all(submissions, usize::from(arguments.jobs).div_ceil(JOBS_PER_SUBMISSION)),
+        None => session.all(submissions, arguments.jobs().div_ceil(JOBS_PER_SUBMISSION)),
     }
     if let Some(failure) = session.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(failure);
@@ -89,7 +88,7 @@ impl Session<'_> {
         let folder = std::env::current_dir().map_err(system("find this folder"))?;
         let name = command.to_owned();
         self.add(vec![Entry::Submission { name: name.clone(), identities: vec![], notes: vec![], fingerprint: 0 }])?;
-        self.console.err.progress().begin(cases::of_program(role).count() as u64);
+        self.console.err.progress().begin(self.rules.cases(role).count() as u64);
         self.program(&name, Path::new(""), grade::Program { role, command: command.to_owned(), folder });
         self.console.err.progress().end();
         self.add(vec![Entry::Done { name }])
@@ -97,7 +96,7 @@ impl Session<'_> {
 
     /// Grades submissions, several at a time.
     fn all(&self, submissions: Vec<Submission>, at_once: usize) {
-        let cases: usize = PROGRAMS.iter().map(|(_, role)| cases::of_program(*role).count()).sum();
+        let cases: usize = PROGRAMS.iter().map(|(_, role)| self.rules.cases(*role).count()).sum();
         self.console.err.progress().begin((cases * submissions.len()) as u64);
         let queue = Mutex::new(VecDeque::from(submissions));
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -132,7 +131,7 @@ impl Session<'_> {
                 self.add(vec![entry(vec![refused.to_string()], 0)])?;
                 let missing = format!("the submission was refused: {refused}");
                 for (_, role) in PROGRAMS {
-                    self.enter(name, skipped(role, &missing))?;
+                    self.enter(name, self.skipped(role, &missing))?;
                 }
                 return self.add(vec![Entry::Done { name: name.clone() }]);
             }
@@ -152,7 +151,8 @@ impl Session<'_> {
                         self.program(name, &folder_of(name), grade::Program { role, command, folder });
                     }
                     Err(Obstacle { verdict, missing }) => {
-                        let results = skipped(role, &missing).into_iter().map(|case| CaseResult { verdict, ..case });
+                        let results =
+                            self.skipped(role, &missing).into_iter().map(|case| CaseResult { verdict, ..case });
                         self.keep(self.enter(name, results.collect()));
                     }
                 });
@@ -189,6 +189,10 @@ impl Session<'_> {
         grade::program(&program, &workplace, &self.rules, &self.pool, &|results| {
             self.keep(self.enter(submission, results));
         });
+    }
+
+    fn skipped(&self, role: ProgramRole, missing: &str) -> Vec<CaseResult> {
+        self.rules.cases(role).map(|case| CaseResult::skipped(case, missing)).collect()
     }
 
     /// Keeps results, and shows how far the grading is.
@@ -244,10 +248,6 @@ fn compiled(command: &str) -> Result<(), Obstacle> {
     let stderr = outcome.stderr();
     let error = stderr.lines().find(|line| line.contains("error")).or_else(|| complaint(&stderr));
     Err(could_not(format!("it does not compile: {}", error.unwrap_or("the compiler does not say why"))))
-}
-
-fn skipped(role: ProgramRole, missing: &str) -> Vec<CaseResult> {
-    cases::of_program(role).map(|case: &'static Case| CaseResult::skipped(case, missing)).collect()
 }
 
 /// The folder of a submission in that of the grading: its name, without what a path or a terminal takes for its own.
