@@ -8,4 +8,4 @@ pub mod sockets;
 
 mod program;
 
-pub use program::{Error, Line, Outcome, Program, Stream, end_all};
+pub use program::{Error, Line, MAX_OUTPUT, Outcome, Program, Stream, end_all};

@@ -42,7 +42,11 @@ pub struct Line {
 const PIPE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The maximum of kept output of a stream, in bytes (ours); a program that writes without end does not fill the memory.
-const MAX_OUTPUT: usize = 256 << 20;
+pub const MAX_OUTPUT: usize = 256 << 20;
+
+/// The pause after each read of output that is not kept, of a program with a limit (ours): one that writes without end
+/// waits most of the time.
+const UNKEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A program that has been started; it is killed when this is dropped.
 #[derive(Debug)]
@@ -191,7 +195,15 @@ impl Program {
     ///
     /// # Errors
     /// [`Error::Start`].
-    pub fn spawn_as(mut command: Command, command_line: String) -> Result<Self, Error> {
+    pub fn spawn_as(command: Command, command_line: String) -> Result<Self, Error> {
+        Self::spawn_limited(command, command_line, MAX_OUTPUT)
+    }
+
+    /// The same, with another maximum of kept output of each stream, in bytes.
+    ///
+    /// # Errors
+    /// [`Error::Start`].
+    pub fn spawn_limited(mut command: Command, command_line: String, max_output: usize) -> Result<Self, Error> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that what it starts in its turn ends with it.
         #[cfg(unix)]
@@ -204,11 +216,11 @@ impl Program {
         let mut open_pipes = 0;
         if let Some(stdout) = child.stdout.take() {
             open_pipes += 1;
-            watch(stdout, Stream::Stdout, sender.clone());
+            watch(stdout, Stream::Stdout, sender.clone(), max_output);
         }
         if let Some(stderr) = child.stderr.take() {
             open_pipes += 1;
-            watch(stderr, Stream::Stderr, sender);
+            watch(stderr, Stream::Stderr, sender, max_output);
         }
         Ok(Self {
             stdin: child.stdin.take(),
@@ -505,15 +517,16 @@ impl Drop for Program {
     }
 }
 
-fn watch(mut pipe: impl Read + Send + 'static, stream: Stream, events: Sender<Event>) {
+fn watch(mut pipe: impl Read + Send + 'static, stream: Stream, events: Sender<Event>, max_output: usize) {
     let read = move || {
         let mut buffer = vec![0; 64 * 1024];
-        let mut room = MAX_OUTPUT;
+        let mut room = max_output;
+        let pause = if max_output < MAX_OUTPUT { UNKEPT_PAUSE } else { Duration::ZERO };
         loop {
             match pipe.read(&mut buffer) {
                 Ok(0) => break,
                 // It goes on, and nobody looks.
-                Ok(_) if room == 0 => {}
+                Ok(_) if room == 0 => thread::sleep(pause),
                 Ok(n) => {
                     let n = n.min(room);
                     room -= n;
@@ -540,5 +553,20 @@ fn command_line(command: &Command) -> String {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_writes_without_end_is_kept_to_its_limit() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo begin; exec cat /dev/zero"]);
+        let mut program = Program::spawn_limited(command, "zeros".to_owned(), 1000).unwrap();
+        let outcome = program.conclude(Duration::from_millis(200));
+        assert!(outcome.was_stopped);
+        assert_eq!((outcome.stdout.len(), outcome.lines[0].text.as_str()), (1000, "begin"));
     }
 }
