@@ -248,7 +248,8 @@ impl<'a> ExperimentSession<'a> {
         let watched = watched.filter(|_| self.settings().watch_recv && !self.is_ours(role));
         let trace = watched.map(|port| Ok::<_, std::io::Error>((recv_calls::trace_file()?, port))).transpose()?;
         let command = trace.as_ref().map(|(path, _)| recv_calls::traced(&command, path)).unwrap_or(command);
-        let program = host.run(move || Program::spawn_as(command, command_line))?;
+        let max_output = self.settings().max_output;
+        let program = host.run(move || Program::spawn_limited(command, command_line, max_output))?;
         let (host, ended) = (host.name().to_owned(), Arc::clone(&self.ended));
         Ok(ObservedProgram { program, role, host, ended, is_recorded: false, trace })
     }

@@ -49,6 +49,8 @@ pub struct RunSettings {
     pub silent_family: bool,
     /// Experiments with another time limit than [`deadline`](Self::deadline).
     pub deadlines: Vec<(Scenario, Duration)>,
+    /// The maximum of kept output of each stream of a program, in bytes.
+    pub max_output: usize,
 }
 
 /// Ports that differ between editions of the lab.
@@ -115,6 +117,7 @@ impl Default for RunSettings {
             faults: FaultRules::default(),
             silent_family: false,
             deadlines: Vec::new(),
+            max_output: lab_process::MAX_OUTPUT,
         }
     }
 }
