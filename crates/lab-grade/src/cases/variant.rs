@@ -32,13 +32,16 @@ const PIECE_PAUSE: Duration = Duration::from_millis(5);
 const FEWEST: u64 = 12;
 const MOST: u64 = 60;
 
+/// The maximum of kept output of a program, in bytes (ours): four times the largest text.
+const MAX_OUTPUT: usize = 4 << 20;
+
 /// A line of a text of any size: 64 bytes.
 const LINE: &str = "A line of the large text, which repeats itself until it is long\n";
 
 impl Variant {
     /// Its settings with a seed.
     pub fn settings(self, seed: u64) -> RunSettings {
-        let usual = RunSettings { seed, ..RunSettings::default() };
+        let usual = RunSettings { seed, max_output: MAX_OUTPUT, ..RunSettings::default() };
         match self {
             Self::Usual => usual,
             Self::Count(messages) => RunSettings { messages, ..usual },

@@ -21,7 +21,9 @@ fn a_wrong_command_line_has_status_2_and_says_what_is_expected() {
     check(&["--allow", "sloppiness", "."], "there is no finding 'sloppiness'");
     check(&["--only", "part9", "."], "there are part1-code-a");
     check(&["--class", ".", "--shard", "3/2"], "expected I/N");
-    check(&["merge", "no-such-folder"], "has no results of lab-grade");
+    let merge = lab_test::run(crate::grading::LAB_GRADE, &["merge", "no-such-folder"]);
+    assert_eq!(merge.code(), 2);
+    assert!(merge.stderr().contains("has no results of lab-grade"), "{}", merge.stderr());
 }
 
 #[test]
