@@ -4,13 +4,14 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
+    io::Read,
     path::{Path, PathBuf},
 };
 
+use lab_process::executable;
 use zip::ZipArchive;
 
-use crate::Error;
+use crate::{Error, runners};
 
 /// The maximum of files and folders of a submission (ours).
 const MAX_ENTRIES: usize = 2000;
@@ -109,20 +110,24 @@ fn is_inside(path: &Path) -> bool {
     path.components().all(|part| matches!(part, std::path::Component::Normal(_))) && !path.as_os_str().is_empty()
 }
 
-/// Writes a new file of at most `room` bytes; of the permissions the right to be run is kept alone.
+/// Writes a new file of at most `room` bytes; of the permissions the right to be run is kept alone. What is a program by its
+/// first bytes gets it: archives of some systems have no permissions.
 fn write(from: impl Read, path: &Path, room: u64, mode: Option<u32>) -> Result<u64, Error> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if mode.unwrap_or(0) & 0o111 == 0 { 0o644 } else { 0o755 });
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = options.open(path).map_err(Error::file("write", path))?;
-    let bytes = io::copy(&mut from.take(room + 1), &mut file).map_err(Error::file("write", path))?;
-    if bytes > room {
+    let mut bytes = Vec::new();
+    from.take(room + 1).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+    let len = bytes.len() as u64;
+    if len > room {
         return Err(Error::content(path, format!("the submission has more than {} MiB", MAX_BYTES >> 20)));
     }
-    Ok(bytes)
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::content(path, "the submission has two files of this name"));
+    }
+    if mode.unwrap_or(0) & 0o111 != 0 || runners::is_program(&bytes) {
+        executable::write(&bytes, path).map_err(|error| Error::content(path, error))?;
+    } else {
+        fs::write(path, &bytes).map_err(Error::file("write", path))?;
+    }
+    Ok(len)
 }
 
 fn mode(file: &File) -> Option<u32> {

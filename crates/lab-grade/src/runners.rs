@@ -102,7 +102,7 @@ impl Runners {
         let Some(runner) = self.0.iter().find(|runner| runner.ending == ending) else {
             // A program as it is: its first bytes or its permissions say so.
             let run = shell::command_line([file.as_os_str()]);
-            return if is_program(file) { Plan::Run { compile: None, run } } else { Plan::Unknown };
+            return if is_program_file(file) { Plan::Run { compile: None, run } } else { Plan::Unknown };
         };
         if !is_installed(&runner.needs) {
             return Plan::Missing(runner.needs.clone());
@@ -117,12 +117,17 @@ impl Runners {
     }
 }
 
-/// Whether a file is a program of the system: ELF, or a script that names its interpreter.
-pub(crate) fn is_program(file: &Path) -> bool {
+/// Whether a file is a program of the system, by its first bytes.
+pub(crate) fn is_program_file(file: &Path) -> bool {
     use std::io::Read;
     let mut begin = [0; 4];
     let read = fs::File::open(file).and_then(|mut file| file.read(&mut begin)).unwrap_or(0);
-    begin.get(..read).is_some_and(|begin| begin == b"\x7fELF" || begin.starts_with(b"#!"))
+    is_program(begin.get(..read).unwrap_or_default())
+}
+
+/// Whether bytes are the begin of a program: ELF, or a script that names its interpreter.
+pub(crate) fn is_program(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x7fELF") || bytes.starts_with(b"#!")
 }
 
 fn is_installed(program: &str) -> bool {

@@ -159,7 +159,7 @@ fn is_program(file: &Path, prefix: &str) -> bool {
 
 /// The file that is graded where several have a name: a source, or else a program as it is.
 fn best<'a>(found: &[&'a PathBuf]) -> Option<&'a PathBuf> {
-    let has_source = |file: &&&PathBuf| !runners::is_program(file) || file.extension().is_some();
+    let has_source = |file: &&&PathBuf| !runners::is_program_file(file) || file.extension().is_some();
     found.iter().find(has_source).or_else(|| found.first()).copied()
 }
 

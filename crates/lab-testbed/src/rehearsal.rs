@@ -109,7 +109,8 @@ impl Rehearsal<'_> {
             command.current_dir(identity.workplace(&programs.others_folder()?)?);
         }
         let client = hosts.client()?;
-        let mut program = client.run(move || Program::spawn_as(command, line))?;
+        let max_output = settings.max_output;
+        let mut program = client.run(move || Program::spawn_limited(command, line, max_output))?;
         program.input(b"Is this the group?\n");
         Ok(self.wait(client, &mut program, &seen))
     }
