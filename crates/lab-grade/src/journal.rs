@@ -38,7 +38,7 @@ pub enum Entry {
         identities: Vec<String>,
         /// What stands out.
         notes: Vec<String>,
-        /// What its files are, in a number.
+        /// What its files and the rules are, in a number.
         fingerprint: u64,
     },
     /// A case is decided.

@@ -106,7 +106,12 @@ fn of_flow(flow: &Flow) -> Vec<Step> {
             steps.extend(row.at.map(|at| (at, what)));
             continue;
         };
-        let end = if tcp.flags.rst() { "reset the connection" } else { "ended its side (FIN)" };
+        let is_refusal = row.direction == Direction::Received && flow.stream.is_empty() && flow.rows.len() == 2;
+        let end = match (tcp.flags.rst(), is_refusal) {
+            (true, true) => format!("refused the connection to {}", flow.server),
+            (true, false) => "reset the connection".to_owned(),
+            _ => "ended its side (FIN)".to_owned(),
+        };
         if (tcp.flags.fin() || tcp.flags.rst()) && !row.is_retransmission && flow.protocol == FlowProtocol::Tcp {
             steps.extend(row.at.map(|at| (at, format!("packet {}: {} {end}", row.number, who(row.direction)))));
         }

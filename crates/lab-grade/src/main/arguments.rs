@@ -80,6 +80,8 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 pub(crate) enum Action {
     /// Put the results of several gradings together
+    // The help has it among the examples: without a command there is a submission.
+    #[command(hide = true)]
     Merge(Merge),
 }
 

@@ -136,12 +136,14 @@ impl Session<'_> {
                 return self.add(vec![Entry::Done { name: name.clone() }]);
             }
         };
-        let known = self.journal().known(name, files.fingerprint);
+        // Under other rules it is another grading.
+        let fingerprint = files.fingerprint ^ labnet::seed::named(0, &format!("{:?}", self.rules));
+        let known = self.journal().known(name, fingerprint);
         if known.as_ref().is_some_and(|known| known.is_complete) {
             known.iter().flat_map(|known| &known.cases).for_each(|_| self.console.err.progress().advance());
             return Ok(());
         }
-        self.add(vec![entry(files.notes, files.fingerprint)])?;
+        self.add(vec![entry(files.notes, fingerprint)])?;
         thread::scope(|scope| {
             for (prefix, role) in PROGRAMS {
                 let file = files.programs.iter().find(|(known, _)| *known == role).map(|(_, file)| file.as_path());

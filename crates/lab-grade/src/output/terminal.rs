@@ -37,13 +37,20 @@ pub fn submission(submission: &SubmissionResult) -> String {
     text
 }
 
+/// The cases that a line of a class names (ours: they fit beside the name).
+const FEW: usize = 4;
+
 /// A line for each submission.
 pub fn class(grades: &Grades) -> String {
     let width = grades.submissions.iter().map(|submission| submission.name.len()).max().unwrap_or_default();
     let mut text = String::new();
     for submission in &grades.submissions {
-        let failed: Vec<&str> =
-            submission.cases.iter().filter(|case| !case.verdict.is_passed()).map(|case| case.name.as_str()).collect();
+        let failed = submission.cases.iter().filter(|case| !case.verdict.is_passed());
+        let mut failed: Vec<String> = failed.map(|case| case.name.clone()).collect();
+        if failed.len() > FEW {
+            let more = format!("and {} more", failed.split_off(FEW).len());
+            failed.push(more);
+        }
         let (score, max) = (submission.score, submission.max_score);
         let name = escape(&submission.name).to_string();
         let _ = writeln!(text, "{name:width$}  {score:>3}/{max}  {}", failed.join(" ").trim_end());
