@@ -156,10 +156,10 @@ impl Answer {
 }
 
 /// The text of messages, a line each, up to the first error.
-fn lines<'a>(
-    messages: impl IntoIterator<Item = Result<Message, Error>>,
+fn lines<'a, 'b>(
+    messages: impl IntoIterator<Item = Result<Message<'a>, Error>>,
     console: &Console,
-) -> (Cow<'a, [u8]>, Option<Error>) {
+) -> (Cow<'b, [u8]>, Option<Error>) {
     let mut text = Vec::new();
     for message in messages {
         match message {

@@ -7,19 +7,23 @@ use std::{
 
 use labnet::pmu::Messages;
 
-use lab_run::{
-    Error,
-    measure::{Bench, median},
-};
+use lab_run::{Error, measure::Bench};
 
 const ROUNDS: usize = 5;
 
+/// How often the rate is measured (ours).
+const PASSES: usize = 200;
+
 pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     let stream = stream(10_000_000);
-    let Some(time) = median((0..ROUNDS).map(|_| cut(&stream, 64 * 1024)).collect()) else { return Ok(()) };
-    let rate = stream.len() as f64 / time.as_secs_f64() / 1e6;
+    // A pass takes about a millisecond, and the fastest is what the program can do: other programs on the same cores
+    // make it slower, never faster.
+    let part = stream.get(..stream.len() / 100).unwrap_or_default();
+    let Some(time) = (0..PASSES).map(|_| cut(part, 64 * 1024)).min() else { return Ok(()) };
+    let rate = part.len() as f64 / time.as_secs_f64() / 1e6;
     let measured = format!("{rate:.0} MB/s");
-    bench.row("cutting messages, chunks of 64 KiB, one thread", measured, "at least 500 MB/s", Some(rate >= 500.0))?;
+    let what = format!("cutting messages, chunks of 64 KiB, one thread, the fastest of {PASSES} passes");
+    bench.row(&what, measured, "at least 2000 MB/s", Some(rate >= 2000.0))?;
 
     for (name, chunk) in [("64 KiB", 64 * 1024), ("1 byte", 1)] {
         let tenth = stream.get(..stream.len() / 10).unwrap_or_default();
@@ -28,7 +32,7 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
             tenths.push(cut(tenth, chunk));
             wholes.push(cut(&stream, chunk));
         }
-        if let (Some(tenth), Some(whole)) = (median(tenths), median(wholes)) {
+        if let (Some(tenth), Some(whole)) = (tenths.iter().min(), wholes.iter().min()) {
             let ratio = whole.as_secs_f64() / tenth.as_secs_f64();
             let what = format!("cutting ten times the input, chunks of {name}");
             bench.row(&what, format!("{ratio:.1} times the time"), "at most 11 times", Some(ratio <= 11.0))?;
@@ -46,7 +50,7 @@ fn cut(stream: &[u8], chunk: usize) -> Duration {
     let mut messages = Messages::new();
     for chunk in stream.chunks(chunk) {
         for message in messages.feed(chunk) {
-            let _ = black_box(message);
+            let _ = black_box(&message);
         }
     }
     begun.elapsed()

@@ -20,7 +20,7 @@ fn show<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     lines
 }
 
-fn line(message: Result<Message, Error>) -> String {
+fn line(message: Result<Message<'_>, Error>) -> String {
     match message {
         Ok(message) => String::from_utf8(message.as_ref().to_vec()).unwrap(),
         Err(error) => format!("error: {error}"),
@@ -152,4 +152,66 @@ fn seeded_garbage_never_panics_and_never_shows_what_was_not_sent() {
             halves.iter().filter(|line| !line.starts_with("error")).collect::<Vec<_>>(),
         );
     }
+}
+
+/// What a feed yields: the lines with whether each was expected, and what is left.
+fn shown(messages: &mut Messages, chunk: &[u8]) -> Vec<(String, Option<bool>)> {
+    let shown = messages.feed(chunk);
+    shown.map(|message| (message.as_ref().ok().map(Message::is_expected), line(message))).map(|(a, b)| (b, a)).collect()
+}
+
+#[test]
+fn messages_taken_whole_are_those_read_a_byte_at_a_time() {
+    use rand::{RngExt, SeedableRng};
+    let mut random = rand::rngs::StdRng::seed_from_u64(21);
+    for round in 0..5000 {
+        // Long enough for messages to be compared as a whole, with numbers that gain digits, and a few defects.
+        let digits = random.random_range(0..=19);
+        let first = 10_u64.pow(digits) - random.random_range(0..=1 + 8 * u64::from(digits > 0));
+        let mut bytes = stream(random.random_range(0..3), random.random_range(0..15));
+        bytes.extend(stream(first, random.random_range(0..15)));
+        for _ in 0..random.random_range(0..3) {
+            let at = random.random_range(0..=bytes.len());
+            match random.random_range(0..5) {
+                0 => bytes.insert(at, *b" \n0".get(random.random_range(0..3)).unwrap()),
+                1 => bytes.insert(at, random.random()),
+                2 => bytes.truncate(at),
+                3 => _ = bytes.get_mut(at).map(|byte| *byte ^= 1),
+                _ => _ = bytes.splice(at..at, stream(random.random_range(0..20), 2)),
+            }
+        }
+        let (mut whole, mut slow) = (Messages::new(), Messages::new());
+        let (mut expected, mut seen) = (Vec::new(), Vec::new());
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(random.random_range(1..=rest.len().min(200)));
+            seen.extend(shown(&mut whole, chunk));
+            rest = after;
+        }
+        for byte in bytes.chunks(1) {
+            expected.extend(shown(&mut slow, byte));
+        }
+        // What is no message is shown with what came together with it: the rest is the same, with its place.
+        let place = |lines: &mut Vec<(String, Option<bool>)>| {
+            lines
+                .iter_mut()
+                .for_each(|(line, _)| line.truncate(line.find(" of its answer begins").unwrap_or(line.len())));
+        };
+        place(&mut expected);
+        place(&mut seen);
+        assert_eq!(seen, expected, "round {round}");
+        assert_eq!((whole.count(), whole.unfinished()), (slow.count(), slow.unfinished()), "round {round}");
+        assert_eq!(whole.offset, slow.offset, "round {round}");
+        assert_eq!(whole.finish().transpose().map(line), slow.finish().transpose().map(line), "round {round}");
+    }
+}
+
+#[test]
+fn messages_that_come_whole_are_lent_and_not_copied() {
+    let bytes = stream(1, 20);
+    let mut messages = Messages::new();
+    let lent = messages
+        .feed(&bytes)
+        .filter(|message| bytes.as_ptr_range().contains(&message.as_ref().unwrap().as_ref().as_ptr()));
+    assert!(lent.count() >= 17);
 }
