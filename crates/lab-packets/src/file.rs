@@ -18,6 +18,7 @@ mod pcap;
 mod pcapng;
 mod reader;
 mod recording;
+mod skip;
 mod time;
 mod writer;
 
@@ -80,6 +81,9 @@ impl fmt::Display for NumberedBlock {
     }
 }
 
+/// The minimum of a long frame that [`CaptureReader::without_payloads`] reads, in bytes (ours): headers are shorter.
+pub const MIN_HEADERS_LEN: usize = 1024;
+
 /// A frame as it was captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapturedFrame<'a> {
@@ -90,7 +94,8 @@ pub struct CapturedFrame<'a> {
     pub link: LinkType,
     /// Its interface: the index in [`CaptureReader::interfaces`], over all sections of the file.
     pub interface: usize,
-    /// The captured bytes, from the link-layer header on.
+    /// The captured bytes, from the link-layer header on; of a long frame the first ones, at least
+    /// [`MIN_HEADERS_LEN`], from [`CaptureReader::without_payloads`].
     pub bytes: &'a [u8],
     /// Its length on the wire, in bytes; at least that of the captured bytes in a valid file.
     pub original_len: u32,

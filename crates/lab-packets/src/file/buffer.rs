@@ -2,8 +2,13 @@
 
 use std::io::{BufRead, ErrorKind, Read, Result};
 
+use super::skip::Skip;
+
 /// The size of one read, in bytes (ours): several frames.
 const READ_LEN: usize = 1 << 18;
+
+/// The size of the first read after bytes were passed over (ours); it doubles from read to read.
+const FIRST_READ_LEN: usize = 1 << 12;
 
 /// The bytes of a stream from a position on.
 pub(super) struct Buffer<R> {
@@ -13,13 +18,18 @@ pub(super) struct Buffer<R> {
     end: usize,
     /// The number of consumed bytes.
     position: u64,
+    /// The number of bytes that were passed over behind the next ones.
+    passed_over: u64,
+    /// The size of the next read.
+    read_len: usize,
     /// Whether the stream ended.
     is_over: bool,
 }
 
 impl<R: Read> Buffer<R> {
     pub(super) fn new(from: R) -> Self {
-        Self { from, bytes: Vec::new(), start: 0, end: 0, position: 0, is_over: false }
+        let bytes = Vec::new();
+        Self { from, bytes, start: 0, end: 0, position: 0, passed_over: 0, read_len: READ_LEN, is_over: false }
     }
 
     /// The position of the next byte, from the start of the stream.
@@ -45,7 +55,9 @@ impl<R: Read> Buffer<R> {
             if self.end == self.bytes.len() {
                 self.make_room();
             }
-            let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+            let read_to = self.bytes.len().min(self.end + self.read_len);
+            self.read_len = READ_LEN.min(2 * self.read_len);
+            let room = self.bytes.get_mut(self.end..read_to).unwrap_or_default();
             match self.from.read(room) {
                 Ok(0) => {
                     self.is_over = true;
@@ -77,6 +89,31 @@ impl<R: Read> Buffer<R> {
     }
 }
 
+impl<R: Read + Skip> Buffer<R> {
+    /// Passes over `len` bytes behind the next `before`, which were seen; `false` when they are to be read instead.
+    pub(super) fn cut_out(&mut self, before: usize, len: usize) -> Result<bool> {
+        let behind = (self.end - self.start).saturating_sub(before);
+        if behind >= len || !self.from.skip((len - behind) as u64)? {
+            return Ok(false);
+        }
+        self.end -= behind;
+        self.passed_over = len as u64;
+        self.read_len = FIRST_READ_LEN;
+        Ok(true)
+    }
+}
+
+/// Only of bytes that it has not read yet.
+impl<R: Skip> Skip for Buffer<R> {
+    fn skip(&mut self, len: u64) -> Result<bool> {
+        if self.start < self.end || !self.from.skip(len)? {
+            return Ok(false);
+        }
+        self.position += len;
+        Ok(true)
+    }
+}
+
 impl<R: Read> BufRead for Buffer<R> {
     fn fill_buf(&mut self) -> Result<&[u8]> {
         self.peek(1)?;
@@ -86,7 +123,7 @@ impl<R: Read> BufRead for Buffer<R> {
     fn consume(&mut self, len: usize) {
         let consumed = len.min(self.end - self.start);
         self.start += consumed;
-        self.position += consumed as u64;
+        self.position += consumed as u64 + std::mem::take(&mut self.passed_over);
     }
 }
 

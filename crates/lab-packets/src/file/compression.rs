@@ -11,7 +11,7 @@ use std::{
 use flate2::bufread::GzDecoder;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, errors::FrameDecoderError};
 
-use super::buffer::Buffer;
+use super::{buffer::Buffer, skip::Skip};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -108,6 +108,16 @@ impl<R: Read> Input<R> {
             return next_frame(source, Box::new(frame_decoder()));
         }
         Ok(State::Plain(source))
+    }
+}
+
+/// Only of what is not compressed.
+impl<R: Skip> Skip for Input<R> {
+    fn skip(&mut self, len: u64) -> io::Result<bool> {
+        match &mut self.state {
+            State::Plain(source) => source.skip(len),
+            _ => Ok(false),
+        }
     }
 }
 

@@ -2,17 +2,19 @@
 
 use std::{
     borrow::Cow,
+    fs::File,
     io::{BufRead, Read},
 };
 
 use labnet::escape::escape;
 
 use super::{
-    CaptureInterface, CapturedFrame, InterfaceStatistics, KeyLog, MAX_BLOCK_LEN, NumberedBlock,
+    CaptureInterface, CapturedFrame, InterfaceStatistics, KeyLog, MAX_BLOCK_LEN, MIN_HEADERS_LEN, NumberedBlock,
     buffer::Buffer,
     compression::{CompressedDataError, Input},
     pcap::{self, Layout},
     pcapng::{BYTE_ORDER_MAGIC, BlockContent, FileState, SECTION_HEADER, Section},
+    skip::{SkippableFile, Source},
 };
 use crate::{Error, file::LinkType};
 
@@ -28,6 +30,10 @@ const COMPRESSED: &[(&[u8], &str)] = &[
 
 /// The minimum length of a block: type, and length twice.
 const MIN_BLOCK_LEN: usize = 12;
+
+/// The minimum length of a frame that is passed over, in bytes (ours): to read a shorter one costs less than two more
+/// system calls.
+const LONG: usize = 1 << 14;
 
 /// An item of a capture file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +60,7 @@ enum Format {
 ///
 /// Memory is bounded by twice the longest block of the file, its interfaces, and 128 MiB, the maximum window of zstd.
 pub struct CaptureReader<R> {
-    buffer: Buffer<Input<R>>,
+    buffer: Buffer<Input<Source<R>>>,
     format: Option<Format>,
     known: FileState,
     /// The length of the last item, in bytes, which is still in the buffer.
@@ -65,8 +71,18 @@ pub struct CaptureReader<R> {
 impl<R: Read> CaptureReader<R> {
     /// A reader at the start of a file. It reads at the first call of [`next`](Self::next), and has a buffer of its own.
     pub fn new(from: R) -> Self {
+        Self::of(Source::Whole(from))
+    }
+
+    /// A reader that passes over most of what is behind the first [`MIN_HEADERS_LEN`] bytes of long frames, to count
+    /// them; only in a pcap file that is not compressed, any other is read whole.
+    pub fn without_payloads(file: File) -> Self {
+        Self::of(Source::Headers(SkippableFile::new(file)))
+    }
+
+    fn of(source: Source<R>) -> Self {
         Self {
-            buffer: Buffer::new(Input::new(from)),
+            buffer: Buffer::new(Input::new(source)),
             format: None,
             known: FileState::default(),
             len: 0,
@@ -182,6 +198,17 @@ impl<R: Read> CaptureReader<R> {
         }
         let record = layout.record(header).map_err(|why| Error::Damaged { offset, why: why.into_owned() })?;
         let len = record.range.end;
+        let (at, original_len, interface) = (Some(record.at), record.original_len, 0);
+        let head = layout.record_header_len + MIN_HEADERS_LEN;
+        if record.range.len() > LONG
+            && original_len as usize >= record.range.len()
+            && peek(&mut self.buffer, head)?.len() == head
+            && self.buffer.cut_out(head, len - head).map_err(|source| Error::Read { offset, source })?
+        {
+            self.len = head;
+            let (range, comments) = (layout.record_header_len..head, Vec::new());
+            return Ok(Some(BlockContent::Frame { at, interface, range, original_len, comments }));
+        }
         let there = peek(&mut self.buffer, len)?.len();
         if there < len {
             return Err(Error::Cut { offset, why: format!("it has {len} bytes, and {there} are there") });

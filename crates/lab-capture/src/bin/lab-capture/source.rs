@@ -31,17 +31,17 @@ pub(crate) struct Contents {
 /// [`Error::Damaged`] when nothing at all can be read from it.
 pub(crate) fn read(path: &Path, detail: Detail) -> Result<Contents, Error> {
     let damaged = |source| Error::Damaged { path: path.display().to_string(), source };
-    let source: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin().lock())
+    let mut reader: CaptureReader<Box<dyn Read>> = if path == Path::new("-") {
+        CaptureReader::new(Box::new(io::stdin().lock()))
     } else {
-        let opened = File::open(path);
-        Box::new(opened.map_err(|source| labnet::Error::File {
-            attempt: "open",
-            path: path.display().to_string(),
-            source,
-        })?)
+        let failed = |source| labnet::Error::File { attempt: "open", path: path.display().to_string(), source };
+        let file = File::open(path).map_err(failed)?;
+        match detail {
+            Detail::Counts => CaptureReader::without_payloads(file),
+            Detail::Packets => CaptureReader::new(Box::new(file)),
+        }
     };
-    let (mut reader, mut analysis) = (CaptureReader::new(source), Analysis::new(detail));
+    let mut analysis = Analysis::new(detail);
     let (mut secrets, mut statistics) = (KeyLog::default(), BTreeMap::<usize, InterfaceStatistics>::new());
     let damage = loop {
         match reader.next() {
