@@ -111,10 +111,16 @@ pub const CASES: &[Case] = &[
         "Without Nagle's algorithm each message may come in a segment of its own."),
     row("part2-stays-open", Part2, "Q13", 1, 15, Usual, Scenario::ShortOpen, All, decide::client::messages,
         "The end of the answer is the end of the connection, even when it comes late."),
-    row("part2-pieces", Part2, "Q10", 3, 20, Usual, Scenario::ShortPieces, All, decide::client::messages,
+    row("part2-pieces", Part2, "Q10", 2, 20, Usual, Scenario::ShortPieces, All, decide::client::messages,
         "The stream is cut every 12 bytes, also inside the number 10."),
     row("part2-one-byte", Part2, "Q10", 2, 30, Sliced(1), Scenario::ShortPieces, All, decide::client::messages,
         "The stream comes byte by byte."),
+    row("part2-cut-in-number", Part2, "Q10", 1, 15, Faulty("cut=180"), Scenario::ShortNoDelay, All, decide::client::messages,
+        "The only cut that counts is between the digits of 10."),
+    row("part2-trickle", Part2, "Q10", 1, 20, Faulty("trickle=20"), Scenario::ShortNoDelay, All, decide::client::messages,
+        "A byte comes every 20 ms, so that each has a recv of its own."),
+    row("part2-reset", Part2, "", 0, 15, Faulty("reset=47"), Scenario::ShortAtOnce, Only(&[NeverEnded]), decide::client::no_more_than_came,
+        "The server resets the connection within the third message."),
     row("part2-n-0", Part2, "Q10", 1, 15, Count(0), Scenario::ShortAtOnce, All, decide::client::messages,
         "The PMU has no message: the client does not know n."),
     row("part2-n-1", Part2, "Q10", 1, 15, Count(1), Scenario::ShortAtOnce, All, decide::client::messages,
@@ -131,7 +137,7 @@ pub const CASES: &[Case] = &[
         "The seed decides how many messages there are, and whether they begin with 0 or 1."),
     row("part2-from-0", Part2, "Q10", 1, 20, FromZero, Scenario::ShortPieces, All, decide::client::messages,
         "A later edition counts from 0."),
-    row("part2-flood", Part2, "Q14", 3, 20, Usual, Scenario::Flood, All, decide::client::flood,
+    row("part2-flood", Part2, "Q14", 2, 20, Usual, Scenario::Flood, All, decide::client::flood,
         "The answer to CMD_floodme is one long text of unknown size."),
     row("part2-flood-utf-8", Part2, "Q15", 2, 20, Usual, Scenario::FloodUtf8, All, decide::client::flood_utf8,
         "The text has characters of several bytes, and the stream is cut inside of some."),
@@ -146,7 +152,7 @@ pub const CASES: &[Case] = &[
         "The PMU is on IPv4, loses packets with probability 0.6, and its port of IPv6 is closed."),
     row("part3-ipv6", Part3, "Q16", 4, 60, Usual, Scenario::Reset(Ipv6), All, decide::part3::acknowledged,
         "The PMU is on IPv6, and its port of IPv4 is closed."),
-    row("part3-ipv4-silent", Part3, "Q16", 3, 60, Silent, Scenario::Reset(Ipv4), All, decide::part3::acknowledged,
+    row("part3-ipv4-silent", Part3, "Q16", 2, 60, Silent, Scenario::Reset(Ipv4), All, decide::part3::acknowledged,
         "The PMU is on IPv4, and IPv6 is silent."),
     row("part3-ipv6-silent", Part3, "Q16", 3, 60, Silent, Scenario::Reset(Ipv6), All, decide::part3::acknowledged,
         "The PMU is on IPv6, and IPv4 is silent."),
@@ -156,6 +162,15 @@ pub const CASES: &[Case] = &[
         "The same over IPv6; each acknowledgement comes twice."),
     row("part3-rounds-both", Part3, "Q16", 3, 30, Usual, Scenario::Rounds(None), All, decide::part3::acknowledged,
         "The PMU is on both families: the first acknowledgement ends the exchange."),
+
+    row("part3-bursts", Part3, "Q17", 1, 60, Faulty("burst=0.3,0.3"), Scenario::Reset(Ipv4), All, decide::part3::acknowledged,
+        "Acknowledgements are lost in bursts."),
+    row("part3-late", Part3, "", 0, 60, Faulty("late=1500"), Scenario::Reset(Ipv4), Only(&[Crashed, NeverEnded]), decide::part3::acknowledged,
+        "Each acknowledgement comes after the next request has left."),
+    row("part3-strays", Part3, "", 0, 60, Faulty("garbage out-of-range"), Scenario::Reset(Ipv4), Only(&[Crashed, NeverEnded]), decide::part3::acknowledged,
+        "Bytes that mean nothing, and a number that is too large, come before each acknowledgement."),
+    row("part3-stranger", Part3, "", 0, 60, Faulty("stranger"), Scenario::Reset(Ipv4), Only(&[Crashed, NeverEnded]), decide::part3::acknowledged,
+        "Another port acknowledges before the server does."),
 
     row("part4-join", Part4Receiver, "Q19", 4, 20, Usual, Scenario::Multicast, Only(&[NotJoined]), decide::part4::joined,
         "The kernel and an IGMP report show that the receiver is in the group."),
@@ -168,20 +183,26 @@ pub const CASES: &[Case] = &[
     row("part4-sender-lines", Part4Sender, "Q21", 5, 20, Usual, Scenario::Multicast, All, decide::part4::sent,
         "All lines of the keyboard are sent."),
 
-    row("part5-at-once", Part5, "Q23", 6, 15, Usual, Scenario::WebSocketShort, All, decide::client::messages,
+    row("part5-at-once", Part5, "Q23", 5, 15, Usual, Scenario::WebSocketShort, All, decide::client::messages,
         "Each message is one binary frame, without a pause between them."),
     row("part5-text", Part5, "Q23", 2, 20, Usual, Scenario::WebSocketText, All, decide::client::messages_in_text,
         "The server sends text frames, with pauses."),
     row("part5-no-close", Part5, "", 2, 20, Usual, Scenario::WebSocketNoClose, All, decide::client::nothing_more,
         "The server ends the TCP connection without a close frame."),
+    row("part5-fragments", Part5, "Q23", 1, 15, Faulty("fragment=5"), Scenario::WebSocketShort, All, decide::client::messages,
+        "Each message comes in four fragments."),
+    row("part5-pings", Part5, "Q23", 1, 15, Faulty("ping"), Scenario::WebSocketShort, All, decide::client::messages,
+        "A ping comes before each message."),
     row("part5-n-1", Part5, "Q23", 1, 15, Count(1), Scenario::WebSocketShort, All, decide::client::messages,
         "The server has a single message."),
     row("part5-n-100", Part5, "Q23", 1, 15, Count(100), Scenario::WebSocketShort, All, decide::client::messages,
         "The server has many messages."),
     row("part5-from-0", Part5, "Q23", 2, 15, FromZero, Scenario::WebSocketShort, All, decide::client::messages,
         "A later edition counts from 0."),
-    row("part5-flood", Part5, "Q24", 6, 20, Usual, Scenario::WebSocketFlood, All, decide::client::flood,
+    row("part5-flood", Part5, "Q24", 4, 20, Usual, Scenario::WebSocketFlood, All, decide::client::flood,
         "The answer to CMD_floodme is one message of 64 KiB."),
+    row("part5-flood-1-mib", Part5, "Q24", 1, 30, FloodOf(1 << 20), Scenario::WebSocketFlood, All, decide::client::flood,
+        "The message may be much larger than any buffer."),
 
     row("part6-tls-1.2", Part6Pmu, "Q26", 4, 20, Usual, Scenario::Tls(TlsVersion::Tls12), OF_ONE_CLIENT, decide::part6::session,
         "A client offers TLS 1.2 alone, and verifies chain and name."),
@@ -220,6 +241,15 @@ mod tests {
             assert!(case.reason.ends_with('.') && !case.reason.contains(". "), "{}", case.name);
             let part = case.experiment.name().get(..5).unwrap_or_default();
             assert!(case.name.starts_with(part), "{} runs {}", case.name, case.experiment);
+        }
+    }
+
+    #[test]
+    fn each_fault_is_one_of_the_table() {
+        for case in CASES {
+            if let Faulty(faults) = case.variant {
+                assert_eq!(case.variant.settings(1).faults.iter().count(), faults.split(' ').count(), "{}", case.name);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lab_sandbox::path::NetworkPath;
 use lab_testbed::facts::RunSettings;
-use mock_servers::fault::Fault;
+use mock_servers::fault::{Fault, FaultRule};
 
 /// The settings of a run, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,8 @@ pub enum Variant {
     Any,
     /// The stream in pieces of so many bytes.
     Sliced(usize),
+    /// A server with faults, as they are written behind `--fault` of `mock-servers`, with a space between two.
+    Faulty(&'static str),
     /// A text of so many bytes.
     FloodOf(usize),
     /// The family without a PMU is silent.
@@ -51,6 +53,11 @@ impl Variant {
                 RunSettings { messages: FEWEST + luck % (MOST - FEWEST + 1), first: (luck >> 32) % 2, ..usual }
             }
             Self::Sliced(bytes) => RunSettings { faults: Fault::Slice { bytes, pause: PIECE_PAUSE }.into(), ..usual },
+            // Each is one of the table, which a test reads.
+            Self::Faulty(faults) => {
+                let faults = faults.split(' ').filter_map(|fault| fault.parse::<FaultRule>().ok()).collect();
+                RunSettings { faults, ..usual }
+            }
             Self::FloodOf(bytes) => {
                 // A large text would take long over a path with a delay.
                 let path = NetworkPath { delay: Duration::from_millis(1), ..usual.path };
@@ -69,6 +76,7 @@ impl Variant {
             Self::FromZero => "from-0".to_owned(),
             Self::Any => "n-any".to_owned(),
             Self::Sliced(bytes) => format!("sliced-{bytes}"),
+            Self::Faulty(faults) => faults.replace(['=', ',', ' ', '.'], "-"),
             Self::FloodOf(bytes) => format!("flood-{bytes}"),
             Self::Silent => "silent".to_owned(),
         }

@@ -28,6 +28,21 @@ pub fn messages(seen: &Seen<'_>) -> Result<(), Mismatch> {
     Err(differs.unwrap_or_else(|| Mismatch::new("each message once", excerpt::shortened(&program.stdout.text))))
 }
 
+/// No message is shown that did not come: the answer was cut within the third.
+///
+/// # Errors
+/// What was shown.
+pub fn no_more_than_came(seen: &Seen<'_>) -> Result<(), Mismatch> {
+    let settings = &seen.facts.run.settings;
+    let Some(program) = seen.program() else { return Err(Mismatch::new("a run of the program", "none")) };
+    let sent = SentMessages { first: settings.first, count: settings.messages };
+    let shown = Display::of_messages(&program.stdout.text, sent).numbers();
+    if shown.iter().zip(sent.first..).all(|(shown, sent)| *shown == sent) && shown.len() <= 2 {
+        return Ok(());
+    }
+    Err(Mismatch::new("the two messages that came whole, or none", excerpt::shortened(&program.stdout.text)))
+}
+
 /// The same of frames of text, which a program need not take.
 ///
 /// # Errors
