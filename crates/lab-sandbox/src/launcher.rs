@@ -41,6 +41,11 @@ use signal_hook::{
 
 use crate::{Error, Host, HostsFile, Launched};
 
+/// Each host has a table of TCP connections of its own, with so many slots (ours: the kernel lets half as many rest in
+/// TIME_WAIT). In the table of the whole system, of 262,144 slots on a machine with 24 GiB, whoever lists a host's few
+/// sockets walks through all of them: 6 ms, where 0.1 ms do.
+const TCP_TABLE_SIZE: &str = "4096";
+
 /// The variable with the role of a copy and the process number of its parent: `launcher:4711`.
 const ROLE: &str = "LAB_SANDBOX";
 
@@ -181,6 +186,8 @@ fn create_namespaces() -> Result<(), Error> {
         write_id_map("gid_map", &format!("0 {group} 1"))?;
         unshare(private).map_err(refused("make a network namespace"))?;
     }
+    // An older kernel has one table for all, and with a read-only /proc it stays.
+    let _ = fs::write("/proc/sys/net/ipv4/tcp_child_ehash_entries", TCP_TABLE_SIZE);
     // Mounts in this namespace are not propagated.
     let nothing: Option<&str> = None;
     mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
