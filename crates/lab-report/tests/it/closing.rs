@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::report::{
     Need::{Java, Node, OpenSsl, Python},
-    Report, lacks, other, source,
+    Report, java, lacks, other, side_by_side, source,
 };
 
 /// Both sessions of part 6 against a PMU of somebody else.
@@ -19,16 +19,17 @@ fn a_pmu_that_closes_at_once_owes_nothing() {
     if lacks("a_pmu_that_closes_at_once_owes_nothing", &[Python]) {
         return;
     }
-    for ending in ["close", "shutdown", "with", "notify", "later", "unread"] {
+    side_by_side(&["close", "shutdown", "with", "notify", "later", "unread"], |ending| {
         let report = pmu(&format!("{} {ending}", other("part6_ends")));
         report.says("Q28", &["TLS 1.3", "10 records from the PMU"]);
-    }
+    });
 }
 
 #[test]
 fn a_pmu_in_java_that_closes_at_once_owes_nothing() {
     if !lacks("a_pmu_in_java_that_closes_at_once_owes_nothing", &[Java]) {
-        pmu(&format!("java {}", source("Part6Ends.java")));
+        let folder = tempfile::tempdir().unwrap();
+        pmu(&java(folder.path(), "Part6Ends"));
     }
 }
 

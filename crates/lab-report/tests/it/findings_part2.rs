@@ -7,7 +7,7 @@ use lab_test::PATIENCE;
 
 use crate::report::{
     Need::{self, Python},
-    Report, lacks,
+    Report, java, lacks, side_by_side, source,
 };
 
 /// What the programs have in common.
@@ -202,25 +202,24 @@ const RIGHT: &[Case] = &[
 fn a_right_program_in_another_language_has_no_findings() {
     let test = "a_right_program_in_another_language_has_no_findings";
     let folder = tempfile::tempdir().unwrap();
-    let source = |name: &str| format!("{}/tests/programs/{name}", env!("CARGO_MANIFEST_DIR"));
-    let compiled = folder.path().join("pdc").display().to_string();
-    for (need, command) in [
-        (Need::Java, format!("java {}", source("Part2Pdc.java"))),
-        (Need::Node, format!("node {}", source("part2_pdc.js"))),
-        (Need::Perl, format!("perl {}", source("part2_pdc.pl"))),
-        (Need::C, compiled.clone()),
-    ] {
-        if lacks(&format!("{test} {need:?}"), &[need]) {
-            continue;
-        }
-        if need == Need::C {
-            let arguments = ["-o", &compiled, &source("part2_pdc.c")];
-            assert_eq!(Program::start("cc", &arguments).unwrap().finish(PATIENCE).unwrap().code(), 0);
-        }
+    let needs = [Need::Java, Need::Node, Need::Perl, Need::C];
+    let needs: Vec<Need> = needs.into_iter().filter(|need| !lacks(&format!("{test} {need:?}"), &[*need])).collect();
+    side_by_side(&needs, |need| {
+        let command = match need {
+            Need::Java => java(folder.path(), "Part2Pdc"),
+            Need::Node => format!("node {}", source("part2_pdc.js")),
+            Need::Perl => format!("perl {}", source("part2_pdc.pl")),
+            _ => {
+                let compiled = folder.path().join("pdc").display().to_string();
+                let arguments = ["-o", &compiled, &source("part2_pdc.c")];
+                assert_eq!(Program::start("cc", &arguments).unwrap().finish(PATIENCE).unwrap().code(), 0);
+                compiled
+            }
+        };
         let report = Report::of(&["--only", "part2-short-0", "--only", "part2-flood", "--part2", &command]);
         assert_eq!(report.findings(), Vec::<String>::new(), "{command}: {}", report.outcome.stderr());
         report.succeeded();
-    }
+    });
 }
 
 #[track_caller]

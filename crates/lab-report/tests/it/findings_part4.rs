@@ -5,7 +5,7 @@ use std::{fs, process::Command, thread};
 
 use crate::report::{
     Need::{Java, Node, Python},
-    Report, lacks, other,
+    Report, lacks, other, side_by_side,
 };
 
 /// Each pair of programs, receiver and sender, with all that is to be found; a few at the same time: they mostly wait.
@@ -62,15 +62,16 @@ fn what_the_handout_does_not_forbid_is_a_remark_and_no_failure() {
     if lacks("what_the_handout_does_not_forbid_is_a_remark_and_no_failure", &[Python]) {
         return;
     }
-    for (how, id) in [
+    let remarks = [
         ("no-address-reuse", "part4-receiver: no-address-reuse"),
         ("dies-on-binary", "part4-receiver: dies-on-binary"),
         ("late-output", "part4-receiver: late-output"),
-    ] {
+    ];
+    side_by_side(&remarks, |(how, id)| {
         let report = Report::of(&["--only", "part4", "--part4-receiver", &receiver(how)]);
-        assert_eq!(report.findings(), [id], "{}", report.outcome.stderr());
+        assert_eq!(report.findings(), [*id], "{}", report.outcome.stderr());
         assert_eq!(report.outcome.code(), 0, "{how}: {}", report.outcome.stderr());
-    }
+    });
 }
 
 #[test]

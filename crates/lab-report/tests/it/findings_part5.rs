@@ -6,7 +6,7 @@ use lab_process::{Outcome, Program};
 
 use crate::report::{
     Need::{Java, Perl, Python},
-    Report, lacks, other, source,
+    Report, java, lacks, other, side_by_side, source,
 };
 
 /// What the programs have in common: as little of RFC 6455 as it takes.
@@ -260,7 +260,8 @@ fn check_right(command: &str, seed: &str) {
 #[test]
 fn a_right_client_in_java_has_no_findings() {
     if !lacks("a_right_client_in_java_has_no_findings", &[Java]) {
-        check_right(&format!("java {}", source("Part5Ws.java")), "1");
+        let folder = tempfile::tempdir().unwrap();
+        check_right(&java(folder.path(), "Part5Ws"), "1");
     }
 }
 
@@ -277,7 +278,5 @@ fn a_right_client_has_no_findings_on_a_busy_machine_whatever_the_seed() {
         return;
     }
     let _busy: Vec<Program> = (0..4).map(|_| Program::start("sh", &["-c", "while :; do :; done"]).unwrap()).collect();
-    for seed in ["2", "3", "4"] {
-        check_right(&other("part5_ws"), seed);
-    }
+    side_by_side(&["2", "3", "4"], |seed| check_right(&other("part5_ws"), seed));
 }

@@ -6,7 +6,7 @@ use lab_process::{Outcome, Program};
 
 use crate::report::{
     Need::{self, Java, Node, OpenSsl, Python},
-    Report, lacks, source,
+    Report, java, lacks, side_by_side, source,
 };
 
 /// What the PMUs have in common: a right one, taken apart.
@@ -238,12 +238,8 @@ fn a_right_pmu_in_java_has_no_findings() {
     if lacks("a_right_pmu_in_java_has_no_findings", &[Java]) {
         return;
     }
-    // Compiled beforehand: on a busy machine that takes longer than the report.
     let folder = tempfile::tempdir().unwrap();
-    let classes = folder.path().display().to_string();
-    let compiled = Command::new("javac").args(["-d", &classes, &source("Part6Pmu.java")]).output().unwrap();
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-    check_right("a_right_pmu_in_java_has_no_findings", Java, &format!("java -cp {classes} Part6Pmu"));
+    check_right("a_right_pmu_in_java_has_no_findings", Java, &java(folder.path(), "Part6Pmu"));
 }
 
 #[test]
@@ -274,8 +270,8 @@ fn a_right_pmu_has_no_findings_on_a_busy_machine_whatever_the_seed() {
     fs::write(&program, format!("{BEGIN}\nserve()\n")).unwrap();
     let command = format!("python3 {}", program.display());
     let _busy: Vec<Program> = (0..4).map(|_| Program::start("sh", &["-c", "while :; do :; done"]).unwrap()).collect();
-    for seed in ["2", "3", "4"] {
+    side_by_side(&["2", "3", "4"], |seed| {
         let report = Report::of(&["--only", "part6", "--seed", seed, "--part6", &command]);
         assert_eq!((report.findings(), report.outcome.code()), (vec![], 0), "{}", report.outcome.stderr());
-    }
+    });
 }

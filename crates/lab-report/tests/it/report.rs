@@ -1,11 +1,14 @@
 //! Reports as a user makes them: the program is run, and what it leaves is read.
 
 use std::{
+    env,
+    ffi::OsString,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
+    thread,
     time::Duration,
 };
 
@@ -41,6 +44,22 @@ pub(crate) fn other(name: &str) -> String {
 /// The file of a program that somebody else wrote.
 pub(crate) fn source(file: &str) -> String {
     format!("{}/tests/programs/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Makes several reports at the same time: they mostly wait.
+#[track_caller]
+pub(crate) fn side_by_side<T: Sync>(cases: &[T], make: impl Fn(&T) + Sync) {
+    thread::scope(|scope| cases.iter().for_each(|case| drop(scope.spawn(|| make(case)))));
+}
+
+/// Compiles a program of somebody else into a folder, and returns the command: compiling takes longer than running, and a
+/// program that runs for a moment needs no more than the first compiler of the virtual machine. Without its file of
+/// performance data: that of another machine with the same process number, in another namespace, is in its way.
+#[track_caller]
+pub(crate) fn java(folder: &Path, name: &str) -> String {
+    let compiled = Command::new("javac").arg("-d").arg(folder).arg(source(&format!("{name}.java"))).output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    format!("java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -cp {} {name}", folder.display())
 }
 
 /// What a test needs besides private networks and the parts.
@@ -89,6 +108,19 @@ impl Need {
     }
 }
 
+/// `PATH` with the interpreter itself in front: python3 may be a script that first looks for it, each time for longer
+/// than the programs of these tests run.
+fn path() -> &'static OsString {
+    static PATH: OnceLock<OsString> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+        let executable = output.ok().and_then(|output| String::from_utf8(output.stdout).ok()).map(PathBuf::from);
+        let folder = executable.as_deref().and_then(Path::parent).map(Path::to_owned);
+        let others = env::var_os("PATH").unwrap_or_default();
+        env::join_paths(folder.into_iter().chain(env::split_paths(&others))).unwrap()
+    })
+}
+
 /// Why no report can be made here at all.
 fn network() -> Option<&'static str> {
     static OBSTACLE: OnceLock<Option<String>> = OnceLock::new();
@@ -122,7 +154,9 @@ impl Report {
         let folder = tempfile::tempdir().unwrap();
         let mut all = vec!["--out", folder.path().to_str().unwrap()];
         all.extend(arguments);
-        let program = Program::start(LAB_REPORT, &all).unwrap();
+        let mut command = Command::new(LAB_REPORT);
+        command.args(&all).env("PATH", path());
+        let program = Program::spawn(command).unwrap();
         Begun { folder, program }
     }
 
