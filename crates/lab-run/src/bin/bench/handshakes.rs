@@ -51,11 +51,14 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
             bench.compare(&what, ours, theirs, wanted)?;
         }
         if let Some((_server, port)) = files.tls_server(bench) {
-            let theirs = files.s_server();
-            let mut our_load = || load(port, &options);
-            let mut their_load = || load(theirs.as_ref()?.1, &options);
-            let (ours, theirs) = (("tls-server", &mut our_load as _), ("openssl s_server", &mut their_load as _));
-            bench.compare(&what, ours, theirs, 1.0)?;
+            for (their_name, theirs, wanted) in
+                [("nginx", files.nginx(), 0.5), ("openssl s_server", files.s_server(), 1.0)]
+            {
+                let mut our_load = || load(port, &options);
+                let mut their_load = || load(theirs.as_ref()?.1, &options);
+                let (ours, theirs) = (("tls-server", &mut our_load as _), (their_name, &mut their_load as _));
+                bench.compare(&what, ours, theirs, wanted)?;
+            }
         }
         if key == KeyKind::P256 {
             memory(bench, &ours, our_port, &options)?;
@@ -123,12 +126,12 @@ impl Files<'_> {
     }
 }
 
-fn free_port() -> Option<u16> {
+pub(crate) fn free_port() -> Option<u16> {
     Some(TcpListener::bind(("127.0.0.1", 0)).ok()?.local_addr().ok()?.port())
 }
 
 /// Waits until a program listens.
-fn ready(program: Program, port: u16) -> Option<(Program, u16)> {
+pub(crate) fn ready(program: Program, port: u16) -> Option<(Program, u16)> {
     let begun = Instant::now();
     while begun.elapsed() < TIMEOUT {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {

@@ -11,9 +11,11 @@ use labnet::cli::{self, Console};
 
 mod capture;
 mod cutting;
+mod fanout;
 mod flood;
 mod handshakes;
 mod proxy;
+mod resets;
 mod rounds;
 mod websocket;
 
@@ -40,6 +42,10 @@ enum Subject {
     Websocket,
     /// part3-reset starts, and keeps its second
     Rounds,
+    /// mock-servers resets clocks over UDP
+    Resets,
+    /// part4-sender sends to a group of 20
+    Fanout,
     /// part6-pmu and tls-server make TLS handshakes
     Handshakes,
     /// tls-client downloads 1 GiB through tls-proxy
@@ -61,6 +67,8 @@ fn bench(arguments: Arguments, console: &Console) -> Result<(), Error> {
         (Subject::Cutting, cutting::measure),
         (Subject::Websocket, websocket::measure),
         (Subject::Rounds, rounds::measure),
+        (Subject::Resets, resets::measure),
+        (Subject::Fanout, fanout::measure),
         (Subject::Handshakes, handshakes::measure),
         (Subject::Proxy, proxy::measure),
         (Subject::Capture, capture::measure),

@@ -1,13 +1,16 @@
-//! The time of a download through tls-proxy, which decrypts and encrypts again, beside a direct one.
+//! The time of a download through tls-proxy, which decrypts and encrypts again, beside a direct one and one through nginx.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use lab_process::Program;
 use lab_run::Error;
 use lab_run::measure::{Bench, command, cost};
 use ttp::CaDirectory;
 
+use crate::handshakes::{free_port, ready};
+
 /// 1 GiB.
+const WHAT: &str = "1 GiB download by tls-client";
 const PAGE: &str = "/bytes/1073741824";
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,7 +37,28 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), Error> {
     };
     let (mut through, mut direct) = (|| download(&proxy), || download(&server));
     let ours = ("through tls-proxy", &mut through as _);
-    bench.compare("1 GiB download by tls-client", ours, ("without it", &mut direct), 0.4)
+    bench.compare(WHAT, ours, ("without it", &mut direct), 0.4)?;
+
+    let nginx = nginx(folder.path(), &server);
+    let mut theirs = || download(&nginx.as_ref()?.1.to_string());
+    let ours = ("through tls-proxy", &mut through as _);
+    bench.compare(WHAT, ours, ("through nginx as TLS reverse proxy", &mut theirs), 1.0)
+}
+
+/// nginx, which decrypts, verifies the server, and encrypts again, with what else it does by default.
+fn nginx(folder: &Path, server: &str) -> Option<(Program, u16)> {
+    let port = free_port()?;
+    let config = format!(
+        "worker_processes auto; daemon off; pid nginx.pid; error_log stderr crit; events {{}}
+         http {{ access_log off; server {{ listen 127.0.0.1:{port} ssl; ssl_session_cache off;
+         ssl_certificate localhost_cert.pem; ssl_certificate_key localhost_key.pem;
+         location / {{ proxy_pass https://localhost:{server}; proxy_http_version 1.1; proxy_ssl_verify on;
+         proxy_ssl_trusted_certificate cacert.pem; proxy_ssl_name localhost; proxy_ssl_server_name on;
+         proxy_ssl_protocols TLSv1.3; }} }} }}"
+    );
+    fs::write(folder.join("nginx.conf"), config).ok()?;
+    let folder = folder.display().to_string();
+    ready(Program::spawn(command("nginx", &["-p", &folder, "-c", "nginx.conf"])).ok()?, port)
 }
 
 /// A server on a free port.
