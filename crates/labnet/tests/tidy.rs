@@ -80,7 +80,7 @@ const CRATES: &[(&str, u8, &[&str])] = &[
 /// External crates with an owner, or a few: the crate, and where it may be named.
 const OWNERS: &[(&str, &[&str])] = &[
     ("socket2", &["crates/labnet/src/net"]),
-    ("tokio", &["mock-servers/src/workers.rs"]),
+    ("tokio", &["mock-servers/src/workers.rs", "crates/lab-run/src/bin/load"]),
     ("if_addrs", &["crates/labnet/src/net", "crates/labnet/src/zone.rs"]),
     ("tungstenite", &["crates/labnet/src/ws"]),
     ("rustls", &["crates/labnet/src/tls", "crates/tls-lab/src", "mock-servers/src/zoo"]),
