@@ -43,6 +43,9 @@ const MAX_IDENTITIES: usize = 4096;
 /// The longest datagram that is received whole, in bytes.
 const RECV_LEN: usize = 65_507;
 
+/// How late a line may be for the next one to come sooner after it (ours).
+const MAX_LATE: Duration = Duration::from_secs(1);
+
 /// How soon the listener notices the end.
 const NOTICE: Duration = Duration::from_millis(200);
 
@@ -123,17 +126,28 @@ struct Broadcaster {
 impl Broadcaster {
     /// Plays, rests, and plays again, until the clock ends.
     fn broadcast(&mut self, config: &Config, clock: &dyn Clock) {
+        // On the clock, so that what a send takes does not add up.
+        let mut due = clock.now();
         for (text, pause) in programme(&config.play, config.interval).iter().cycle() {
-            for Outgoing { bytes, origin, .. } in self.faults.apply(Outgoing::new(datagram(text))) {
-                let sender = self.foreign.as_ref().filter(|_| origin == Origin::ForeignGroup);
-                if let Err(error) = sender.unwrap_or(&self.sender).send(&bytes)
-                    && !std::mem::replace(&mut self.was_reported, true)
-                {
-                    self.events.report(trouble(&error));
-                }
-            }
-            if !clock.pause(*pause) {
+            self.send(text);
+            let (now, next) = (clock.now(), due.checked_add(*pause));
+            // What is too late, as after a suspend, is not caught up with.
+            due = next.filter(|next| now.saturating_duration_since(*next) < MAX_LATE).unwrap_or(now);
+            let wait = if next.is_some() { due.saturating_duration_since(now) } else { *pause };
+            if !clock.pause(wait) {
                 return;
+            }
+        }
+    }
+
+    /// Sends a text of the programme, with the faults.
+    fn send(&mut self, text: &str) {
+        for Outgoing { bytes, origin, .. } in self.faults.apply(Outgoing::new(datagram(text))) {
+            let sender = self.foreign.as_ref().filter(|_| origin == Origin::ForeignGroup);
+            if let Err(error) = sender.unwrap_or(&self.sender).send(&bytes)
+                && !std::mem::replace(&mut self.was_reported, true)
+            {
+                self.events.report(trouble(&error));
             }
         }
     }
