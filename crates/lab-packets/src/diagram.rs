@@ -102,8 +102,8 @@ impl Diagram {
     pub fn of(flow: &Flow, tls: Option<&TlsDissection>, options: &DiagramOptions) -> Self {
         let first = flow.rows.iter().filter_map(|row| row.at).min().unwrap_or_default();
         let labels = Labels::new(flow, tls);
-        let rows: Vec<(&PacketRow, String)> = flow.rows.iter().map(|row| (row, labels.of(row))).collect();
-        let arrows = arrows(&rows, first, options);
+        let rows: Vec<Row<'_>> = flow.rows.iter().map(|row| Row { row, flow: 0 }).collect();
+        let arrows = arrows(&rows, &|row| labels.of(row.row), first, options);
         let [left, right] = options.names.clone();
         let (client, server) = (flow.client.to_string(), flow.server.to_string());
         let what = match flow.protocol {
@@ -126,14 +126,17 @@ impl Diagram {
     pub fn of_families(flows: &[Flow], options: &DiagramOptions) -> Option<Self> {
         let [only] = flows else {
             let first = flows.first()?;
-            let mut rows: Vec<(&PacketRow, String)> = Vec::new();
-            for flow in flows {
-                let labels = Labels::new(flow, None);
-                let family = if flow.server.is_ipv4() { "IPv4" } else { "IPv6" };
-                rows.extend(flow.rows.iter().map(|row| (row, format!("{family}, {}", labels.of(row)))));
-            }
-            rows.sort_by_key(|(row, _)| row.number);
-            let begin = rows.iter().filter_map(|(row, _)| row.at).min().unwrap_or_default();
+            let family = |flow: &Flow| if flow.server.is_ipv4() { "IPv4" } else { "IPv6" };
+            let labels: Vec<_> = flows.iter().map(|flow| (family(flow), Labels::new(flow, None))).collect();
+            let label = |row: &Row<'_>| match labels.get(row.flow) {
+                Some((family, labels)) => format!("{family}, {}", labels.of(row.row)),
+                None => String::new(),
+            };
+            let rows = flows.iter().enumerate();
+            let rows = rows.flat_map(|(number, flow)| flow.rows.iter().map(move |row| Row { row, flow: number }));
+            let mut rows: Vec<Row<'_>> = rows.collect();
+            rows.sort_by_key(|row| row.row.number);
+            let begin = rows.iter().filter_map(|row| row.row.at).min().unwrap_or_default();
             let addresses = |address: fn(&Flow) -> std::net::SocketAddr| {
                 flows.iter().map(|flow| address(flow).to_string()).collect::<Vec<_>>().join(", ")
             };
@@ -144,7 +147,7 @@ impl Diagram {
                 description: descriptions.collect::<Vec<_>>().join(" "),
                 left: Lifeline { address: addresses(|flow| flow.client), ..diagram.left },
                 right: Lifeline { address: addresses(|flow| flow.server), ..diagram.right },
-                arrows: arrows(&rows, begin, options),
+                arrows: arrows(&rows, &label, begin, options),
                 delay: flows.iter().filter_map(|flow| slant::delay(&flow.rows)).min(),
             });
         };
@@ -169,24 +172,34 @@ fn is_plain(row: &PacketRow) -> bool {
     is_usual && row.tcp.is_none_or(|tcp| !tcp.flags.syn() && !tcp.flags.fin() && !tcp.flags.rst())
 }
 
+/// A packet of one of the flows of a diagram.
+struct Row<'a> {
+    row: &'a PacketRow,
+    /// The index of its flow.
+    flow: usize,
+}
+
+/// The label of a packet; made only of those that are shown.
+type LabelOf<'a> = &'a dyn Fn(&Row<'_>) -> String;
+
 /// The arrows of packets with their labels, in their order; some are omitted if there are many.
-fn arrows(rows: &[(&PacketRow, String)], first: Duration, options: &DiagramOptions) -> Vec<Arrow> {
+fn arrows(rows: &[Row<'_>], label: LabelOf<'_>, first: Duration, options: &DiagramOptions) -> Vec<Arrow> {
     let mut arrows = Vec::new();
-    for run in rows.chunk_by(|(before, _), (row, _)| is_plain(before) == is_plain(row)) {
-        let is_plain = run.first().is_some_and(|(row, _)| is_plain(row));
-        abridge(run, if is_plain { options.longest_run } else { MAX_ARROWS / 2 }, first, &mut arrows);
+    for run in rows.chunk_by(|before, row| is_plain(before.row) == is_plain(row.row)) {
+        let is_plain = run.first().is_some_and(|row| is_plain(row.row));
+        abridge(run, label, if is_plain { options.longest_run } else { MAX_ARROWS / 2 }, first, &mut arrows);
         if arrows.len() > MAX_ARROWS {
             break;
         }
     }
     if arrows.len() > MAX_ARROWS {
         arrows.clear();
-        abridge(rows, MAX_ARROWS, first, &mut arrows);
+        abridge(rows, label, MAX_ARROWS, first, &mut arrows);
     }
     arrows
 }
 
-fn arrow((row, label): &(&PacketRow, String), first: Duration) -> Arrow {
+fn arrow(row: &PacketRow, label: String, first: Duration) -> Arrow {
     let kind = match row {
         PacketRow { is_retransmission: true, .. } => ArrowKind::Retransmission,
         PacketRow { tcp: Some(_), .. } if !row.has_data() => ArrowKind::Control,
@@ -194,22 +207,22 @@ fn arrow((row, label): &(&PacketRow, String), first: Duration) -> Arrow {
     };
     let to_right = row.direction == Direction::Sent;
     let at = row.at.map(|at| at.saturating_sub(first));
-    Arrow { at, packet: Some(row.number), to_right, label: label.clone(), kind }
+    Arrow { at, packet: Some(row.number), to_right, label, kind }
 }
 
 /// Adds arrows; omits some before the last ones if there are more than `limit`.
-fn abridge(run: &[(&PacketRow, String)], limit: usize, first: Duration, to: &mut Vec<Arrow>) {
+fn abridge(run: &[Row<'_>], label: LabelOf<'_>, limit: usize, first: Duration, to: &mut Vec<Arrow>) {
     let limit = limit.max(KEPT_AT_END + 2);
     let kept = if run.len() > limit { limit - KEPT_AT_END - 1 } else { run.len() };
     let (shown, rest) = run.split_at_checked(kept).unwrap_or((run, &[]));
-    to.extend(shown.iter().map(|row| arrow(row, first)));
+    to.extend(shown.iter().map(|row| arrow(row.row, label(row), first)));
     let (omitted, last) = rest.split_at_checked(rest.len().saturating_sub(KEPT_AT_END)).unwrap_or((&[], rest));
-    if let Some(row) = omitted.first() {
-        let bytes: usize = omitted.iter().map(|(row, _)| row.payload_len).sum();
+    if let Some(begin) = omitted.first() {
+        let bytes: usize = omitted.iter().map(|row| row.row.payload_len).sum();
         let label = format!("… {} more, {bytes} B", Count::of_len(omitted.len(), "packet"));
-        to.push(Arrow { packet: None, label, kind: ArrowKind::Omitted, ..arrow(row, first) });
+        to.push(Arrow { packet: None, kind: ArrowKind::Omitted, ..arrow(begin.row, label, first) });
     }
-    to.extend(last.iter().map(|row| arrow(row, first)));
+    to.extend(last.iter().map(|row| arrow(row.row, label(row), first)));
 }
 
 /// Whether one of the lines without payload has a byte all the same: that of a probe.

@@ -210,7 +210,7 @@ impl OpenFlow {
                 direction,
                 tcp: segment,
                 payload_len: len,
-                head: packet.payload.iter().take(HEAD_LEN).copied().collect(),
+                head: packet.payload.get(..HEAD_LEN).unwrap_or(packet.payload).to_vec(),
                 is_retransmission: update.is_retransmission,
                 is_late: update.is_late,
                 probe: update.probe,
