@@ -13,8 +13,11 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// Every frame's time, length and first bytes, and how the file ended.
-fn heads<R: Read>(mut reader: CaptureReader<R>) -> (Vec<(u64, Option<Duration>, u32, Vec<u8>)>, Option<String>) {
+/// The offset, time, length and first bytes of a frame.
+type Head = (u64, Option<Duration>, u32, Vec<u8>);
+
+/// All frames, and how the file ended.
+fn heads<R: Read>(mut reader: CaptureReader<R>) -> (Vec<Head>, Option<String>) {
     let mut heads = Vec::new();
     loop {
         match reader.next() {
