@@ -136,8 +136,9 @@ impl ServerSettings {
                 let (service, events, handler) =
                     (Service { common: Arc::clone(&common), faults }, events.clone(), handler.clone());
                 async move {
-                    if let Some(connection) = service.meet(server, connection, number, &events).await {
-                        events.report(handler(connection, service).await);
+                    // In boxes: a future that awaits another one has room for it twice.
+                    if let Some(connection) = Box::pin(service.meet(server, connection, number, &events)).await {
+                        events.report(Box::pin(handler(connection, service)).await);
                     }
                 }
             },

@@ -89,7 +89,10 @@ pub fn spawn(config: &Config, settings: &ServerSettings) -> Result<Running, crat
 /// One client, from its handshake to the close.
 async fn serve(client: Connection, acceptors: &Acceptors, device: &Device, service: &Service) -> Result<Event, Error> {
     let (peer, limits, faults) = (client.peer(), service.limits(), service.faults());
-    let mut client = acceptors.of(faults)?.accept_async(client, limits).await?;
+    let acceptor = acceptors.of(faults)?;
+    // In a box, of which nothing is left after the handshake.
+    let mut client = Box::pin(acceptor.accept_async(client, limits)).await?;
+    drop(acceptor);
     let id = ClientId { tls: Some(client.negotiated().into()), ..ClientId::new(NAME, peer) };
     let answer = |command: &Command| pmu::steps(device, faults, command);
     let dialogue = net::converse_async(&mut client, limits, answer, 0, service.clock()).await;

@@ -73,7 +73,9 @@ async fn serve(mut connection: Connection, config: Arc<Config>, service: Service
     if config.echo {
         options.max_message = MAX_ECHO_LEN;
     }
-    let (event, end) = match WebSocketConnection::accept_async(&mut connection, limits, options).await {
+    // In a box, of which nothing is left after the upgrade.
+    let accepted = Box::pin(WebSocketConnection::accept_async(&mut connection, limits, options)).await;
+    let (event, end) = match accepted {
         Ok(client) if config.echo => (echo(client, id, limits).await, End::Fin),
         Ok(client) => {
             let dialogue = converse(client, id.clone(), &config, faults, service.clock()).await;

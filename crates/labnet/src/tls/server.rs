@@ -103,7 +103,9 @@ impl Acceptor {
         connection.set_stall(Some(limits.stall));
         connection.set_nodelay()?;
         let mut connection = CountedStream::new(connection);
-        let mut tls = ServerConnection::new(Arc::clone(&self.config))
+        let tls = ServerConnection::new(Arc::clone(&self.config));
+        let mut tls = tls
+            .map(Box::new)
             .map_err(|error| Error::System { attempt: "set up TLS", source: io::Error::other(error) })?;
         let made = accept_handshake_async(&mut tls, &mut connection, self.cut).await;
         made.map_err(|error| explained(error, &connection))?;
@@ -121,7 +123,8 @@ fn explained(error: io::Error, connection: &Connection) -> Error {
 /// A TLS connection from a client.
 #[derive(Debug)]
 pub struct TlsConnection {
-    tls: ServerConnection,
+    /// In a box: it is large, and the connection is handed on.
+    tls: Box<ServerConnection>,
     connection: CountedStream<Connection>,
 }
 
@@ -199,18 +202,18 @@ impl TlsConnection {
 
 impl Read for TlsConnection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.tls, &mut self.connection).read(buffer).map_err(explain::in_words)
+        rustls::Stream::new(&mut *self.tls, &mut self.connection).read(buffer).map_err(explain::in_words)
     }
 }
 
 impl Write for TlsConnection {
     /// One call is one record, up to 16,384 bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.tls, &mut self.connection).write(bytes).map_err(explain::in_words)
+        rustls::Stream::new(&mut *self.tls, &mut self.connection).write(bytes).map_err(explain::in_words)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        rustls::Stream::new(&mut self.tls, &mut self.connection).flush().map_err(explain::in_words)
+        rustls::Stream::new(&mut *self.tls, &mut self.connection).flush().map_err(explain::in_words)
     }
 }
 
