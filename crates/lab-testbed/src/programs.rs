@@ -140,6 +140,8 @@ pub struct Programs {
     others: BTreeMap<ProgramRole, Other>,
     /// The folder in which substitutes run; `None` for the present one.
     others_folder: Option<PathBuf>,
+    /// Whether substitutes are a stranger's.
+    is_strange: bool,
     /// The ports of the lab's edition.
     ports: Ports,
     /// Which of them take a later edition's arguments; known after they were tried.
@@ -149,13 +151,27 @@ pub struct Programs {
 impl Programs {
     /// Our programs in a folder, and substitutes for some roles.
     pub fn new(folder: PathBuf, others: impl IntoIterator<Item = (ProgramRole, Other)>, ports: Ports) -> Self {
-        Self { folder, others: others.into_iter().collect(), others_folder: None, ports, later: Arc::default() }
+        Self {
+            folder,
+            others: others.into_iter().collect(),
+            others_folder: None,
+            is_strange: false,
+            ports,
+            later: Arc::default(),
+        }
     }
 
     /// The same, with another folder than the present one for substitutes to run in.
     #[must_use]
     pub fn in_folder(self, folder: PathBuf) -> Self {
         Self { others_folder: Some(folder), ..self }
+    }
+
+    /// The same, for substitutes of strangers: they get the variables alone that runtimes need, leave no core and write no
+    /// file of more than 64 MiB.
+    #[must_use]
+    pub fn of_strangers(self) -> Self {
+        Self { is_strange: true, ..self }
     }
 
     /// The folder in which substitutes run.
@@ -224,7 +240,13 @@ impl Programs {
             Some(other) => {
                 // The shell splits the command line, and `exec` replaces the shell.
                 let mut command = Command::new("sh");
-                command.arg("-c").arg(format!("exec {} \"$@\"", other.command)).arg("sh");
+                let limits = if self.is_strange { FILE_LIMITS } else { "" };
+                command.arg("-c").arg(format!("{limits}exec {} \"$@\"", other.command)).arg("sh");
+                if self.is_strange {
+                    let is_needed = |name: &str| VARIABLES.iter().any(|known| name.starts_with(known));
+                    let needed = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_needed));
+                    command.env_clear().envs(needed);
+                }
                 if let Some(folder) = &self.others_folder {
                     command.current_dir(folder);
                 }
@@ -277,6 +299,12 @@ impl Programs {
         given.chain([("host", host.to_owned()), ("group", host.to_owned()), ("port", port.to_string())]).collect()
     }
 }
+
+/// For a shell: no core, and files of at most 64 MiB, in blocks of 512 bytes (ours).
+const FILE_LIMITS: &str = "ulimit -c 0; ulimit -f 131072; ";
+
+/// The beginnings of the variables that runtimes need, and that tell nothing of who runs them.
+const VARIABLES: [&str; 9] = ["PATH", "HOME", "LANG", "LC_", "TZ", "JAVA_HOME", "PYENV_", "GOROOT", "RUSTUP_"];
 
 /// The group of part 4.
 const GROUP: &str = "224.1.1.1";
