@@ -78,7 +78,9 @@ pub fn program(
 fn programs(program: &Program, workplace: &Workplace, rules: &Rules) -> Programs {
     let arguments = program.role.later_arguments().filter(|_| rules.edition == Edition::Later).map(str::to_owned);
     let other = Other { command: program.command.clone(), arguments };
-    Programs::new(workplace.ours.clone(), [(program.role, other)], Ports::default()).in_folder(program.folder.clone())
+    Programs::new(workplace.ours.clone(), [(program.role, other)], Ports::default())
+        .in_folder(program.folder.clone())
+        .of_strangers()
 }
 
 /// The cases with one variant.

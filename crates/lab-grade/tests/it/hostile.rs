@@ -104,3 +104,24 @@ fn a_program_that_writes_without_end_is_ended() {
     let case = grading.case("part2-at-once");
     assert_eq!((grading.outcome.code(), &grading.submission()["score"]), (1, &0.into()), "{case:#}");
 }
+
+#[test]
+fn a_program_sees_no_variable_of_who_grades_and_writes_no_large_file() {
+    if lacks(&["python3"]) {
+        return;
+    }
+    let source = "import os\nprint(sorted(os.environ))\nfile = open('large', 'wb')\n\
+                  for _ in range(100): file.write(bytes(1 << 20))\nprint('written')\n";
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("pdc.py"), source).unwrap();
+    let part =
+        ["--out", "out", "--only", "part2-n-1", "--edition", "handout", "--part", "2", "--", "python3", "pdc.py"];
+    let mut command = std::process::Command::new(crate::grading::LAB_GRADE);
+    command.current_dir(place.path()).args(part).env("GITHUB_TOKEN", "secret").env("LAB_SERVER", "localhost");
+    let outcome = lab_test::finish(lab_test::spawn(command));
+    assert_eq!(outcome.code(), 1, "{}", outcome.stderr());
+    let output = fs::read_to_string(place.path().join("out/part2/n-1/output/part2-short-0.txt")).unwrap();
+    assert!(output.contains("'PATH'") && !output.contains("TOKEN") && !output.contains("LAB_"), "{output}");
+    assert!(!output.contains("written"), "{output}");
+    assert!(fs::metadata(place.path().join("large")).unwrap().len() <= 64 << 20);
+}
