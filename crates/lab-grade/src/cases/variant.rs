@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lab_sandbox::path::NetworkPath;
 use lab_testbed::facts::RunSettings;
-use mock_servers::fault::{Fault, FaultRule};
+use mock_servers::fault::FaultRule;
 
 /// The settings of a run, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,8 +17,6 @@ pub enum Variant {
     FromZero,
     /// A number of messages, and of the first one, that the seed decides.
     Any,
-    /// The stream in pieces of so many bytes.
-    Sliced(usize),
     /// A server with faults, as they are written behind `--fault` of `mock-servers`, with a space between two.
     Faulty(&'static str),
     /// A text of so many bytes.
@@ -26,9 +24,6 @@ pub enum Variant {
     /// The family without a PMU is silent.
     Silent,
 }
-
-/// The pause between two pieces of one byte (ours): a recv of its own for a program that waits.
-const PIECE_PAUSE: Duration = Duration::from_millis(5);
 
 /// The numbers of messages of [`Variant::Any`] (ours).
 const FEWEST: u64 = 12;
@@ -52,7 +47,6 @@ impl Variant {
                 let luck = labnet::seed::named(seed, "messages");
                 RunSettings { messages: FEWEST + luck % (MOST - FEWEST + 1), first: (luck >> 32) % 2, ..usual }
             }
-            Self::Sliced(bytes) => RunSettings { faults: Fault::Slice { bytes, pause: PIECE_PAUSE }.into(), ..usual },
             // Each is one of the table, which a test reads.
             Self::Faulty(faults) => {
                 let faults = faults.split(' ').filter_map(|fault| fault.parse::<FaultRule>().ok()).collect();
@@ -75,7 +69,6 @@ impl Variant {
             Self::Count(messages) => format!("n-{messages}"),
             Self::FromZero => "from-0".to_owned(),
             Self::Any => "n-any".to_owned(),
-            Self::Sliced(bytes) => format!("sliced-{bytes}"),
             Self::Faulty(faults) => faults.replace(['=', ',', ' ', '.'], "-"),
             Self::FloodOf(bytes) => format!("flood-{bytes}"),
             Self::Silent => "silent".to_owned(),
