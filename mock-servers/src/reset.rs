@@ -190,6 +190,7 @@ struct AddressServer {
 impl AddressServer {
     fn run(mut self, socket: UdpSocket) {
         let mut socket = Some(Arc::new(socket));
+        let mut buffer = vec![0; RECV_LEN];
         let mut was_answering = None;
         while !self.clock.has_ended() {
             let elapsed = self.clock.now() - self.begun;
@@ -207,7 +208,7 @@ impl AddressServer {
             }
             match socket.take().map_or_else(|| net::bind_udp(self.address).map(Arc::new), Ok) {
                 Ok(bound) => {
-                    self.receive(&bound, answers, patience);
+                    self.receive(&bound, &mut buffer, answers, patience);
                     socket = Some(bound);
                 }
                 Err(error) => {
@@ -227,12 +228,11 @@ impl AddressServer {
     }
 
     /// Waits for one datagram, and acknowledges it or not.
-    fn receive(&mut self, socket: &Arc<UdpSocket>, answers: bool, patience: Option<Duration>) {
+    fn receive(&mut self, socket: &Arc<UdpSocket>, buffer: &mut [u8], answers: bool, patience: Option<Duration>) {
         /// How soon the end is noticed without a wake-up call.
         const NOTICE: Duration = Duration::from_secs(1);
         let patience = patience.map_or(NOTICE, |patience| patience.min(NOTICE));
-        let mut buffer = vec![0; RECV_LEN];
-        let received = socket.set_read_timeout(Some(patience)).and_then(|()| socket.recv_from(&mut buffer));
+        let received = socket.set_read_timeout(Some(patience)).and_then(|()| socket.recv_from(buffer));
         match received {
             // The wake-up call of the end.
             Ok(_) if self.clock.has_ended() => {}

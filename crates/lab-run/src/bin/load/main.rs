@@ -12,6 +12,7 @@ use labnet::cli::{self, Console};
 mod beside;
 mod crowd;
 mod datagrams;
+mod idle;
 mod limits;
 mod server;
 mod soak;
@@ -44,7 +45,36 @@ struct Scale {
     websockets: usize,
     tls: usize,
     time: Duration,
+    /// What the clients ask for, in words too.
+    command: &'static str,
+    pause: &'static str,
+    /// After so long all are connected and wait.
+    settled: Duration,
+    /// How long innocent clients come, one after the other; the others wait longer.
+    innocent: Duration,
 }
+
+const QUICK: Scale = Scale {
+    pdcs: 1000,
+    websockets: 500,
+    tls: 100,
+    time: Duration::from_secs(1),
+    command: "CMD_short:0.4",
+    pause: "d=0.4",
+    settled: Duration::from_secs(1),
+    innocent: Duration::from_secs(2),
+};
+
+const WHOLE: Scale = Scale {
+    pdcs: 10_000,
+    websockets: 5000,
+    tls: 1000,
+    time: Duration::from_secs(5),
+    command: "CMD_short:1",
+    pause: "d=1",
+    settled: Duration::from_secs(3),
+    innocent: Duration::from_secs(4),
+};
 
 fn main() -> ExitCode {
     cli::run(load)
@@ -57,12 +87,9 @@ fn load(arguments: Arguments, console: &Console) -> Result<(), Error> {
         soak::measure(&mut bench, duration)?;
         return bench.table();
     }
-    let scale = if arguments.quick {
-        Scale { pdcs: 1000, websockets: 500, tls: 100, time: Duration::from_secs(1) }
-    } else {
-        Scale { pdcs: 10_000, websockets: 5000, tls: 1000, time: Duration::from_secs(5) }
-    };
+    let scale = if arguments.quick { QUICK } else { WHOLE };
     waiting::measure(&mut bench, scale, arguments.against.as_deref())?;
+    idle::measure(&mut bench, scale.tls)?;
     limits::measure(&mut bench)?;
     beside::measure(&mut bench, scale)?;
     datagram_rows(&mut bench, scale)?;
