@@ -50,7 +50,12 @@ struct Session<'a> {
 /// Grades what the command line names.
 pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode, Error> {
     let rules = arguments.rules();
-    console.shutdown.at_interrupt(lab_process::end_all);
+    let interrupted = (console.clone(), arguments.out.clone());
+    // The programs end with this process, and not before: an ended one must not count as one that failed.
+    console.shutdown.at_interrupt(move || {
+        let (console, out) = interrupted;
+        console.err.note(format_args!("interrupted: {} has what was done", out.display()));
+    });
     let submissions = arguments.submissions()?;
     let journal = Journal::open(&arguments.out, rules.seed, arguments.class.is_some())?;
     let this = std::env::current_exe().map_err(system("find the programs"))?;

@@ -83,6 +83,26 @@ fn after_kill_9_the_files_are_valid_nothing_runs_and_a_class_is_gone_on_with() {
 }
 
 #[test]
+fn after_ctrl_c_no_program_counts_as_failed_that_was_still_running() {
+    if lacks(&["python3"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    submission(&place.path().join("Lab3_1_2"), &[]);
+    let mut grading = begin(place.path(), &["--only", "part2-paced", "--only", "part2-n-1", "Lab3_1_2"]);
+    let json = place.path().join("grades.json");
+    wait_until("a case is decided", || fs::read_to_string(&json).is_ok_and(|text| text.contains("part2-n-1")));
+    grading.interrupt();
+    let outcome = grading.finish(PATIENCE).unwrap();
+    assert_eq!(outcome.code(), 130, "{}", outcome.stderr());
+    assert!(outcome.stderr().contains("note: interrupted: out has what was done"), "{}", outcome.stderr());
+    let grading = Grading::in_place(place, outcome);
+    let cases = grading.submission()["cases"].as_array().unwrap();
+    assert!(cases.iter().all(|case| case["verdict"] == "passed"), "{cases:#?}");
+    assert_eq!(grading.submission()["is_complete"], false);
+}
+
+#[test]
 fn shards_that_are_merged_equal_a_single_run() {
     if lacks(&["python3"]) {
         return;
