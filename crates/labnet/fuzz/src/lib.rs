@@ -8,7 +8,7 @@ use std::{
 
 use labnet::{
     feed::{Datagram, Identity, Sheet},
-    net::{ClientLimits, Connection},
+    net::{ClientLimits, Connection, block_on},
     pmu::{CommandReader, MAX_COMMAND_LEN, MAX_DIGITS, Messages, PREFIX, Progress},
     reset::Request,
     tls::PemFile,
@@ -127,9 +127,10 @@ pub fn websocket(input: &[u8]) {
     });
     let mut connection = Connection::new(accepted, peer);
     let limits = ClientLimits::default();
-    let options = AcceptOptions { frame_type: FrameType::Text, max_message: LIMIT, deflate: true };
+    let options =
+        AcceptOptions { frame_type: FrameType::Text, max_message: LIMIT, deflate: true, ..AcceptOptions::default() };
     if let Ok(mut socket) = WebSocketConnection::accept(&mut connection, &limits, options) {
-        while let Ok(Some(message)) = socket.receive() {
+        while let Ok(Some(message)) = block_on(socket.receive()) {
             assert!(message.as_ref().len() <= LIMIT);
         }
     }
