@@ -3,6 +3,7 @@
 //! Usage: `mock-servers` · `mock-servers pmu --pmu-port 0 --messages 17` · `mock-servers reset --loss 0.9`
 
 use std::{
+    iter::once,
     process::ExitCode,
     sync::{
         Arc,
@@ -57,12 +58,18 @@ fn servers(arguments: Arguments, console: &Console) -> Result<(), Error> {
     let authority = config.zoo.map(|zoo| Event::Authority { server: ServerName::Zoo, certificate: zoo.ca });
     servers.listening().chain(authority).chain([Event::Ready]).try_for_each(|event| show(&event))?;
     // The servers hold the other end until they are dropped, below.
-    events.iter().try_for_each(|event| {
-        show(&event)?;
+    while let Ok(first) = events.recv() {
+        // What has come in the meantime leaves with it: under load a write for each line would be most of the work.
+        let lines = once(first).chain(events.try_iter().take(EVENT_QUEUE_LEN)).map(|event| {
+            let mut line = arguments.events.format(&event);
+            line.push('\n');
+            line
+        });
+        console.out.lines(lines.collect::<String>())?;
         match left_out.swap(0, Ordering::Relaxed) {
-            0 => Ok(()),
-            events => show(&Event::LeftOut { events }),
+            0 => {}
+            events => show(&Event::LeftOut { events })?,
         }
-    })?;
+    }
     Ok(())
 }

@@ -191,6 +191,7 @@ impl AddressServer {
     fn run(mut self, socket: UdpSocket) {
         let mut socket = Some(Arc::new(socket));
         let mut buffer = vec![0; RECV_LEN];
+        let mut limit = None;
         let mut was_answering = None;
         while !self.clock.has_ended() {
             let elapsed = self.clock.now() - self.begun;
@@ -202,13 +203,13 @@ impl AddressServer {
             }
             let patience = until.map(|until| until.saturating_sub(elapsed).max(Duration::from_millis(1)));
             if is_closed || !answers && self.config.other_family == OtherFamily::Refuse {
-                socket = None;
+                (socket, limit) = (None, None);
                 self.clock.pause(patience.unwrap_or(Duration::from_secs(3600)));
                 continue;
             }
             match socket.take().map_or_else(|| net::bind_udp(self.address).map(Arc::new), Ok) {
                 Ok(bound) => {
-                    self.receive(&bound, &mut buffer, answers, patience);
+                    self.receive(&bound, &mut buffer, answers, patience, &mut limit);
                     socket = Some(bound);
                 }
                 Err(error) => {
@@ -227,32 +228,40 @@ impl AddressServer {
         (turn.is_multiple_of(2), Some(until.map_or(end, |until| until.min(end))))
     }
 
-    /// Waits for one datagram, and acknowledges it or not.
-    fn receive(&mut self, socket: &Arc<UdpSocket>, buffer: &mut [u8], answers: bool, patience: Option<Duration>) {
+    /// Waits for a datagram, and acknowledges it or not; so with those that came behind it. `limit` is the limit of a recv
+    /// that the socket has.
+    fn receive(
+        &mut self,
+        socket: &Arc<UdpSocket>,
+        buffer: &mut [u8],
+        answers: bool,
+        patience: Option<Duration>,
+        limit: &mut Option<Duration>,
+    ) {
         /// How soon the end is noticed without a wake-up call.
         const NOTICE: Duration = Duration::from_secs(1);
+        /// How many datagrams are answered before their events are reported (ours).
+        const AT_ONCE: usize = 64;
         let patience = patience.map_or(NOTICE, |patience| patience.min(NOTICE));
-        let received = socket.set_read_timeout(Some(patience)).and_then(|()| socket.recv_from(buffer));
-        match received {
-            // The wake-up call of the end.
-            Ok(_) if self.clock.has_ended() => {}
-            Ok((n, from)) if answers => {
-                let datagram = buffer.get(..n).unwrap_or_default();
-                self.received += 1;
-                let (ipv4, ipv6) = self.config.lose_first;
-                let is_lost = self.received <= if self.family == Family::Ipv4 { ipv4 } else { ipv6 };
-                let client = self.clients.of(from, &self.events);
-                let reply = if is_lost { None } else { reply(datagram, &self.config, &mut client.rng) };
-                let outgoing = reply.map(|reply| client.faults.apply(Outgoing::new(reply.to_string())));
-                let is_answered = outgoing.as_ref().is_some_and(|outgoing| !outgoing.is_empty());
-                for outgoing in outgoing.unwrap_or_default() {
-                    if let Err(error) = self.sender.send(outgoing, socket, from) {
-                        let reason = labnet::error::reason(&error);
-                        self.events.report(Event::CannotAnswer { client: ClientId::new(NAME, from), reason });
-                    }
-                }
-                self.events.report(event(from, datagram, reply.filter(|_| is_answered)));
+        if *limit != Some(patience) {
+            *limit = socket.set_read_timeout(Some(patience)).is_ok().then_some(patience);
+        }
+        let mut received = socket.recv_from(buffer);
+        let mut events = Vec::new();
+        while let Ok((n, from)) = received
+            && answers
+            && !self.clock.has_ended()
+        {
+            self.answer(socket, buffer.get(..n).unwrap_or_default(), from, &mut events);
+            if events.len() >= AT_ONCE {
+                break;
             }
+            received = net::recv_arrived(socket, buffer);
+        }
+        // Behind the answers, and all at once: whoever hears of them would be woken for each.
+        events.into_iter().for_each(|event| self.events.report(event));
+        match received {
+            // What is not answered, and the wake-up call of the end.
             Ok(_) => {}
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
@@ -265,6 +274,24 @@ impl AddressServer {
                 }
             },
         }
+    }
+
+    /// Acknowledges a datagram or not; there is an event for it, and one for each answer that could not be sent.
+    fn answer(&mut self, socket: &Arc<UdpSocket>, datagram: &[u8], from: SocketAddr, events: &mut Vec<Event>) {
+        self.received += 1;
+        let (ipv4, ipv6) = self.config.lose_first;
+        let is_lost = self.received <= if self.family == Family::Ipv4 { ipv4 } else { ipv6 };
+        let client = self.clients.of(from, &self.events);
+        let reply = if is_lost { None } else { reply(datagram, &self.config, &mut client.rng) };
+        let outgoing = reply.map(|reply| client.faults.apply(Outgoing::new(reply.to_string())));
+        let is_answered = outgoing.as_ref().is_some_and(|outgoing| !outgoing.is_empty());
+        for outgoing in outgoing.unwrap_or_default() {
+            if let Err(error) = self.sender.send(outgoing, socket, from) {
+                let reason = labnet::error::reason(&error);
+                events.push(Event::CannotAnswer { client: ClientId::new(NAME, from), reason });
+            }
+        }
+        events.push(event(from, datagram, reply.filter(|_| is_answered)));
     }
 }
 

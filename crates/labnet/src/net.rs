@@ -44,4 +44,4 @@ pub use server::{
 };
 pub use stream::{AsyncSocket, Operation, Waiting};
 pub use tcp::{Connection, Counted, connect};
-pub use udp::{Datagram, Exchange, Family, Pair, PerFamily};
+pub use udp::{Datagram, Exchange, Family, Pair, PerFamily, recv_arrived};

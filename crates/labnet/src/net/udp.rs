@@ -52,6 +52,26 @@ impl fmt::Display for Family {
     }
 }
 
+/// Receives a datagram that has come already; without one, or where the system cannot be asked for that, this fails with
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) at once.
+///
+/// # Errors
+/// That of the socket.
+pub fn recv_arrived(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    #[cfg(unix)]
+    {
+        use rustix::net::{RecvFlags, recvfrom};
+        let (received, _, from) = recvfrom(socket, buffer, RecvFlags::DONTWAIT)?;
+        let from = from.and_then(|from| SocketAddr::try_from(from).ok());
+        from.map(|from| (received, from)).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (socket, buffer);
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
 /// How many packets went over each family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerFamily {

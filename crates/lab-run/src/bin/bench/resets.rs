@@ -21,8 +21,8 @@ const UNDER_WAY: usize = 64;
 const REQUEST: &[u8] = b"RESET:20";
 
 /// What holds with a margin for the server as it is (ours).
-const PYTHON_WANTED: f64 = 0.45;
-const C_WANTED: f64 = 0.2;
+const PYTHON_WANTED: f64 = 1.0;
+const C_WANTED: f64 = 0.4;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_millis(50);
