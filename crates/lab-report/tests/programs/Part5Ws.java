@@ -17,7 +17,9 @@ public class Part5Ws {
         ws.request(1); return null; }
       public CompletionStage<?> onText(WebSocket ws, CharSequence d, boolean last) {
         text.append(d); if (last) { System.out.println(text); text.setLength(0); } ws.request(1); return null; }
-      public CompletionStage<?> onClose(WebSocket ws, int c, String r) { done.countDown(); return null; }
+      // Its own close frame first: the threads of HttpClient end with main().
+      public CompletionStage<?> onClose(WebSocket ws, int c, String r) {
+        return ws.sendClose(WebSocket.NORMAL_CLOSURE, "").thenRun(done::countDown); }
       public void onError(WebSocket ws, Throwable e) { System.err.println(e); done.countDown(); }
     };
     WebSocket ws = HttpClient.newHttpClient().newWebSocketBuilder().buildAsync(URI.create("ws://tcpip.epfl.ch:5006/"), l).join();
