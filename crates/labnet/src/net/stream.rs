@@ -58,7 +58,25 @@ pub trait AsyncSocket: AsSystemSocket + fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub(super) enum Stream {
     Blocking(TcpStream),
-    Async(Box<dyn AsyncSocket>),
+    Async(DynamicSocket),
+}
+
+/// A socket behind a pointer, which `SockRef` takes on every system.
+#[derive(Debug)]
+pub(super) struct DynamicSocket(pub(super) Box<dyn AsyncSocket>);
+
+#[cfg(unix)]
+impl AsSystemSocket for DynamicSocket {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(windows)]
+impl AsSystemSocket for DynamicSocket {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.0.as_socket()
+    }
 }
 
 impl Stream {
@@ -87,7 +105,7 @@ impl Read for &Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Blocking(stream) => (&mut &*stream).read(buffer),
-            Stream::Async(socket) => socket.try_read(buffer),
+            Stream::Async(socket) => socket.0.try_read(buffer),
         }
     }
 }
@@ -100,7 +118,7 @@ impl Write for &Stream {
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Stream::Blocking(stream) => (&mut &*stream).write_vectored(pieces),
-            Stream::Async(socket) => socket.try_write(pieces),
+            Stream::Async(socket) => socket.0.try_write(pieces),
         }
     }
 

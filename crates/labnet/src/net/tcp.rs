@@ -10,7 +10,9 @@ use socket2::SockRef;
 
 use super::{
     AsyncSocket, ClientStream, Clock, Deadline, End, Families, Operation, Server, block_on, ending,
-    send_limit::SendLimit, stream::Stream, vanished,
+    send_limit::SendLimit,
+    stream::{DynamicSocket, Stream},
+    vanished,
 };
 use crate::Error;
 
@@ -26,8 +28,8 @@ impl ClientStream for Connection {
         self.turns = 0;
         let Stream::Async(socket) = &self.stream else { return Err(io::ErrorKind::WouldBlock.into()) };
         match operation {
-            Operation::Read => socket.ready(operation, self.deadline.or_after(self.silence)).await,
-            Operation::Write => match socket.ready(operation, self.sends.deadline()).await {
+            Operation::Read => socket.0.ready(operation, self.deadline.or_after(self.silence)).await,
+            Operation::Write => match socket.0.ready(operation, self.sends.deadline()).await {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(self.sends.exceed()),
                 result => result,
             },
@@ -139,7 +141,7 @@ impl Connection {
 
     /// Takes over a connected socket, which waits without a thread.
     pub fn without_thread(socket: Box<dyn AsyncSocket>, peer: SocketAddr) -> Self {
-        Self::over(Stream::Async(socket), peer)
+        Self::over(Stream::Async(DynamicSocket(socket)), peer)
     }
 
     fn over(stream: Stream, peer: SocketAddr) -> Self {
@@ -163,7 +165,7 @@ impl Connection {
     /// A part of a pause; `false` when everything ends.
     pub(super) async fn pause(&self, duration: Duration, clock: &dyn Clock) -> bool {
         match &self.stream {
-            Stream::Async(socket) => socket.pause(duration).await,
+            Stream::Async(socket) => socket.0.pause(duration).await,
             Stream::Blocking(_) => clock.pause(duration),
         }
     }
