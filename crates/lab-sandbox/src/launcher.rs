@@ -39,7 +39,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::{Error, Host, HostsFile, Launched};
+use crate::{Error, Host, HostsFile, Launched, confined};
 
 /// Each host has a table of TCP connections of its own, with so many slots (ours: the kernel lets half as many rest in
 /// TIME_WAIT). In the table of the whole system, of 262,144 slots on a machine with 24 GiB, whoever lists a host's few
@@ -47,7 +47,7 @@ use crate::{Error, Host, HostsFile, Launched};
 const TCP_TABLE_SIZE: &str = "4096";
 
 /// The variable with the role of a copy and the process number of its parent: `launcher:4711`.
-const ROLE: &str = "LAB_SANDBOX";
+pub(crate) const ROLE: &str = "LAB_SANDBOX";
 
 /// How long an interrupted program may take to end (ours).
 const GRACE_PERIOD: Duration = Duration::from_secs(20);
@@ -60,6 +60,10 @@ pub fn reexec() -> Launched {
     // Other programs inherit the variable, but have another parent.
     let role = role.to_string_lossy().into_owned();
     let Some((role, parent)) = role.split_once(':') else { return Launched::Outside };
+    // The helpers of a confined program make nothing that anybody could not make.
+    if role == "jail" {
+        return Launched::Done(confined::jail(parent));
+    }
     if parent.parse() != Ok(parent_id()) {
         // A helper whose parent has ended stops. A program that was started inside is an ordinary program.
         return if role == "inside" { Launched::Outside } else { Launched::Done(ExitCode::FAILURE) };
@@ -67,6 +71,8 @@ pub fn reexec() -> Launched {
     match role {
         "launcher" => Launched::Done(exit_code(create_namespaces().and_then(|()| run_copy("init")))),
         "init" => Launched::Done(exit_code(mount_proc().and_then(|()| run_copy("inside")))),
+        "jail-init-0" => Launched::Done(confined::init("")),
+        "jail-init-trial" => Launched::Done(confined::init("trial")),
         "probe" => Launched::Done(exit_code(create_namespaces().and_then(|()| run_copy("test")))),
         "test" => Launched::Done(exit_code(Host::alone("test", HostsFile::localhost()).map(|_| 0))),
         _ => Launched::Inside,
@@ -143,8 +149,8 @@ pub fn interrupt(process: u32) {
 }
 
 /// A command that starts this program again in a role. In a new PID namespace the first process has parent number 0.
-fn copy(role: &str) -> io::Result<Command> {
-    let parent = if matches!(role, "init" | "test") { 0 } else { process::id() };
+pub(crate) fn copy(role: &str) -> io::Result<Command> {
+    let parent = if matches!(role, "init" | "test" | "jail-init-0" | "jail-init-trial") { 0 } else { process::id() };
     // The running executable, even if its file was replaced.
     let mut command = Command::new("/proc/self/exe");
     if let Some(name) = env::args_os().next() {
@@ -222,12 +228,17 @@ fn mount_proc() -> Result<(), Error> {
     Ok(())
 }
 
-/// Starts the next copy, forwards signals to it, and returns its exit status. Init also reaps orphaned processes.
+/// Starts the next copy, forwards signals to it, and returns its exit status.
+fn run_copy(role: &str) -> Result<u8, Error> {
+    copy(role).map_err(Error::io("start again")).and_then(supervise).map(shell_status)
+}
+
+/// Starts a command, forwards signals to it, and returns how it ended. Init also reaps orphaned processes.
 ///
 /// It uses one thread only: after unsharing a PID namespace a process cannot create threads.
-fn run_copy(role: &str) -> Result<u8, Error> {
+pub(crate) fn supervise(mut command: Command) -> Result<ExitStatus, Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD]).map_err(Error::io("listen for signals"))?;
-    let child = copy(role).and_then(|mut command| command.spawn()).map_err(Error::io("start again"))?;
+    let child = command.spawn().map_err(Error::io("start again"))?;
     let child = pid(child.id());
     for signal in signals.forever() {
         match Signal::try_from(signal) {
@@ -240,18 +251,18 @@ fn run_copy(role: &str) -> Result<u8, Error> {
             Err(_) => {}
         }
     }
-    Ok(1)
+    Err(Error::system("wait for its child")(Errno::ECHILD))
 }
 
 /// Reaps all children that have ended. Returns the exit status of `child` if it has ended.
-fn reap(child: Pid) -> Result<Option<u8>, Error> {
+fn reap(child: Pid) -> Result<Option<ExitStatus>, Error> {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(ended, status)) if ended == child => {
-                return Ok(Some(u8::try_from(status).unwrap_or(1)));
+                return Ok(Some(ExitStatus::from_raw((status & 0xff) << 8)));
             }
             Ok(WaitStatus::Signaled(ended, signal, _)) if ended == child => {
-                return Ok(Some(shell_status(ExitStatus::from_raw(signal as i32))));
+                return Ok(Some(ExitStatus::from_raw(signal as i32)));
             }
             Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(None),
             Ok(_) | Err(Errno::EINTR) => {}

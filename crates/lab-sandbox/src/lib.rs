@@ -20,6 +20,8 @@ mod error;
 mod launched;
 
 #[cfg(target_os = "linux")]
+pub mod confined;
+#[cfg(target_os = "linux")]
 mod ethtool;
 #[cfg(target_os = "linux")]
 mod host;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
     fmt,
     path::PathBuf,
     process::Command,
@@ -9,6 +10,8 @@ use std::{
 };
 
 use lab_process::shell;
+#[cfg(target_os = "linux")]
+use lab_sandbox::confined::Confinement;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Ports, Substitute};
@@ -142,6 +145,9 @@ pub struct Programs {
     others_folder: Option<PathBuf>,
     /// Whether substitutes are a stranger's.
     is_strange: bool,
+    /// What confines substitutes.
+    #[cfg(target_os = "linux")]
+    confinement: Option<Confinement>,
     /// The ports of the lab's edition.
     ports: Ports,
     /// Which of them take a later edition's arguments; known after they were tried.
@@ -151,14 +157,7 @@ pub struct Programs {
 impl Programs {
     /// Our programs in a folder, and substitutes for some roles.
     pub fn new(folder: PathBuf, others: impl IntoIterator<Item = (ProgramRole, Other)>, ports: Ports) -> Self {
-        Self {
-            folder,
-            others: others.into_iter().collect(),
-            others_folder: None,
-            is_strange: false,
-            ports,
-            later: Arc::default(),
-        }
+        Self { folder, others: others.into_iter().collect(), ports, ..Self::default() }
     }
 
     /// The same, with another folder than the present one for substitutes to run in.
@@ -172,6 +171,36 @@ impl Programs {
     #[must_use]
     pub fn of_strangers(self) -> Self {
         Self { is_strange: true, ..self }
+    }
+
+    /// The same, for substitutes that run in confinement. The folder in which they run is theirs to change; nobody finds
+    /// the changes. This process has to be one that calls `lab_sandbox::reexec`.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn confined(self, confinement: Confinement) -> Self {
+        let copied = confinement.copied.iter().chain(&self.others_folder).cloned().collect();
+        Self { confinement: Some(Confinement { copied, ..confinement }), ..self }
+    }
+
+    /// Shows a folder of ours to a program that is confined.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn show(&self, command: &mut Command, folder: &std::path::Path) {
+        if self.confinement.is_some() {
+            lab_sandbox::confined::show(command, folder);
+        }
+    }
+
+    /// The command `sh` for a substitute: confined, if they are.
+    fn shell(&self) -> Command {
+        #[cfg(target_os = "linux")]
+        if let Some(confinement) = &self.confinement {
+            return confinement.command("sh", needed_variables());
+        }
+        let mut command = Command::new("sh");
+        if self.is_strange {
+            command.env_clear().envs(needed_variables());
+        }
+        command
     }
 
     /// The folder in which substitutes run.
@@ -239,14 +268,9 @@ impl Programs {
         let (mut command, line) = match other {
             Some(other) => {
                 // The shell splits the command line, and `exec` replaces the shell.
-                let mut command = Command::new("sh");
+                let mut command = self.shell();
                 let limits = if self.is_strange { FILE_LIMITS } else { "" };
                 command.arg("-c").arg(format!("{limits}exec {} \"$@\"", other.command)).arg("sh");
-                if self.is_strange {
-                    let is_needed = |name: &str| VARIABLES.iter().any(|known| name.starts_with(known));
-                    let needed = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_needed));
-                    command.env_clear().envs(needed);
-                }
                 if let Some(folder) = &self.others_folder {
                     command.current_dir(folder);
                 }
@@ -305,6 +329,12 @@ const FILE_LIMITS: &str = "ulimit -c 0; ulimit -f 131072; ";
 
 /// The beginnings of the variables that runtimes need, and that tell nothing of who runs them.
 const VARIABLES: [&str; 9] = ["PATH", "HOME", "LANG", "LC_", "TZ", "JAVA_HOME", "PYENV_", "GOROOT", "RUSTUP_"];
+
+/// The variables that a program of a stranger gets.
+pub fn needed_variables() -> impl Iterator<Item = (OsString, OsString)> {
+    let is_needed = |name: &str| VARIABLES.iter().any(|known| name.starts_with(known));
+    std::env::vars_os().filter(move |(name, _)| name.to_str().is_some_and(is_needed))
+}
 
 /// The group of part 4.
 const GROUP: &str = "224.1.1.1";

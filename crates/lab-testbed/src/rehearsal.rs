@@ -105,6 +105,9 @@ impl Rehearsal<'_> {
         let of_pmu = of_pmu.each_ref().map(String::as_str);
         let (mut command, line) =
             programs.command_with(role, if identity.is_some() { &of_pmu } else { handout }, self.arguments);
+        if let Some(identity) = &identity {
+            programs.show(&mut command, identity.folder());
+        }
         if let Some(identity) = identity.as_ref().filter(|_| !programs.leaves_folder(role)) {
             command.current_dir(identity.workplace(&programs.others_folder()?)?);
         }

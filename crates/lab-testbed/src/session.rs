@@ -217,10 +217,10 @@ impl<'a> ExperimentSession<'a> {
         role: ProgramRole,
         arguments: &[&str],
     ) -> Result<ObservedProgram, ExperimentFailure> {
-        self.start_in(host, role, arguments, None)
+        self.start_in(host, role, arguments, None, None)
     }
 
-    /// The same, in another folder than the present one.
+    /// The same, in another folder than the present one, for a program that uses the files in `shown`.
     ///
     /// # Errors
     /// [`ExperimentFailure::NotStarted`].
@@ -230,10 +230,14 @@ impl<'a> ExperimentSession<'a> {
         role: ProgramRole,
         arguments: &[&str],
         folder: Option<&Path>,
+        shown: Option<&Path>,
     ) -> Result<ObservedProgram, ExperimentFailure> {
         let (mut command, command_line) = self.testbed.programs.command(role, arguments);
         if let Some(folder) = folder {
             command.current_dir(folder);
+        }
+        if let Some(shown) = shown {
+            self.testbed.programs.show(&mut command, shown);
         }
         let invocation = Invocation { host: host.name().to_owned(), command_line: command_line.clone() };
         // Equal command lines are kept once.

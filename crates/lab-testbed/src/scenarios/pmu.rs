@@ -70,6 +70,11 @@ impl Identity {
         Ok(Roots::load(&self.ca())?)
     }
 
+    /// The folder of all these files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A file beside the folder of the PMU.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -141,6 +146,7 @@ pub(super) fn start(
             role,
             &files,
             Some(&workplace).filter(|_| !session.leaves_folder(role)).map(Path::new),
+            Some(identity.folder()),
         )?
     };
     let new = move || waiting()?.into_iter().find(|address| !before.contains(address));
