@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lab_sandbox::confined::Confinement;
 use lab_testbed::{
     Testbed,
     facts::{Experiment, Ports, RunFacts, Scenario},
@@ -33,6 +34,8 @@ pub struct Program {
     pub command: String,
     /// The folder in which it runs.
     pub folder: PathBuf,
+    /// Other files and folders that it needs.
+    pub needs: Vec<PathBuf>,
 }
 
 /// Where a grading is done.
@@ -44,6 +47,8 @@ pub struct Workplace {
     pub out: PathBuf,
     /// The folder of this submission in it, relative.
     pub submission: PathBuf,
+    /// What confines programs; `None` where this system confines none.
+    pub confinement: Option<Confinement>,
 }
 
 /// The cases of a program, each with its result. `on_done` gets those of a run as soon as they are known.
@@ -78,9 +83,13 @@ pub fn program(
 fn programs(program: &Program, workplace: &Workplace, rules: &Rules) -> Programs {
     let arguments = program.role.later_arguments().filter(|_| rules.edition == Edition::Later).map(str::to_owned);
     let other = Other { command: program.command.clone(), arguments };
-    Programs::new(workplace.ours.clone(), [(program.role, other)], Ports::default())
+    let programs = Programs::new(workplace.ours.clone(), [(program.role, other)], Ports::default())
         .in_folder(program.folder.clone())
-        .of_strangers()
+        .of_strangers();
+    match workplace.confinement.clone() {
+        Some(confinement) => programs.confined(Confinement { shown: program.needs.clone(), ..confinement }),
+        None => programs,
+    }
 }
 
 /// The cases with one variant.

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     fs,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -21,13 +21,20 @@ use lab_grade::{
     submission::{PROGRAMS, Submission},
 };
 use lab_process::Program;
-use lab_testbed::{complaint::complaint, programs::ProgramRole};
+use lab_sandbox::confined::Confinement;
+use lab_testbed::{
+    complaint::complaint,
+    programs::{self, ProgramRole},
+};
 use labnet::cli::Console;
 
 use super::{arguments::Arguments, run};
 
 /// How long a compiler may take (ours).
 const COMPILE_DEADLINE: Duration = Duration::from_secs(120);
+
+/// How much of a compiler's output is kept, in bytes (ours).
+const MAX_COMPILER_OUTPUT: usize = 1 << 20;
 
 /// So many places for experiments keep one submission busy (ours).
 const JOBS_PER_SUBMISSION: usize = 8;
@@ -41,6 +48,7 @@ struct Session<'a> {
     /// The folder of our own programs.
     ours: PathBuf,
     out: PathBuf,
+    confinement: Option<Confinement>,
     journal: Mutex<Journal>,
     console: &'a Console,
     /// The first error of the grader.
@@ -66,6 +74,7 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
         pool: Pool::new(arguments.jobs()),
         ours: this.parent().map(Path::to_owned).unwrap_or_default(),
         out: fs::canonicalize(&arguments.out).map_err(system("find the folder of the grading"))?,
+        confinement: confinement(arguments, console),
         journal: Mutex::new(journal),
         console,
         failure: Mutex::default(),
@@ -73,7 +82,7 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
     console.err.note(format_args!("seed {}", session.rules.seed));
     session.write()?;
     match arguments.part {
-        Some(role) => session.one(role, &arguments.command_line())?,
+        Some(role) => session.one(role, arguments)?,
         None => session.all(submissions, arguments.jobs().div_ceil(JOBS_PER_SUBMISSION)),
     }
     if let Some(failure) = session.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -83,18 +92,35 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
     run::conclude(&grades, &session.outputs, console)
 }
 
+/// What confines the programs, and a word about what it does not.
+fn confinement(arguments: &Arguments, console: &Console) -> Option<Confinement> {
+    match Confinement::lacks() {
+        Ok(lacks) => {
+            if !lacks.is_empty() {
+                console.err.note(format_args!("this system has no {}", lacks.join(", no ")));
+            }
+            Some(Confinement { hidden: arguments.private_folders(), ..Confinement::default() })
+        }
+        Err(error) => {
+            console.err.note(format_args!("the programs see your files and are not confined: {error}"));
+            None
+        }
+    }
+}
+
 fn system(attempt: &'static str) -> impl FnOnce(std::io::Error) -> Error {
     move |source| labnet::Error::System { attempt, source }.into()
 }
 
 impl Session<'_> {
     /// Grades one program.
-    fn one(&self, role: ProgramRole, command: &str) -> Result<(), Error> {
+    fn one(&self, role: ProgramRole, arguments: &Arguments) -> Result<(), Error> {
         let folder = std::env::current_dir().map_err(system("find this folder"))?;
-        let name = command.to_owned();
+        let name = arguments.command_line();
+        let needs = arguments.named_files();
         self.add(vec![Entry::Submission { name: name.clone(), identities: vec![], notes: vec![], fingerprint: 0 }])?;
         self.console.err.progress().begin(self.rules.cases(role).count() as u64);
-        self.program(&name, Path::new(""), grade::Program { role, command: command.to_owned(), folder });
+        self.program(&name, Path::new(""), grade::Program { role, command: name.clone(), folder, needs });
         self.console.err.progress().end();
         self.add(vec![Entry::Done { name }])
     }
@@ -155,7 +181,8 @@ impl Session<'_> {
                 let build = &build;
                 scope.spawn(move || match self.prepare(prefix, file, build) {
                     Ok((command, folder)) => {
-                        self.program(name, &folder_of(name), grade::Program { role, command, folder });
+                        let needs = vec![folder.clone(), build.join(prefix)];
+                        self.program(name, &folder_of(name), grade::Program { role, command, folder, needs });
                     }
                     Err(Obstacle { verdict, missing }) => {
                         let results =
@@ -185,14 +212,39 @@ impl Session<'_> {
         };
         if let Some(compile) = compile {
             fs::create_dir_all(&build).map_err(|error| Obstacle::skipped(error.to_string()))?;
-            self.pool.work(|| compiled(&compile))?;
+            self.pool.work(|| self.compile(&compile, file, &build))?;
         }
         Ok((run, file.parent().map(Path::to_owned).unwrap_or_default()))
     }
 
+    /// Runs a compiler, confined as a program is: a source file can name any other to be read.
+    fn compile(&self, command: &str, file: &Path, build: &Path) -> Result<(), Obstacle> {
+        let could_not = |missing| Obstacle { verdict: Verdict::CouldNotStart, missing };
+        let mut shell = match &self.confinement {
+            Some(confinement) => {
+                let shown = file.parent().map(Path::to_owned).into_iter().collect();
+                let confinement = Confinement { shown, kept: vec![build.to_owned()], ..confinement.clone() };
+                confinement.command("sh", programs::needed_variables())
+            }
+            None => Command::new("sh"),
+        };
+        shell.arg("-c").arg(command).current_dir(build);
+        // Compilers may need more room than programs.
+        shell.env("TMPDIR", build).env("GOCACHE", build.join(".go"));
+        let compiler = Program::spawn_limited(shell, command.to_owned(), MAX_COMPILER_OUTPUT);
+        let outcome = compiler.map_err(|error| could_not(error.to_string()))?.conclude(COMPILE_DEADLINE);
+        if outcome.code() == 0 {
+            return Ok(());
+        }
+        let stderr = outcome.stderr();
+        let error = stderr.lines().find(|line| line.contains("error")).or_else(|| complaint(&stderr));
+        Err(could_not(format!("it does not compile: {}", error.unwrap_or("the compiler does not say why"))))
+    }
+
     fn program(&self, submission: &str, folder: &Path, program: grade::Program) {
         let (ours, out) = (self.ours.clone(), self.out.clone());
-        let workplace = Workplace { ours, out, submission: folder.to_owned() };
+        let confinement = self.confinement.clone();
+        let workplace = Workplace { ours, out, submission: folder.to_owned(), confinement };
         grade::program(&program, &workplace, &self.rules, &self.pool, &|results| {
             self.keep(self.enter(submission, results));
         });
@@ -242,19 +294,6 @@ impl Obstacle {
     fn skipped(missing: String) -> Self {
         Self { verdict: Verdict::Skipped, missing }
     }
-}
-
-/// Runs a compiler.
-fn compiled(command: &str) -> Result<(), Obstacle> {
-    let could_not = |missing| Obstacle { verdict: Verdict::CouldNotStart, missing };
-    let mut compiler = Program::start("sh", &["-c", command]).map_err(|error| could_not(error.to_string()))?;
-    let outcome = compiler.conclude(COMPILE_DEADLINE);
-    if outcome.code() == 0 {
-        return Ok(());
-    }
-    let stderr = outcome.stderr();
-    let error = stderr.lines().find(|line| line.contains("error")).or_else(|| complaint(&stderr));
-    Err(could_not(format!("it does not compile: {}", error.unwrap_or("the compiler does not say why"))))
 }
 
 /// The folder of a submission in that of the grading: its name, without what a path or a terminal takes for its own.

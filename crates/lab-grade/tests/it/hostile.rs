@@ -123,5 +123,6 @@ fn a_program_sees_no_variable_of_who_grades_and_writes_no_large_file() {
     let output = fs::read_to_string(place.path().join("out/part2/n-1/output/part2-short-0.txt")).unwrap();
     assert!(output.contains("'PATH'") && !output.contains("TOKEN") && !output.contains("LAB_"), "{output}");
     assert!(!output.contains("written"), "{output}");
-    assert!(fs::metadata(place.path().join("large")).unwrap().len() <= 64 << 20);
+    let left = fs::metadata(place.path().join("large")).map_or(0, |large| large.len());
+    assert!(left <= 64 << 20, "{left}");
 }
