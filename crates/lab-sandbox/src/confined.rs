@@ -208,6 +208,8 @@ fn supervise_program(is_trial: bool) -> Result<u8, Error> {
     limits::set().map_err(Error::system(failed))?;
     give_up_privileges().map_err(Error::system(failed))?;
     end_with_parent()?;
+    // In a session of its own it has no terminal to type into or to write escapes to.
+    nix::unistd::setsid().map_err(Error::system(failed))?;
     lacks.push("limit of memory over all its processes");
     if is_trial {
         let text = lacks.join("\n");

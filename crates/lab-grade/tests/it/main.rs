@@ -3,7 +3,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-mod arguments; // Wrong command lines, folders that are somebody else's.
+mod arguments;
+mod confined; // Wrong command lines, folders that are somebody else's.
 mod grading; // A grading as a user makes it.
 mod hostile; // Submissions that mean harm.
 mod interrupted; // kill -9, and going on.
