@@ -33,8 +33,6 @@ pub(crate) fn of(experiment: &Experiment, measured: &Measurements) -> Vec<Figure
 
 fn sequence(name: &str, number: usize, diagram: &Diagram) -> Figure {
     let prefix = format!("{}-{number}", name.replace('.', "-"));
-    // SVG inside HTML needs no namespace.
-    let svg = diagram.to_svg(&prefix).replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
     let caption = format!("{}, packet by packet as captured", diagram.title);
-    Figure { caption, svg, text: diagram.to_text() }
+    Figure { caption, svg: diagram.to_svg(&prefix), text: diagram.to_text() }
 }

@@ -1,6 +1,7 @@
 //! The report as one HTML file: no scripts, no other files, readable on a phone, on paper and with a screen reader.
 //!
-//! maud escapes all text. Only [`crate::sheet::Figure::svg`] is not escaped: we made it.
+//! maud escapes all text. Only [`crate::sheet::Figure::svg`] is not escaped: we made it. What other pages share with this
+//! one is in `lab_page`.
 
 mod answers;
 mod experiments;
@@ -8,57 +9,38 @@ mod figures;
 mod findings;
 mod head;
 mod reconciliation;
-mod text;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use lab_page::text;
+use maud::{Markup, html};
 
 use crate::{
     json,
     sheet::{Answer, AnswerSheet, ExperimentReport, Reconciliation},
 };
 
-const STYLE: &str = include_str!("page/style.css");
-
-/// Program output is escaped. Should that fail, a browser still runs no script and fetches nothing.
-const POLICY: &str = include_str!("page/policy.txt");
-
 /// The page: one HTML document.
 pub fn html(sheet: &AnswerSheet) -> String {
     let index = PageIndex::new(sheet);
-    let document = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY.trim_end());
-                meta name="color-scheme" content="light dark";
-                title { "Lab report: " (head::answered(sheet)) }
-                style { (PreEscaped(STYLE)) }
+    let body = html! {
+        (head::header(sheet))
+        main {
+            (findings::section(&index))
+            (head::summary(sheet))
+            (contents(sheet))
+            div.answers #answers {
+                (answers::parts(&index))
+                (reconciliation::section(&index))
+                (experiments::section(&index))
             }
-            body {
-                a.skip href="#answers" { "Skip to the answers" }
-                (head::header(sheet))
-                main {
-                    (findings::section(&index))
-                    (head::summary(sheet))
-                    (contents(sheet))
-                    div.answers #answers {
-                        (answers::parts(&index))
-                        (reconciliation::section(&index))
-                        (experiments::section(&index))
-                    }
-                }
-                footer {
-                    p {
-                        "The same as data: " a href=(json::ANSWERS) { (json::ANSWERS) } ", and what it means: "
-                        a href=(json::SCHEMA) { (json::SCHEMA) } "."
-                    }
-                }
+        }
+        footer {
+            p {
+                "The same as data: " a href=(json::ANSWERS) { (json::ANSWERS) } ", and what it means: "
+                a href=(json::SCHEMA) { (json::SCHEMA) } "."
             }
         }
     };
-    document.into_string()
+    lab_page::document(&format!("Lab report: {}", head::answered(sheet)), ("answers", "answers"), &body)
 }
 
 fn contents(sheet: &AnswerSheet) -> Markup {

@@ -49,6 +49,7 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     ("labnet", 1, &[]),
     ("lab-process", 1, &[]),
     ("lab-sandbox", 1, &[]),
+    ("lab-page", 1, &[]),
     ("tls-trace", 2, &["labnet"]),
     ("ttp", 2, &["labnet"]),
     ("part1-primer", 2, &["labnet"]),
@@ -69,9 +70,22 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     (
         "lab-grade",
         6,
-        &["labnet", "lab-diagnosis", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed", "mock-servers"],
+        &[
+            "labnet",
+            "lab-diagnosis",
+            "lab-packets",
+            "lab-page",
+            "lab-process",
+            "lab-sandbox",
+            "lab-testbed",
+            "mock-servers",
+        ],
     ),
-    ("lab-report", 6, &["labnet", "lab-diagnosis", "lab-packets", "lab-process", "lab-sandbox", "lab-testbed"]),
+    (
+        "lab-report",
+        6,
+        &["labnet", "lab-diagnosis", "lab-packets", "lab-page", "lab-process", "lab-sandbox", "lab-testbed"],
+    ),
     ("lab-run", 6, &["labnet", "lab-packets", "lab-process", "lab-testbed", "mock-servers", "ttp"]),
     // For tests alone: nobody may name it outside them.
     ("lab-test", 7, &["lab-process"]),

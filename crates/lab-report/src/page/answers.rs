@@ -1,8 +1,9 @@
 //! The questions, each with its answer, explanation, measured values and links.
 
+use lab_page::text;
 use maud::{Markup, html};
 
-use super::{PageIndex, figures, text};
+use super::{PageIndex, figures};
 use crate::{
     formatting,
     sheet::{Answer, ExperimentReport, Item, MeasuredValue},

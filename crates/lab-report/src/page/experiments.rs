@@ -1,8 +1,9 @@
 //! The experiments, each with its commands and files, folded unless one failed.
 
+use lab_page::{mark, text};
 use maud::{Markup, html};
 
-use super::{PageIndex, figures, head, text};
+use super::{PageIndex, figures};
 use crate::{
     formatting,
     sheet::{ExperimentReport, State},
@@ -29,7 +30,7 @@ fn article(index: &PageIndex<'_>, first: usize, experiment: &ExperimentReport) -
                 summary {
                     h3 id={ (id) "-title" } {
                         (experiment.name) " "
-                        span.state { (head::mark(is_done)) " " (experiment.state) }
+                        span.state { (mark(is_done)) " " (experiment.state) }
                     }
                 }
                 p { (text::prose(&experiment.title)) }

@@ -1,9 +1,9 @@
 //! Figures, folded, at the question that they belong to.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::{PageIndex, text};
-use crate::sheet::{Answer, ExperimentReport, Figure};
+use super::PageIndex;
+use crate::sheet::{Answer, ExperimentReport};
 
 /// The question at which an experiment's figures are, by the beginning of its name; other questions link to them.
 const QUESTIONS: &[(&str, &str)] = &[
@@ -43,21 +43,10 @@ fn question_of<'a>(index: &PageIndex<'a>, experiment: &ExperimentReport) -> Opti
 }
 
 fn all_of(first: usize, experiment: &ExperimentReport) -> Markup {
-    html! { @for (number, figure) in (first..).zip(&experiment.figures) { (folded(number, &experiment.name, figure)) } }
-}
-
-fn folded(number: usize, experiment: &str, figure: &Figure) -> Markup {
+    let name = &experiment.name;
     html! {
-        details.figure {
-            summary { strong { "Figure " (number) "." } " " (experiment) ": " (text::prose(&figure.caption)) }
-            figure id={ "figure-" (number) } aria-label={ "Figure " (number) } {
-                div.scroll tabindex="0" role="group" aria-label={ "Figure " (number) ", drawn" } { (PreEscaped(&figure.svg)) }
-                details.text {
-                    summary { "Figure " (number) " as text" }
-                    // In a diagram made of characters, their columns must not be broken.
-                    pre.scroll tabindex="0" role="group" aria-label={ "Figure " (number) " as text" } { (figure.text) }
-                }
-            }
+        @for (number, figure) in (first..).zip(&experiment.figures) {
+            (lab_page::figure(number, name, &figure.caption, &figure.svg, &figure.text))
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What was found about the programs: the verdict on each part, at the top of the page.
 
 use lab_diagnosis::Severity;
+use lab_page::{mark, text};
 use maud::{Markup, html};
 
-use super::{PageIndex, answers, head::mark, text};
+use super::{PageIndex, answers};
 use crate::{formatting::count, sheet::FindingReport};
 
 pub(super) fn section(index: &PageIndex<'_>) -> Markup {

@@ -1,8 +1,8 @@
 //! The head of the page: how the report was made, and a summary of answers, checks and failures.
 
+use lab_page::{mark, text};
 use maud::{Markup, html};
 
-use super::text;
 use crate::{
     formatting,
     sheet::{AnswerSheet, Reconciliation, State},
@@ -121,9 +121,4 @@ fn balance(reconciliations: &[Reconciliation]) -> Markup {
             }
         }
     }
-}
-
-/// A tick or a cross. Screen readers skip it: the words beside it say the same.
-pub(super) fn mark(is_good: bool) -> Markup {
-    html! { span.mark aria-hidden="true" { (if is_good { "✓" } else { "✗" }) } }
 }

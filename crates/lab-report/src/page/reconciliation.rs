@@ -1,8 +1,9 @@
 //! The reconciliation of each connection: the counts of programs, kernels and capture, and the checks.
 
+use lab_page::{mark, text};
 use maud::{Markup, html};
 
-use super::{PageIndex, head, text};
+use super::PageIndex;
 use crate::{
     formatting,
     sheet::{Check, Reconciliation, ReconciliationEntry},
@@ -36,7 +37,7 @@ fn article(index: &PageIndex<'_>, reconciliation: &Reconciliation) -> Markup {
                     h3 id={ (id) "-title" } {
                         (reconciliation.experiment) " "
                         span.state {
-                            (head::mark(failed == 0))
+                            (mark(failed == 0))
                             @if failed == 0 {
                                 " balanced"
                             } @else {
@@ -86,7 +87,7 @@ fn row(entry: &ReconciliationEntry) -> Markup {
 fn item(check: &Check) -> Markup {
     html! {
         li.bad[!check.holds].good[check.holds] {
-            (head::mark(check.holds))
+            (mark(check.holds))
             div {
                 strong { (if check.holds { "holds:" } else { "does not hold:" }) }
                 " " (text::prose(&check.claim)) ": " span.numbers { (check.numbers) }

@@ -39,7 +39,7 @@ fn axe_finds_nothing_in_light_or_dark_wide_or_narrow() {
 
 #[test]
 fn text_stands_out_from_what_is_behind_it() {
-    let style = include_str!("../../src/page/style.css");
+    let style = lab_page::STYLE;
     let (light, rest) = style.split_once("@media screen and (prefers-color-scheme: dark)").unwrap();
     for variables in [colours(light), colours(rest.split_once("\n}").unwrap().0)] {
         for text in ["ink", "muted", "accent", "accent-2", "good", "bad"] {

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn colours_and_type_are_those_of_the_report() {
-        let report = variables(include_str!("../../../lab-report/src/page/style.css"));
+        let report = variables(include_str!("../../../lab-page/src/style.css"));
         let ours = variables(STYLE);
         assert!(ours.len() > 12);
         assert!(ours.iter().all(|variable| report.contains(variable)), "{ours:?}");

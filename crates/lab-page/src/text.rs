@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// An id: `experiment-part2-short-0`. A character that an id or URL cannot have becomes a dash.
-pub(super) fn anchor(prefix: &str, name: &str) -> String {
+pub fn anchor(prefix: &str, name: &str) -> String {
     let allowed = |character: char| {
         if character.is_ascii_alphanumeric() || "-_.".contains(character) {
             character.to_ascii_lowercase()
@@ -18,7 +18,7 @@ pub(super) fn anchor(prefix: &str, name: &str) -> String {
 ///
 /// Quotations may contain backticks (`` `tis ``). So a pair counts only if it has no space inside its ends, no letter
 /// behind it, and no newline. Other backticks stay.
-pub(super) fn prose(text: &str) -> Markup {
+pub fn prose(text: &str) -> Markup {
     let mut pieces = Vec::new();
     let mut rest = text;
     let mut plain = String::new();
