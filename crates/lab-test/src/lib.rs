@@ -5,6 +5,7 @@
 //! - [`check_error`], [`check_failed`], [`errors`]: what a program said that ended.
 //! - [`listen`], [`accept`], [`connect`], [`patient`], [`nobody`], [`uninterrupted`]: sockets with a deadline on every call.
 //! - [`skip`], [`lacks`], [`lacks_sibling`], [`has_ipv6`], [`in_own_network`], [`LINK_LOCAL_LOOPBACK`]: what this machine has not, by the name of the test.
+//! - [`page`]: what holds for every page.
 //! - [`Folder`]: a temporary folder.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -12,6 +13,7 @@
 mod folder;
 mod network;
 mod outcome;
+pub mod page;
 mod program;
 mod skip;
 mod sockets;
