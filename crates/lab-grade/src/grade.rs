@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lab_packets::diagram::Diagram;
 use lab_sandbox::confined::Confinement;
 use lab_testbed::{
     Testbed,
@@ -174,6 +175,14 @@ fn result(outcome: &Outcome, has_changed: bool) -> CaseResult {
         findings: decision.findings.iter().map(FindingResult::from).collect(),
         capture: has(|experiment| experiment.has_capture).then(|| path(case.experiment.capture())),
         output: has(|experiment| experiment.has_output).then(|| path(case.experiment.output())),
+        diagrams: experiment.as_ref().filter(|_| !decision.verdict.is_passed()).map(drawn).unwrap_or_default(),
         ..empty
     }
+}
+
+/// The diagrams that are kept of a case (ours).
+const MAX_DIAGRAMS: usize = 4;
+
+fn drawn(experiment: &Experiment) -> Vec<Diagram> {
+    experiment.diagrams.iter().take(MAX_DIAGRAMS).cloned().collect()
 }

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lab_packets::diagram::Diagram;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -47,12 +48,23 @@ pub enum Entry {
         submission: String,
         /// The result.
         result: Box<CaseResult>,
+        /// Its sequence diagrams.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        diagrams: Vec<Diagram>,
     },
     /// All cases of a submission are.
     Done {
         /// The name of the submission.
         name: String,
     },
+}
+
+impl Entry {
+    /// A case of a submission is decided.
+    pub fn case(submission: &str, mut result: CaseResult) -> Self {
+        let diagrams = std::mem::take(&mut result.diagrams);
+        Self::Case { submission: submission.to_owned(), result: Box::new(result), diagrams }
+    }
 }
 
 /// The journal: what is in it, and the file for more.
@@ -182,10 +194,10 @@ pub fn grades(entries: &[Entry]) -> Grades {
                     None => grades.submissions.push(fresh),
                 }
             }
-            Entry::Case { submission, result } => {
+            Entry::Case { submission, result, diagrams } => {
                 if let Some(known) = grades.submissions.iter_mut().find(|known| known.name == *submission) {
                     known.cases.retain(|case| case.name != result.name);
-                    known.cases.push((**result).clone());
+                    known.cases.push(CaseResult { diagrams: diagrams.clone(), ..(**result).clone() });
                 }
             }
             Entry::Done { name } => {
@@ -218,8 +230,7 @@ mod tests {
     use crate::results::Verdict;
 
     fn case(submission: &str, at: usize, verdict: Verdict) -> Entry {
-        let result = Box::new(CaseResult { verdict, ..CaseResult::of(&CASES[at]) });
-        Entry::Case { submission: submission.to_owned(), result }
+        Entry::case(submission, CaseResult { verdict, ..CaseResult::of(&CASES[at]) })
     }
 
     fn submission(name: &str, fingerprint: u64) -> Entry {

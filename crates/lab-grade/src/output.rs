@@ -1,6 +1,7 @@
 //! The results as files, each made from [`Grades`] alone.
 
 mod gradescope;
+mod html;
 mod junit;
 mod table;
 pub mod terminal;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 use labnet::file::{self, Permissions};
 
 use crate::{Error, results::Grades};
+
+pub use html::Pages;
 
 /// Makes the text of a file.
 type Make = fn(&Grades) -> Result<String, Error>;
@@ -25,6 +28,8 @@ pub struct Outputs {
     pub gradescope: Option<PathBuf>,
     /// A table: a line for each case.
     pub csv: Option<PathBuf>,
+    /// Pages.
+    pub html: Option<Pages>,
 }
 
 impl Outputs {
@@ -38,6 +43,14 @@ impl Outputs {
     /// # Errors
     /// [`Error::File`], [`Error::Format`].
     pub fn write(&self, grades: &Grades) -> Result<(), Error> {
+        self.write_after(grades, None)
+    }
+
+    /// The same when nothing but the results of one submission has changed; `None` for all.
+    ///
+    /// # Errors
+    /// Those of [`Outputs::write`].
+    pub fn write_after(&self, grades: &Grades, submission: Option<&str>) -> Result<(), Error> {
         let files: [(&Option<PathBuf>, Make); 4] = [
             (&self.json, json),
             (&self.junit, junit::xml),
@@ -49,7 +62,7 @@ impl Outputs {
             let text = make(grades)?;
             file::replace(path, text.as_bytes(), Permissions::Umask).map_err(Error::file("write", path))?;
         }
-        Ok(())
+        self.html.as_ref().map_or(Ok(()), |pages| pages.write(grades, submission))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The results as data. `--json` writes [`Grades`]; the journal has a [`CaseResult`] in a line.
 
 use lab_diagnosis::{Finding, FindingId, Proof, Severity};
+use lab_packets::diagram::Diagram;
 use serde::{Deserialize, Serialize};
 
 use crate::cases::Case;
@@ -75,6 +76,9 @@ pub struct CaseResult {
     pub capture: Option<String>,
     /// The path of what the programs printed.
     pub output: Option<String>,
+    /// Sequence diagrams of what was not passed. The journal and the pages have them, the JSON has not.
+    #[serde(skip)]
+    pub diagrams: Vec<Diagram>,
 }
 
 /// What became of a case.
@@ -167,6 +171,7 @@ impl CaseResult {
             findings: Vec::new(),
             capture: None,
             output: None,
+            diagrams: Vec::new(),
         }
     }
 
@@ -182,6 +187,26 @@ impl CaseResult {
 }
 
 impl SubmissionResult {
+    /// The points without those of the bonus.
+    pub fn own_score(&self) -> u32 {
+        self.score.saturating_sub(self.bonus())
+    }
+
+    /// The points of the bonus.
+    pub fn bonus(&self) -> u32 {
+        self.cases.iter().filter(|case| case.is_bonus).map(CaseResult::score).sum()
+    }
+
+    /// The points of the bonus that it could have.
+    pub fn max_bonus(&self) -> u32 {
+        self.cases.iter().filter(|case| case.is_bonus).map(|case| case.points).sum()
+    }
+
+    /// How many cases it passed.
+    pub fn passed(&self) -> usize {
+        self.cases.iter().filter(|case| case.verdict.is_passed()).count()
+    }
+
     /// Adds up the points, and takes each finding once.
     pub fn sum_up(&mut self) {
         self.score = self.cases.iter().map(CaseResult::score).sum();

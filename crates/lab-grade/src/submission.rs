@@ -113,6 +113,21 @@ impl Submission {
     }
 }
 
+/// The longest file name that is made of a name (ours: a file system takes 255 bytes, with an ending).
+const MAX_NAME: usize = 80;
+
+/// A file name for a submission: its name, without what a path, an address or a terminal takes for its own. Two names have
+/// two file names.
+pub fn file_name(name: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
+    if name.len() <= MAX_NAME && name.chars().all(is_plain) && !name.is_empty() && !name.starts_with('.') {
+        return name.to_owned();
+    }
+    let plain = name.chars().take(MAX_NAME).map(|character| if is_plain(character) { character } else { '_' });
+    let plain: String = plain.collect();
+    format!("{}-{:016x}", plain.trim_start_matches('.'), labnet::seed::named(0, name))
+}
+
 /// Gives each submission a name of its own: a folder and its zip, say, have the same.
 pub fn name_apart(submissions: &mut [Submission]) {
     let mut known = std::collections::BTreeMap::<String, u32>::new();

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use lab_diagnosis::FindingId;
 use lab_grade::{
     cases::CASES,
-    output::Outputs,
+    output::{Outputs, Pages},
     rules::{self, Edition, Rules},
     runners::Runners,
     submission::{self, Submission},
@@ -99,7 +99,7 @@ pub(crate) struct Merge {
 }
 
 /// Where results are written.
-#[derive(Args)]
+#[derive(Clone, Args)]
 pub(crate) struct Results {
     /// Write all results as JSON; - for stdout
     #[arg(long, value_name = "FILE", help_heading = "Results")]
@@ -113,12 +113,16 @@ pub(crate) struct Results {
     /// Write a table, a line for each case
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     csv: Option<PathBuf>,
+    /// Write a page for the class, and one for each submission
+    #[arg(long, value_name = "DIR", help_heading = "Results")]
+    html: Option<PathBuf>,
 }
 
 impl Results {
-    pub(crate) fn outputs(&self) -> Outputs {
-        let Self { json, junit, gradescope, csv } = self;
-        Outputs { json: json.clone(), junit: junit.clone(), gradescope: gradescope.clone(), csv: csv.clone() }
+    /// What is to be written; `gradings` are the folders with captures and outputs.
+    pub(crate) fn outputs(&self, gradings: Vec<PathBuf>) -> Outputs {
+        let Self { json, junit, gradescope, csv, html } = self.clone();
+        Outputs { json, junit, gradescope, csv, html: html.map(|folder| Pages { folder, gradings }) }
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Arguments, is_inside: bool, console: &Console) -> 
             entries.extend(journal::read_existing(folder)?);
         }
         let grades = journal::merged(&entries)?;
-        let outputs = merge.results.outputs();
+        let outputs = merge.results.outputs(merge.folders.clone());
         outputs.write(&grades)?;
         return conclude(&grades, &outputs, console);
     }

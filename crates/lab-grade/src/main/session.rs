@@ -18,7 +18,7 @@ use lab_grade::{
     results::{CaseResult, Verdict},
     rules::Rules,
     runners::{Plan, Runners},
-    submission::{PROGRAMS, Submission},
+    submission::{PROGRAMS, Submission, file_name},
 };
 use lab_process::Program;
 use lab_sandbox::confined::Confinement;
@@ -70,7 +70,7 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
     let session = Session {
         rules,
         runners: arguments.runners()?,
-        outputs: arguments.results.outputs(),
+        outputs: arguments.results.outputs(vec![arguments.out.clone()]),
         pool: Pool::new(arguments.jobs()),
         ours: this.parent().map(Path::to_owned).unwrap_or_default(),
         out: fs::canonicalize(&arguments.out).map_err(system("find the folder of the grading"))?,
@@ -80,7 +80,7 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
         failure: Mutex::default(),
     };
     console.err.note(format_args!("seed {}", session.rules.seed));
-    session.write()?;
+    session.write(None)?;
     match arguments.part {
         Some(role) => session.one(role, arguments)?,
         None => session.all(submissions, arguments.jobs().div_ceil(JOBS_PER_SUBMISSION)),
@@ -118,11 +118,14 @@ impl Session<'_> {
         let folder = std::env::current_dir().map_err(system("find this folder"))?;
         let name = arguments.command_line();
         let needs = arguments.named_files();
-        self.add(vec![Entry::Submission { name: name.clone(), identities: vec![], notes: vec![], fingerprint: 0 }])?;
+        self.add(
+            &name,
+            vec![Entry::Submission { name: name.clone(), identities: vec![], notes: vec![], fingerprint: 0 }],
+        )?;
         self.console.err.progress().begin(self.rules.cases(role).count() as u64);
         self.program(&name, Path::new(""), grade::Program { role, command: name.clone(), folder, needs });
         self.console.err.progress().end();
-        self.add(vec![Entry::Done { name }])
+        self.add(&name, vec![Entry::Done { name: name.clone() }])
     }
 
     /// Grades submissions, several at a time.
@@ -159,12 +162,12 @@ impl Session<'_> {
         let files = match submission.open(&files) {
             Ok(files) => files,
             Err(refused) => {
-                self.add(vec![entry(vec![refused.to_string()], 0)])?;
+                self.add(name, vec![entry(vec![refused.to_string()], 0)])?;
                 let missing = format!("the submission was refused: {refused}");
                 for (_, role) in PROGRAMS {
                     self.enter(name, self.skipped(role, &missing))?;
                 }
-                return self.add(vec![Entry::Done { name: name.clone() }]);
+                return self.add(name, vec![Entry::Done { name: name.clone() }]);
             }
         };
         // Under other rules it is another grading.
@@ -174,7 +177,7 @@ impl Session<'_> {
             known.iter().flat_map(|known| &known.cases).for_each(|_| self.console.err.progress().advance());
             return Ok(());
         }
-        self.add(vec![entry(files.notes, fingerprint)])?;
+        self.add(name, vec![entry(files.notes, fingerprint)])?;
         thread::scope(|scope| {
             for (prefix, role) in PROGRAMS {
                 let file = files.programs.iter().find(|(known, _)| *known == role).map(|(_, file)| file.as_path());
@@ -192,7 +195,7 @@ impl Session<'_> {
                 });
             }
         });
-        self.add(vec![Entry::Done { name: name.clone() }])
+        self.add(name, vec![Entry::Done { name: name.clone() }])
     }
 
     /// The command of a program, compiled if need be, and its folder.
@@ -257,19 +260,19 @@ impl Session<'_> {
     /// Keeps results, and shows how far the grading is.
     fn enter(&self, submission: &str, results: Vec<CaseResult>) -> Result<(), Error> {
         results.iter().for_each(|_| self.console.err.progress().advance());
-        let entry = |result| Entry::Case { submission: submission.to_owned(), result: Box::new(result) };
-        self.add(results.into_iter().map(entry).collect())
+        self.add(submission, results.into_iter().map(|result| Entry::case(submission, result)).collect())
     }
 
-    fn add(&self, entries: Vec<Entry>) -> Result<(), Error> {
+    /// Keeps what became known of a submission.
+    fn add(&self, submission: &str, entries: Vec<Entry>) -> Result<(), Error> {
         self.journal().add(entries)?;
-        self.write()
+        self.write(Some(submission))
     }
 
     /// Writes all files that were asked for, one writer at a time.
-    fn write(&self) -> Result<(), Error> {
+    fn write(&self, submission: Option<&str>) -> Result<(), Error> {
         let journal = self.journal();
-        self.outputs.write(&journal.grades())
+        self.outputs.write_after(&journal.grades(), submission)
     }
 
     fn journal(&self) -> MutexGuard<'_, Journal> {
@@ -298,7 +301,5 @@ impl Obstacle {
 
 /// The folder of a submission in that of the grading: its name, without what a path or a terminal takes for its own.
 fn folder_of(name: &str) -> PathBuf {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
-    let plain: String = name.chars().map(|character| if is_plain(character) { character } else { '_' }).collect();
-    Path::new("submissions").join(if plain.starts_with('.') { format!("_{plain}") } else { plain })
+    Path::new("submissions").join(file_name(name))
 }

@@ -21,15 +21,12 @@ pub fn submission(submission: &SubmissionResult) -> String {
             format!("  {:width$}  {:<3}  {score:<9}  {}{remark}", case.name, case.question, case.verdict.words());
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    let of_bonus = || submission.cases.iter().filter(|case| case.is_bonus);
-    let bonus: u32 = of_bonus().map(CaseResult::score).sum();
-    let bonus_points = match of_bonus().map(|case| case.points).sum::<u32>() {
+    let bonus_points = match submission.max_bonus() {
         0 => String::new(),
-        all => format!(" and {bonus} of {all} bonus points"),
+        all => format!(" and {} of {all} bonus points", submission.bonus()),
     };
-    let (score, max) = (submission.score.saturating_sub(bonus), submission.max_score);
-    let passed = submission.cases.iter().filter(|case| case.verdict.is_passed()).count();
-    let all = submission.cases.len();
+    let (score, max) = (submission.own_score(), submission.max_score);
+    let (passed, all) = (submission.passed(), submission.cases.len());
     let _ = writeln!(text, "{score} of {max} points{bonus_points}; {passed} of {all} cases passed");
     for case in submission.cases.iter().filter(|case| has_story(case)) {
         let _ = write!(text, "\n{}", story(case));

@@ -8,5 +8,6 @@ mod confined; // Wrong command lines, folders that are somebody else's.
 mod grading; // A grading as a user makes it.
 mod hostile; // Submissions that mean harm.
 mod interrupted; // kill -9, and going on.
+mod pages; // The pages of a class and of its submissions.
 mod right; // Right programs have all points.
 mod wrong; // Wrong programs, each by its name.
