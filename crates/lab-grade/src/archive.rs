@@ -6,10 +6,11 @@ use std::{
     fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use lab_process::executable;
-use zip::ZipArchive;
+use zip::{ExtraField, ZipArchive, read::ZipFile};
 
 use crate::{Error, runners};
 
@@ -22,15 +23,24 @@ const MAX_BYTES: u64 = 256 << 20;
 /// The maximum of folders within folders (ours).
 const MAX_DEPTH: usize = 8;
 
-/// Puts the files of a submission into `target`, an empty folder. Yields what was left out.
+/// What a submission was, besides its files.
+#[derive(Debug, Default)]
+pub(crate) struct Unpacked {
+    /// What was left out.
+    pub(crate) left_out: Vec<String>,
+    /// When the newest file was changed, since the Unix epoch, as the folder or the zip has it.
+    pub(crate) newest: Option<Duration>,
+}
+
+/// Puts the files of a submission into `target`, an empty folder.
 ///
 /// # Errors
 /// [`Error::Content`] for an archive that is none, or that reaches out of its folder, or is too large; [`Error::File`].
-pub(crate) fn unpack(submission: &Path, target: &Path) -> Result<Vec<String>, Error> {
+pub(crate) fn unpack(submission: &Path, target: &Path) -> Result<Unpacked, Error> {
     if submission.is_dir() {
-        let mut copy = Copy { entries: 0, bytes: 0, left_out: Vec::new() };
+        let mut copy = Copy { entries: 0, bytes: 0, unpacked: Unpacked::default() };
         copy.folder(submission, target, 0)?;
-        return Ok(copy.left_out);
+        return Ok(copy.unpacked);
     }
     unzip(submission, target)
 }
@@ -39,7 +49,7 @@ pub(crate) fn unpack(submission: &Path, target: &Path) -> Result<Vec<String>, Er
 struct Copy {
     entries: usize,
     bytes: u64,
-    left_out: Vec<String>,
+    unpacked: Unpacked,
 }
 
 impl Copy {
@@ -60,23 +70,26 @@ impl Copy {
             } else if kind.is_file() {
                 let file = File::open(&path).map_err(Error::file("read", &path))?;
                 let mode = mode(&file);
+                let changed = file.metadata().and_then(|metadata| metadata.modified()).ok();
+                let changed = changed.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+                self.unpacked.newest = self.unpacked.newest.max(changed);
                 self.bytes += write(file, &target, MAX_BYTES.saturating_sub(self.bytes), mode)?;
             } else {
-                self.left_out.push(format!("{} is no file: left out", entry.file_name().display()));
+                self.unpacked.left_out.push(format!("{} is no file: left out", entry.file_name().display()));
             }
         }
         Ok(())
     }
 }
 
-fn unzip(archive: &Path, target: &Path) -> Result<Vec<String>, Error> {
+fn unzip(archive: &Path, target: &Path) -> Result<Unpacked, Error> {
     let wrong = |reason: String| Error::content(archive, reason);
     let file = File::open(archive).map_err(Error::file("read", archive))?;
     let mut zip = ZipArchive::new(file).map_err(|error| wrong(format!("it is no folder and no zip: {error}")))?;
     if zip.len() > MAX_ENTRIES {
         return Err(wrong(format!("it has {} entries; at most {MAX_ENTRIES} are allowed", zip.len())));
     }
-    let mut bytes = 0;
+    let (mut bytes, mut newest) = (0, None);
     for at in 0..zip.len() {
         let entry = zip.by_index(at).map_err(|error| wrong(format!("entry {at} cannot be read: {error}")))?;
         let name = entry.name().map_or_else(|_| format!("entry {at}"), |name| name.into_owned());
@@ -97,12 +110,29 @@ fn unzip(archive: &Path, target: &Path) -> Result<Vec<String>, Error> {
         let folder = labnet::file::folder_of(&path);
         fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
         let mode = entry.unix_mode();
+        newest = newest.max(changed(&entry));
         bytes += write(entry, &path, MAX_BYTES.saturating_sub(bytes), mode).map_err(|error| match error {
             Error::File { source, .. } => wrong(format!("{name}: {source}")),
             other => other,
         })?;
     }
-    Ok(Vec::new())
+    Ok(Unpacked { left_out: Vec::new(), newest })
+}
+
+/// When a file of a zip was changed: in UTC if the zip says so, or else in the time zone of this machine, as zips have no
+/// other.
+fn changed(entry: &ZipFile<'_, File>) -> Option<Duration> {
+    let in_utc = entry.extra_data_fields().find_map(|field| match field {
+        ExtraField::ExtendedTimestamp(times) => times.mod_time(),
+        _ => None,
+    });
+    if let Some(seconds) = in_utc {
+        return Some(Duration::from_secs(seconds.into()));
+    }
+    let time = entry.last_modified()?;
+    let small = |number: u8| i8::try_from(number).unwrap_or_default();
+    let date = (i16::try_from(time.year()).ok()?, small(time.month()), small(time.day()));
+    labnet::cli::local_time(date, (small(time.hour()), small(time.minute()), small(time.second())))
 }
 
 /// Whether a path has names alone.
@@ -225,7 +255,7 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", top.join("link")).unwrap();
         let copy = folder.path().join("copy");
         fs::create_dir(&copy).unwrap();
-        assert_eq!(unpack(&top, &copy).unwrap(), ["link is no file: left out"]);
+        assert_eq!(unpack(&top, &copy).unwrap().left_out, ["link is no file: left out"]);
         assert!(copy.join("Part2_1_2").is_file() && !copy.join("link").exists());
     }
 }

@@ -42,6 +42,13 @@ pub enum Entry {
         /// What its files and the rules are, in a number.
         fingerprint: u64,
     },
+    /// What stands out about a submission changed, but nothing else.
+    Notes {
+        /// Its name.
+        name: String,
+        /// What stands out now.
+        notes: Vec<String>,
+    },
     /// A case is decided.
     Case {
         /// The name of the submission.
@@ -193,6 +200,10 @@ pub fn grades(entries: &[Entry]) -> Grades {
                     Some(known) => *known = fresh,
                     None => grades.submissions.push(fresh),
                 }
+            }
+            Entry::Notes { name, notes } => {
+                let known = grades.submissions.iter_mut().filter(|known| known.name == *name);
+                known.for_each(|known| known.notes.clone_from(notes));
             }
             Entry::Case { submission, result, diagrams } => {
                 if let Some(known) = grades.submissions.iter_mut().find(|known| known.name == *submission) {

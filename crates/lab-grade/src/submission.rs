@@ -1,14 +1,23 @@
 //! What is handed in: a folder `Lab3_ID1_ID2`, its programs by the handout's names, and what stands out about it.
 
+mod beside;
+
 use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use lab_testbed::programs::ProgramRole;
 
-use crate::{Error, archive, runners};
+use crate::{
+    Error,
+    archive::{self, Unpacked},
+    runners,
+};
+
+pub use beside::{file_name, late, name_apart, note_duplicates};
 
 /// The programs that are handed in, by the begin of the file name (handout, sections 2 to 6).
 pub const PROGRAMS: [(&str, ProgramRole); 6] = [
@@ -39,6 +48,8 @@ pub struct Submission {
     pub name: String,
     /// The identities in the name.
     pub identities: Vec<String>,
+    /// What stands out beside other submissions.
+    pub notes: Vec<String>,
 }
 
 /// The files of a submission, in a folder of ours.
@@ -50,6 +61,8 @@ pub struct Files {
     pub notes: Vec<String>,
     /// A number that changes with any file.
     pub fingerprint: u64,
+    /// When the newest of them was changed, since the Unix epoch, as the folder or the zip has it.
+    pub newest: Option<Duration>,
 }
 
 impl Submission {
@@ -59,7 +72,7 @@ impl Submission {
         let file_name = absolute.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_zip = file_name.to_lowercase().ends_with(".zip");
         let name = if is_zip { file_name.get(..file_name.len() - 4).unwrap_or_default() } else { &file_name };
-        Self { identities: identities(name), name: name.to_owned(), path: absolute }
+        Self { identities: identities(name), name: name.to_owned(), path: absolute, notes: Vec::new() }
     }
 
     /// The submissions in a folder: all folders and zips, by name.
@@ -83,7 +96,7 @@ impl Submission {
     /// # Errors
     /// [`Error::Content`] for what is refused; [`Error::File`].
     pub fn open(&self, target: &Path) -> Result<Files, Error> {
-        let mut notes = archive::unpack(&self.path, target)?;
+        let Unpacked { left_out: mut notes, newest } = archive::unpack(&self.path, target)?;
         let mut files = Vec::new();
         collect(&archive::top(target), 0, &mut files);
         files.sort();
@@ -109,34 +122,7 @@ impl Submission {
             programs.push((role, file.clone()));
         }
         notes.extend(notes_on(&files, &programs));
-        Ok(Files { programs, notes, fingerprint: fingerprint(&files) })
-    }
-}
-
-/// The longest file name that is made of a name (ours: a file system takes 255 bytes, with an ending).
-const MAX_NAME: usize = 80;
-
-/// A file name for a submission: its name, without what a path, an address or a terminal takes for its own. Two names have
-/// two file names.
-pub fn file_name(name: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
-    if name.len() <= MAX_NAME && name.chars().all(is_plain) && !name.is_empty() && !name.starts_with('.') {
-        return name.to_owned();
-    }
-    let plain = name.chars().take(MAX_NAME).map(|character| if is_plain(character) { character } else { '_' });
-    let plain: String = plain.collect();
-    format!("{}-{:016x}", plain.trim_start_matches('.'), labnet::seed::named(0, name))
-}
-
-/// Gives each submission a name of its own: a folder and its zip, say, have the same.
-pub fn name_apart(submissions: &mut [Submission]) {
-    let mut known = std::collections::BTreeMap::<String, u32>::new();
-    for submission in submissions {
-        let times = known.entry(submission.name.clone()).or_default();
-        *times += 1;
-        if *times > 1 {
-            submission.name = format!("{} ({times})", submission.name);
-        }
+        Ok(Files { programs, notes, fingerprint: fingerprint(&files), newest })
     }
 }
 
@@ -273,6 +259,23 @@ mod tests {
             "the certificate of part 6 is missing",
         ];
         assert_eq!(files.notes, expected);
+    }
+
+    #[test]
+    fn a_zip_has_the_time_of_its_newest_file() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("Lab3_1_2.zip");
+        let mut zip = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+        for (name, year) in [("Part2_1_2.py", 2001), ("Part3_1_2.py", 2004), ("report.pdf", 2002)] {
+            let time = zip::DateTime::from_date_and_time(year, 5, 6, 7, 8, 10).unwrap();
+            zip.start_file(name, zip::write::SimpleFileOptions::default().last_modified_time(time)).unwrap();
+        }
+        zip.finish().unwrap();
+        let target = place.path().join("target");
+        fs::create_dir(&target).unwrap();
+        let files = Submission::new(&path).open(&target).unwrap();
+        assert_eq!(files.newest, labnet::cli::local_time((2004, 5, 6), (7, 8, 10)));
+        assert!(files.newest.is_some());
     }
 
     #[test]

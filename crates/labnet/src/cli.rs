@@ -147,3 +147,22 @@ pub fn utc(since_epoch: std::time::Duration) -> String {
     let format = if is_whole { "%Y-%m-%dT%H:%M:%S%.3fZ" } else { "%Y-%m-%dT%H:%M:%S%.9fZ" };
     time.unwrap_or_default().strftime(format).to_string()
 }
+
+/// A time as RFC 3339 writes it: `2026-12-01T23:59:00+01:00`.
+///
+/// # Errors
+/// What is expected, for text that is no such time, or one before 1970.
+pub fn time(text: &str) -> Result<std::time::Duration, String> {
+    let time = text.parse::<jiff::Timestamp>().ok();
+    let since_epoch = time.and_then(|time| std::time::Duration::try_from(time.as_duration()).ok());
+    since_epoch.ok_or_else(|| "expected a time with its zone, such as 2026-12-01T23:59:00+01:00".to_owned())
+}
+
+/// A time without a zone, taken for one of this machine's, since the Unix epoch; `None` for one that cannot be. The date is
+/// year, month, day; the time of day is hour, minute, second.
+pub fn local_time(date: (i16, i8, i8), time: (i8, i8, i8)) -> Option<std::time::Duration> {
+    let date = jiff::civil::Date::new(date.0, date.1, date.2).ok()?;
+    let time = jiff::civil::Time::new(time.0, time.1, time.2, 0).ok()?;
+    let zoned = date.to_datetime(time).to_zoned(jiff::tz::TimeZone::system()).ok()?;
+    std::time::Duration::try_from(zoned.timestamp().as_duration()).ok()
+}

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -62,6 +63,9 @@ pub(crate) struct Arguments {
     /// Only the cases whose names begin so: part2-flood, part3, …; may be given several times
     #[arg(long, value_name = "CASE", value_parser = case)]
     only: Vec<String>,
+    /// When submissions were due: 2026-12-01T23:59:00+01:00. One with a newer file is noted as late, which costs nothing
+    #[arg(long, value_name = "TIME", value_parser = labnet::cli::time, conflicts_with = "part")]
+    pub(crate) due: Option<Duration>,
     /// The order of the programs' arguments; found out by trying when it is not given
     #[arg(long, value_name = "handout|later", value_parser = edition)]
     edition: Option<Edition>,
@@ -140,6 +144,8 @@ impl Arguments {
             None => self.submissions.iter().map(|path| Submission::new(path)).collect(),
         };
         submission::name_apart(&mut all);
+        // Before the shards are apart: all of them note the same.
+        submission::note_duplicates(&mut all);
         let (this, of) = self.shard.unwrap_or((1, 1));
         Ok(all.into_iter().enumerate().filter(|(at, _)| at % of + 1 == this).map(|(_, one)| one).collect())
     }

@@ -18,7 +18,7 @@ use lab_grade::{
     results::{CaseResult, Verdict},
     rules::Rules,
     runners::{Plan, Runners},
-    submission::{PROGRAMS, Submission, file_name},
+    submission::{self, PROGRAMS, Submission, file_name},
 };
 use lab_process::Program;
 use lab_sandbox::confined::Confinement;
@@ -49,6 +49,8 @@ struct Session<'a> {
     ours: PathBuf,
     out: PathBuf,
     confinement: Option<Confinement>,
+    /// When submissions were due, since the Unix epoch.
+    due: Option<Duration>,
     journal: Mutex<Journal>,
     console: &'a Console,
     /// The first error of the grader.
@@ -75,6 +77,7 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
         ours: this.parent().map(Path::to_owned).unwrap_or_default(),
         out: fs::canonicalize(&arguments.out).map_err(system("find the folder of the grading"))?,
         confinement: confinement(arguments, console),
+        due: arguments.due,
         journal: Mutex::new(journal),
         console,
         failure: Mutex::default(),
@@ -147,7 +150,7 @@ impl Session<'_> {
     }
 
     fn submission(&self, submission: &Submission) -> Result<(), Error> {
-        let Submission { name, identities, .. } = submission;
+        let Submission { name, identities, notes, .. } = submission;
         let place = tempfile::tempdir().map_err(system("make a folder for a submission"))?;
         let entry = |notes, fingerprint| Entry::Submission {
             name: name.clone(),
@@ -162,7 +165,7 @@ impl Session<'_> {
         let files = match submission.open(&files) {
             Ok(files) => files,
             Err(refused) => {
-                self.add(name, vec![entry(vec![refused.to_string()], 0)])?;
+                self.add(name, vec![entry([&[refused.to_string()], &notes[..]].concat(), 0)])?;
                 let missing = format!("the submission was refused: {refused}");
                 for (_, role) in PROGRAMS {
                     self.enter(name, self.skipped(role, &missing))?;
@@ -170,14 +173,18 @@ impl Session<'_> {
                 return self.add(name, vec![Entry::Done { name: name.clone() }]);
             }
         };
+        let late = submission::late(self.due, files.newest);
+        let notes: Vec<String> = files.notes.into_iter().chain(notes.iter().cloned()).chain(late).collect();
         // Under other rules it is another grading.
         let fingerprint = files.fingerprint ^ labnet::seed::named(0, &format!("{:?}", self.rules));
         let known = self.journal().known(name, fingerprint);
-        if known.as_ref().is_some_and(|known| known.is_complete) {
-            known.iter().flat_map(|known| &known.cases).for_each(|_| self.console.err.progress().advance());
-            return Ok(());
+        if let Some(known) = known.filter(|known| known.is_complete) {
+            known.cases.iter().for_each(|_| self.console.err.progress().advance());
+            // Others were handed in since, or it is due at another time.
+            let changed = (known.notes != notes).then(|| Entry::Notes { name: name.clone(), notes });
+            return changed.map_or(Ok(()), |notes| self.add(name, vec![notes]));
         }
-        self.add(name, vec![entry(files.notes, fingerprint)])?;
+        self.add(name, vec![entry(notes, fingerprint)])?;
         thread::scope(|scope| {
             for (prefix, role) in PROGRAMS {
                 let file = files.programs.iter().find(|(known, _)| *known == role).map(|(_, file)| file.as_path());

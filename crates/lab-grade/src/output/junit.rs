@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use labnet::escape::escape_lines;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::terminal;
@@ -16,6 +17,9 @@ pub(super) fn xml(grades: &Grades) -> Result<String, Error> {
     for submission in &grades.submissions {
         let mut suite = TestSuite::new(submission.name.as_str());
         suite.add_test_cases(submission.cases.iter().map(test_case));
+        if !submission.notes.is_empty() {
+            suite.set_system_out(escape_lines(&submission.notes.join("\n")).as_ref());
+        }
         report.add_test_suite(suite);
     }
     report.to_string().map_err(|error| Error::Format { format: "JUnit", reason: error.to_string() })

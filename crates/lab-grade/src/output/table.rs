@@ -6,8 +6,8 @@ use labnet::escape::escape;
 use super::terminal;
 use crate::{Error, results::Grades};
 
-const HEAD: [&str; 10] =
-    ["submission", "case", "program", "question", "points", "score", "verdict", "unstable", "findings", "why"];
+const HEAD: [&str; 11] =
+    ["submission", "case", "program", "question", "points", "score", "verdict", "unstable", "findings", "why", "notes"];
 
 /// The table.
 pub(super) fn csv(grades: &Grades) -> Result<String, Error> {
@@ -28,6 +28,7 @@ pub(super) fn csv(grades: &Grades) -> Result<String, Error> {
                 if case.is_unstable { "unstable" } else { "" }.to_owned(),
                 findings.join(" "),
                 plain(&if case.verdict.is_passed() { String::new() } else { terminal::summary(case) }),
+                plain(&submission.notes.join("; ")),
             ];
             writer.write_record(line).map_err(|error| failed(error.to_string()))?;
         }

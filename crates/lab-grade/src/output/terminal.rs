@@ -37,7 +37,7 @@ pub fn submission(submission: &SubmissionResult) -> String {
 /// The cases that a line of a class names (ours: they fit beside the name).
 const FEW: usize = 4;
 
-/// A line for each submission.
+/// A line for each submission, and one for each note.
 pub fn class(grades: &Grades) -> String {
     let width = grades.submissions.iter().map(|submission| submission.name.len()).max().unwrap_or_default();
     let mut text = String::new();
@@ -51,6 +51,9 @@ pub fn class(grades: &Grades) -> String {
         let (score, max) = (submission.score, submission.max_score);
         let name = escape(&submission.name).to_string();
         let _ = writeln!(text, "{name:width$}  {score:>3}/{max}  {}", failed.join(" ").trim_end());
+        for note in &submission.notes {
+            let _ = writeln!(text, "  note: {}", escape(note));
+        }
     }
     text
 }

@@ -8,6 +8,7 @@ mod confined; // Wrong command lines, folders that are somebody else's.
 mod grading; // A grading as a user makes it.
 mod hostile; // Submissions that mean harm.
 mod interrupted; // kill -9, and going on.
+mod notes; // What stands out about a submission.
 mod pages; // The pages of a class and of its submissions.
 mod right; // Right programs have all points.
 mod wrong; // Wrong programs, each by its name.
