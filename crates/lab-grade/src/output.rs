@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use labnet::file::{self, Permissions};
 
+use serde::Serialize;
+
 use crate::{Error, results::Grades};
 
 pub use html::Pages;
@@ -20,7 +22,7 @@ type Make = fn(&Grades) -> Result<String, Error>;
 /// The files that were asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
-    /// JSON: [`Grades`].
+    /// JSON: [`Grades`]. Beside it is its schema: `grades.schema.json` for `grades.json`.
     pub json: Option<PathBuf>,
     /// JUnit XML.
     pub junit: Option<PathBuf>,
@@ -62,8 +64,21 @@ impl Outputs {
             let text = make(grades)?;
             file::replace(path, text.as_bytes(), Permissions::Umask).map_err(Error::file("write", path))?;
         }
+        // It is the same for all results.
+        if let Some(path) = self.json.as_deref().filter(|path| submission.is_none() && *path != Path::new("-")) {
+            let path = path.with_extension("schema.json");
+            file::replace(&path, schema()?.as_bytes(), Permissions::Umask).map_err(Error::file("write", &path))?;
+        }
         self.html.as_ref().map_or(Ok(()), |pages| pages.write(grades, submission))
     }
+}
+
+/// The JSON Schema (2020-12) of the results. Its descriptions are the documentation of [`Grades`].
+///
+/// # Errors
+/// [`Error::Format`].
+pub fn schema() -> Result<String, Error> {
+    pretty(&schemars::schema_for!(Grades))
 }
 
 /// The results as JSON.
@@ -71,6 +86,10 @@ impl Outputs {
 /// # Errors
 /// [`Error::Format`].
 pub fn json(grades: &Grades) -> Result<String, Error> {
-    let json = serde_json::to_string_pretty(grades);
+    pretty(grades)
+}
+
+fn pretty(value: &impl Serialize) -> Result<String, Error> {
+    let json = serde_json::to_string_pretty(value);
     json.map(|json| json + "\n").map_err(|error| Error::Format { format: "JSON", reason: error.to_string() })
 }

@@ -2,6 +2,7 @@
 
 use lab_diagnosis::{Finding, FindingId, Proof, Severity};
 use lab_packets::diagram::Diagram;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cases::Case;
@@ -10,7 +11,7 @@ use crate::cases::Case;
 pub const SCHEMA: u32 = 1;
 
 /// The results of one or many submissions.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Grades {
     /// The version of the JSON: [`SCHEMA`].
     pub schema: u32,
@@ -21,7 +22,7 @@ pub struct Grades {
 }
 
 /// The results of one submission.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubmissionResult {
     /// Its name: `Lab3_123456_654321`, or the command line of a single program.
     pub name: String,
@@ -42,7 +43,7 @@ pub struct SubmissionResult {
 }
 
 /// The result of one case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
     /// The name of the case.
     pub name: String,
@@ -56,7 +57,8 @@ pub struct CaseResult {
     pub points: u32,
     /// Whether those are a bonus.
     pub is_bonus: bool,
-    /// What became of it.
+    /// What became of it: `passed`, `failed`, `crashed`, `timed-out`, `could-not-start`, `skipped`, `grader-failed`.
+    #[schemars(with = "String")]
     pub verdict: Verdict,
     /// Whether it failed once and passed when it was run again with the same seed.
     pub is_unstable: bool,
@@ -122,11 +124,13 @@ impl Verdict {
 }
 
 /// A finding with its words.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingResult {
     /// What: `number-cut`.
+    #[schemars(with = "String")]
     pub id: FindingId,
-    /// Whether it is a fault or a remark.
+    /// `fault`, or `remark` for what the handout does not forbid.
+    #[schemars(with = "String")]
     pub severity: Severity,
     /// About which program.
     pub program: String,
@@ -134,7 +138,10 @@ pub struct FindingResult {
     pub text: String,
     /// What to do about it.
     pub advice: String,
-    /// What shows it, as data.
+    /// What shows it. Always `experiment`, its name. Where they matter: `packets`, numbers in the capture of the case;
+    /// `sent`, `shown`, `expected` and `complaint`, texts; `status`, `signal`, `seen` and `of`, numbers; `time`, with
+    /// `secs` and `nanos`.
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub proof: Proof,
 }
 

@@ -42,6 +42,8 @@ fn a_number_that_is_cut_is_named_with_its_story_and_its_packets() {
                   while found := re.match(r'(This is PMU data )?\\d+', rest):\n    print(found.group()); rest = rest[found.end():]\n";
     let grading = grade(&["--only", "part2-pieces", "--only", "part2-n-9", "--part", "2"], source);
     check(&grading, "part2-pieces", "failed", "number-cut");
+    let schema = fs::read_to_string(grading.place.path().join("grades.schema.json")).unwrap();
+    lab_test::check_schema(&grading.json, &serde_json::from_str(&schema).unwrap());
     assert_eq!(grading.case("part2-n-9")["verdict"], "passed");
     let case = grading.case("part2-pieces");
     assert_eq!(case["expected"], "line 10: This is PMU data 10\\n");
