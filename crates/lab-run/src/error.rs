@@ -1,4 +1,4 @@
-//! The error of run-lab, bench and package-submission.
+//! The error of run-lab, bench, package-submission and package-gradescope.
 
 use labnet::cli::Diagnosis;
 

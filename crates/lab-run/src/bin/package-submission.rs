@@ -3,19 +3,18 @@
 //! Usage: `package-submission ID1 ID2` · `package-submission ID1 ID2 --out DIR --report report.pdf`
 
 use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
+    fs,
     path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
+    process::ExitCode,
 };
 
 use clap::Parser;
-use zip::{ZipWriter, write::SimpleFileOptions};
 
+use lab_run::package::{self, Packed, failed, read};
 use labnet::{
     Error,
     cli::{self, Console},
-    file::{self, Permissions, Staged},
+    file::{self, Permissions},
     tls::Credentials,
 };
 use ttp::CaDirectory;
@@ -82,12 +81,12 @@ fn package(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error
     let (certificate, key) = (directory.certificate(&arguments.id1), directory.key(&arguments.id1));
     // What part 6 would refuse is refused here.
     Credentials::load(&certificate, &key)?;
-    let programs = build(&arguments.workspace, arguments.target.as_deref())?;
+    let packages = PROGRAMS.map(|(package, _)| package);
+    let programs = package::build(&arguments.workspace, &packages, arguments.target.as_deref())?;
 
     fs::create_dir_all(&folder).map_err(|source| failed("make", &folder, source))?;
     for (package, prefix) in PROGRAMS {
-        let built = programs.iter().find(|program| program.file_stem().is_some_and(|stem| stem == package));
-        let built = built.ok_or_else(|| failed("find", Path::new(package), io::ErrorKind::NotFound.into()))?;
+        let built = package::find(&programs, package)?;
         let bytes = read(built)?;
         let name = format!("{prefix}_{group}{}", built.extension().map(|_| ".exe").unwrap_or_default());
         put(&folder, &name, &bytes, Permissions::Executable)?;
@@ -105,32 +104,6 @@ fn package(arguments: Arguments, console: &Console) -> Result<(), lab_run::Error
     Ok(())
 }
 
-/// Builds the programs with optimisation; where cargo put them.
-fn build(workspace: &Path, target: Option<&str>) -> Result<Vec<PathBuf>, Error> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--profile", "submission", "--message-format", "json-render-diagnostics", "--manifest-path"]);
-    cargo.arg(workspace.join("Cargo.toml"));
-    cargo.args(PROGRAMS.iter().flat_map(|(package, _)| ["--package", package]));
-    cargo.args(target.into_iter().flat_map(|target| ["--target", target]));
-    let attempt = "build the programs";
-    let output = cargo.stderr(Stdio::inherit()).output().map_err(|source| Error::System { attempt, source })?;
-    if !output.status.success() {
-        let source = io::Error::other("cargo build failed, see above");
-        return Err(Error::System { attempt, source });
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let artifacts = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    Ok(artifacts.filter_map(|artifact| artifact.get("executable")?.as_str().map(PathBuf::from)).collect())
-}
-
-fn failed(attempt: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::File { attempt, path: path.display().to_string(), source }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| failed("read", path, source))
-}
-
 /// Writes a file of the submission; one of an earlier run is replaced.
 fn put(folder: &Path, name: &str, bytes: &[u8], permissions: Permissions) -> Result<(), Error> {
     let path = folder.join(name);
@@ -140,33 +113,28 @@ fn put(folder: &Path, name: &str, bytes: &[u8], permissions: Permissions) -> Res
 /// Packs all files of a folder, under the folder's name, with their permissions.
 fn zip(folder: &Path, archive: &Path) -> Result<(), Error> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let pack = || {
-        // Nobody but its owner may read it: it holds a private key.
-        let staged = Staged::new(archive, Permissions::Owner)?;
-        let mut paths: Vec<PathBuf> =
-            fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-        paths.sort();
-        let mut zip = ZipWriter::new(staged);
-        for path in paths.iter().filter(|path| path.is_file()) {
-            let mut file = File::open(path)?;
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            #[cfg(unix)]
-            let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions());
-            #[cfg(not(unix))]
-            let mode = 0o755;
-            let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-            let options = SimpleFileOptions::default().unix_permissions(mode & 0o777);
-            zip.start_file(format!("{name}/{file_name}"), options)?;
-            zip.write_all(&bytes)?;
-        }
-        zip.finish()?.replace()
+    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let mut paths: Vec<PathBuf> =
+        entries.map_err(|source| failed("read", folder, source))?.iter().map(fs::DirEntry::path).collect();
+    paths.sort();
+    let packed = |path: &PathBuf| {
+        #[cfg(unix)]
+        let mode = fs::metadata(path).map(|metadata| std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()));
+        #[cfg(not(unix))]
+        let mode = Ok(0o755);
+        let mode = mode.map_err(|source| failed("read", path, source))? & 0o777;
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Packed { name: format!("{name}/{file_name}"), mode, bytes: read(path)? })
     };
-    pack().map_err(|source| failed("write", archive, source))
+    let files = paths.iter().filter(|path| path.is_file()).map(packed).collect::<Result<Vec<_>, Error>>()?;
+    // Nobody but its owner may read it: it holds a private key.
+    package::zip(&files, archive, Permissions::Owner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs::File, io::Read};
+
     use super::*;
 
     #[test]
