@@ -38,7 +38,11 @@ pub(super) fn json(grades: &Grades) -> Result<String, Error> {
         let prefix = if is_one { String::new() } else { format!("{}: ", submission.name) };
         submission.cases.iter().map(move |case| test(case, &prefix))
     });
-    let notes: Vec<String> = grades.submissions.iter().flat_map(|submission| submission.notes.clone()).collect();
+    let notes = grades.submissions.iter().flat_map(|submission| {
+        let unfinished = (!submission.is_complete).then(|| "not all cases are decided".to_owned());
+        submission.notes.iter().cloned().chain(unfinished)
+    });
+    let notes: Vec<String> = notes.collect();
     let results = Results {
         score: grades.submissions.iter().map(|submission| submission.score).sum(),
         output: labnet::escape::escape_lines(&notes.join("\n")).into_owned(),

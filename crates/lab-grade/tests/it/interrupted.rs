@@ -101,29 +101,3 @@ fn after_ctrl_c_no_program_counts_as_failed_that_was_still_running() {
     assert!(cases.iter().all(|case| case["verdict"] == "passed"), "{cases:#?}");
     assert_eq!(grading.submission()["is_complete"], false);
 }
-
-#[test]
-fn shards_that_are_merged_equal_a_single_run() {
-    if lacks(&["python3"]) {
-        return;
-    }
-    let place = tempfile::tempdir().unwrap();
-    let class = place.path().join("class");
-    submission(&class.join("Lab3_1_2"), &[("Part2", "import sys\nsys.exit('no')\n")]);
-    submission(&class.join("Lab3_3_4"), &[]);
-    submission(&class.join("Lab3_5_6"), &[("Part2", "print('This is PMU data 1')\n")]);
-    let grade = |out: &str, more: &[&str]| {
-        let csv = format!("{out}.csv");
-        let arguments = ["--out", out, "--csv", &csv, "--only", "part2-at-once", "--class", "class"];
-        let mut command = std::process::Command::new(crate::grading::LAB_GRADE);
-        command.current_dir(place.path()).args(arguments).args(more);
-        Program::spawn(command).unwrap().finish(PATIENCE).unwrap().code()
-    };
-    assert_eq!(grade("whole", &[]), 1);
-    assert_eq!([grade("one", &["--shard", "1/2"]), grade("two", &["--shard", "2/2"])], [1, 0]);
-    let mut merge = std::process::Command::new(crate::grading::LAB_GRADE);
-    merge.current_dir(place.path()).args(["merge", "two", "one", "--csv", "merged.csv"]);
-    assert_eq!(Program::spawn(merge).unwrap().finish(PATIENCE).unwrap().code(), 1);
-    let csv = |name: &str| fs::read_to_string(place.path().join(name)).unwrap();
-    assert_eq!(csv("merged.csv"), csv("whole.csv"));
-}
