@@ -4,6 +4,8 @@
 
 mod main {
     pub(super) mod arguments;
+    #[cfg(target_os = "linux")]
+    pub(super) mod confinement;
     pub(super) mod run;
     #[cfg(target_os = "linux")]
     pub(super) mod session;

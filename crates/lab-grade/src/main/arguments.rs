@@ -1,10 +1,6 @@
 //! The command line of the grader.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use lab_diagnosis::FindingId;
@@ -40,7 +36,7 @@ pub(crate) struct Arguments {
     pub(crate) action: Option<Action>,
     /// Submissions: folders Lab3_ID1_ID2 or their zips
     #[arg(value_name = "SUBMISSION", conflicts_with = "part")]
-    submissions: Vec<PathBuf>,
+    pub(crate) submissions: Vec<PathBuf>,
     /// Grade every submission in a folder, several at a time; goes on where an earlier grading in --out ended
     #[arg(long, value_name = "DIR", conflicts_with_all = ["part", "submissions"])]
     pub(crate) class: Option<PathBuf>,
@@ -130,12 +126,6 @@ impl Results {
     }
 }
 
-impl Results {
-    fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.json, &self.junit, &self.gradescope, &self.csv].into_iter().flatten()
-    }
-}
-
 impl Arguments {
     /// The submissions that are named, or those of the class; each has a name of its own.
     pub(crate) fn submissions(&self) -> Result<Vec<Submission>, lab_grade::Error> {
@@ -171,23 +161,6 @@ impl Arguments {
             [one] => one.clone(),
             words => lab_process::shell::command_line(words),
         }
-    }
-
-    /// Where the files lie that the command of `--part` names: a program may use those beside it.
-    pub(crate) fn named_files(&self) -> Vec<PathBuf> {
-        let here = std::env::current_dir().unwrap_or_default();
-        let words = self.command.iter().flat_map(|text| text.split_whitespace().chain([text.as_str()]));
-        let files = words.map(|word| here.join(word)).filter(|path| path.is_file());
-        let folders = files.flat_map(|path| [fs::canonicalize(&path).ok(), Some(path)]).flatten();
-        folders.filter_map(|path| path.parent().map(Path::to_owned)).collect()
-    }
-
-    /// The folders that no program may see: this one, and those of the results and of all submissions.
-    pub(crate) fn private_folders(&self) -> Vec<PathBuf> {
-        let here = std::env::current_dir().unwrap_or_default();
-        let folder = |path: &PathBuf| here.join(path).parent().map(Path::to_owned);
-        let of_files = self.results.files().chain(&self.submissions).filter_map(folder);
-        of_files.chain([here.clone()]).chain(self.class.iter().chain([&self.out]).map(|path| here.join(path))).collect()
     }
 
     /// What clap cannot check.

@@ -28,7 +28,7 @@ use lab_testbed::{
 };
 use labnet::cli::Console;
 
-use super::{arguments::Arguments, run};
+use super::{arguments::Arguments, confinement, run};
 
 /// How long a compiler may take (ours).
 const COMPILE_DEADLINE: Duration = Duration::from_secs(120);
@@ -76,7 +76,7 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
         pool: Pool::new(arguments.jobs()),
         ours: this.parent().map(Path::to_owned).unwrap_or_default(),
         out: fs::canonicalize(&arguments.out).map_err(system("find the folder of the grading"))?,
-        confinement: confinement(arguments, console),
+        confinement: confinement::of(arguments, console),
         due: arguments.due,
         journal: Mutex::new(journal),
         console,
@@ -95,22 +95,6 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
     run::conclude(&grades, &session.outputs, console)
 }
 
-/// What confines the programs, and a word about what it does not.
-fn confinement(arguments: &Arguments, console: &Console) -> Option<Confinement> {
-    match Confinement::lacks() {
-        Ok(lacks) => {
-            if !lacks.is_empty() {
-                console.err.note(format_args!("this system has no {}", lacks.join(", no ")));
-            }
-            Some(Confinement { hidden: arguments.private_folders(), ..Confinement::default() })
-        }
-        Err(error) => {
-            console.err.note(format_args!("the programs see your files and are not confined: {error}"));
-            None
-        }
-    }
-}
-
 fn system(attempt: &'static str) -> impl FnOnce(std::io::Error) -> Error {
     move |source| labnet::Error::System { attempt, source }.into()
 }
@@ -120,7 +104,7 @@ impl Session<'_> {
     fn one(&self, role: ProgramRole, arguments: &Arguments) -> Result<(), Error> {
         let folder = std::env::current_dir().map_err(system("find this folder"))?;
         let name = arguments.command_line();
-        let needs = arguments.named_files();
+        let needs = confinement::named_files(arguments);
         self.add(
             &name,
             vec![Entry::Submission { name: name.clone(), identities: vec![], notes: vec![], fingerprint: 0 }],

@@ -196,9 +196,9 @@ fn no_program_gains_a_point_or_does_harm() {
     assert_eq!(outside.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     assert_eq!(by_file.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     // Each folder is as it was handed in.
-    for number in 0..PROGRAMS.len() {
+    for (number, (what, _)) in PROGRAMS.iter().enumerate() {
         let left = fs::read_dir(folder_of(place, number)).unwrap().count();
-        assert_eq!(left, if number == by_link { 2 } else { 1 }, "{}", PROGRAMS[number].0);
+        assert_eq!(left, if number == by_link { 2 } else { 1 }, "{what}");
     }
 }
 

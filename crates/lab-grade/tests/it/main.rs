@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod arguments; // Wrong command lines, folders that are somebody else's.
-mod confined; // What a program may see and do.
+mod confined; // Programs that try what no program may.
 mod gradescope; // What Gradescope runs.
 mod grading; // A grading as a user makes it.
 mod hostile; // Submissions that mean harm.
