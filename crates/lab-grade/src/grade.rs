@@ -1,6 +1,7 @@
 //! Runs the cases of a program: its experiments side by side, those that fail a second time.
 
 mod pool;
+mod speed;
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub use pool::Pool;
+pub use speed::{SLOWNESS, slowness};
 
 /// A program to be graded.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub struct Workplace {
     pub submission: PathBuf,
     /// What confines programs; `None` where this system confines none.
     pub confinement: Option<Confinement>,
+    /// By what factor deadlines are longer than in the table of cases.
+    pub slowness: f64,
 }
 
 /// The cases of a program, each with its result. `on_done` gets those of a run as soon as they are known.
@@ -129,7 +133,8 @@ impl Run<'_> {
     /// Makes the experiments of some cases, and decides the cases.
     fn make(&self, cases: &[&'static Case], folder: &str) -> Vec<Outcome> {
         let mut settings = self.variant.settings(self.rules.seed);
-        settings.deadlines = cases.iter().map(|case| (case.experiment, case.deadline)).collect();
+        settings.deadlines =
+            cases.iter().map(|case| (case.experiment, case.deadline.mul_f64(self.workplace.slowness))).collect();
         let name = self.cases.first().map_or("", |case| case.program.name());
         let folder = self.workplace.submission.join(name).join(self.variant.name()).join(folder);
         let testbed = Testbed::new(settings, self.programs.clone(), self.workplace.out.join(&folder));

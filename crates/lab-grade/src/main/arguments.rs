@@ -59,6 +59,9 @@ pub(crate) struct Arguments {
     /// Only the cases whose names begin so: part2-flood, part3, …; may be given several times
     #[arg(long, value_name = "CASE", value_parser = case)]
     only: Vec<String>,
+    /// Make all deadlines so many times as long, 1 to 4; measured at the start when it is not given
+    #[arg(long, value_name = "FACTOR", value_parser = slowness)]
+    pub(crate) slowness: Option<f64>,
     /// When submissions were due: 2026-12-01T23:59:00+01:00. One with a newer file is noted as late, which costs nothing
     #[arg(long, value_name = "TIME", value_parser = labnet::cli::time, conflicts_with = "part")]
     pub(crate) due: Option<Duration>,
@@ -185,6 +188,11 @@ fn case(text: &str) -> Result<String, String> {
 fn shard(text: &str) -> Result<(usize, usize), String> {
     let numbers = text.split_once('/').and_then(|(this, of)| Some((this.parse().ok()?, of.parse().ok()?)));
     numbers.filter(|(this, of)| (1..=*of).contains(this)).ok_or_else(|| "expected I/N, such as 1/4".to_owned())
+}
+
+fn slowness(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor| (1.0..=4.0).contains(factor));
+    factor.ok_or_else(|| "expected a number from 1 to 4".to_owned())
 }
 
 fn edition(text: &str) -> Result<Edition, String> {

@@ -51,6 +51,8 @@ struct Session<'a> {
     confinement: Option<Confinement>,
     /// When submissions were due, since the Unix epoch.
     due: Option<Duration>,
+    /// By what factor deadlines are longer here.
+    slowness: f64,
     journal: Mutex<Journal>,
     console: &'a Console,
     /// The first error of the grader.
@@ -69,20 +71,26 @@ pub(crate) fn grade(arguments: &Arguments, console: &Console) -> Result<ExitCode
     let submissions = arguments.submissions()?;
     let journal = Journal::open(&arguments.out, rules.seed, arguments.class.is_some())?;
     let this = std::env::current_exe().map_err(system("find the programs"))?;
+    let ours = this.parent().map(Path::to_owned).unwrap_or_default();
+    let slowness = arguments.slowness.unwrap_or_else(|| grade::slowness(&ours));
     let session = Session {
         rules,
         runners: arguments.runners()?,
         outputs: arguments.results.outputs(vec![arguments.out.clone()]),
         pool: Pool::new(arguments.jobs()),
-        ours: this.parent().map(Path::to_owned).unwrap_or_default(),
+        ours,
         out: fs::canonicalize(&arguments.out).map_err(system("find the folder of the grading"))?,
         confinement: confinement::of(arguments, console),
         due: arguments.due,
+        slowness,
         journal: Mutex::new(journal),
         console,
         failure: Mutex::default(),
     };
     console.err.note(format_args!("seed {}", session.rules.seed));
+    if session.slowness > *grade::SLOWNESS.start() {
+        console.err.note(format_args!("deadlines are {:.1} times as long, for a slow machine", session.slowness));
+    }
     session.write(None)?;
     match arguments.part {
         Some(role) => session.one(role, arguments)?,
@@ -238,7 +246,8 @@ impl Session<'_> {
     fn program(&self, submission: &str, folder: &Path, program: grade::Program) {
         let (ours, out) = (self.ours.clone(), self.out.clone());
         let confinement = self.confinement.clone();
-        let workplace = Workplace { ours, out, submission: folder.to_owned(), confinement };
+        let slowness = self.slowness;
+        let workplace = Workplace { ours, out, submission: folder.to_owned(), confinement, slowness };
         grade::program(&program, &workplace, &self.rules, &self.pool, &|results| {
             self.keep(self.enter(submission, results));
         });

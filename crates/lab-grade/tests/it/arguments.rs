@@ -20,6 +20,7 @@ fn a_wrong_command_line_has_status_2_and_says_what_is_expected() {
     check(&["--part", "2"], "COMMAND");
     check(&["--allow", "sloppiness", "."], "there is no finding 'sloppiness'");
     check(&["--only", "part9", "."], "there are part1-code-a");
+    check(&["--slowness", "0.5", "."], "expected a number from 1 to 4");
     check(&["--class", ".", "--shard", "3/2"], "expected I/N");
     let merge = lab_test::run(crate::grading::LAB_GRADE, &["merge", "no-such-folder"]);
     assert_eq!(merge.code(), 2);

@@ -136,6 +136,20 @@ fn a_crash_an_endless_loop_and_a_program_that_is_not_there_have_verdicts_of_thei
 }
 
 #[test]
+fn on_a_slow_machine_a_program_is_waited_for_longer() {
+    if lacks(&["python3"]) {
+        return;
+    }
+    let endless = changed("part2_pdc.py", "link.close()", "while True: pass");
+    let grading = grade(&["--slowness", "1.4", "--only", "part2-at-once", "--part", "2"], &endless);
+    check(&grading, "part2-at-once", "timed-out", "never-ended");
+    let story = grading.case("part2-at-once")["story"].to_string();
+    assert!(story.contains("the program was ended, after 21 s"), "{story}");
+    let stderr = grading.outcome.stderr();
+    assert!(stderr.contains("note: deadlines are 1.4 times as long, for a slow machine"), "{stderr}");
+}
+
+#[test]
 fn what_is_missing_costs_its_points_and_not_the_run() {
     if lacks(&["python3"]) || lacks_program("gcc") {
         return;
