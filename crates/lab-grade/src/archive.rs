@@ -160,10 +160,13 @@ fn write(from: impl Read, path: &Path, room: u64, mode: Option<u32>) -> Result<u
     Ok(len)
 }
 
+#[cfg(unix)]
 fn mode(file: &File) -> Option<u32> {
-    #[cfg(unix)]
-    return file.metadata().ok().map(|metadata| std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()));
-    #[cfg(not(unix))]
+    file.metadata().ok().map(|metadata| std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()))
+}
+
+#[cfg(not(unix))]
+fn mode(_: &File) -> Option<u32> {
     None
 }
 

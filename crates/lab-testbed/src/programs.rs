@@ -204,11 +204,13 @@ impl Programs {
     }
 
     /// The folder in which substitutes run.
+    #[cfg(target_os = "linux")]
     pub(crate) fn others_folder(&self) -> std::io::Result<PathBuf> {
         self.others_folder.clone().map_or_else(std::env::current_dir, Ok)
     }
 
     /// Whether the command of a substitute names something outside of its folder by a relative path.
+    #[cfg(target_os = "linux")]
     pub(crate) fn leaves_folder(&self, role: ProgramRole) -> bool {
         self.others.get(&role).is_some_and(|other| other.command.contains("../"))
     }

@@ -7,7 +7,11 @@ use lab_diagnosis::FindingId;
 use lab_grade::{
     cases::CASES,
     output::{Outputs, Pages},
-    rules::{self, Edition, Rules},
+    rules::{self, Edition},
+};
+#[cfg(target_os = "linux")]
+use lab_grade::{
+    rules::Rules,
     runners::Runners,
     submission::{self, Submission},
 };
@@ -129,6 +133,8 @@ impl Results {
     }
 }
 
+/// What starts a grading.
+#[cfg(target_os = "linux")]
 impl Arguments {
     /// The submissions that are named, or those of the class; each has a name of its own.
     pub(crate) fn submissions(&self) -> Result<Vec<Submission>, lab_grade::Error> {
@@ -165,7 +171,9 @@ impl Arguments {
             words => lab_process::shell::command_line(words),
         }
     }
+}
 
+impl Arguments {
     /// What clap cannot check.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let is_missing = |path: &&PathBuf| !path.exists();
