@@ -26,6 +26,8 @@ mod findings_part5; // Wrong programs of part 5.
 mod findings_part6; // Wrong PMUs of part 6.
 mod fixture; // A sheet with everything in it.
 #[cfg(target_os = "linux")]
+mod machine; // Which reports are made side by side.
+#[cfg(target_os = "linux")]
 mod measured; // Answers follow what is measured.
 #[cfg(target_os = "linux")]
 mod others; // Programs of somebody else.

